@@ -1,0 +1,38 @@
+"""The error tree of the house: ask what the caller will do, then pick the class.
+
+Messages say what was found and what was needed, with values. The CLI prints one line and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+
+class SigmaError(Exception):
+    """Something a person can understand and act on; printed as one line."""
+
+    exit_code = 1
+
+
+class BadInput(SigmaError):
+    """The request itself is wrong: a value, a file, an option. Nothing was changed."""
+
+    exit_code = 2
+
+
+class DataGap(SigmaError):
+    """Candles are missing where contiguous ones are needed."""
+
+
+class StorageFailed(SigmaError):
+    """A database or file could not be read or written (locked, full, damaged)."""
+
+
+class BundleRefused(SigmaError):
+    """A bundle is broken or does not belong here; the old one goes on."""
+
+
+class ExchangeFailed(SigmaError):
+    """The exchange cannot be reached, or refuses us; retry or choose another."""
+
+
+class AlreadyRunning(SigmaError):
+    """Another daemon holds this account, or a port is taken."""

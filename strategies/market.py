@@ -1,0 +1,127 @@
+"""What is traded and in which units: markets, timeframes, integer money.
+
+The ground floor of the house: prices are whole ticks, quantities whole lots, cash whole units of 1e-8 quote.
+Knows nothing of exchanges' APIs, files or time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, Literal
+
+import numpy as np
+
+UNITS_PER_QUOTE: Final = 100_000_000  # one cash unit is 1e-8 of the quote currency
+RATE_ONE: Final = 100_000_000  # rates (fees, slippage, funding, stop distances) are integers of 1e-8
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+
+OPEN_MS, OPEN, HIGH, LOW, CLOSE, VOLUME = range(6)  # columns of a (n, 6) float64 candle array
+CandleArray = np.ndarray  # (n, 6) float64: open_ms, open, high, low, close, volume; ascending, closed
+
+
+class Timeframe(StrEnum):
+    """Length of a candle. `ms` is its length in milliseconds."""
+
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    H1 = "1h"
+    H4 = "4h"
+    D1 = "1d"
+
+    @property
+    def ms(self) -> int:
+        return _TIMEFRAME_MS[self.value]
+
+    def open_of(self, ms: int) -> int:
+        """Return the open of the candle that contains `ms`."""
+        return ms - ms % self.ms
+
+
+_TIMEFRAME_MS: Final = {
+    "1m": MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "15m": 15 * MINUTE_MS,
+    "1h": HOUR_MS,
+    "4h": 4 * HOUR_MS,
+    "1d": DAY_MS,
+}
+
+
+class UnsupportedMarket(ValueError):
+    """A market whose arithmetic cannot be exact in int64, or whose specification is incomplete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """One tradable market and the grid its prices and quantities lie on.
+
+    `unit_value` is the cash value of one tick times one lot, in units of 1e-8 quote; it must be a whole number >= 1.
+    """
+
+    exchange: str
+    symbol: str  # canonical, "BTCUSDT"; ccxt symbols exist in the feed adapter only
+    kind: Literal["futures", "spot"] = "futures"
+    tick: Decimal
+    lot: Decimal
+    contract_size: Decimal = Decimal(1)
+    min_lots: int = 1
+    min_notional_units: int = 0
+    funding_interval_ms: int = 8 * HOUR_MS  # 0: the market pays no funding
+
+    def __post_init__(self) -> None:
+        if self.tick <= 0 or self.lot <= 0 or self.contract_size <= 0:
+            raise UnsupportedMarket(f"{self.symbol}: tick {self.tick}, lot {self.lot}, contract {self.contract_size} must be > 0")
+        value = self.tick * self.lot * self.contract_size * UNITS_PER_QUOTE
+        if value != int(value) or value < 1:
+            raise UnsupportedMarket(
+                f"{self.symbol}: tick {self.tick} x lot {self.lot} x contract {self.contract_size} is {value} cash units; "
+                "a whole number >= 1 is needed"
+            )
+
+    @property
+    def id(self) -> str:
+        return f"{self.exchange}:{self.symbol}:{self.kind}"
+
+    @property
+    def unit_value(self) -> int:
+        return int(self.tick * self.lot * self.contract_size * UNITS_PER_QUOTE)
+
+    def ticks(self, prices: np.ndarray | float) -> np.ndarray:
+        """Return prices as int64 ticks, rounded to the nearest."""
+        numerator, denominator = self.tick.as_integer_ratio()
+        return np.rint(np.asarray(prices, np.float64) * denominator / numerator).astype(np.int64)
+
+    def lots(self, quantities: np.ndarray | float) -> np.ndarray:
+        """Return quantities (base currency) as int64 lots, rounded to the nearest."""
+        numerator, denominator = (self.lot * self.contract_size).as_integer_ratio()
+        return np.rint(np.asarray(quantities, np.float64) * denominator / numerator).astype(np.int64)
+
+    def price(self, ticks: np.ndarray | int) -> np.ndarray:
+        """Return ticks as float64 prices: the double nearest to the decimal, so a price on the tick survives unchanged."""
+        numerator, denominator = self.tick.as_integer_ratio()
+        return np.asarray(ticks, np.int64) * numerator / denominator
+
+    def quantity(self, lots: np.ndarray | int) -> np.ndarray:
+        """Return lots as float64 quantities in base currency."""
+        numerator, denominator = (self.lot * self.contract_size).as_integer_ratio()
+        return np.asarray(lots, np.int64) * numerator / denominator
+
+    def bars(self, candles: CandleArray) -> np.ndarray:
+        """Return (n, 5) int64 bars (open, high, low, close in ticks, volume in lots) of (n, 6) float candles."""
+        bars = np.empty((len(candles), 5), np.int64)
+        bars[:, :4] = self.ticks(candles[:, OPEN:VOLUME])
+        bars[:, 4] = self.lots(candles[:, VOLUME])
+        return bars
+
+    def candles(self, open_ms: np.ndarray, bars: np.ndarray) -> CandleArray:
+        """Return (n, 6) float candles of (n, 5) int64 bars: the inverse of `bars` for prices on the tick."""
+        candles = np.empty((len(bars), 6), np.float64)
+        candles[:, OPEN_MS] = open_ms
+        candles[:, OPEN:VOLUME] = self.price(bars[:, :4])
+        candles[:, VOLUME] = self.quantity(bars[:, 4])
+        return candles

@@ -1,0 +1,69 @@
+"""The step of the world: one account minute, everything that goes in.
+
+Built by the feed, completed by the trader (commands, lateness), stored on the tape, consumed by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from strategies.state import NO_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something a person (or the swap) did to the account, applied after the minute's marks.
+
+    `close` and `unlock` may name a market index (-1: all); `swap` names a bundle id.
+    """
+
+    kind: Literal["pause", "resume", "close", "stop", "unlock", "swap"]
+    market: int = -1
+    bundle: str = ""
+    by: str = ""  # "telegram:123", "web", "cli", "promotion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateBar:
+    """A candle that came after its minute had been closed without it; settled before the minute that carries it."""
+
+    market: int
+    open_ms: int
+    bar: np.ndarray  # (5,) int64
+    funding_e8: int = NO_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMinute:
+    """The closed 1m candles of all markets of an account for one minute, in fixed order.
+
+    Attributes:
+        open_ms: open of the minute, UTC ms.
+        bars: (markets, 5) int64: open, high, low, close in ticks, volume in lots; zeros where absent.
+        present: (markets,) bool.
+        funding_e8: (markets,) int64: rate that settles at this open, or NO_RATE.
+        late_bars: earlier bars that were absent in their own minute, ascending.
+        late: taken longer than max_decision_age after its close: entries are recorded as missed.
+        not_ready: (markets,) bool: a hole is open or was just closed; no entry there.
+        commands: applied after the minute's marks, in order.
+    """
+
+    open_ms: int
+    bars: np.ndarray
+    present: np.ndarray
+    funding_e8: np.ndarray
+    late_bars: Sequence[LateBar] = ()
+    late: bool = False
+    not_ready: np.ndarray | None = None
+    commands: tuple[Command, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        markets = len(self.bars)
+        if self.open_ms % 60_000:
+            raise ValueError(f"minute {self.open_ms} is not on the minute grid")
+        if self.bars.shape != (markets, 5) or self.present.shape != (markets,) or self.funding_e8.shape != (markets,):
+            raise ValueError(f"minute {self.open_ms}: bars {self.bars.shape}, present {self.present.shape}, funding {self.funding_e8.shape}")

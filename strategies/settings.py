@@ -1,0 +1,132 @@
+"""The tunables of deciding and executing, as values that check themselves.
+
+They are sections of `config.toml` (read by `storage/config.py`); the pure core receives them, never the tree.
+`rules()` packs them into the one record that the compiled functions read. Defaults: research amendments 6 and 12.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from strategies.market import MINUTE_MS, RATE_ONE, Market, Timeframe
+from strategies.state import MARKET, RULES, Sizing
+
+
+class Section(BaseModel):
+    """A frozen, strict group of settings: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DecisionSettings(Section):
+    """`[decision]`: when a conviction becomes a trade."""
+
+    timeframe: Timeframe = Timeframe.H1
+    horizon_bars: int = Field(12, ge=1, le=720)
+    enter: float = Field(1.25, gt=0, le=10)
+    leave: float = Field(0.35, gt=-10, le=10)
+    cost_margin: float = Field(1.0, ge=0, le=10)
+    sides: Literal["both", "long", "short"] = "both"
+    smoothing_span: int = Field(12, ge=1, le=200)
+    block_after_exit_h: float = Field(24, ge=0, le=720)
+    stop_sigmas: float = Field(3.0, ge=0, le=50)
+    take_sigmas: float = Field(6.0, ge=0, le=50)
+    trail_sigmas: float = Field(0.0, ge=0, le=50)
+    mode: Literal["discrete", "exposure"] = "discrete"
+    exposure_band: float = Field(0.2, ge=0, le=1)
+    core_share: float = Field(0.0, ge=0, le=0.5)
+
+
+class RiskSettings(Section):
+    """`[risk]`: how large."""
+
+    sizing: Literal["volatility", "fixed_fraction", "risk_per_trade", "kelly"] = "volatility"
+    target_volatility: float = Field(0.30, gt=0, le=3)
+    fixed_fraction: float = Field(0.5, gt=0, le=2)
+    risk_per_trade: float = Field(0.01, gt=0, le=0.2)
+    kelly_cap: float = Field(0.25, gt=0, le=1)
+    max_market_leverage: float = Field(2.0, gt=0, le=20)
+    leverage_cap: float = Field(1.25, gt=0, le=20)
+    agreement_low: float = Field(0.75, ge=0, le=1)
+    agreement_high: float = Field(1.25, ge=1, le=2)
+
+
+class ProtectionSettings(Section):
+    """`[protections]`: when trading stops."""
+
+    max_open_positions: int = Field(0, ge=0, le=1000)
+    daily_loss_stop: float = Field(0.04, ge=0, lt=1)
+    drawdown_stop: float = Field(0.25, ge=0, lt=1)
+    cooldown_after_loss_h: float = Field(0, ge=0, le=720)
+
+
+class ExecutionSettings(Section):
+    """`[execution]`: what a trade costs and when it can happen."""
+
+    initial_capital: float = Field(10_000.0, gt=0, le=1e9)
+    fee_bps: float = Field(5.0, ge=0, le=1000)
+    slippage_bps: float = Field(2.0, ge=0, le=1000)
+    leverage: int = Field(3, ge=1, le=125)
+    maintenance_margin: float = Field(0.005, ge=0, le=0.5)
+    liquidation_fee_bps: float = Field(100.0, ge=0, le=1000)
+    entry_delay_s: int = Field(60, ge=60, le=3600)
+
+    @property
+    def round_trip_cost(self) -> float:
+        """Cost of opening and closing, as a fraction of the notional."""
+        return 2e-4 * (self.fee_bps + self.slippage_bps)
+
+
+class TradingSettings(Section):
+    """Everything that decides what a stream of candles becomes: the `settings id` on the tape is its digest."""
+
+    decision: DecisionSettings = DecisionSettings()
+    risk: RiskSettings = RiskSettings()
+    protections: ProtectionSettings = ProtectionSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def rules(self, bar_ms: int = MINUTE_MS) -> np.ndarray:
+        """Return the one-record `RULES` array for an account that is advanced by bars of `bar_ms`.
+
+        On 1m bars an order fills `entry_delay_s` after the decision; on coarser bars at the next open.
+        """
+        decision, risk, protections = self.decision, self.risk, self.protections
+        rules = np.zeros(1, RULES)
+        record = rules[0]
+        record["enter"], record["leave"], record["cost_margin"] = decision.enter, decision.leave, decision.cost_margin
+        record["allow_long"], record["allow_short"] = decision.sides != "short", decision.sides != "long"
+        record["block_ms"] = round(decision.block_after_exit_h * 3_600_000)
+        record["stop_sigmas"], record["take_sigmas"] = decision.stop_sigmas, decision.take_sigmas
+        record["trail_sigmas"], record["core_share"] = decision.trail_sigmas, decision.core_share
+        record["exposure_mode"], record["exposure_band"] = decision.mode == "exposure", decision.exposure_band
+        record["sizing"] = Sizing[risk.sizing.upper()]
+        for name in ("target_volatility", "fixed_fraction", "risk_per_trade", "kelly_cap", "max_market_leverage", "leverage_cap"):
+            record[name] = getattr(risk, name)
+        record["agreement_low"], record["agreement_high"] = risk.agreement_low, risk.agreement_high
+        record["max_open_positions"] = protections.max_open_positions
+        record["daily_loss_stop"], record["drawdown_stop"] = protections.daily_loss_stop, protections.drawdown_stop
+        record["cooldown_ms"] = round(protections.cooldown_after_loss_h * 3_600_000)
+        record["entry_delay_ms"] = self.execution.entry_delay_s * 1000 if bar_ms <= self.execution.entry_delay_s * 1000 else 0
+        return rules
+
+    def market_records(self, markets: list[Market] | tuple[Market, ...]) -> np.ndarray:
+        """Return the `MARKET` records of an account's markets, in their fixed order."""
+        execution = self.execution
+        records = np.zeros(len(markets), MARKET)
+        for record, market in zip(records, markets, strict=True):
+            record["unit_value"], record["min_lots"] = market.unit_value, market.min_lots
+            record["min_notional"] = market.min_notional_units
+            record["fee_e8"] = round(execution.fee_bps * 1e-4 * RATE_ONE)
+            record["slippage_e8"] = round(execution.slippage_bps * 1e-4 * RATE_ONE)
+            record["leverage"] = execution.leverage
+            record["maintenance_e8"] = round(execution.maintenance_margin * RATE_ONE)
+            record["liquidation_fee_e8"] = round(execution.liquidation_fee_bps * 1e-4 * RATE_ONE)
+        return records
