@@ -1,0 +1,113 @@
+"""Engines, pragmas and migrations for SQLite and PostgreSQL.
+
+One writer per account; readers never block it (WAL). Foreign errors become `StorageFailed` with what to do about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from strategies.errors import StorageFailed
+
+BUSY_TIMEOUT_MS: Final = 5_000
+
+
+def connect(url: str, *, password: str = "", synchronous: str = "NORMAL", busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+    """Return an engine for `url` (`sqlite:///…` or `postgresql+psycopg://…`), creating a SQLite file's folder.
+
+    Args:
+        url: without a password; secrets come separately.
+        password: PostgreSQL password; empty: none.
+        synchronous: SQLite durability. NORMAL survives a killed process; FULL also a power cut, at a sync per minute.
+        busy_timeout_ms: how long SQLite waits for another process' lock.
+    """
+    address = make_url(url)
+    if address.drivername.startswith("sqlite"):
+        if address.database and address.database != ":memory:":
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False})
+        _set_pragmas(engine, synchronous)
+        return engine
+    if password:
+        address = address.set(password=password)
+    return create_engine(address, pool_pre_ping=True, pool_size=3, max_overflow=5)
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn driver errors inside the block into one `StorageFailed` line."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StorageFailed(_explain(engine, str(error.orig))) from error
+    except SQLAlchemyError as error:
+        raise StorageFailed(f"database {engine.url.render_as_string()}: {error}") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open one write transaction; commit on success, leave everything as it was otherwise."""
+    with translated(engine), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with connection.begin() if engine.dialect.name != "sqlite" else _sqlite_transaction(connection):
+            yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a connection for queries."""
+    with translated(engine), engine.connect() as connection:
+        yield connection
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision. Only the daemon calls this."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _sqlite_transaction(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _set_pragmas(engine: Engine, synchronous: str) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are opened explicitly, not by the driver's guess
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+
+def _explain(engine: Engine, reason: str) -> str:
+    where = engine.url.render_as_string()
+    lowered = reason.lower()
+    if "locked" in lowered:
+        return f"database {where} is locked by another process; stop it, or wait, or set [database] url to another file"
+    if "disk is full" in lowered or "no space" in lowered or "disk i/o" in lowered:
+        return f"database {where} cannot be written: {reason}; free some space on that disk"
+    if "no such table" in lowered or "does not exist" in lowered:
+        return f"database {where} holds no ledger yet ({reason}); start `sigma run` once"
+    if "malformed" in lowered or "not a database" in lowered:
+        return f"database {where} is damaged ({reason}); restore a backup with `sigma restore`"
+    return f"database {where}: {reason}"

@@ -1,0 +1,93 @@
+"""Files that survive a crash: staged, synced, renamed; one writer a folder.
+
+Below every store that keeps plain files. Knows nothing of candles or bundles.
+A reader sees the old file or the new one, never a part of either, and needs no lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from strategies.errors import StorageFailed
+
+STAGED_SUFFIX = ".staged"
+LOCK_NAME = ".lock"
+LOCK_PAUSE_S = 0.05
+
+
+@contextmanager
+def folder_lock(folder: Path, patience_s: float = 30.0) -> Iterator[None]:
+    """Hold the folder's write lock (created with its parents when missing).
+
+    Raises:
+        StorageFailed: another process kept the lock longer than `patience_s`, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageFailed(f"{folder} cannot be written: {error.strerror}") from error
+    try:
+        _wait_for_lock(descriptor, folder, patience_s)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, folder: Path, patience_s: float) -> None:
+    for attempt in range(max(1, round(patience_s / LOCK_PAUSE_S))):
+        if attempt:
+            time.sleep(LOCK_PAUSE_S)
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+    raise StorageFailed(f"{folder} is being written by another process (waited {patience_s:g} s for its lock)")
+
+
+def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> None:
+    """Write several files of one folder so that each is old or new, and none changes unless all could be written.
+
+    Every file is first written and synced under a staging name; only then are they renamed, in the order given.
+    A crash while staging changes nothing; a crash while renaming leaves a prefix of the new files.
+
+    Args:
+        contents: (target, function that writes the path it is given). All targets lie in one folder.
+
+    Raises:
+        StorageFailed: a file could not be written (disk full, permissions); the targets are untouched.
+    """
+    if not contents:
+        return
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for target, write in contents:
+            stage = target.with_name(f".{target.name}{STAGED_SUFFIX}")
+            staged.append((stage, target))
+            write(stage)
+            _sync(stage)
+    except OSError as error:
+        for stage, _ in staged:
+            stage.unlink(missing_ok=True)
+        raise StorageFailed(f"{target} could not be written: {error.strerror or error}; nothing was changed") from error
+    for stage, target in staged:
+        os.replace(stage, target)
+    _sync(contents[0][0].parent)
+
+
+def remove_staged(folder: Path) -> None:
+    """Delete what a killed writer left behind; call it under the folder's lock."""
+    for stage in folder.glob(f".*{STAGED_SUFFIX}"):
+        stage.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,52 @@
+"""A string that must never be shown: prints as `***`, and only `reveal()` gives it away."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+MASK: Final = "***"
+
+
+class Secret:
+    """A token or password. Falsy when it is not set."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the secret itself: for the one call that needs it."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return MASK if self._text else ""
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[()]]:
+        return Secret, ()  # a copy sent to another process is empty
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strip_whitespace=True))
+        return core_schema.json_or_python_schema(
+            json_schema=from_text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+
+NO_SECRET: Final = Secret()

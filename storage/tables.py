@@ -1,0 +1,191 @@
+"""The schema: what the daemon remembers.
+
+Money and quantities are BIGINT (ticks, lots, units of 1e-8 quote), times BIGINT UTC ms, scores DOUBLE. Blobs are the bytes of the
+records in `strategies/state.py`; `layout` says which version of them. Only the daemon migrates; everybody else reads.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: Final = MetaData(naming_convention=NAMING)
+
+
+def _account() -> Column[int]:
+    return Column("account_id", Integer, ForeignKey("account.id"), primary_key=True)
+
+
+account: Final = Table(
+    "account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("exchange", String(32), nullable=False),
+    Column("timeframe", String(8), nullable=False),
+    Column("layout", Integer, nullable=False),
+    Column("deposit", BigInteger, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),  # open of the first account minute
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("exchange", "name"),
+)
+
+# Things named by their content, so that a tape row can point at them.
+document: Final = Table(
+    "document",
+    metadata,
+    Column("id", String(32), primary_key=True),  # digest of the text
+    Column("kind", String(16), nullable=False),  # settings | markets
+    Column("text", Text, nullable=False),
+)
+
+# Decision candles: those an account began with (given = true, an input) and those its minutes completed.
+candle: Final = Table(
+    "candle",
+    metadata,
+    _account(),
+    Column("market", Integer, primary_key=True),
+    Column("open_ms", BigInteger, primary_key=True),
+    Column("open", Float(53), nullable=False),
+    Column("high", Float(53), nullable=False),
+    Column("low", Float(53), nullable=False),
+    Column("close", Float(53), nullable=False),
+    Column("volume", Float(53), nullable=False),
+    Column("given", Boolean, nullable=False),
+)
+
+# What went in: one row per account minute.
+tape: Final = Table(
+    "tape",
+    metadata,
+    _account(),
+    Column("minute_ms", BigInteger, primary_key=True),
+    Column("bars", LargeBinary, nullable=False),  # (markets, 5) int64
+    Column("present", LargeBinary, nullable=False),  # (markets,) uint8
+    Column("funding", LargeBinary),  # (markets,) int64 rates x 1e8; NULL: none settled
+    Column("not_ready", LargeBinary),  # (markets,) uint8; NULL: all ready
+    Column("late_bars", Text),  # JSON; NULL: none
+    Column("late", Boolean, nullable=False),
+    Column("commands", Text),  # JSON; NULL: none
+    Column("bundle_id", String(32), nullable=False),
+    Column("settings_id", String(32), ForeignKey("document.id"), nullable=False),
+    Column("markets_id", String(32), ForeignKey("document.id"), nullable=False),
+    Column("recorded_ms", BigInteger, nullable=False),
+)
+
+# The account after its last minute: what start-up reads.
+state: Final = Table(
+    "state",
+    metadata,
+    _account(),
+    Column("minute_ms", BigInteger, nullable=False),
+    Column("layout", Integer, nullable=False),
+    Column("kernel", LargeBinary, nullable=False),
+    Column("bundle_id", String(32), nullable=False),
+)
+
+# What came out: fills, funding, locks, missed entries, deposits.
+fact: Final = Table(
+    "fact",
+    metadata,
+    _account(),
+    Column("minute_ms", BigInteger, primary_key=True),  # the account minute that produced it
+    Column("number", Integer, primary_key=True),  # within the minute
+    Column("kind", Integer, nullable=False),
+    Column("ms", BigInteger, nullable=False),
+    Column("market", Integer, nullable=False),
+    Column("trade", Integer, nullable=False),
+    Column("lots", BigInteger, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
+    Column("cash_flow", BigInteger, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("decision_ms", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("trade_cash_flow", BigInteger, nullable=False),
+    Column("rate_e8", BigInteger, nullable=False),
+    Column("bundle_id", String(32), nullable=False),
+    Index(None, "account_id", "market", "trade"),
+)
+
+decision: Final = Table(
+    "decision",
+    metadata,
+    _account(),
+    Column("ms", BigInteger, primary_key=True),
+    Column("market", Integer, primary_key=True),
+    Column("action", Integer, nullable=False),
+    Column("refusal", Integer, nullable=False),
+    Column("conviction", Float(53)),  # NULL: no finite score
+    Column("expected_return", Float(53)),
+    Column("record", LargeBinary, nullable=False),  # the whole DECISION record, votes included
+    Column("bundle_id", String(32), nullable=False),
+    Column("signal", Text),  # JSON of the Signal; NULL: none
+    Index(None, "account_id", "action", "ms"),
+)
+
+equity: Final = Table(
+    "equity",
+    metadata,
+    _account(),
+    Column("ms", BigInteger, primary_key=True),  # close of a decision candle
+    Column("equity", BigInteger, nullable=False),
+    Column("cash", BigInteger, nullable=False),
+    Column("gross", BigInteger, nullable=False),  # sum of |notional| at the mark
+)
+
+# What people must be told: written with the minute, delivered later, at least once.
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", Integer, ForeignKey("account.id"), nullable=False),
+    Column("key", String(128), nullable=False),  # one event has one key: a repeat is not a second alert
+    Column("ms", BigInteger, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("account_id", "key"),
+)
+
+delivery: Final = Table(
+    "delivery",
+    metadata,
+    Column("outbox_id", Integer, ForeignKey("outbox.id"), primary_key=True),
+    Column("channel", String(64), primary_key=True),  # "telegram:123", "webhook"
+    Column("attempts", Integer, nullable=False),
+    Column("attempted_ms", BigInteger, nullable=False),
+    Column("delivered_ms", BigInteger),
+    Column("error", Text),
+)
+
+# When scheduled work last ran, in market time.
+job_run: Final = Table(
+    "job_run",
+    metadata,
+    _account(),
+    Column("name", String(64), primary_key=True),
+    Column("started_ms", BigInteger, primary_key=True),
+    Column("finished_ms", BigInteger),
+    Column("outcome", Text),
+)

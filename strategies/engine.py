@@ -1,0 +1,271 @@
+"""One account minute: what went in becomes what came out. Pure, and the only way anything is ever traded.
+
+The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the backtest's compiled loop calls
+the same compiled functions with scores computed in batch. Knows nothing of exchanges, databases or clocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from strategies.account import AccountState
+from strategies.bundle import Bundle, Inputs, PreparedSlice
+from strategies.ensemble import smooth
+from strategies.execution import apply_command, settle_bar, settle_minute
+from strategies.features.blocks import current_slice
+from strategies.history import CandleHistory
+from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
+from strategies.minute import AccountMinute, Command
+from strategies.settings import TradingSettings
+from strategies.signals import decide
+from strategies.state import DECISION, FACT
+from strategies.warm_up import warm_memory
+
+COMMAND_CODES: Final = {"pause": 1, "resume": 2, "close": 3, "stop": 4, "unlock": 5}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one account minute produced.
+
+    Attributes:
+        minute_ms: open of the minute.
+        facts: (k,) FACT, in order.
+        decisions: (markets,) DECISION when the minute completed a decision candle, else None.
+        prepared: per market what was scored, or None; for reasons and displays.
+        candles: completed decision candles as (market index, (6,) float64).
+        equity, cash, gross: units at the minute's marks.
+    """
+
+    minute_ms: int
+    facts: np.ndarray
+    decisions: np.ndarray | None
+    prepared: tuple[PreparedSlice | None, ...]
+    candles: tuple[tuple[int, np.ndarray], ...]
+    equity: int
+    cash: int
+    gross: int
+
+
+class Engine:
+    """An account's markets, positions and memory, moved forward one minute at a time."""
+
+    def __init__(
+        self,
+        *,
+        markets: tuple[Market, ...],
+        settings: TradingSettings,
+        bundle: Bundle,
+        state: AccountState,
+        candles: list[CandleArray],
+    ) -> None:
+        """Build the engine from where it stopped.
+
+        Args:
+            markets: the account's markets in their fixed order.
+            settings: decides what candles become; changed only between runs.
+            bundle: scores the markets until `swap`.
+            state: owned and changed by the engine from here on.
+            candles: per market (n, 6) closed decision candles up to the state's last minute, in full decision candles.
+        """
+        self.markets = markets
+        self.settings = settings
+        self.bundle = bundle
+        self.state = state
+        self.timeframe = settings.decision.timeframe
+        self.histories = [CandleHistory(market, self.timeframe, part) for market, part in zip(markets, candles, strict=True)]
+        self._rules = settings.rules()
+        self._records = settings.market_records(markets)
+        self._alpha = 2.0 / (settings.decision.smoothing_span + 1)
+        self._facts = np.zeros(64 + 16 * len(markets), FACT)
+
+    def swap(self, bundle: Bundle) -> None:
+        """Let `bundle` decide from the next minute on; its memory is warmed on the closes already seen."""
+        memories = [self._warmed(bundle, index) for index in range(len(self.markets))]
+        self.bundle = bundle
+        self.state.memory[:] = np.concatenate(memories)
+
+    def fill_candle(self, minute: AccountMinute) -> None:
+        """Take a minute that was settled before the last stop into the candle that is still filling; nothing else."""
+        for late in minute.late_bars:
+            self.histories[late.market].add_minute(late.open_ms, late.bar)
+        for index in np.flatnonzero(minute.present):
+            self.histories[index].add_minute(minute.open_ms, minute.bars[index])
+
+    def step(self, minute: AccountMinute) -> Outcome:
+        """Settle one account minute and, when it completes a decision candle, decide.
+
+        Raises:
+            ValueError: the minute is not the one after the last.
+        """
+        expected = int(self.state.account["last_ms"][0]) + MINUTE_MS
+        if minute.open_ms != expected:
+            raise ValueError(f"minute {minute.open_ms} came, minute {expected} is next")
+        count, candles = self._settle(minute)
+        for command in minute.commands:
+            count = self._apply(command, minute.open_ms, count)
+        decisions, prepared = None, (None,) * len(self.markets)
+        decision_ms = minute.open_ms + MINUTE_MS
+        if decision_ms % self.timeframe.ms == 0:
+            decisions, prepared, count = self._decide(minute, decision_ms, count)
+        account = self.state.account[0]
+        return Outcome(
+            minute_ms=minute.open_ms,
+            facts=self._facts[:count].copy(),
+            decisions=decisions,
+            prepared=prepared,
+            candles=tuple(candles),
+            equity=int(account["equity"]),
+            cash=int(account["cash"]),
+            gross=self._gross(),
+        )
+
+    def _settle(self, minute: AccountMinute) -> tuple[int, list[tuple[int, np.ndarray]]]:
+        state, count, candles = self.state, 0, []
+        needed = 16 * (len(minute.late_bars) + len(self.markets)) + 64
+        if needed > len(self._facts):
+            self._facts = np.zeros(needed, FACT)
+        for late in minute.late_bars:
+            count = settle_bar(
+                state.account,
+                state.positions,
+                state.orders,
+                self._records,
+                self._rules,
+                late.market,
+                late.open_ms,
+                late.bar,
+                late.funding_e8,
+                self._facts,
+                count,
+            )
+            candles += [(late.market, candle) for candle in self.histories[late.market].add_minute(late.open_ms, late.bar)]
+        count = settle_minute(
+            state.account,
+            state.positions,
+            state.orders,
+            self._records,
+            self._rules,
+            minute.open_ms,
+            minute.bars,
+            minute.present,
+            minute.funding_e8,
+            self._facts,
+            count,
+        )
+        for index in np.flatnonzero(minute.present):
+            closed = self.histories[index].add_minute(minute.open_ms, minute.bars[index])
+            candles += [(int(index), candle) for candle in closed]
+        return count, candles
+
+    def _apply(self, command: Command, open_ms: int, count: int) -> int:
+        if command.kind == "swap":
+            return count
+        state = self.state
+        return int(
+            apply_command(
+                state.account,
+                state.positions,
+                state.orders,
+                self._rules,
+                COMMAND_CODES[command.kind],
+                command.market,
+                open_ms,
+                self._facts,
+                count,
+            )
+        )
+
+    def _decide(
+        self, minute: AccountMinute, decision_ms: int, count: int
+    ) -> tuple[np.ndarray, tuple[PreparedSlice | None, ...], int]:
+        """Score the closed candles of every ready market and let the compiled rules act on the scores."""
+        markets = len(self.markets)
+        ready = self._ready(minute, decision_ms)
+        prepared: list[PreparedSlice | None] = [None] * markets
+        for index in np.flatnonzero(ready):
+            anchored = current_slice(self.histories[index].candles, self.timeframe)
+            prepared[index] = self.bundle.prepare(anchored, self.markets[index].symbol)
+        scored = self._scored(prepared)
+        smooth(self.state.memory, scored.blended, self._alpha)
+        conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"]), np.nan)
+        expected = self.bundle.expected_return(conviction, scored.sigma)
+        decisions = np.zeros(markets, DECISION)
+        decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
+        decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
+        state = self.state
+        count = decide(
+            state.account,
+            state.positions,
+            state.orders,
+            self._records,
+            self._rules,
+            conviction,
+            expected,
+            scored.sigma,
+            scored.volatility,
+            scored.agreement,
+            ~ready,
+            minute.late,
+            decision_ms,
+            decisions,
+            self._facts,
+            count,
+        )
+        return decisions, tuple(prepared), int(count)
+
+    def _ready(self, minute: AccountMinute, decision_ms: int) -> np.ndarray:
+        newest = np.array([history.last_open_ms for history in self.histories])
+        ready = (newest == decision_ms - self.timeframe.ms) & minute.present
+        return ready if minute.not_ready is None else ready & ~minute.not_ready
+
+    def _scored(self, prepared: list[PreparedSlice | None]) -> Inputs:
+        """Return one row a market; NaN where a market was not ready."""
+        markets = len(self.markets)
+        families = len(self.bundle.manifest.families)
+        votes = np.full((markets, families), np.nan)
+        blended, sigma, volatility = (np.full(markets, np.nan) for _ in range(3))
+        agreement = np.zeros(markets)
+        scored = self.bundle.decision_inputs([part for part in prepared if part is not None])
+        for index, part in zip([i for i in range(markets) if prepared[i] is not None], scored, strict=True):
+            votes[index], blended[index] = part.votes[-1], part.blended[-1]
+            sigma[index], volatility[index], agreement[index] = part.sigma[-1], part.volatility[-1], part.agreement[-1]
+        return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, agreement=agreement)
+
+    def _warmed(self, bundle: Bundle, index: int) -> np.ndarray:
+        return warm_memory(bundle, self.histories[index].candles, self.timeframe, self.markets[index].symbol, self._alpha)
+
+    def _gross(self) -> int:
+        values = self.state.positions["lots"] * self.state.positions["mark"] * self._records["unit_value"]
+        return int(np.abs(values).sum())
+
+
+def begin(
+    *,
+    markets: tuple[Market, ...],
+    settings: TradingSettings,
+    bundle: Bundle,
+    candles: list[CandleArray],
+    start_ms: int,
+) -> Engine:
+    """Return the engine of a new account whose first minute opens at `start_ms`, deposit made and memory warmed.
+
+    Args:
+        markets: the account's markets in their fixed order.
+        settings: `execution.initial_capital` is the deposit.
+        bundle: the first to decide.
+        candles: per market (n, 6) closed decision candles before `start_ms`.
+        start_ms: a decision boundary, so that the first decision candle is whole.
+    """
+    timeframe = settings.decision.timeframe
+    if start_ms % timeframe.ms:
+        raise ValueError(f"start {start_ms} is not on the {timeframe} grid")
+    deposit = round(settings.execution.initial_capital * 100_000_000)
+    known = [part[part[:, OPEN_MS] < start_ms] for part in candles]
+    state = AccountState.begin(markets=len(markets), deposit=deposit, start_ms=start_ms)
+    engine = Engine(markets=markets, settings=settings, bundle=bundle, state=state, candles=known)
+    engine.swap(bundle)
+    return engine
