@@ -41,12 +41,17 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strip_whitespace=True))
-        return core_schema.json_or_python_schema(
-            json_schema=from_text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        return core_schema.no_info_plain_validator_function(
+            cls._of, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
+
+    @classmethod
+    def _of(cls, given: object) -> Secret:
+        if isinstance(given, Secret):
+            return given
+        if isinstance(given, str):
+            return cls(given.strip())
+        raise ValueError("is not text; a string is needed")
 
 
 NO_SECRET: Final = Secret()
