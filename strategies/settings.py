@@ -102,6 +102,7 @@ class TradingSettings(Section):
         rules = np.zeros(1, RULES)
         record = rules[0]
         record["enter"], record["leave"], record["cost_margin"] = decision.enter, decision.leave, decision.cost_margin
+        record["timeframe_ms"], record["horizon_bars"] = decision.timeframe.ms, decision.horizon_bars
         record["allow_long"], record["allow_short"] = decision.sides != "short", decision.sides != "long"
         record["block_ms"] = round(decision.block_after_exit_h * 3_600_000)
         record["stop_sigmas"], record["take_sigmas"] = decision.stop_sigmas, decision.take_sigmas

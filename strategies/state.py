@@ -39,6 +39,8 @@ RULES = np.dtype(  # one record: everything the compiled functions need from con
         ("cost_margin", "f8"),  # |expected return| must exceed round-trip cost x margin
         ("allow_long", "i8"),
         ("allow_short", "i8"),
+        ("timeframe_ms", "i8"),  # of the decision candle: scales `sigma` to a day
+        ("horizon_bars", "i8"),  # of the expected return
         ("block_ms", "i8"),  # no re-entry on a side for this long after its stop or target
         ("stop_sigmas", "f8"),  # stop distance in daily volatilities; 0: none
         ("take_sigmas", "f8"),
@@ -102,8 +104,8 @@ POSITION = np.dtype(  # one record a market; lots == 0: flat
         ("fees", "i8"),  # of this round trip
         ("funding", "i8"),  # of this round trip, > 0 paid
         ("last_ms", "i8"),  # open of the last bar settled in this market
-        ("blocked_side", "i8"),  # +1, -1, 0
-        ("blocked_until_ms", "i8"),
+        ("long_blocked_until_ms", "i8"),  # no new LONG before; each side has its own, since both may be stopped within the block
+        ("short_blocked_until_ms", "i8"),
         ("cooldown_until_ms", "i8"),
     ],
     align=True,
