@@ -103,6 +103,8 @@ state: Final = Table(
     Column("layout", Integer, nullable=False),
     Column("kernel", LargeBinary, nullable=False),
     Column("bundle_id", String(32), nullable=False),
+    Column("settings_id", String(32), ForeignKey("document.id"), nullable=False),
+    Column("markets_id", String(32), ForeignKey("document.id"), nullable=False),
 )
 
 # What came out: fills, funding, locks, missed entries, deposits.
