@@ -6,7 +6,7 @@ Used by the candle and the funding store. Knows columns and months, not what the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +44,14 @@ class MonthlySeries:
         folder: where its files lie; need not exist.
         schema: columns of every file; the first is the time column (int64 ms).
         identity: written into every file; a file that bears another one is refused.
+        names: what the codes of the string columns mean. Files hold the names; arrays hold uint8 positions among them.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, identity: str) -> None:
+    def __init__(self, folder: Path, schema: pa.Schema, identity: str, names: Sequence[str] = ()) -> None:
         self.folder = folder
         self.identity = identity
+        self._names = tuple(names)
+        self._coded = [field.name for field in schema if pa.types.is_string(field.type)]
         self._schema = schema.with_metadata({_IDENTITY_KEY: identity.encode()})
         self._time = schema.names[0]
 
@@ -59,9 +62,7 @@ class MonthlySeries:
         first = "" if start_ms is None else month_of(start_ms)
         last = "9999-99" if end_ms is None else month_of(end_ms - 1)
         return sorted(
-            path
-            for path in self.folder.iterdir()
-            if _MONTH_FILE.fullmatch(path.name) and first <= path.stem <= last
+            path for path in self.folder.iterdir() if _MONTH_FILE.fullmatch(path.name) and first <= path.stem <= last
         )
 
     def read(self, start_ms: int | None = None, end_ms: int | None = None, *, strict: bool = True) -> Columns:
@@ -93,23 +94,46 @@ class MonthlySeries:
         kept &= True if end_ms is None else times < end_ms
         return {name: values[kept] for name, values in joined.items()}
 
+    def read_months(self, first_ms: int, last_ms: int) -> Columns:
+        """Return all rows of the months from that of `first_ms` to that of `last_ms`."""
+        start = np.datetime64(month_of(first_ms), "ms").astype(np.int64)
+        end = (np.datetime64(month_of(last_ms), "M") + 1).astype("datetime64[ms]").astype(np.int64)
+        return self.read(int(start), int(end))
+
     def read_file(self, path: Path) -> Columns:
         """Return one month's columns; StorageFailed names the file when it is damaged or foreign."""
         try:
-            table = pq.ParquetFile(path).read(use_threads=False)
+            with pq.ParquetFile(path) as file:
+                coded = [name for name in self._coded if name in file.schema_arrow.names]
+            with pq.ParquetFile(path, read_dictionary=coded) as file:
+                table = file.read(use_threads=False)
         except (pa.ArrowException, OSError) as error:
             reason = "it is empty" if path.stat().st_size == 0 else "it is truncated or not parquet"
             raise StorageFailed(f"{path} cannot be read: {reason}; remove it and download or import again") from error
+        self._require_own(path, table)
+        return {name: self._array(path, table.column(name)) for name in table.column_names}
+
+    def _require_own(self, path: Path, table: pa.Table) -> None:
         found = (table.schema.metadata or {}).get(_IDENTITY_KEY, self.identity.encode()).decode()
         if found != self.identity:
             raise StorageFailed(f"{path} belongs to {found}; {self.identity} is needed here")
-        if not self._schema.equals(table.schema, check_metadata=False):
-            columns = ", ".join(f"{field.name} {field.type}" for field in table.schema)
-            wanted = ", ".join(f"{field.name} {field.type}" for field in self._schema)
-            raise StorageFailed(f"{path} is not a file of this store: found columns {columns}; needed {wanted}")
+        columns = [(field.name, _plain(field.type)) for field in table.schema]
+        if columns != [(field.name, field.type) for field in self._schema]:
+            listed = ", ".join(f"{name} {kind}" for name, kind in columns)
+            needed = ", ".join(f"{field.name} {field.type}" for field in self._schema)
+            raise StorageFailed(f"{path} is not a file of this store: found columns {listed}; needed {needed}")
         if any(column.null_count for column in table.columns):
             raise StorageFailed(f"{path} has empty values; every column needs a value in every row")
-        return {name: table.column(name).to_numpy() for name in table.column_names}
+
+    def _array(self, path: Path, column: pa.ChunkedArray) -> np.ndarray:
+        if not pa.types.is_dictionary(column.type):
+            return column.to_numpy()
+        chunk = column.unify_dictionaries().combine_chunks()
+        words = chunk.dictionary.to_pylist()
+        unknown = set(words) - set(self._names)
+        if unknown:
+            raise StorageFailed(f"{path} says {min(unknown)!r}; one of {', '.join(self._names)} is needed")
+        return np.array([self._names.index(word) for word in words], np.uint8)[chunk.indices.to_numpy()]
 
     def write(self, columns: Columns) -> None:
         """Replace the months that these rows cover by exactly these rows. Call it under the folder's lock."""
@@ -139,16 +163,28 @@ class MonthlySeries:
         except (pa.ArrowException, OSError):
             return len(self.read_file(path)[self._time])
 
-    def _writer(self, rows: Mapping[str, np.ndarray]):  # type: ignore[no-untyped-def]
-        table = pa.table({name: rows[name] for name in self._schema.names}, schema=self._schema)
-        return lambda path: pq.write_table(table, path, compression="zstd", use_dictionary=False)
+    def _writer(self, rows: Mapping[str, np.ndarray]) -> Callable[[Path], None]:
+        arrays = [self._column(name, rows[name]) for name in self._schema.names]
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        return lambda path: pq.write_table(table, path, compression="zstd", use_dictionary=self._coded)
+
+    def _column(self, name: str, values: np.ndarray) -> pa.Array:
+        if name in self._coded:
+            return pa.DictionaryArray.from_arrays(pa.array(values), pa.array(self._names)).cast(pa.string())
+        return pa.array(values)
 
     def _require_ascending(self, times: np.ndarray) -> None:
         wrong = np.flatnonzero(np.diff(times) <= 0)
         if len(wrong):
             at = np.datetime64(int(times[wrong[0] + 1]), "ms")
-            raise StorageFailed(f"{self.folder}: times do not ascend at {at} ({len(wrong)} places); see `sigma data check`")
+            raise StorageFailed(
+                f"{self.folder}: times do not ascend at {at} ({len(wrong)} places); see `sigma data check`"
+            )
 
 
 def _empty(kind: pa.DataType) -> np.ndarray:
-    return np.empty(0, kind.to_pandas_dtype())
+    return np.empty(0, np.uint8 if pa.types.is_string(kind) else kind.to_pandas_dtype())
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
