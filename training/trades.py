@@ -1,0 +1,131 @@
+"""Round trips, read off the kernel's facts.
+
+A trade begins with the fill that leaves flat and ends with the fill that returns to it. Nothing is computed here that the kernel
+has not already booked: profit, fees and funding are sums of its integers. Knows nothing of equity curves or statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from strategies.market import HOUR_MS, RATE_ONE, UNITS_PER_QUOTE, Market
+from strategies.state import FactKind, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One round trip; the last of a run may still be open.
+
+    Attributes:
+        market: index in the account's fixed order.
+        number: of the round trip within its market, from 1.
+        side: +1 long, -1 short.
+        opened_ms, closed_ms: opens of the bars of the first and the last fill; `closed_ms` is None while open.
+        decision_ms: the decision that opened it.
+        entry, exit: prices of the first and the last fill, quote currency.
+        quantity: largest position held, base currency.
+        notional: paid or received at the first fill, quote currency, > 0.
+        net: profit after fees and funding, quote currency; of an open trade at the last mark, closing costs not counted.
+        fees, funding: paid, quote currency; funding < 0 was received.
+        opened_by, closed_by: the `Reason` of the first and the last fill.
+    """
+
+    market: int
+    symbol: str
+    number: int
+    side: int
+    opened_ms: int
+    closed_ms: int | None
+    decision_ms: int
+    entry: float
+    exit: float | None
+    quantity: float
+    notional: float
+    net: float
+    fees: float
+    funding: float
+    opened_by: Reason
+    closed_by: Reason | None
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_ms is not None
+
+    @property
+    def duration_h(self) -> float:
+        """Hours held; NaN while open."""
+        return float("nan") if self.closed_ms is None else (self.closed_ms - self.opened_ms) / HOUR_MS
+
+    @property
+    def net_return(self) -> float:
+        """Net profit as a fraction of the notional entered."""
+        return self.net / self.notional
+
+
+def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray) -> list[Trade]:
+    """Return the trades of an account in the order they were opened.
+
+    A trade whose first fill is not among the facts (it was held when the run began) is left out.
+
+    Args:
+        facts: (n,) FACT in the order the kernel emitted them.
+        markets: the account's markets in its fixed order.
+        marks: (M,) int64 ticks: the last close of each market, at which open trades are valued.
+    """
+    chosen = facts[np.isin(facts["kind"], (FactKind.FILL, FactKind.FUNDING)) & (facts["trade"] > 0)]
+    order = np.lexsort((np.arange(len(chosen)), chosen["trade"], chosen["market"]))
+    grouped = chosen[order]
+    starts = np.flatnonzero(np.diff(grouped["market"], prepend=-2) | np.diff(grouped["trade"], prepend=-2))
+    groups = [group for group in np.split(grouped, starts[1:]) if _begins_flat(group)]
+    trades = [_trade(group, markets[int(group["market"][0])], int(marks[group["market"][0]])) for group in groups]
+    return sorted(trades, key=lambda trade: (trade.opened_ms, trade.market))
+
+
+def slippage_paid(facts: np.ndarray, markets: Sequence[Market], slippage_e8: np.ndarray) -> float:
+    """Return what slippage cost, in quote currency, recomputed from the fills.
+
+    A fill at `price` that slipped by the fraction s stood at price / (1 + s) before it when buying, price / (1 - s) when selling;
+    targets are limit orders and slip nothing. Rounding to the tick is left out.
+
+    Args:
+        facts: (n,) FACT.
+        slippage_e8: (M,) int64: the slippage of each market, fraction x 1e8.
+    """
+    fills = facts[(facts["kind"] == FactKind.FILL) & (facts["reason"] != Reason.TAKE)]
+    unit_values = np.array([market.unit_value for market in markets], np.float64)[fills["market"]]
+    notional = np.abs(fills["lots"]) * fills["price"] * unit_values / UNITS_PER_QUOTE
+    slipped = slippage_e8[fills["market"]] / RATE_ONE
+    return float(np.sum(notional * slipped / (1.0 + np.sign(fills["lots"]) * slipped)))
+
+
+def _begins_flat(group: np.ndarray) -> bool:
+    return len(group) > 0 and group["kind"][0] == FactKind.FILL and group["lots"][0] == group["position"][0]
+
+
+def _trade(group: np.ndarray, market: Market, mark: int) -> Trade:
+    fills = group[group["kind"] == FactKind.FILL]
+    first, last = fills[0], fills[-1]
+    is_closed = bool(last["position"] == 0)
+    held_units = int(last["position"]) * mark * market.unit_value
+    notional_units = abs(int(first["lots"])) * int(first["price"]) * market.unit_value
+    return Trade(
+        market=int(first["market"]),
+        symbol=market.symbol,
+        number=int(first["trade"]),
+        side=1 if first["lots"] > 0 else -1,
+        opened_ms=int(first["ms"]),
+        closed_ms=int(last["ms"]) if is_closed else None,
+        decision_ms=int(first["decision_ms"]),
+        entry=float(market.price(first["price"])),
+        exit=float(market.price(last["price"])) if is_closed else None,
+        quantity=float(market.quantity(np.abs(fills["position"]).max())),
+        notional=notional_units / UNITS_PER_QUOTE,
+        net=(int(group["cash_flow"].sum()) + held_units) / UNITS_PER_QUOTE,
+        fees=int(group["fee"].sum()) / UNITS_PER_QUOTE,
+        funding=-int(group["cash_flow"][group["kind"] == FactKind.FUNDING].sum()) / UNITS_PER_QUOTE,
+        opened_by=Reason(int(first["reason"])),
+        closed_by=Reason(int(last["reason"])) if is_closed else None,
+    )
