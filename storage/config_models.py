@@ -18,7 +18,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class FeatureSettings(Section):
     """`[features]`: what the models see of the candles."""
 
-    groups: tuple[str, ...] = ("momentum", "average", "donchian", "volatility", "efficiency")
+    groups: tuple[str, ...] = ("momentum", "averages", "donchian", "volatility", "trend")
     extra: tuple[str, ...] = Field((), max_length=200)
 
 

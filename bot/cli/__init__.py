@@ -1,0 +1,120 @@
+"""`sigma`: one command line for everything.
+
+This file only dispatches. Each command group lives in a file of its own that is imported when it is asked for, so that
+`sigma --help` costs nothing; batch commands become another process, `python -m training …`, with the same arguments.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One word after `sigma`.
+
+    Attributes:
+        module: where its typer `app` is; "training" for what runs as `python -m training`.
+        summary: one line for people.
+        is_group: the word is followed by a command of its own (`sigma data download`).
+    """
+
+    module: str
+    summary: str
+    is_group: bool = False
+
+
+BATCH: Final = "training"
+ENTRIES: Final[dict[str, Entry]] = {
+    "run": Entry(module="bot.cli.run", summary="Start the daemon: watch, decide, paper-trade, retrain."),
+    "status": Entry(module="bot.cli.control", summary="Say what a running daemon is doing."),
+    "pause": Entry(module="bot.cli.control", summary="Take no new entries; exits go on."),
+    "resume": Entry(module="bot.cli.control", summary="Take entries again."),
+    "close": Entry(module="bot.cli.control", summary="Close a position, or all of them."),
+    "stop": Entry(module="bot.cli.control", summary="Kill switch: close everything and take no entries."),
+    "ledger": Entry(module="bot.cli.ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
+    "models": Entry(module="bot.cli.models", summary="List, compare, promote and roll back bundles.", is_group=True),
+    "data": Entry(module="bot.cli.data", summary="Download, import and check candles.", is_group=True),
+    "exchange": Entry(module="bot.cli.exchange", summary="Run the built-in exchange by itself."),
+    "train": Entry(module=BATCH, summary="Train xgboost, ridge, lstm, ppo or a whole bundle.", is_group=True),
+    "tune": Entry(module=BATCH, summary="Search for better settings of a family.", is_group=True),
+    "backtest": Entry(module=BATCH, summary="Trade a bundle over bars it has not seen."),
+    "walk-forward": Entry(module=BATCH, summary="Train and test in a sliding window."),
+    "check": Entry(module=BATCH, summary="Known-answer tests for leakage.", is_group=True),
+    "simulate": Entry(module=BATCH, summary="Replay the whole routine over history."),
+    "retrain": Entry(module=BATCH, summary="Train, validate and promote or reject, now."),
+    "config": Entry(module="bot.cli.config", summary="Check and show the configuration.", is_group=True),
+    "doctor": Entry(module="bot.cli.doctor", summary="Say what works and what does not."),
+    "version": Entry(module="bot.cli.version", summary="Print the version and those of its parts."),
+}
+
+_USAGE: Final = """usage: sigma [--config FILE] COMMAND [OPTIONS]
+
+Every command takes --json (one JSON document on stdout), --verbose and --help.
+Example: sigma run
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    from bot.cli.output import fail
+    from strategies.errors import SigmaError
+
+    try:
+        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+    except SigmaError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `sigma … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _dispatch(arguments: list[str]) -> int:
+    arguments = _take_config(arguments)
+    if not arguments or arguments[0] in ("--help", "-h", "help"):
+        print(usage(), end="")
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        arguments = ["version"]
+    word, *rest = arguments
+    entry = ENTRIES.get(word)
+    if entry is None:
+        raise _unknown(word)
+    if entry.module == BATCH:
+        from bot.cli.batch import become
+
+        become([word, *rest])
+    from bot.cli.mount import call
+
+    return call(importlib.import_module(entry.module).app, word, rest)
+
+
+def usage() -> str:
+    """Return the text of `sigma --help`."""
+    lines = [f"  {word:<13} {entry.summary}" for word, entry in ENTRIES.items()]
+    return _USAGE + "\n" + "\n".join(lines) + "\n"
+
+
+def _take_config(arguments: list[str]) -> list[str]:
+    """Turn a leading `--config FILE` into `SIGMA_CONFIG`, which child processes inherit."""
+    if arguments and arguments[0].startswith("--config="):
+        arguments = ["--config", arguments[0].partition("=")[2], *arguments[1:]]
+    if len(arguments) >= 2 and arguments[0] == "--config":
+        os.environ["SIGMA_CONFIG"] = arguments[1]
+        return arguments[2:]
+    return arguments
+
+
+def _unknown(word: str) -> Exception:
+    from strategies.errors import BadInput
+
+    near = difflib.get_close_matches(word, ENTRIES, n=1)
+    return BadInput(f"unknown command {word!r}; " + (f"did you mean {near[0]}?" if near else "sigma --help lists them"))

@@ -1,0 +1,66 @@
+"""`sigma config`: what holds in the end, file and environment together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from bot.cli.output import emit, note
+from storage.config import BadConfig, load
+from strategies.errors import BadInput
+
+app = typer.Typer(add_completion=False, help="Check and show the configuration.")
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration and print the effective values, secrets masked.
+
+    Example: sigma config check
+    """
+    try:
+        values = load().shown()
+    except BadConfig as error:
+        for problem in error.problems[:-1]:
+            note(f"sigma: {problem}")
+        raise BadInput(error.problems[-1]) from error
+    emit({"valid": True, "values": values}, lambda: text_of(values) + "\n\nthe configuration is valid")
+
+
+@app.command()
+def show(section: str = typer.Argument("", help="Only this section, e.g. risk.")) -> None:
+    """Print the effective values, secrets masked, as TOML.
+
+    Example: sigma config show risk
+    """
+    values = load().shown()
+    if section and section not in values:
+        raise BadInput(f"there is no section [{section}]; known are {', '.join(values)}")
+    chosen = {section: values[section]} if section else values
+    emit(chosen, lambda: text_of(chosen))
+
+
+def text_of(values: dict[str, Any]) -> str:
+    """Return sections of plain values as TOML."""
+    return "\n".join(_lines(values, ())).strip()
+
+
+def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
+    plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    if plain:
+        yield f"\n[{'.'.join(section)}]"
+    for name, value in plain.items():
+        yield f"{name} = {_literal(value)}"
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _lines(value, (*section, name))
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(element) for element in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

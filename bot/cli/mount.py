@@ -1,0 +1,83 @@
+"""Runs a typer app as one of sigma's commands: adds `--json` and `--verbose`, turns usage errors into one line."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from bot.cli import output
+from strategies.errors import BadInput
+
+
+def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
+    """Run `sigma WORD ARGUMENTS…` and return its exit code.
+
+    Args:
+        app: a group (`data download`), a collection (`pause`, `resume`, …) or a single command (`run`).
+        word: the word after `sigma`.
+        arguments: what follows it.
+
+    Raises:
+        SigmaError: whatever the command raises; BadInput for a wrong option.
+    """
+    app.rich_markup_mode = None
+    _add_output_options(app)
+    names = {_name_of(command) for command in app.registered_commands}
+    is_single = len(app.registered_commands) == 1 and not app.registered_groups and app.registered_callback is None
+    if not is_single and word in names:
+        program, arguments = "sigma", [word, *arguments]
+    else:
+        program = f"sigma {word}"
+    command = typer.main.get_command(app)
+    if not arguments and len(names) > 1:
+        arguments = ["--help"]
+    try:
+        code = command.main(args=arguments, prog_name=program, standalone_mode=False)
+    except typer.TyperException as error:
+        message = error.format_message().rstrip(".")
+        raise BadInput(f"{message}; {program} --help says what is possible" if message else "") from error
+    except typer.Abort as error:
+        raise BadInput("cancelled; nothing was changed") from error
+    return code if isinstance(code, int) else 0
+
+
+def _name_of(command: Any) -> str:
+    return command.name or command.callback.__name__.replace("_", "-")
+
+
+def _add_output_options(app: typer.Typer) -> None:
+    for command in app.registered_commands:
+        if command.callback is not None:
+            command.callback = _with_output_options(command.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _add_output_options(group.typer_instance)
+
+
+def _with_output_options(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the callback with two more options, which set up `output` before it runs."""
+    signature = inspect.signature(callback, eval_str=True)
+    if "as_json" in signature.parameters:
+        return callback
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=typer.Option(False, flag, help=text), annotation=bool
+        )
+        for name, flag, text in (
+            ("as_json", "--json", "Print one JSON document on stdout; everything else goes to stderr."),
+            ("verbose", "--verbose", "Say more on stderr."),
+        )
+    ]
+
+    @functools.wraps(callback)
+    def run(*args: Any, as_json: bool, verbose: bool, **options: Any) -> Any:
+        with output.style(as_json=as_json, verbose=verbose):
+            return callback(*args, **options)
+
+    run.__annotations__ = {**callback.__annotations__, "as_json": bool, "verbose": bool}
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
+    return run

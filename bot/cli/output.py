@@ -1,0 +1,124 @@
+"""What a command says: a document for programs or text for people, one line for an error, progress for the patient.
+
+Commands call `emit(document, human)` once, at the end. `--json` and `--verbose` are set around every command by
+`bot/cli/mount.py`; nobody passes them along.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from strategies.errors import SigmaError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_PLAIN_STEPS = 10  # progress lines where there is no terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How this command line wants to be answered."""
+
+    as_json: bool = False
+    verbose: bool = False
+
+
+_style: ContextVar[Style] = ContextVar("style", default=Style())  # noqa: B039 — a frozen value
+
+
+@contextmanager
+def style(*, as_json: bool, verbose: bool) -> Iterator[None]:
+    """Answer in this style inside the block."""
+    token = _style.set(Style(as_json=as_json, verbose=verbose))
+    try:
+        yield
+    finally:
+        _style.reset(token)
+
+
+def wants_json() -> bool:
+    """Whether stdout is for a program."""
+    return _style.get().as_json
+
+
+def is_verbose() -> bool:
+    """Whether stderr may have more than the essential."""
+    return _style.get().verbose
+
+
+def emit(document: Any, human: str | RenderableType | Callable[[], str | RenderableType]) -> None:
+    """Print the answer of a command: the document with `--json`, otherwise the text.
+
+    Args:
+        document: JSON types, pydantic models and dataclasses excluded; times as int64 ms, ratios as fractions.
+        human: text, or anything rich can draw; a function is only called when its result is shown.
+    """
+    if wants_json():
+        print(json.dumps(document, indent=2, default=str, ensure_ascii=False, allow_nan=False))
+        return
+    shown = human() if callable(human) and not hasattr(human, "__rich_console__") else human
+    if isinstance(shown, str):
+        print(shown)
+        return
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(shown)  # type: ignore[arg-type]
+
+
+def note(text: str) -> None:
+    """Say something on the way, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(error: SigmaError, stream: TextIO | None = None) -> int:
+    """Print an error as one line on stderr and return the exit code that belongs to it."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    print(f"sigma: {line}", file=stream or sys.stderr, flush=True)
+    return error.exit_code
+
+
+@contextmanager
+def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
+    """Show how far a long task is: a bar on a terminal, at most ten plain lines elsewhere; both on stderr.
+
+    Yields:
+        `done(n)`: call it with how much is done so far, 0..total.
+    """
+    if sys.stderr.isatty():
+        with _bar(label, total, unit) as done:
+            yield done
+        return
+    said = -1
+
+    def plain(so_far: int) -> None:
+        nonlocal said
+        tenth = _PLAIN_STEPS * so_far // max(total, 1)
+        if tenth > said:
+            said = tenth
+            note(f"{label}: {so_far:,} of {total:,} {unit}".rstrip())
+
+    yield plain
+
+
+@contextmanager
+def _bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(label, total=total)
+        yield lambda so_far: bars.update(task, completed=so_far)
