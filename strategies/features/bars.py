@@ -51,7 +51,9 @@ def bars_of(candles: CandleArray, timeframe: Timeframe) -> Bars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One feature: its name, group, whether the mirrored market flips its sign, and the rows before it means anything."""
+    """One feature: its name, group, whether the mirrored market flips its sign, and the rows before it means
+    anything.
+    """
 
     name: str
     group: str

@@ -1,8 +1,9 @@
 """Anchored blocks: where the computation of features begins, the same for live, backtest and training.
 
-Exponential means remember their first value, so two computations agree to the last bit only if they begin at the same candle.
-Time is cut into blocks of `BLOCK_BARS` at fixed times; a block's features are computed from an anchor `WARM_UP_BARS` before it
-(or from the first candle after a hole). Live takes the last row of the current block, history takes all of them.
+Exponential means remember their first value, so two computations agree to the last bit only if they begin at the
+same candle. Time is cut into blocks of `BLOCK_BARS` at fixed times; a block's features are computed from an anchor
+`WARM_UP_BARS` before it (or from the first candle after a hole). Live takes the last row of the current block,
+history takes all of them.
 """
 
 from __future__ import annotations

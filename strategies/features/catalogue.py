@@ -1,7 +1,7 @@
 """Which features there are, and the one function that computes a chosen set of them.
 
-Training, backtest and live call `compute` on anchored slices (`blocks.py`); a set's fingerprint names everything that could change
-a bit of its values, so that a model is never fed features it was not trained on.
+Training, backtest and live call `compute` on anchored slices (`blocks.py`); a set's fingerprint names everything
+that could change a bit of its values, so that a model is never fed features it was not trained on.
 """
 
 from __future__ import annotations
@@ -118,12 +118,14 @@ def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) ->
     """Return the features of every bar of an anchored slice.
 
     Args:
-        candles: (n, 6) float64: open_ms, open, high, low, close, volume; ascending, closed, contiguous; row 0 is the anchor.
+        candles: (n, 6) float64: open_ms, open, high, low, close, volume; ascending, closed, contiguous; row 0 is the
+            anchor.
         features: which ones, in which order.
         timeframe: length of a candle; must be the set's.
 
     Returns:
-        (n, F) float32, clipped at +-20. Row t depends on rows <= t only, to the bit; NaN before each column's warm-up.
+        (n, F) float32, clipped at +-20. Row t depends on rows <= t only, to the bit; NaN before each column's
+            warm-up.
 
     Raises:
         DataGap: two neighbouring bars are not one timeframe apart.

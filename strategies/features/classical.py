@@ -1,7 +1,8 @@
 """The classical indicators, on TA-Lib: oscillators, candle shape, volume, swing and Fibonacci levels, time of day.
 
 Selectable groups of model inputs; reasoning shows them to people as context whether or not they are inputs.
-Each is centred and scaled so that it means the same in every market, and flips its sign in a mirrored one where it has a direction.
+Each is centred and scaled so that it means the same in every market, and flips its sign in a mirrored one where it
+has a direction.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def oscillators(bars: Bars) -> list[np.ndarray]:
         talib.MINUS_DI(bars.high, bars.low, bars.close, 14),
     )
     upper, middle, lower = talib.BBANDS(bars.close, 20, 2.0, 2.0)
-    stochastic, _ = talib.STOCH(bars.high, bars.low, bars.close, 14, 3, 0, 3, 0)
+    simple = talib.MA_Type.SMA
+    stochastic, _ = talib.STOCH(bars.high, bars.low, bars.close, 14, 3, simple, 3, simple)
     return [
         talib.RSI(bars.close, 14) / 100.0 - 0.5,
         histogram / scale,
@@ -137,7 +139,9 @@ def level_columns(horizons: Horizons) -> list[Column]:
 
 
 def levels(bars: Bars) -> list[np.ndarray]:
-    """Return where the close stands in the last swing range, and how near it is to a Fibonacci level (in range units)."""
+    """Return where the close stands in the last swing range, and how near it is to a Fibonacci level (in range
+    units).
+    """
     highest, lowest = rolling_max(bars.high, SWING_BARS), rolling_min(bars.low, SWING_BARS)
     span = highest - lowest + TINY * bars.close
     position = (bars.close - lowest) / span
@@ -159,7 +163,9 @@ def time_columns(horizons: Horizons) -> list[Column]:
 
 
 def times(bars: Bars) -> list[np.ndarray]:
-    """Return sine and cosine of the close's time of day and day of the week; each from one scalar call per distinct time."""
+    """Return sine and cosine of the close's time of day and day of the week; each from one scalar call per distinct
+    time.
+    """
     closed_ms = bars.open_ms.astype(np.int64) + bars.timeframe.ms
     day, week = closed_ms % DAY_MS / DAY_MS, (closed_ms + 3 * DAY_MS) % (7 * DAY_MS) / (7 * DAY_MS)
     return [

@@ -1,7 +1,8 @@
 """Any indicator of pandas-ta-classic as a feature, by name: `[features] extra = ["aroon(25)"]`.
 
 Values are standardised against their own trailing 240 bars, since an unknown indicator has unknown units.
-The library and pandas are imported only when an extra is asked for. Indicators that look ahead or change their past are refused.
+The library and pandas are imported only when an extra is asked for. Indicators that look ahead or change their past
+are refused.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def extra_columns(call: str) -> list[Column]:
 
 
 def extra_values(call: str, candles: CandleArray) -> list[np.ndarray]:
-    """Return the standardised (n,) columns of an indicator over an anchored slice; all NaN while the slice is too short."""
+    """Return the standardised (n,) columns of an indicator over an anchored slice; all NaN while the slice is too
+    short.
+    """
     names, _ = _probe(call)
     _, columns = _run(call, candles)
     if len(columns) != len(names):
@@ -79,7 +82,7 @@ def _run(call: str, candles: CandleArray) -> tuple[list[str], list[np.ndarray]]:
 
     name, arguments = _parse(call)
     function = getattr(indicators, name, None)
-    if not callable(function) or name not in set(sum(indicators.Category.values(), [])):
+    if not callable(function) or name not in {known for names in indicators.Category.values() for known in names}:
         raise BadInput(f"extra feature {call!r}: pandas-ta-classic has no indicator {name!r}")
     if name in _LOOK_AHEAD:
         raise BadInput(f"extra feature {call!r} is not an indicator of past candles; choose another")

@@ -1,7 +1,8 @@
 """How far back each group of features looks, per timeframe, in bars.
 
-On 1h these are the recipe's horizons, in hours. Finer timeframes use the same numbers of bars (a 720 h memory on 1m would need
-43,200 bars of warm-up); coarser ones look at about the same spans of calendar time with the bars they have.
+On 1h these are the recipe's horizons, in hours. Finer timeframes use the same numbers of bars (a 720 h memory on 1m
+would need 43,200 bars of warm-up); coarser ones look at about the same spans of calendar time with the bars they
+have.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from strategies.market import HOUR_MS, Timeframe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Horizons:
-    """Look-backs in bars; `short`, `middle` and `long` are the windows of the volatility group (a day, a week, a month on 1h)."""
+    """Look-backs in bars; `short`, `middle` and `long` are the windows of the volatility group (a day, a week, a
+    month on 1h).
+    """
 
     momentum: tuple[int, ...]
     averages: tuple[int, ...]

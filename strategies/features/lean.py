@@ -1,7 +1,8 @@
 """The model's default features: momentum, distance from averages, Donchian position, volatility, trend efficiency.
 
-Thirty columns on 1h, from prices alone; everything is a ratio to the market's own volatility, so that one model serves all markets.
-Dropping volume, candle shape, time, funding, spot and cross-market columns cost nothing that could be measured.
+Thirty columns on 1h, from prices alone; everything is a ratio to the market's own volatility, so that one model
+serves all markets. Dropping volume, candle shape, time, funding, spot and cross-market columns cost nothing that
+could be measured.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def volatility_columns(horizons: Horizons) -> list[Column]:
 
 
 def volatilities(bars: Bars) -> list[np.ndarray]:
-    """Return the logarithms of six ratios; the third is Parkinson's range estimator against the close-to-close deviation."""
+    """Return the logarithms of six ratios; the third is Parkinson's range estimator against the close-to-close
+    deviation.
+    """
     horizons = bars.horizons
     short = rolling_deviation(bars.returns, horizons.short)
     middle = rolling_deviation(bars.returns, horizons.middle)

@@ -1,7 +1,8 @@
 """Rolling kernels: sums, extremes, averages and deviations over a trailing window, compiled.
 
-Every kernel walks forward once and looks at nothing ahead, so a prefix of the input gives a prefix of the output, bit for bit.
-Logarithms are taken here too, one at a time: vectorised ones may round differently at the end of an array.
+Every kernel walks forward once and looks at nothing ahead, so a prefix of the input gives a prefix of the output,
+bit for bit. Logarithms are taken here too, one at a time: vectorised ones may round differently at the end of an
+array.
 """
 
 from __future__ import annotations

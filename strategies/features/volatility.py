@@ -1,4 +1,5 @@
-"""How much a market moves: the per-bar deviation that scales targets and stops, and the slow annual one that sizes positions.
+"""How much a market moves: the per-bar deviation that scales targets and stops, and the slow annual one that sizes
+positions.
 
 Both are exponentially weighted root mean squares of log returns from the slice's anchor on.
 Slow on purpose: better forecasts of volatility made the strategy worse (more turnover, late de-risking).
@@ -26,7 +27,8 @@ def volatility(candles: CandleArray, timeframe: Timeframe) -> tuple[np.ndarray, 
         timeframe: their length.
 
     Returns:
-        sigma: (n,) float64, deviation of one bar's log return, half-life 72 h (72 bars below 1h); NaN in the first half-life.
+        sigma: (n,) float64, deviation of one bar's log return, half-life 72 h (72 bars below 1h); NaN in the first
+            half-life.
         annual: (n,) float64, half-lives 72 h and 240 h averaged in variance, per year; NaN in the slow half-life.
     """
     horizons = horizons_of(timeframe)
