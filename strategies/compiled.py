@@ -1,0 +1,44 @@
+"""`compiled`: numba's `njit(cache=True)` whose cache also notices changes in the functions it calls.
+
+Numba dates a cached function by its own source file only; a kernel spread over several files would go on running the machine code
+of yesterday's callee after an upgrade. Here the date of every cached function is the date of all files of this package.
+The cache lies beside the sources (`__pycache__`), or in `NUMBA_CACHE_DIR` when that is set, as it must be in a read-only installation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compile `function` on its first call and keep the machine code until any file of `strategies` changes."""
+    return _stamped(njit(cache=True)(function), function)
+
+
+def compiled_parallel(function: Function) -> Function:
+    """Like `compiled`, with `prange` running on NUMBA_NUM_THREADS threads."""
+    return _stamped(njit(cache=True, parallel=True)(function), function)
+
+
+def _stamped(dispatcher: Any, function: Function) -> Function:
+    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if file is not None:  # None where numba runs uncompiled (NUMBA_DISABLE_JIT)
+        file._source_stamp = (file._source_stamp, _sources_stamp())
+    return cast(Function, dispatcher)
+
+
+@cache
+def _sources_stamp() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        status = path.stat()
+        digest.update(f"{path.name} {status.st_mtime_ns} {status.st_size}\n".encode())
+    return digest.hexdigest()
