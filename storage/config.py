@@ -11,13 +11,14 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError, model_validator
 
 from storage.config_batch import ScheduleSettings, TrainingSettings, ValidationSettings
-from storage.config_environment import overlay
+from storage.config_environment import overlay, secrets_of
 from storage.config_errors import Origin, problems_of
 from storage.config_market import (
     AccountSettings,
@@ -37,6 +38,7 @@ from storage.config_models import (
     XGBoostSettings,
 )
 from storage.config_services import AlertSettings, LogSettings, TelegramSettings, WebSettings
+from storage.secret import Secret
 from strategies.errors import BadInput
 from strategies.settings import (
     DecisionSettings,
@@ -103,6 +105,11 @@ class Config(Section):
         return TradingSettings(
             decision=self.decision, risk=self.risk, protections=self.protections, execution=self.execution
         )
+
+    def secrets(self) -> list[str]:
+        """Return the secrets that are set, for masking."""
+        values = [reduce(getattr, keys, self) for keys in secrets_of(Config)]
+        return [value.reveal() for value in values if isinstance(value, Secret) and value]
 
     def shown(self) -> dict[str, Any]:
         """Return the effective values as plain JSON types; secrets read `***`, or nothing where unset."""

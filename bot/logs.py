@@ -1,0 +1,146 @@
+"""Logs: lines for a person on stderr, JSON lines in files for everything else.
+
+An event is one fixed lower-case phrase plus fields: `log.info("candle store opened", markets=3)`. `logs/sigma.log` has
+everything at the configured level, `logs/error.log` errors only; both are rotated. Libraries log through the same handlers,
+warnings and above. Whatever is known to be a secret is masked in the finished line, wherever it came from.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from storage.config_services import LogSettings
+from storage.secret import MASK
+from strategies.errors import StorageFailed
+
+_OWN: Final = ("bot", "storage", "strategies")  # loggers of this program; all others are libraries
+_SHORTEST_SECRET: Final = 4  # shorter ones would mask half of every line
+_LABELS: Final = {"warning": "warning: ", "error": "error: ", "critical": "error: ", "debug": "debug: "}
+
+
+def configure(
+    settings: LogSettings, *, secrets: Iterable[str] = (), verbose: bool = False, stream: TextIO | None = None
+) -> None:
+    """Send all log events to the console and to the files. Calling it again replaces what was set up before.
+
+    Args:
+        settings: directory, level and rotation.
+        secrets: texts to be masked in every line.
+        verbose: also say debug events, whatever the level.
+        stream: the console; stderr by default.
+
+    Raises:
+        StorageFailed: the directory cannot be written.
+    """
+    level = logging.DEBUG if verbose else getattr(logging, settings.level.upper())
+    masked = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    console = logging.StreamHandler(stream or sys.stderr)
+    console.setFormatter(_formatter(_for_people, masked))
+    handlers: list[logging.Handler] = [console, *_files(settings, _formatter(_for_programs, masked))]
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if getattr(handler, "of_sigma", False)]:
+        root.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        handler.of_sigma = True  # type: ignore[attr-defined]
+        root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    for name in _OWN:
+        logging.getLogger(name).setLevel(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module: `logger(__name__)`."""
+    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return bound
+
+
+class _Masking(structlog.stdlib.ProcessorFormatter):
+    """Renders a record and takes the secrets out of the finished line."""
+
+    def __init__(self, masked: tuple[str, ...], **options: Any) -> None:
+        super().__init__(**options)
+        self._masked = masked
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        for secret in self._masked:
+            line = line.replace(secret, MASK)
+        return line
+
+
+def _formatter(render: Any, masked: tuple[str, ...]) -> logging.Formatter:
+    before: list[Any] = [structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level]
+    before.append(structlog.processors.format_exc_info)
+    return _Masking(masked, foreign_pre_chain=before, processors=[_add_time, render])
+
+
+def _files(settings: LogSettings, formatter: logging.Formatter) -> list[logging.Handler]:
+    handlers: list[logging.Handler] = []
+    for name, level in (("sigma.log", logging.DEBUG), ("error.log", logging.ERROR)):
+        path = Path(settings.directory) / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handler = RotatingFileHandler(
+                path, maxBytes=round(settings.max_mb * 1e6), backupCount=settings.keep, encoding="utf-8"
+            )
+        except OSError as error:
+            reason = error.strerror or error
+            raise StorageFailed(
+                f"log file {path} cannot be written: {reason}; a writable [logs] directory is needed"
+            ) from error
+        handler.setLevel(level)
+        handler.setFormatter(formatter)
+        handlers.append(handler)
+    return handlers
+
+
+def _add_time(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event.pop("_record")
+    event.pop("_from_structlog", None)
+    return {"time_ms": int(record.created * 1000), **event}
+
+
+def _for_people(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Return "13:04:12 candle store opened  markets=3"; errors keep their traceback below."""
+    time = datetime.fromtimestamp(event.pop("time_ms") / 1000, UTC)
+    label = _LABELS.get(event.pop("level", ""), "")
+    trace = event.pop("exception", "")
+    phrase = event.pop("event", "")
+    event.pop("logger", None)
+    fields = "  " + " ".join(f"{name}={_short(value)}" for name, value in event.items()) if event else ""
+    return f"{time:%H:%M:%S} {label}{phrase}{fields}" + (f"\n{trace}" if trace else "")
+
+
+def _for_programs(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    first = {name: event.pop(name, "") for name in ("time_ms", "level", "logger", "event")}
+    return json.dumps({**first, **event}, default=str, ensure_ascii=False)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
