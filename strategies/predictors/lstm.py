@@ -1,0 +1,154 @@
+"""The LSTM's vote: onnxruntime over features, the recurrent state carried from close to close.
+
+A score is a pure function of the anchored slice. The state starts from zero at a row fixed by the block the slice ends
+in, so live, backtest and training get the same bits. onnxruntime's LSTM on one thread gives the same bits for one slice
+or many, in any order, bar by bar with carried state or all at once (measured, and held by a test); so a close costs one
+step: the state after a prefix of features is remembered under the digest of that prefix. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import onnxruntime
+
+from strategies.errors import BundleRefused
+from strategies.features.blocks import BLOCK_BARS
+from strategies.market import OPEN_MS
+
+ONNX_FILE: Final = "lstm.onnx"
+INPUTS: Final = ("features", "hidden", "cell")
+OUTPUTS: Final = ("score", "log_volatility", "hidden_after", "cell_after")
+STATE_WARM_UP_BARS: Final = 256  # before the block; four times the context of training
+REMEMBERED_STATES: Final = 2048  # at most; one per market is needed
+_CALL_SLICES: Final = 32  # bounds on one call of onnxruntime: its buffers grow with slices x bars
+_CALL_BARS: Final = 256
+
+
+class ScoredSlice(Protocol):
+    """What this predictor reads of a prepared slice; the rows `first..n-1` are asked for."""
+
+    @property
+    def candles(self) -> np.ndarray: ...  # (n, 6)
+    @property
+    def features(self) -> np.ndarray: ...  # (n, F) float32
+    @property
+    def sigma(self) -> np.ndarray: ...  # (n,)
+    @property
+    def first(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    hidden: np.ndarray  # (seeds x layers, images, hidden_size) float32
+    cell: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Rows of one slice to run through the network, and the state to start from."""
+
+    features: np.ndarray  # (bars, F)
+    state: _State
+    asked: int  # how many of the last rows are asked for
+    key: bytes  # digest of all rows up to the last one
+
+
+class LstmPredictor:
+    """Scores of the forward return in the market's own deviations, averaged over seeds and the mirrored market.
+
+    Args:
+        model: the bytes of an ONNX file, verified by the caller.
+
+    Raises:
+        BundleRefused: the bytes are not such a model.
+    """
+
+    family = "lstm"
+
+    def __init__(self, model: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own classes share no public base
+            raise BundleRefused(f"{ONNX_FILE} of {len(model)} bytes is not a readable ONNX model: {error}") from error
+        inputs = {node.name: node.shape for node in self._session.get_inputs()}
+        if tuple(inputs) != INPUTS:
+            raise BundleRefused(f"{ONNX_FILE} has inputs {', '.join(inputs)}; {', '.join(INPUTS)} are needed")
+        self.columns = int(inputs["features"][2])
+        rows, images, _, hidden_size = inputs["hidden"]
+        zeros = np.zeros((rows, images, hidden_size), np.float32)
+        self._start = _State(zeros, zeros)
+        self._remembered: OrderedDict[bytes, _State] = OrderedDict()
+
+    def scores(self, slices: Sequence[ScoredSlice]) -> list[np.ndarray]:
+        """Return (n - first,) float64 for each slice: the scaled forward return; NaN where deviations are unknown."""
+        tasks = [self._task(part) for part in slices]
+        results: list[np.ndarray] = [np.zeros(0)] * len(tasks)
+        lengths = np.array([len(task.features) for task in tasks])
+        for length in np.unique(lengths):
+            alike = np.flatnonzero(lengths == length)
+            for begin in range(0, len(alike), _CALL_SLICES):
+                chosen = alike[begin : begin + _CALL_SLICES]
+                for index, scores in zip(chosen, self._run([tasks[i] for i in chosen]), strict=True):
+                    results[index] = scores
+        return [
+            np.where(np.isfinite(part.sigma[part.first :]), scores.astype(np.float64), np.nan)
+            for part, scores in zip(slices, results, strict=True)
+        ]
+
+    def _task(self, part: ScoredSlice) -> _Task:
+        if part.features.shape[1] != self.columns:
+            raise BundleRefused(
+                f"found {part.features.shape[1]} feature columns; the LSTM was trained on {self.columns}"
+            )
+        features = np.ascontiguousarray(part.features[state_row(part.candles) :], np.float32)
+        asked = len(part.features) - part.first
+        digest = hashlib.blake2b(features[:-asked].data, digest_size=16)
+        carried = self._remembered.get(digest.digest())
+        digest.update(features[-asked:].data)
+        if carried is None:
+            return _Task(features, self._start, asked, digest.digest())
+        return _Task(features[-asked:], carried, asked, digest.digest())
+
+    def _run(self, tasks: list[_Task]) -> list[np.ndarray]:
+        """Run tasks of equal length side by side and remember the states they end in."""
+        features = np.stack([task.features for task in tasks])
+        hidden = np.stack([task.state.hidden for task in tasks], axis=2)
+        cell = np.stack([task.state.cell for task in tasks], axis=2)
+        pieces = []
+        for begin in range(0, features.shape[1], _CALL_BARS):
+            feeds = (np.ascontiguousarray(features[:, begin : begin + _CALL_BARS]), hidden, cell)
+            score, _, hidden, cell = self._session.run(OUTPUTS, dict(zip(INPUTS, feeds, strict=True)))
+            pieces.append(score)
+        scores = np.concatenate(pieces, axis=1)
+        for index, task in enumerate(tasks):
+            self._remember(task.key, _State(hidden[:, :, index].copy(), cell[:, :, index].copy()))
+        return [row[-task.asked :] for row, task in zip(scores, tasks, strict=True)]
+
+    def _remember(self, key: bytes, state: _State) -> None:
+        self._remembered[key] = state
+        self._remembered.move_to_end(key)
+        while len(self._remembered) > REMEMBERED_STATES:
+            self._remembered.popitem(last=False)
+
+
+def state_row(candles: np.ndarray) -> int:
+    """Return the row of an anchored slice at which the state starts from zero.
+
+    It is `STATE_WARM_UP_BARS` before the block of the last candle, or the slice's first row where that is later. The
+    same for every slice of a block, whichever of its rows are asked for.
+    """
+    if len(candles) < 2:
+        return 0
+    open_ms = candles[:, OPEN_MS].astype(np.int64)
+    step_ms = int(open_ms[1] - open_ms[0])
+    block_ms = int(open_ms[-1]) - int(open_ms[-1]) % (BLOCK_BARS * step_ms)
+    return max(0, (block_ms - int(open_ms[0])) // step_ms - STATE_WARM_UP_BARS)
