@@ -1,8 +1,8 @@
 """Logs: lines for a person on stderr, JSON lines in files for everything else.
 
 An event is one fixed lower-case phrase plus fields: `log.info("candle store opened", markets=3)`. `logs/sigma.log` has
-everything at the configured level, `logs/error.log` errors only; both are rotated. Libraries log through the same handlers,
-warnings and above. Whatever is known to be a secret is masked in the finished line, wherever it came from.
+everything at the configured level, `logs/error.log` errors only; both are rotated. Libraries log through the same
+handlers, warnings and above. Whatever is known to be a secret is masked in the finished line, wherever it came from.
 """
 
 from __future__ import annotations

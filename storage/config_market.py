@@ -9,7 +9,7 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -79,7 +79,7 @@ class DataSettings(Section):
 class DatabaseSettings(Section):
     """`[database]`: where tape and ledger live. The password comes from the environment, never from the URL."""
 
-    url: str = Field("sqlite:///state/sigma.db", pattern=r"^(sqlite:///|postgresql(\+psycopg)?://).+")
+    url: str = Field("sqlite:///state/sigma.db", pattern=r"^(sqlite:///|postgresql\+psycopg://).+")
     synchronous: Literal["normal", "full"] = "normal"
     busy_timeout_s: float = Field(5.0, gt=0, le=120)
     pool_size: int = Field(5, ge=1, le=50)
@@ -96,15 +96,6 @@ class DatabaseSettings(Section):
     @property
     def is_sqlite(self) -> bool:
         return self.url.startswith("sqlite")
-
-    @property
-    def secret_url(self) -> str:
-        """The URL with the password in it: for the driver only, never to be shown."""
-        if self.is_sqlite or not self.password:
-            return self.url
-        scheme, rest = self.url.split("://", 1)
-        user, at, host = rest.rpartition("@")
-        return f"{scheme}://{user}:{quote(self.password.reveal(), safe='')}{at}{host}"
 
 
 class AccountSettings(Section):

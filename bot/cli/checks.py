@@ -1,0 +1,154 @@
+"""The questions `sigma doctor` asks. Each looks at one thing, changes nothing and answers in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bot.clock import wall_ms
+from storage.config import Config
+from strategies.errors import SigmaError
+
+LEAST_FREE_GB: Final = 2.0  # a year of minutes, a few bundles and rotated logs
+MOST_SKEW_MS: Final = 1_000
+TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found: whether that will do, and a sentence."""
+
+    name: str
+    is_well: bool
+    text: str
+
+
+async def exchange(config: Config) -> list[Finding]:
+    """Ask the exchange for its time: is it reachable, and does our clock agree?"""
+    settings = config.exchange
+    if settings.is_builtin and not settings.url:
+        text = "built-in; it starts with the daemon and keeps the market's clock"
+        return [Finding(name="exchange", is_well=True, text=text), Finding(name="clock", is_well=True, text=text)]
+    from bot.feed.connect import client_for
+    from bot.feed.failures import translate
+
+    client = client_for(settings.name, settings.market, url=settings.url, timeout_s=TIMEOUT_S)
+    try:
+        asked_ms, started = wall_ms(), time.perf_counter()
+        theirs_ms = await asyncio.wait_for(client.fetch_time(), TIMEOUT_S)
+        taken_ms = (time.perf_counter() - started) * 1000
+    except Exception as error:  # a task boundary: whatever ccxt raises is the finding
+        headers = getattr(client, "last_response_headers", None) or {}
+        reason = translate(error, exchange=settings.name, status=client.last_status, headers=headers)
+        unknown = Finding(name="clock", is_well=False, text="unknown: the exchange gave no time")
+        return [Finding(name="exchange", is_well=False, text=str(reason)), unknown]
+    finally:
+        await client.close()
+    reached = Finding(name="exchange", is_well=True, text=f"{settings.name} answered in {taken_ms:.0f} ms")
+    if settings.is_builtin:
+        return [reached, Finding(name="clock", is_well=True, text="the built-in exchange keeps the market's clock")]
+    return [reached, skew(round(theirs_ms - asked_ms - taken_ms / 2), round(taken_ms / 2))]
+
+
+def skew(skew_ms: int, uncertainty_ms: int) -> Finding:
+    """Judge how far the exchange's clock is ahead of ours."""
+    found = f"{skew_ms:+,} ms (± {uncertainty_ms:,} ms) against the exchange"
+    is_well = abs(skew_ms) - uncertainty_ms <= MOST_SKEW_MS
+    needed = "" if is_well else f"; at most {MOST_SKEW_MS:,} ms is needed: let NTP set the machine's clock"
+    return Finding(name="clock", is_well=is_well, text=found + needed)
+
+
+def disk(config: Config) -> Finding:
+    """Look for room and for write permission in every folder that the program writes."""
+    folders = (config.data.directory, config.logs.directory, config.paths.state, config.paths.models, config.paths.runs)
+    nearest = {_existing(folder) for folder in folders}
+    closed = sorted(str(folder) for folder in nearest if not os.access(folder, os.W_OK))
+    if closed:
+        return Finding(
+            name="disk", is_well=False, text=f"{', '.join(closed)} cannot be written; write permission is needed"
+        )
+    free_gb = min(shutil.disk_usage(folder).free for folder in nearest) / 1e9
+    is_well = free_gb >= LEAST_FREE_GB
+    needed = "" if is_well else f"; at least {LEAST_FREE_GB:g} GB is needed"
+    return Finding(name="disk", is_well=is_well, text=f"{free_gb:,.1f} GB free{needed}")
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def database(config: Config) -> Finding:
+    """Open the database and read from it."""
+    from storage.database import connect, reading
+
+    settings = config.database
+    path = Path(settings.url.removeprefix("sqlite:///"))
+    if settings.is_sqlite and not path.exists():
+        return Finding(name="database", is_well=True, text=f"{path} does not exist yet; the daemon creates it")
+    try:
+        engine = connect(settings.url, password=settings.password.reveal())
+        with reading(engine) as connection:
+            connection.exec_driver_sql("SELECT 1")
+        engine.dispose()
+    except SigmaError as error:
+        return Finding(name="database", is_well=False, text=str(error))
+    return Finding(name="database", is_well=True, text=f"{settings.url} answers")
+
+
+def models(config: Config) -> Finding:
+    """Load the production bundle and verify it as the daemon would."""
+    from storage.registry import Registry
+    from strategies.bundle import load
+
+    try:
+        registry = Registry(config.paths.models)
+        production = registry.production(config.exchange.name)
+        if production is None:
+            text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one is trained"
+            return Finding(name="models", is_well=True, text=text)
+        load(registry.get(production))
+    except SigmaError as error:
+        return Finding(name="models", is_well=False, text=str(error))
+    return Finding(name="models", is_well=True, text=f"{production} is in production and verified")
+
+
+def gpu(config: Config) -> Finding:
+    """Ask the driver for a CUDA device, without loading torch."""
+    is_asked = config.training.device == "cuda"
+    try:
+        query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+        return Finding(name="gpu", is_well=True, text="; ".join(answer.stdout.strip().splitlines()))
+    except (OSError, subprocess.SubprocessError):
+        text = 'none found; [training] device = "cuda" needs one' if is_asked else "none found; training uses the CPU"
+        return Finding(name="gpu", is_well=not is_asked, text=text)
+
+
+async def telegram(config: Config) -> Finding:
+    """Ask the Bot API who we are."""
+    settings = config.telegram
+    if not settings.enabled:
+        return Finding(name="telegram", is_well=True, text="off")
+    import aiohttp
+
+    url = f"{settings.base_url}/bot{settings.token.reveal()}/getMe"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
+            session.get(url) as response,
+        ):
+            answer = await response.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        text = f"{settings.base_url} gave no answer ({type(error).__name__})"
+        return Finding(name="telegram", is_well=False, text=text)
+    if not (isinstance(answer, dict) and answer.get("ok")):
+        text = f"the token was refused (HTTP {response.status}); a valid SIGMA_TELEGRAM__TOKEN is needed"
+        return Finding(name="telegram", is_well=False, text=text)
+    return Finding(name="telegram", is_well=True, text=f"@{answer['result'].get('username', '?')} is listening")
