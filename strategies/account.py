@@ -48,7 +48,9 @@ class AccountState:
 
     @classmethod
     def begin(cls, *, markets: int, deposit: int, start_ms: int) -> Self:
-        """Return a flat account of `markets` markets holding `deposit` units, whose first minute opens at `start_ms`."""
+        """Return a flat account of `markets` markets holding `deposit` units, whose first minute opens at
+        `start_ms`.
+        """
         return cls(
             account=new_account(deposit, start_ms),
             positions=np.zeros(markets, POSITION),

@@ -1,8 +1,10 @@
 """`compiled`: numba's `njit(cache=True)` whose cache also notices changes in the functions it calls.
 
-Numba dates a cached function by its own source file only; a kernel spread over several files would go on running the machine code
+Numba dates a cached function by its own source file only; a kernel spread over several files would go on running the
+machine code
 of yesterday's callee after an upgrade. Here the date of every cached function is the date of all files of this package.
-The cache lies beside the sources (`__pycache__`), or in `NUMBA_CACHE_DIR` when that is set, as it must be in a read-only installation.
+The cache lies beside the sources (`__pycache__`), or in `NUMBA_CACHE_DIR` when that is set, as it must be in a read-
+only installation.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from numba import njit
 
+Record: TypeAlias = Any  # one row of a structured array inside compiled code; its fields are in `state.py`
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

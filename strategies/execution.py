@@ -1,6 +1,7 @@
 """The execution kernel: an account of M markets, moved forward one bar at a time.
 
-The live trader, the replay, the backtest's compiled loop and the training environment call these very functions; no driver has a fee,
+The live trader, the replay, the backtest's compiled loop and the training environment call these very functions; no
+driver has a fee,
 a rule or a formula of its own. Everything is int64: prices in ticks, quantities in lots, cash in units of 1e-8 quote.
 
 Order of events inside a bar:
@@ -11,9 +12,12 @@ Order of events inside a bar:
 4. mark at the close; equity, day, drawdown, protections (`protections.py`);
 5. new orders wait (`signals.decide`, `apply_command`).
 
-Shapes: `account` (1,) ACCOUNT, `positions` and `orders` (M,) POSITION and ORDER, `markets` (M,) MARKET, `rules` (1,) RULES, `facts` a
-FACT buffer with at least 8 M + 8 rows free after `count`, the rows used; every function returns the new `count`. Nothing is allocated,
-so thousands of one-market accounts advance in a `prange` on views: `settle_bar(account[i:i+1], positions[i:i+1], orders[i:i+1],
+Shapes: `account` (1,) ACCOUNT, `positions` and `orders` (M,) POSITION and ORDER, `markets` (M,) MARKET, `rules` (1,)
+    RULES, `facts` a
+FACT buffer with at least 8 M + 8 rows free after `count`, the rows used; every function returns the new `count`.
+Nothing is allocated,
+so thousands of one-market accounts advance in a `prange` on views: `settle_bar(account[i:i+1], positions[i:i+1],
+orders[i:i+1],
 markets, rules, 0, open_ms, bars[t], rate, facts[i], 0)`, each with its own row of a (N, 16) fact buffer.
 """
 
@@ -57,7 +61,8 @@ def settle_minute(
 ) -> int:
     """Settle the bar of every present market in order, then mark the account.
 
-    An absent market keeps its mark; an entry that was due at the absent bar is missed, an exit waits for the first present one.
+    An absent market keeps its mark; an entry that was due at the absent bar is missed, an exit waits for the first
+    present one.
 
     Args:
         bars: (M, 5) int64: open, high, low, close in ticks, volume in lots.
@@ -94,7 +99,8 @@ def settle_bar(
 
     Args:
         bar: (5,) int64: open, high, low, close in ticks, volume in lots.
-        funding_e8: rate that settles at this open, or NO_RATE. A rate off the full hour, or in a minute already marked, is LATE.
+        funding_e8: rate that settles at this open, or NO_RATE. A rate off the full hour, or in a minute already
+            marked, is LATE.
     """
     position = positions[m]
     if open_ms < position.last_ms:

@@ -1,6 +1,7 @@
 """Trades and funding: how a position and the cash change, and the facts that say so.
 
-The lowest part of the kernel that knows accounts. It decides nothing: it is told how many lots change hands at which price, and why.
+The lowest part of the kernel that knows accounts. It decides nothing: it is told how many lots change hands at which
+price, and why.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def trade(
     facts: np.ndarray,
     count: int,
 ) -> int:
-    """Change the position by `lots` at `price`; it may open, grow, shrink or close, but never cross zero. Emits one FILL."""
+    """Change the position by `lots` at `price`; it may open, grow, shrink or close, but never cross zero. Emits
+    one FILL.
+    """
     position, market = positions[m], markets[m]
     notional = lots * price * market.unit_value
     fee = muldiv_ceil(abs(notional), fee_e8, RATE_ONE)
@@ -131,7 +134,9 @@ def settle_funding(
 def miss(
     orders: np.ndarray, positions: np.ndarray, m: int, open_ms: int, reason: int, facts: np.ndarray, count: int
 ) -> int:
-    """Drop the entry that the pending order wanted, keeping what of it closes a position. Emits one MISSED if there was one."""
+    """Drop the entry that the pending order wanted, keeping what of it closes a position. Emits one MISSED if
+    there was one.
+    """
     order, held = orders[m], positions[m].lots
     if order.active == 0 or order.target == 0 or 0 < order.target <= held or held <= order.target < 0:
         return count

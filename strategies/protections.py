@@ -1,6 +1,7 @@
 """Event 4 of a bar: marks, the day's roll, daily-loss and drawdown locks; and what a person commands.
 
-A protection refuses entries and closes what is open at the next bar; it never refuses an exit. The daily lock lifts with the UTC day,
+A protection refuses entries and closes what is open at the next bar; it never refuses an exit. The daily lock lifts
+with the UTC day,
 the drawdown lock by a person's `unlock` only.
 """
 
@@ -112,7 +113,9 @@ def _lock(positions: np.ndarray, orders: np.ndarray, open_ms: int, reason: int, 
 def _close_next(
     positions: np.ndarray, orders: np.ndarray, m: int, open_ms: int, reason: int, facts: np.ndarray, count: int
 ) -> int:
-    """Drop the pending entry of market `m` and close what it holds at the next bar. An earlier forced exit keeps its reason."""
+    """Drop the pending entry of market `m` and close what it holds at the next bar. An earlier forced exit keeps
+    its reason.
+    """
     count = miss(orders, positions, m, open_ms, reason, facts, count)
     if positions[m].lots != 0 and not is_forced_exit(orders, m):
         place_order(orders, m, 0, open_ms + MINUTE_MS, 0, reason, 0, 0, 0)
@@ -134,8 +137,10 @@ def apply_command(
     """Do what a person asked, after the marks of the minute that opened at `open_ms`.
 
     Args:
-        kind_code: a CommandCode. PAUSE drops pending entries; CLOSE closes at the next bar; STOP does both; UNLOCK lifts locks.
-        market: index for CLOSE and UNLOCK, -1: all. UNLOCK of one market lifts its blocks and cooldown; of all also the account's
+        kind_code: a CommandCode. PAUSE drops pending entries; CLOSE closes at the next bar; STOP does both; UNLOCK
+            lifts locks.
+        market: index for CLOSE and UNLOCK, -1: all. UNLOCK of one market lifts its blocks and cooldown; of all also
+            the account's
             locks, measured anew from the present equity.
     """
     first, last = (0, len(positions)) if market < 0 or kind_code == CommandCode.STOP.value else (market, market + 1)

@@ -1,0 +1,279 @@
+"""From convictions to orders: one compiled function decides for all markets at a decision close.
+
+First every market says what it wants (exits are placed at once, entries become candidates), then the candidates are
+served by
+|conviction|, ties by market index, from the same marked equity, while limits leave room. Whoever is flat and not
+entered gets a refusal.
+A decision replaces a pending order, except the closing order of a protection or a person.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from strategies.compiled import Record, compiled
+from strategies.entries import entry_refusal
+from strategies.fills import emit
+from strategies.market import RATE_ONE
+from strategies.protections import is_forced_exit, place_order
+from strategies.risk import (
+    daily_sigma,
+    gross_notional,
+    is_too_small,
+    lots_that_fit,
+    open_positions,
+    planned_lots,
+    size,
+)
+from strategies.state import Action, FactKind, Reason, RefusalCode
+
+_CANDIDATE: Final = -1  # in `refusal` between the two passes: wants `target` lots
+_MAX_DISTANCE_E8: Final = 10.0 * RATE_ONE  # a bracket ten times the price away is none
+
+
+@compiled
+def decide(
+    account: np.ndarray,
+    positions: np.ndarray,
+    orders: np.ndarray,
+    markets: np.ndarray,
+    rules: np.ndarray,
+    conviction: np.ndarray,
+    expected_return: np.ndarray,
+    sigma: np.ndarray,
+    volatility: np.ndarray,
+    agreement: np.ndarray,
+    not_ready: np.ndarray,
+    late: bool,
+    decision_ms: int,
+    decisions: np.ndarray,
+    facts: np.ndarray,
+    count: int,
+) -> int:
+    """Decide for every market at the close `decision_ms`: fill `decisions`, place orders, return the new fact count.
+
+    Args:
+        account, positions, orders, markets, rules, facts, count: as in `execution`.
+        conviction: (M,) float64, unit deviations; NaN: no score. A market held without a score is held on.
+        expected_return: (M,) over the horizon, signed fraction; NaN switches the cost filter off (the trend rule).
+        sigma: (M,) deviation per decision candle.
+        volatility: (M,) annual.
+        agreement: (M,) -1..1, 0 without PPO.
+        not_ready: (M,) bool: no entry there.
+        late: no entries at all; those wanted are recorded as MISSED.
+        decisions: (M,) DECISION, overwritten but for `voters` and `votes`.
+    """
+    for m in range(len(positions)):
+        _describe(positions, orders, markets, rules, m, conviction[m], expected_return[m], decision_ms, decisions)
+        decisions[m].sigma, decisions[m].volatility, decisions[m].agreement = sigma[m], volatility[m], agreement[m]
+        _set_distances(rules, sigma[m], decisions, m)
+        if rules[0].exposure_mode == 1:
+            wanted, refusal = _exposure(account, positions, orders, markets, rules, m, decisions, not_ready[m], late)
+        else:
+            wanted, refusal = _discrete(account, positions, orders, markets, rules, m, decisions, not_ready[m], late)
+        if refusal == RefusalCode.LATE.value:
+            count = emit(facts, count, FactKind.MISSED.value, decision_ms, m, Reason.LATE.value, decision_ms)
+        _plan(positions, orders, rules, m, wanted, refusal, decisions)
+    while True:
+        m = _strongest(decisions)
+        if m < 0:
+            return count
+        _serve(account, positions, orders, markets, rules, m, decisions)
+
+
+@compiled
+def _describe(
+    positions: np.ndarray,
+    orders: np.ndarray,
+    markets: np.ndarray,
+    rules: np.ndarray,
+    m: int,
+    conviction: float,
+    expected_return: float,
+    decision_ms: int,
+    decisions: np.ndarray,
+) -> None:
+    row = decisions[m]
+    row.ms, row.market, row.conviction, row.expected_return = decision_ms, m, conviction, expected_return
+    row.cost = 2.0 * (markets[m].fee_e8 + markets[m].slippage_e8) / RATE_ONE
+    row.price, row.target = positions[m].mark, planned_lots(positions, orders, m)
+    row.action, row.refusal, row.due_ms = Action.HOLD.value, RefusalCode.NONE.value, 0
+
+
+@compiled
+def _set_distances(rules: np.ndarray, sigma: float, decisions: np.ndarray, m: int) -> None:
+    row, day = decisions[m], daily_sigma(rules, sigma)
+    row.stop_e8 = row.take_e8 = row.trail_e8 = 0
+    if day > 0.0:
+        row.stop_e8 = int(min(rules[0].stop_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
+        row.take_e8 = int(min(rules[0].take_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
+        row.trail_e8 = int(min(rules[0].trail_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
+
+
+@compiled
+def _discrete(
+    account: np.ndarray,
+    positions: np.ndarray,
+    orders: np.ndarray,
+    markets: np.ndarray,
+    rules: np.ndarray,
+    m: int,
+    decisions: np.ndarray,
+    not_ready: bool,
+    late: bool,
+) -> tuple[int, int]:
+    """Return (lots wanted, refusal): hold while side x conviction >= leave, enter or reverse at `enter`, else be
+    flat.
+    """
+    row = decisions[m]
+    planned, conviction = row.target, row.conviction
+    side = (planned > 0) - (planned < 0)
+    if side != 0 and not side * conviction < rules[0].leave:  # also NaN
+        return planned, RefusalCode.NONE.value
+    if side != 0 and -side * conviction < rules[0].enter:
+        return 0, RefusalCode.NONE.value
+    refusal = entry_refusal(account, positions, orders, markets, rules, m, row, rules[0].enter, not_ready, late)
+    if refusal != RefusalCode.NONE.value:
+        return 0, refusal
+    lots = _full_size(account, positions, markets, rules, m, row)
+    return (lots if conviction > 0.0 else -lots), RefusalCode.NONE.value
+
+
+@compiled
+def _exposure(
+    account: np.ndarray,
+    positions: np.ndarray,
+    orders: np.ndarray,
+    markets: np.ndarray,
+    rules: np.ndarray,
+    m: int,
+    decisions: np.ndarray,
+    not_ready: bool,
+    late: bool,
+) -> tuple[int, int]:
+    """Return (lots wanted, refusal): the full size x conviction / enter within -1..1; nothing moves inside the
+    no-trade band.
+    """
+    row = decisions[m]
+    planned = row.target
+    full = _full_size(account, positions, markets, rules, m, row)
+    share = min(max(row.conviction / rules[0].enter, -1.0), 1.0)
+    if not_ready or math.isnan(share) or (full == 0 and account[0].equity > 0):
+        return planned, _idle(planned, RefusalCode.NOT_READY.value)
+    wanted = int(share * full)
+    if abs(wanted - planned) <= rules[0].exposure_band * full:
+        return planned, _idle(planned, RefusalCode.WEAK.value)
+    flips = (wanted > 0 and planned < 0) or (wanted < 0 and planned > 0)
+    if not flips and abs(wanted) <= abs(planned):
+        return wanted, RefusalCode.NONE.value
+    refusal = entry_refusal(account, positions, orders, markets, rules, m, row, 0.0, not_ready, late)
+    if refusal == RefusalCode.NONE.value:
+        return wanted, refusal
+    return (0 if flips else planned), refusal
+
+
+@compiled
+def _idle(planned: int, refusal: int) -> int:
+    return refusal if planned == 0 else RefusalCode.NONE.value
+
+
+@compiled
+def _full_size(
+    account: np.ndarray, positions: np.ndarray, markets: np.ndarray, rules: np.ndarray, m: int, row: Record
+) -> int:
+    return size(
+        account[0].equity,
+        len(positions),
+        rules,
+        markets[m],
+        row.price,
+        row.conviction,
+        row.sigma,
+        row.volatility,
+        row.agreement,
+        row.expected_return,
+    )
+
+
+@compiled
+def _plan(
+    positions: np.ndarray,
+    orders: np.ndarray,
+    rules: np.ndarray,
+    m: int,
+    wanted: int,
+    refusal: int,
+    decisions: np.ndarray,
+) -> None:
+    """Place what shrinks or closes at once; mark what opens, grows or reverses as a candidate."""
+    row, planned = decisions[m], decisions[m].target
+    row.refusal = refusal
+    reverses = planned != 0 and (planned > 0) != (row.conviction > 0.0) and abs(row.conviction) >= rules[0].enter
+    grows = abs(wanted) > abs(planned) or (wanted > 0 and planned < 0) or (wanted < 0 and planned > 0)
+    if planned != 0 and wanted != planned and (wanted == 0 or (wanted > 0) != (planned > 0)):
+        _order(orders, rules, m, 0, Reason.REVERSED.value if reverses else Reason.FADED.value, decisions)
+        row.action = Action.CLOSE.value
+    elif wanted != planned and not grows:
+        _order(orders, rules, m, wanted, Reason.REBALANCE.value, decisions)
+        row.action = Action.RESIZE.value
+    if grows:
+        row.target, row.refusal = wanted, _CANDIDATE
+    elif planned == 0 and refusal == RefusalCode.NONE.value and row.action == Action.HOLD.value:
+        row.refusal = RefusalCode.TOO_SMALL.value  # it may enter, and its size is not one lot
+
+
+@compiled
+def _order(orders: np.ndarray, rules: np.ndarray, m: int, target: int, reason: int, decisions: np.ndarray) -> None:
+    row = decisions[m]
+    row.target, row.due_ms = target, row.ms + rules[0].entry_delay_ms
+    if not is_forced_exit(orders, m):
+        place_order(orders, m, target, row.due_ms, row.ms, reason, row.stop_e8, row.take_e8, row.trail_e8)
+
+
+@compiled
+def _strongest(decisions: np.ndarray) -> int:
+    """Return the candidate with the largest |conviction|, the first of equals; -1 if none is left."""
+    best, strength = -1, -1.0
+    for m in range(len(decisions)):
+        if decisions[m].refusal == _CANDIDATE and abs(decisions[m].conviction) > strength:
+            best, strength = m, abs(decisions[m].conviction)
+    return best
+
+
+@compiled
+def _serve(
+    account: np.ndarray,
+    positions: np.ndarray,
+    orders: np.ndarray,
+    markets: np.ndarray,
+    rules: np.ndarray,
+    m: int,
+    decisions: np.ndarray,
+) -> None:
+    """Place the candidate's order as large as the account's limits allow, or refuse it."""
+    row, market = decisions[m], markets[m]
+    wanted, planned = row.target, planned_lots(positions, orders, m)
+    row.target, row.refusal = planned, RefusalCode.NONE.value
+    limit = rules[0].max_open_positions
+    if planned == 0 and limit > 0 and open_positions(positions, orders) >= limit:
+        row.refusal = RefusalCode.MAX_POSITIONS.value
+        return
+    if is_too_small(abs(wanted), market, row.price):
+        row.refusal = RefusalCode.TOO_SMALL.value
+        return
+    own = abs(planned) * float(row.price) * market.unit_value
+    room = rules[0].leverage_cap * account[0].equity - gross_notional(positions, orders, markets) + own
+    lots = lots_that_fit(abs(wanted), market, row.price, room)
+    if is_too_small(lots, market, row.price) or lots <= abs(planned):
+        row.refusal = RefusalCode.LEVERAGE.value
+        return
+    held, side = positions[m].lots, (1 if wanted > 0 else -1)
+    if planned != 0:
+        row.action, reason = Action.RESIZE.value, Reason.REBALANCE.value
+    else:
+        row.action = Action.LONG.value if side > 0 else Action.SHORT.value
+        reason = Reason.REVERSED.value if side * held < 0 else Reason.SIGNAL.value
+    _order(orders, rules, m, side * lots, reason, decisions)

@@ -1,0 +1,71 @@
+"""May this market be entered? The conditions of an entry, each with its refusal. Exits ask nobody."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from strategies.compiled import Record, compiled
+from strategies.protections import is_forced_exit
+from strategies.state import RefusalCode
+
+
+@compiled
+def entry_refusal(
+    account: np.ndarray,
+    positions: np.ndarray,
+    orders: np.ndarray,
+    markets: np.ndarray,
+    rules: np.ndarray,
+    m: int,
+    row: Record,
+    threshold: float,
+    not_ready: bool,
+    late: bool,
+) -> int:
+    """Return why market `m` may not be entered on the side of its conviction, or NONE. Limits of the account come
+    later.
+
+    Args:
+        row: its DECISION record, described: conviction, expected return, cost, sigma, price, ms.
+        threshold: |conviction| needed.
+        not_ready: a hole is open there, or the warm-up is incomplete.
+        late: the whole decision came too late; LATE is the last reason, given to what would have been entered.
+    """
+    if not_ready or row.price <= 0:
+        return RefusalCode.NOT_READY.value
+    if math.isnan(row.conviction):
+        return RefusalCode.NO_SCORE.value
+    if not row.sigma > 0.0:
+        return RefusalCode.NOT_READY.value
+    if abs(row.conviction) < threshold or row.conviction == 0.0:
+        return RefusalCode.WEAK.value
+    rule, side = rules[0], (1 if row.conviction > 0.0 else -1)
+    if (side > 0 and rule.allow_long == 0) or (side < 0 and rule.allow_short == 0):
+        return RefusalCode.SIDE.value
+    if side * row.expected_return <= row.cost * rule.cost_margin:  # never of NaN
+        return RefusalCode.COST.value
+    refusal = _standing_refusal(account, positions, orders, m, side, row.ms)
+    if refusal == RefusalCode.NONE.value and late:
+        return RefusalCode.LATE.value
+    return refusal
+
+
+@compiled
+def _standing_refusal(
+    account: np.ndarray, positions: np.ndarray, orders: np.ndarray, m: int, side: int, now_ms: int
+) -> int:
+    """Return the lock, block or pause that stands against an entry on `side` at `now_ms`, or NONE."""
+    position, state = positions[m], account[0]
+    if now_ms < (position.long_blocked_until_ms if side > 0 else position.short_blocked_until_ms):
+        return RefusalCode.BLOCKED.value
+    if now_ms < position.cooldown_until_ms:
+        return RefusalCode.COOLDOWN.value
+    if state.drawdown_locked != 0:
+        return RefusalCode.DRAWDOWN.value
+    if state.day_locked != 0:
+        return RefusalCode.DAILY_LOSS.value
+    if state.paused != 0 or is_forced_exit(orders, m):
+        return RefusalCode.PAUSED.value
+    return RefusalCode.NONE.value
