@@ -1,0 +1,140 @@
+"""`sigma status | pause | resume | close | stop`: talk to a running daemon through its loopback port."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.output import emit
+from storage.config import Config, load
+from strategies.errors import BadInput, SigmaError
+
+app = typer.Typer(add_completion=False, help="Talk to a running daemon.")
+TIMEOUT_S = 35
+
+
+@app.command()
+def status() -> None:
+    """Say what a running daemon is doing.
+
+    Example: sigma status
+    """
+    document = ask(load(), "GET", "/api/status")
+    emit(document, lambda: _status_text(document))
+
+
+@app.command()
+def pause() -> None:
+    """Take no new entries; exits go on.
+
+    Example: sigma pause
+    """
+    _command("/api/pause", {}, "paused: no new entries until `sigma resume`")
+
+
+@app.command()
+def resume() -> None:
+    """Take entries again.
+
+    Example: sigma resume
+    """
+    _command("/api/resume", {}, "resumed")
+
+
+@app.command()
+def close(symbol: Annotated[str, typer.Argument(help="A market, or `all`.")]) -> None:
+    """Close a position at the next open, or all of them.
+
+    Example: sigma close BTCUSDT
+    """
+    document = {} if symbol == "all" else {"symbol": symbol}
+    _command("/api/close", document, f"closing {symbol} at the next open")
+
+
+@app.command()
+def stop(
+    daemon: Annotated[bool, typer.Option("--daemon", help="Stop the daemon itself; positions stay open.")] = False,
+) -> None:
+    """Kill switch: close every position and take no entries. With --daemon: stop the program in order.
+
+    Example: sigma stop
+    """
+    if daemon:
+        _command("/api/shutdown", {}, "the daemon is stopping; positions stay open")
+    else:
+        _command("/api/stop", {}, "closing everything at the next open; no entries until `sigma resume`")
+
+
+@app.command()
+def unlock() -> None:
+    """Lift the protections that only a person may lift.
+
+    Example: sigma unlock
+    """
+    _command("/api/unlock", {}, "unlocked")
+
+
+def ask(config: Config, method: str, path: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Send one request to the daemon of this configuration.
+
+    Raises:
+        SigmaError: none is running there, or it refused.
+    """
+    from bot.web.token import api_token
+
+    url = f"http://{config.web.host}:{config.web.port}{path}"
+    token = api_token(config.web.token.reveal(), config.paths.state)
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigma", "Content-Type": "application/json"}
+    content = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(url, data=content, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            return dict(json.load(response))
+    except urllib.error.HTTPError as error:
+        raise BadInput(_detail(error)) from error
+    except OSError as error:
+        raise SigmaError(f"no daemon answers at {url} ({error}); start one with `sigma run`") from error
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error).get("detail", error.reason))
+    except ValueError:
+        return f"the daemon answered {error.code} {error.reason}"
+
+
+def _command(path: str, document: dict[str, Any], said: str) -> None:
+    answer = ask(load(), "POST", path, document)
+    emit(answer, said)
+
+
+def _status_text(document: dict[str, Any]) -> str:
+    lines = [
+        f"{document['exchange']}: {document['market']}, account {document['account']}, {document['speed']:g}x real time"
+    ]
+    if "equity" not in document:
+        return "\n".join([*lines, "waiting for the first candle"])
+    when = datetime.fromtimestamp(document["minute_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    lines.append(f"market time {when}, candle age {document['candle_age_s']:.1f} s, ready: {document['is_ready']}")
+    lines.append(
+        f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
+        f"{document['trades']} closed trades, bundle {document['bundle']}"
+    )
+    locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
+    lines += [f"locked: {', '.join(locks)}"] if locks else []
+    for view in document["markets"]:
+        conviction = "–" if view["conviction"] is None else f"{view['conviction']:+.2f}"
+        last = view["refusal"] or view["action"]
+        lines.append(
+            f"  {view['symbol']:<10} {view['price']:>12,.6g}  conviction {conviction} (enters at {view['enter']:.2f}): {last}"
+        )
+    for held in document["positions"]:
+        lines.append(
+            f"  {held['side']} {held['quantity']:g} {held['symbol']} from {held['entry_price']:,.6g}, net {held['unrealised']:+,.2f}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""What people are told, from the facts and decisions of a minute: one key per event, so that a repeat is never a second alert."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from storage.journal import Alert
+from strategies.engine import Outcome
+from strategies.market import UNITS_PER_QUOTE, Market
+from strategies.minute import Command
+from strategies.signals import Signal
+from strategies.state import FactKind, Reason
+
+EVENT_OF_FACT: Final = {FactKind.LOCK: "protections", FactKind.UNLOCK: "protections", FactKind.MISSED: "signals"}
+
+
+def alerts_of(outcome: Outcome, markets: tuple[Market, ...], signals: dict[int, Signal]) -> list[Alert]:
+    """Return the alerts of a minute: signals, then facts, in the order they happened."""
+    alerts = [
+        _alert(f"signal:{signal.decision_ms}:{markets[index].symbol}", signal.decision_ms, "signals", asdict(signal))
+        for index, signal in signals.items()
+    ]
+    for number, record in enumerate(outcome.facts):
+        event = _event_of(record)
+        if event:
+            key = f"fact:{outcome.minute_ms}:{number}"
+            alerts.append(_alert(key, int(record["ms"]), event, _fact_payload(record, markets)))
+    return alerts
+
+
+def command_alert(command: Command, minute_ms: int, number: int) -> Alert:
+    """Return the alert that says a command took effect."""
+    event = "promotion" if command.kind == "swap" else "protections"
+    return _alert(f"command:{minute_ms}:{number}", minute_ms, event, {"type": "command"} | asdict(command))
+
+
+def _event_of(record: np.void) -> str | None:
+    kind = FactKind(int(record["kind"]))
+    if kind is FactKind.FILL:
+        return "exits" if record["position"] == 0 else "fills"
+    return EVENT_OF_FACT.get(kind)
+
+
+def _fact_payload(record: np.void, markets: tuple[Market, ...]) -> dict[str, Any]:
+    kind, reason = FactKind(int(record["kind"])), Reason(int(record["reason"]))
+    payload: dict[str, Any] = {"type": kind.name.lower(), "reason": reason.name.lower(), "ms": int(record["ms"])}
+    index = int(record["market"])
+    if index >= 0:
+        market = markets[index]
+        payload |= {
+            "symbol": market.symbol,
+            "trade": f"{market.symbol}-{int(record['trade'])}",
+            "side": "buy" if record["lots"] > 0 else "sell",
+            "quantity": float(market.quantity(abs(int(record["lots"])))),
+            "price": float(market.price(int(record["price"]))),
+            "fee": int(record["fee"]) / UNITS_PER_QUOTE,
+            "position": float(market.quantity(int(record["position"]))),
+            "trade_net": int(record["trade_cash_flow"]) / UNITS_PER_QUOTE,
+        }
+    return payload
+
+
+def _alert(key: str, ms: int, event: str, payload: dict[str, Any]) -> Alert:
+    return Alert(key=key, ms=ms, event=event, payload=orjson.dumps(payload, option=orjson.OPT_SERIALIZE_NUMPY).decode())

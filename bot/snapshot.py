@@ -1,0 +1,146 @@
+"""What the daemon knows right now, as one immutable value that web, Telegram and metrics read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from storage.ledger import OpenPosition, open_position
+from strategies.bundle import PreparedSlice
+from strategies.engine import Engine, Outcome
+from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
+from strategies.minute import AccountMinute
+from strategies.signals import Signal
+from strategies.state import Action, RefusalCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketView:
+    """One market at its last decision. Fractions, not percentages; NaN becomes None."""
+
+    symbol: str
+    price: float
+    conviction: float | None
+    enter: float
+    expected_return: float | None
+    action: str
+    refusal: str | None
+    votes: dict[str, float | None]
+    decided_ms: int
+    signal: Signal | None  # the last LONG or SHORT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The account after a minute. Money in quote."""
+
+    minute_ms: int
+    equity: float
+    cash: float
+    gross_leverage: float
+    peak_equity: float
+    day_return: float
+    drawdown: float
+    trades: int
+    paused: bool
+    day_locked: bool
+    drawdown_locked: bool
+    bundle_id: str
+    positions: tuple[OpenPosition, ...]
+    markets: tuple[MarketView, ...]
+    prepared: tuple[PreparedSlice | None, ...]
+    present: tuple[bool, ...]
+
+
+def snapshot_of(
+    engine: Engine,
+    outcome: Outcome,
+    minute: AccountMinute,
+    signals: dict[int, Signal],
+    before: Snapshot | None = None,
+) -> Snapshot:
+    """Return the snapshot after `outcome`; what no decision changed is carried over from `before`."""
+    account = engine.state.account[0]
+    equity, peak, day = int(account["equity"]), int(account["peak_equity"]), int(account["day_equity"])
+    return Snapshot(
+        minute_ms=outcome.minute_ms,
+        equity=equity / UNITS_PER_QUOTE,
+        cash=outcome.cash / UNITS_PER_QUOTE,
+        gross_leverage=outcome.gross / equity if equity > 0 else 0.0,
+        peak_equity=peak / UNITS_PER_QUOTE,
+        day_return=equity / day - 1 if day > 0 else 0.0,
+        drawdown=1 - equity / peak if peak > 0 else 0.0,
+        trades=int(account["trades"]),
+        paused=bool(account["paused"]),
+        day_locked=int(account["day_locked"]) == (outcome.minute_ms + MINUTE_MS) // 86_400_000,
+        drawdown_locked=bool(account["drawdown_locked"]),
+        bundle_id=engine.bundle.id,
+        positions=tuple(
+            open_position(record, market)
+            for record, market in zip(engine.state.positions, engine.markets, strict=True)
+            if record["lots"] != 0
+        ),
+        markets=_markets(engine, outcome, signals, before),
+        prepared=outcome.prepared if outcome.decisions is not None or before is None else before.prepared,
+        present=tuple(bool(value) for value in minute.present),
+    )
+
+
+def _markets(
+    engine: Engine, outcome: Outcome, signals: dict[int, Signal], before: Snapshot | None
+) -> tuple[MarketView, ...]:
+    prices = [
+        float(market.price(int(position["mark"])))
+        for market, position in zip(engine.markets, engine.state.positions, strict=True)
+    ]
+    if outcome.decisions is None:
+        if before is None:
+            return tuple(_undecided(engine, index, price) for index, price in enumerate(prices))
+        return tuple(_repriced(view, price) for view, price in zip(before.markets, prices, strict=True))
+    earlier = [view.signal for view in before.markets] if before else [None] * len(prices)
+    return tuple(
+        _decided(engine, index, record, prices[index], signals.get(index) or earlier[index])
+        for index, record in enumerate(outcome.decisions)
+    )
+
+
+def _decided(engine: Engine, index: int, record: np.void, price: float, signal: Signal | None) -> MarketView:
+    families = engine.bundle.manifest.families
+    refusal = RefusalCode(int(record["refusal"]))
+    return MarketView(
+        symbol=engine.markets[index].symbol,
+        price=price,
+        conviction=_finite(record["conviction"]),
+        enter=engine.settings.decision.enter,
+        expected_return=_finite(record["expected_return"]),
+        action=Action(int(record["action"])).name.lower(),
+        refusal=None if refusal is RefusalCode.NONE else refusal.name.lower(),
+        votes={family: _finite(vote) for family, vote in zip(families, record["votes"], strict=False)},
+        decided_ms=int(record["ms"]),
+        signal=signal,
+    )
+
+
+def _undecided(engine: Engine, index: int, price: float) -> MarketView:
+    return MarketView(
+        symbol=engine.markets[index].symbol,
+        price=price,
+        conviction=None,
+        enter=engine.settings.decision.enter,
+        expected_return=None,
+        action="hold",
+        refusal=None,
+        votes={},
+        decided_ms=0,
+        signal=None,
+    )
+
+
+def _repriced(view: MarketView, price: float) -> MarketView:
+    return replace(view, price=price)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

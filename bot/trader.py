@@ -1,0 +1,178 @@
+"""THE MAIN PATH: account minutes in, one transaction each, then tell.
+
+    feed -> complete (commands, lateness) -> engine.step -> journal -> publish
+
+The engine and the journal run on one worker thread of their own, so the event loop never waits for a model or a disk; what the rest
+of the daemon sees is the immutable `Snapshot` published after each transaction. Start-up is the same path: the feed begins with the
+minutes that were missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final, Protocol
+
+import structlog
+
+from bot.clock import Clock
+from bot.events import alerts_of, command_alert
+from bot.snapshot import Snapshot, snapshot_of
+from storage.journal import Alert, Journal
+from strategies.announcement import signals_of
+from strategies.bundle import Bundle
+from strategies.engine import Engine, Outcome
+from strategies.errors import StorageFailed
+from strategies.market import MINUTE_MS
+from strategies.minute import AccountMinute, Command
+from strategies.signals import Signal
+
+RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+MAX_PENDING_COMMANDS: Final = 64
+
+
+class Minutes(Protocol):
+    """Where account minutes come from: first the missed ones, then live, gap-free, each once."""
+
+    def minutes(self, after_ms: int) -> AsyncIterator[AccountMinute]: ...
+
+    async def processed(self, minute_ms: int) -> None: ...
+
+
+class Trader:
+    """Moves one account forward, minute by minute, and publishes what happened."""
+
+    def __init__(
+        self,
+        *,
+        minutes: Minutes,
+        clock: Clock,
+        engine: Engine,
+        journal: Journal,
+        max_decision_age_ms: int,
+        publish: Callable[[Snapshot], None],
+    ) -> None:
+        """Build it around an engine that stands where the ledger stands.
+
+        Args:
+            minutes: the feed.
+            clock: tells how old a minute is, and stamps the tape.
+            engine: owned from here on.
+            journal: the only writer of this account.
+            max_decision_age_ms: entries decided later than this after the close are missed; 0: never.
+            publish: told the snapshot after each transaction, on the event loop.
+        """
+        self._minutes = minutes
+        self._clock = clock
+        self._engine = engine
+        self._journal = journal
+        self._max_decision_age_ms = max_decision_age_ms
+        self._publish = publish
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trader")
+        self._commands: list[tuple[Command, asyncio.Future[int]]] = []
+        self._swap: tuple[Bundle, Command, asyncio.Future[int]] | None = None
+        self._log = structlog.get_logger("trader")
+        self.snapshot: Snapshot | None = None
+        self.last_minute_ms = int(engine.state.account["last_ms"][0])
+
+    async def run(self) -> None:
+        """Trade until cancelled. A minute that was begun is finished first."""
+        try:
+            async for minute in self._minutes.minutes(self.last_minute_ms):
+                await asyncio.shield(self._take(minute))
+                await self._minutes.processed(minute.open_ms)
+        finally:
+            self._worker.shutdown(wait=True)
+
+    def command(self, command: Command) -> asyncio.Future[int]:
+        """Queue a person's command for the next account minute.
+
+        Returns:
+            A future of the minute's open that resolves when the command is in the ledger.
+        """
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if len(self._commands) >= MAX_PENDING_COMMANDS:
+            done.set_exception(
+                StorageFailed(f"{MAX_PENDING_COMMANDS} commands already wait for the next minute; is the feed down?")
+            )
+        else:
+            self._commands.append((command, done))
+        return done
+
+    def swap(self, bundle: Bundle, by: str) -> asyncio.Future[int]:
+        """Let a verified bundle decide from the next account minute on; resolves when that minute is in the ledger."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self._swap is not None:
+            self._swap[2].cancel()
+        self._swap = (bundle, Command(kind="swap", bundle=bundle.id, by=by), done)
+        return done
+
+    async def _take(self, minute: AccountMinute) -> None:
+        commands, waiting, bundle = self._collect()
+        late = self._is_late(minute)
+        minute = replace(minute, commands=commands, late=late)
+        loop = asyncio.get_running_loop()
+        outcome, signals = await loop.run_in_executor(self._worker, self._step, minute, bundle)
+        alerts = alerts_of(outcome, self._engine.markets, signals)
+        alerts += [command_alert(command, minute.open_ms, index) for index, command in enumerate(commands)]
+        await self._write(minute, outcome, signals, alerts)
+        self.last_minute_ms = minute.open_ms
+        self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot)
+        self._publish(self.snapshot)
+        for done in waiting:
+            if not done.cancelled():
+                done.set_result(minute.open_ms)
+
+    def _collect(self) -> tuple[tuple[Command, ...], list[asyncio.Future[int]], Bundle | None]:
+        queued, self._commands = self._commands, []
+        commands = tuple(command for command, _ in queued)
+        waiting = [done for _, done in queued]
+        if self._swap is None:
+            return commands, waiting, None
+        bundle, command, done = self._swap
+        self._swap = None
+        return (*commands, command), [*waiting, done], bundle
+
+    def _is_late(self, minute: AccountMinute) -> bool:
+        if not self._max_decision_age_ms:
+            return False
+        return self._clock.now_ms() - (minute.open_ms + MINUTE_MS) > self._max_decision_age_ms
+
+    def _step(self, minute: AccountMinute, bundle: Bundle | None) -> tuple[Outcome, dict[int, Signal]]:
+        if bundle is not None and bundle.id != self._engine.bundle.id:
+            self._engine.swap(bundle)
+        outcome = self._engine.step(minute)
+        return outcome, signals_of(outcome, self._engine)
+
+    async def _write(
+        self, minute: AccountMinute, outcome: Outcome, signals: dict[int, Signal], alerts: list[Alert]
+    ) -> None:
+        """Write the minute; nothing goes on until the ledger has it."""
+        loop = asyncio.get_running_loop()
+        texts = {index: signal.to_json() for index, signal in signals.items()}
+        attempt = 0
+        while True:
+            try:
+                await loop.run_in_executor(self._worker, self._record, minute, outcome, texts, alerts)
+            except StorageFailed as error:
+                if attempt == 0:
+                    self._log.error("ledger not writable, trading waits", minute_ms=minute.open_ms, error=str(error))
+                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+                attempt += 1
+                continue
+            if attempt:
+                self._log.info("ledger writable again", minute_ms=minute.open_ms, attempts=attempt)
+            return
+
+    def _record(self, minute: AccountMinute, outcome: Outcome, signals: dict[int, str], alerts: list[Alert]) -> None:
+        self._journal.record(
+            minute,
+            outcome,
+            self._engine.state,
+            self._engine.bundle.id,
+            signals=signals,
+            alerts=alerts,
+            recorded_ms=self._clock.now_ms(),
+        )
