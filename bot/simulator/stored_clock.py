@@ -1,0 +1,70 @@
+"""Where the market clock stands, on disk: it stops with the program and goes on from there.
+
+The file is written ahead: it names a time the market may reach before the next write, so that after a kill the clock
+never goes back behind what clients have seen. A clean stop writes the exact time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from bot.simulator.source import Description
+from strategies.errors import StorageFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockState:
+    """The market time and the open of the minute that was last reported as processed."""
+
+    now_ms: int
+    processed_ms: int
+
+
+class StoredClock:
+    """One JSON file per market.
+
+    Args:
+        folder: state folder; None keeps nothing.
+        description: the market; another market has another clock.
+    """
+
+    def __init__(self, folder: Path | None, description: Description) -> None:
+        self._identity = f"{description.kind}|{description.name}|{description.edge}|{description.seed}"
+        self._path = None if folder is None else folder / "clock.json"
+
+    def load(self) -> ClockState | None:
+        """Return the stored state; None when there is none for this market.
+
+        Raises:
+            StorageFailed: the file exists and cannot be understood.
+        """
+        if self._path is None or not self._path.exists():
+            return None
+        try:
+            stored = orjson.loads(self._path.read_bytes())
+            if stored["market"] != self._identity:
+                return None
+            return ClockState(now_ms=int(stored["now_ms"]), processed_ms=int(stored["processed_ms"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageFailed(f"{self._path} holds no market clock ({error}); remove it or use --reset-clock") from error
+
+    def save(self, state: ClockState) -> None:
+        """Write atomically.
+
+        Raises:
+            StorageFailed: the folder cannot be written.
+        """
+        if self._path is None:
+            return
+        document = {"market": self._identity, "now_ms": state.now_ms, "processed_ms": state.processed_ms}
+        partial = self._path.with_suffix(".partial")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(orjson.dumps(document))
+            os.replace(partial, self._path)
+        except OSError as error:
+            raise StorageFailed(f"the market clock could not be written to {self._path}: {error}") from error
