@@ -14,6 +14,7 @@ import numpy as np
 from strategies.account import AccountState
 from strategies.bundle import Bundle, Inputs, PreparedSlice
 from strategies.ensemble import smooth
+from strategies.errors import BadInput
 from strategies.execution import apply_command, settle_bar, settle_minute
 from strategies.features.blocks import current_slice
 from strategies.history import CandleHistory
@@ -72,15 +73,30 @@ class Engine:
             candles: per market (n, 6) closed decision candles up to the state's last minute, in full decision candles.
         """
         self.markets = markets
-        self.settings = settings
         self.bundle = bundle
         self.state = state
         self.timeframe = settings.decision.timeframe
-        self.histories = [CandleHistory(market, self.timeframe, part) for market, part in zip(markets, candles, strict=True)]
-        self._rules = settings.rules()
-        self._records = settings.market_records(markets)
-        self._alpha = 2.0 / (settings.decision.smoothing_span + 1)
+        self.histories = [
+            CandleHistory(market, self.timeframe, part) for market, part in zip(markets, candles, strict=True)
+        ]
+        self.configure(settings)
         self._facts = np.zeros(64 + 16 * len(markets), FACT)
+
+    def configure(self, settings: TradingSettings) -> None:
+        """Go by other settings from the next minute on. The decision timeframe of an account is fixed.
+
+        Raises:
+            BadInput: the decision timeframe differs.
+        """
+        if settings.decision.timeframe != self.timeframe:
+            found = settings.decision.timeframe
+            raise BadInput(
+                f"[decision] timeframe is {found}, this account decides on {self.timeframe}; open another [account] name"
+            )
+        self.settings = settings
+        self._rules = settings.rules()
+        self._records = settings.market_records(self.markets)
+        self._alpha = 2.0 / (settings.decision.smoothing_span + 1)
 
     def swap(self, bundle: Bundle) -> None:
         """Let `bundle` decide from the next minute on; its memory is warmed on the closes already seen."""
@@ -89,11 +105,16 @@ class Engine:
         self.state.memory[:] = np.concatenate(memories)
 
     def fill_candle(self, minute: AccountMinute) -> None:
-        """Take a minute that was settled before the last stop into the candle that is still filling; nothing else."""
+        """Take a minute that was settled before the last stop into the candles that are still filling; nothing else."""
         for late in minute.late_bars:
-            self.histories[late.market].add_minute(late.open_ms, late.bar)
+            self._fill(late.market, late.open_ms, late.bar)
         for index in np.flatnonzero(minute.present):
-            self.histories[index].add_minute(minute.open_ms, minute.bars[index])
+            self._fill(int(index), minute.open_ms, minute.bars[index])
+
+    def _fill(self, index: int, open_ms: int, bar: np.ndarray) -> None:
+        history = self.histories[index]
+        if open_ms >= history.last_open_ms + self.timeframe.ms:
+            history.add_minute(open_ms, bar)
 
     def step(self, minute: AccountMinute) -> Outcome:
         """Settle one account minute and, when it completes a decision candle, decide.
@@ -142,7 +163,9 @@ class Engine:
                 self._facts,
                 count,
             )
-            candles += [(late.market, candle) for candle in self.histories[late.market].add_minute(late.open_ms, late.bar)]
+            candles += [
+                (late.market, candle) for candle in self.histories[late.market].add_minute(late.open_ms, late.bar)
+            ]
         count = settle_minute(
             state.account,
             state.positions,
@@ -236,7 +259,9 @@ class Engine:
         return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, agreement=agreement)
 
     def _warmed(self, bundle: Bundle, index: int) -> np.ndarray:
-        return warm_memory(bundle, self.histories[index].candles, self.timeframe, self.markets[index].symbol, self._alpha)
+        return warm_memory(
+            bundle, self.histories[index].candles, self.timeframe, self.markets[index].symbol, self._alpha
+        )
 
     def _gross(self) -> int:
         values = self.state.positions["lots"] * self.state.positions["mark"] * self._records["unit_value"]

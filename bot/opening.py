@@ -1,0 +1,134 @@
+"""Where an account begins, or goes on: the engine that stands where the ledger stands.
+
+A new account opens at the decision boundary before now, on candles fetched from the exchange. An old one is read back: state, decision
+candles, and the minutes of the candle that was filling. The minutes missed since come through the feed like all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from sqlalchemy import Engine as Database
+
+from storage import accounts
+from storage import tape as tape_codec
+from storage.accounts import Account, Stopped
+from storage.database import reading
+from strategies.bundle import Bundle
+from strategies.engine import Engine, begin
+from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
+from strategies.market import CandleArray, Market, Timeframe
+from strategies.settings import TradingSettings
+
+ALL_MS = 2**62
+
+
+class CandleHistorySource(Protocol):
+    """Where closed candles before the first minute come from."""
+
+    async def history(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An account and its engine, ready for the next minute."""
+
+    account: Account
+    engine: Engine
+    is_new: bool
+
+
+async def open_trading(
+    database: Database,
+    *,
+    exchange: str,
+    name: str,
+    markets: tuple[Market, ...],
+    settings: TradingSettings,
+    bundle: Bundle,
+    candles: CandleHistorySource,
+    now_ms: int,
+) -> Opened:
+    """Return the account's engine, opening the account when there is none.
+
+    Raises:
+        BadInput: the account exists with other markets, another grid or another decision timeframe.
+    """
+    found = await asyncio.to_thread(accounts.find, database, exchange, name)
+    if found is not None:
+        engine = await asyncio.to_thread(_read_back, database, found, markets, settings, bundle)
+        return Opened(account=found, engine=engine, is_new=False)
+    timeframe = settings.decision.timeframe
+    start_ms = timeframe.open_of(now_ms)
+    parts = await _fetch(candles, markets, timeframe, start_ms)
+    engine = await asyncio.to_thread(
+        begin, markets=markets, settings=settings, bundle=bundle, candles=parts, start_ms=start_ms
+    )
+    opened = await asyncio.to_thread(
+        accounts.open_account,
+        database,
+        exchange=exchange,
+        name=name,
+        markets=markets,
+        settings=settings,
+        candles=parts,
+        state_of=engine.state,
+        start_ms=start_ms,
+        bundle_id=bundle.id,
+        created_ms=now_ms,
+    )
+    return Opened(account=opened, engine=engine, is_new=True)
+
+
+def first_candle_ms(timeframe: Timeframe, start_ms: int) -> int:
+    """Return the open of the oldest decision candle that the first decisions and their warm-up can need."""
+    block_ms = BLOCK_BARS * timeframe.ms
+    return start_ms - start_ms % block_ms - block_ms - WARM_UP_BARS * timeframe.ms
+
+
+async def _fetch(
+    candles: CandleHistorySource, markets: tuple[Market, ...], timeframe: Timeframe, start_ms: int
+) -> list[CandleArray]:
+    async with asyncio.TaskGroup() as group:
+        first_ms = first_candle_ms(timeframe, start_ms)
+        tasks = [
+            group.create_task(
+                candles.history(market.symbol, timeframe, first_ms, start_ms), name=f"history-{market.symbol}"
+            )
+            for market in markets
+        ]
+    return [np.asarray(task.result(), np.float64) for task in tasks]
+
+
+def _read_back(
+    database: Database, account: Account, markets: tuple[Market, ...], settings: TradingSettings, bundle: Bundle
+) -> Engine:
+    stopped = accounts.last_state(database, account)
+    accounts.check_same(stopped, markets, account.name)
+    engine = Engine(
+        markets=markets,
+        settings=stopped.settings,
+        bundle=bundle,
+        state=stopped.state,
+        candles=accounts.candles_until(database, account, len(markets), ALL_MS),
+    )
+    engine.configure(settings)
+    _refill(database, account, stopped, engine)
+    if bundle.id != stopped.bundle_id:
+        engine.swap(bundle)
+    return engine
+
+
+def _refill(database: Database, account: Account, stopped: Stopped, engine: Engine) -> None:
+    """Bring back the decision candles that were filling when the account stopped."""
+    settled = stopped.state.positions["last_ms"]
+    seen = settled[settled > 0]
+    if not len(seen):
+        return
+    since_ms = engine.timeframe.open_of(int(seen.min()))
+    with reading(database) as connection:
+        for row in tape_codec.rows(connection, account.id, since_ms - 1, stopped.minute_ms):
+            engine.fill_candle(tape_codec.decode(row))
