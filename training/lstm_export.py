@@ -7,9 +7,9 @@ temporary name and renamed: a killed run leaves nothing that loads.
 
 from __future__ import annotations
 
-import io
 import json
 import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Final
@@ -44,9 +44,9 @@ class ScoringNetwork(nn.Module):
         super().__init__()
         self._networks = nn.ModuleList(model.build(index) for index in range(len(model.networks)))
         self._mirrored, self._layers = model.mirrored, model.num_layers
-        self.register_buffer("_mean", torch.from_numpy(model.scaling.mean))
-        self.register_buffer("_deviation", torch.from_numpy(model.scaling.deviation))
-        self.register_buffer("_directional", torch.from_numpy(model.scaling.directional))
+        self._mean = nn.Buffer(torch.from_numpy(model.scaling.mean))
+        self._deviation = nn.Buffer(torch.from_numpy(model.scaling.deviation))
+        self._directional = nn.Buffer(torch.from_numpy(model.scaling.directional))
 
     def forward(self, features: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return (slices, bars) scores and log volatilities, and the states after the last bar.
@@ -97,15 +97,15 @@ def onnx_bytes(model: LstmModel) -> bytes:
     """Return the model as a checked ONNX graph; the same model gives the same bytes."""
     network = ScoringNetwork(model).eval()
     example = _example(model, *_CHECK_SHAPE)
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        file = Path(folder) / ONNX_FILE
         warnings.simplefilter(
             "ignore"
         )  # torch warns that its tested exporter is the older one, and of LSTM batch sizes
         torch.onnx.export(
             network,
             tuple(torch.from_numpy(array) for array in example),
-            stream,
+            file,
             dynamo=False,
             opset_version=OPSET,
             input_names=list(INPUTS),
@@ -120,7 +120,7 @@ def onnx_bytes(model: LstmModel) -> bytes:
                 OUTPUTS[3]: {2: "slices"},
             },
         )
-    content = stream.getvalue()
+        content = file.read_bytes()
     _check(content, network, _example(model, _CHECK_SHAPE[0] + 1, 2 * _CHECK_SHAPE[1]))
     return content
 

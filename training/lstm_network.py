@@ -76,7 +76,7 @@ def dense_loss(estimates: Tensor, targets: Tensor, labelled: Tensor, volatility_
 
 
 def estimate(network: LstmNetwork, inputs: Tensor, directional: Tensor | None) -> Tensor:
-    """Return heads of every bar, (time, batch, HEADS); averaged with the mirrored market's if `directional` is given."""
+    """Return heads of every bar, (time, batch, HEADS); averaged with the mirror image's if `directional` is given."""
     if directional is None:
         return network(inputs)[0]
     both, _ = network(torch.cat([inputs, mirror(inputs, directional)], dim=1))

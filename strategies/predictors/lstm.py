@@ -12,15 +12,17 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import onnxruntime
 
 from strategies.errors import BundleRefused
 from strategies.features.blocks import BLOCK_BARS
-from strategies.market import OPEN_MS
+from strategies.market import OPEN_MS, CandleArray
+from strategies.predictors.base import PreparedSlice
 
+FAMILY: Final = "lstm"
 ONNX_FILE: Final = "lstm.onnx"
 INPUTS: Final = ("features", "hidden", "cell")
 OUTPUTS: Final = ("score", "log_volatility", "hidden_after", "cell_after")
@@ -28,19 +30,6 @@ STATE_WARM_UP_BARS: Final = 256  # before the block; four times the context of t
 REMEMBERED_STATES: Final = 2048  # at most; one per market is needed
 _CALL_SLICES: Final = 32  # bounds on one call of onnxruntime: its buffers grow with slices x bars
 _CALL_BARS: Final = 256
-
-
-class ScoredSlice(Protocol):
-    """What this predictor reads of a prepared slice; the rows `first..n-1` are asked for."""
-
-    @property
-    def candles(self) -> np.ndarray: ...  # (n, 6)
-    @property
-    def features(self) -> np.ndarray: ...  # (n, F) float32
-    @property
-    def sigma(self) -> np.ndarray: ...  # (n,)
-    @property
-    def first(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,7 @@ class LstmPredictor:
         BundleRefused: the bytes are not such a model.
     """
 
-    family = "lstm"
+    family = FAMILY
 
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
@@ -88,8 +77,8 @@ class LstmPredictor:
         self._start = _State(zeros, zeros)
         self._remembered: OrderedDict[bytes, _State] = OrderedDict()
 
-    def scores(self, slices: Sequence[ScoredSlice]) -> list[np.ndarray]:
-        """Return (n - first,) float64 for each slice: the scaled forward return; NaN where deviations are unknown."""
+    def scores(self, slices: Sequence[PreparedSlice]) -> list[np.ndarray]:
+        """Return (rows,) float64 for each slice: the expected scaled forward return; NaN where not warm."""
         tasks = [self._task(part) for part in slices]
         results: list[np.ndarray] = [np.zeros(0)] * len(tasks)
         lengths = np.array([len(task.features) for task in tasks])
@@ -100,17 +89,17 @@ class LstmPredictor:
                 for index, scores in zip(chosen, self._run([tasks[i] for i in chosen]), strict=True):
                     results[index] = scores
         return [
-            np.where(np.isfinite(part.sigma[part.first :]), scores.astype(np.float64), np.nan)
+            np.where(part.is_warm, scores.astype(np.float64), np.nan)
             for part, scores in zip(slices, results, strict=True)
         ]
 
-    def _task(self, part: ScoredSlice) -> _Task:
+    def _task(self, part: PreparedSlice) -> _Task:
         if part.features.shape[1] != self.columns:
             raise BundleRefused(
                 f"found {part.features.shape[1]} feature columns; the LSTM was trained on {self.columns}"
             )
         features = np.ascontiguousarray(part.features[state_row(part.candles) :], np.float32)
-        asked = len(part.features) - part.first
+        asked = part.rows
         digest = hashlib.blake2b(features[:-asked].data, digest_size=16)
         carried = self._remembered.get(digest.digest())
         digest.update(features[-asked:].data)
@@ -140,7 +129,7 @@ class LstmPredictor:
             self._remembered.popitem(last=False)
 
 
-def state_row(candles: np.ndarray) -> int:
+def state_row(candles: CandleArray) -> int:
     """Return the row of an anchored slice at which the state starts from zero.
 
     It is `STATE_WARM_UP_BARS` before the block of the last candle, or the slice's first row where that is later. The
