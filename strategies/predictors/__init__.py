@@ -1,0 +1,36 @@
+"""Predictors: verified bytes in, votes out. Each family's library is imported when a bundle has that family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strategies.errors import BundleRefused
+from strategies.features import FeatureSet
+from strategies.predictors.base import Predictor, PreparedSlice
+
+__all__ = ["Predictor", "PreparedSlice", "load_predictor"]
+
+
+def load_predictor(family: str, files: Mapping[str, bytes], features: FeatureSet) -> Predictor:
+    """Return the predictor of a family from a bundle's files.
+
+    Raises:
+        BundleRefused: the family is unknown, or its files are missing or damaged.
+    """
+    match family:
+        case "xgboost":
+            from strategies.predictors import xgboost
+
+            return xgboost.load(files, features.directional)
+        case "ridge":
+            from strategies.predictors import ridge
+
+            return ridge.load(files)
+        case "lstm":
+            from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
+
+            if ONNX_FILE not in files:
+                raise BundleRefused(f"family lstm needs {ONNX_FILE}; found {', '.join(sorted(files))}")
+            return LstmPredictor(files[ONNX_FILE])
+        case _:
+            raise BundleRefused(f"family {family!r} is unknown; this version knows xgboost, ridge, lstm")

@@ -1,0 +1,208 @@
+"""Bundles on disk, and which one decides: content-addressed folders, a production pointer per exchange, its history.
+
+    models/bundles/b-0123456789abcdef/manifest.json, *.ubj, *.onnx, *.json, *.npy       immutable
+    models/production/binanceusdm.json                                    {"bundle", "since", "why", "previous",
+    "history"}
+
+A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename.
+Keyed by exchange: a bundle from another exchange is refused unless promoted with `force`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from storage.durable import folder_lock, replace_files
+from strategies.bundle import Bundle, load
+from strategies.bundle_files import MANIFEST, RECORD, bundle_id, read_folder
+from strategies.errors import BadInput, BundleRefused, StorageFailed
+from strategies.manifest import Manifest
+
+DEFAULT_ROOT: Final = "models"
+HISTORY: Final = 200  # promotions remembered per exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One move of a production pointer. `bundle` is None when the trend rule took over."""
+
+    bundle: str | None
+    since_ms: int
+    why: str
+
+
+class Registry:
+    """Bundles and production pointers under one root folder."""
+
+    def __init__(self, root: str | Path = DEFAULT_ROOT) -> None:
+        self.root = Path(root)
+
+    def add(self, folder: Path | str) -> str:
+        """Copy a finished bundle folder into the registry and return its id; adding twice changes nothing.
+
+        Raises:
+            BundleRefused: it does not verify.
+            StorageFailed: it could not be written.
+        """
+        load(folder, verify=True)
+        return self.add_files(read_folder(Path(folder)))
+
+    def add_files(self, files: Mapping[str, bytes]) -> str:
+        """Store a bundle's files under their content address, atomically, and return the id."""
+        name = bundle_id(files)
+        target = self.folder(name)
+        if target.is_dir():
+            return name
+        stage = target.parent / f".{name}.{uuid.uuid4().hex[:8]}.staged"
+        try:
+            with folder_lock(target.parent):
+                stage.mkdir(parents=True)
+                for file, content in files.items():
+                    _write_synced(stage / file, content)
+                _sync_folder(stage)
+                os.rename(stage, target)
+                _sync_folder(target.parent)
+        except OSError as error:
+            shutil.rmtree(stage, ignore_errors=True)
+            if target.is_dir():  # another process stored the same content first
+                return name
+            raise StorageFailed(f"bundle {name} could not be written: {error.strerror}; nothing was changed") from error
+        return name
+
+    def ids(self) -> list[str]:
+        """Return the ids of all bundles, in name order."""
+        folder = self.root / "bundles"
+        return sorted(path.name for path in folder.glob("b-*") if path.is_dir()) if folder.is_dir() else []
+
+    def folder(self, bundle: str) -> Path:
+        """Return where a bundle lies or would lie.
+
+        Raises:
+            BadInput: this cannot be an id.
+        """
+        if not bundle.startswith("b-") or not bundle[2:].isalnum():
+            raise BadInput(f"{bundle!r} is not a bundle id; ids look like b-0123456789abcdef")
+        return self.root / "bundles" / bundle
+
+    def get(self, bundle: str, exchange: str | None = None, *, verify: bool = True) -> Bundle:
+        """Return a bundle, verified.
+
+        Args:
+            bundle: its id, or an unambiguous beginning of it.
+            exchange: whose candles it will score; None: not checked.
+            verify: check checksums and probes.
+
+        Raises:
+            BadInput: there is none of that name.
+            BundleRefused: it is damaged or from another exchange.
+        """
+        return load(self.folder(self.resolve(bundle)), verify=verify, exchange=exchange)
+
+    def manifest(self, bundle: str) -> Manifest:
+        """Return what a bundle says about itself, without loading its models."""
+        path = self.folder(self.resolve(bundle)) / MANIFEST
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise BundleRefused(f"{path} cannot be read: {error}") from error
+
+    def record(self, bundle: str) -> dict[str, Any]:
+        """Return when, how long and from which commit a bundle was trained; {} where that was lost."""
+        path = self.folder(self.resolve(bundle)) / RECORD
+        try:
+            return dict(json.loads(path.read_bytes()))
+        except (OSError, ValueError):
+            return {}
+
+    def resolve(self, bundle: str) -> str:
+        """Return the full id of an id or an unambiguous beginning of one."""
+        matches = [name for name in self.ids() if name.startswith(bundle)]
+        if bundle in matches:
+            return bundle
+        if len(matches) != 1:
+            known = ", ".join(self.ids()[-5:]) or "none"
+            raise BadInput(f"bundle {bundle!r} matches {len(matches)} bundles, exactly one is needed; known: {known}")
+        return matches[0]
+
+    def production(self, exchange: str) -> str | None:
+        """Return the id of the bundle that decides on an exchange; None: the trend rule."""
+        history = self.history(exchange)
+        return history[-1].bundle if history else None
+
+    def history(self, exchange: str) -> list[Promotion]:
+        """Return the moves of an exchange's pointer, oldest first.
+
+        Raises:
+            StorageFailed: the pointer file is damaged.
+        """
+        path = self._pointer(exchange)
+        try:
+            moves = json.loads(path.read_bytes())["history"]
+            return [Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"]) for move in moves]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageFailed(f"{path} cannot be read: {error!r}; restore it or delete it to start over") from error
+
+    def promote(self, exchange: str, bundle: str, why: str, now_ms: int = 0, *, force: bool = False) -> str:
+        """Let a bundle decide on an exchange and return its full id.
+
+        Raises:
+            BundleRefused: it does not verify, or is from another exchange and `force` is not set.
+        """
+        chosen = self.resolve(bundle)
+        self.get(chosen, None if force else exchange)
+        self._move(exchange, Promotion(bundle=chosen, since_ms=now_ms, why=why))
+        return chosen
+
+    def rollback(self, exchange: str, why: str, now_ms: int = 0) -> str | None:
+        """Go back to the bundle before the current one and return its id; None: to the trend rule."""
+        history = self.history(exchange)
+        if not history or history[-1].bundle is None:
+            raise BadInput(f"{exchange} has no bundle in production; there is nothing to roll back")
+        seen = [move.bundle for move in history]
+        current, before = seen[-1], seen[: seen.index(seen[-1])]
+        previous = before[-1] if before else None
+        if previous is not None:
+            self.get(previous, exchange)
+        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=f"{why} (rolled back {current})"))
+        return previous
+
+    def _move(self, exchange: str, promotion: Promotion) -> None:
+        path = self._pointer(exchange)
+        with folder_lock(path.parent):
+            history = [*self.history(exchange), promotion][-HISTORY:]
+            document = {"bundle": promotion.bundle, "history": [asdict(move) for move in history]}
+            content = json.dumps(document, indent=1).encode()
+
+            def write(target: Path) -> None:
+                target.write_bytes(content)
+
+            replace_files([(path, write)])
+
+    def _pointer(self, exchange: str) -> Path:
+        if not exchange.replace("-", "").replace("_", "").isalnum():
+            raise BadInput(f"exchange {exchange!r} is not a name")
+        return self.root / "production" / f"{exchange}.json"
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
