@@ -1,8 +1,8 @@
 """The LSTM's vote: onnxruntime over features, the recurrent state carried from close to close.
 
-A score is a pure function of the anchored slice. The state starts from zero at a row fixed by the block the slice ends
-in, so live, backtest and training get the same bits. onnxruntime's LSTM on one thread gives the same bits for one slice
-or many, in any order, bar by bar with carried state or all at once (measured, and held by a test); so a close costs one
+A score is a pure function of the anchored slice. The state starts from zero at a row fixed by the block that is asked
+for, so live, backtest and training get the same bits. onnxruntime's LSTM on one thread gives the same bits for one slice
+or many, in any order, bar by bar with carried state or all at once (measured, and held by a test). So a close costs one
 step: the state after a prefix of features is remembered under the digest of that prefix. Knows nothing of files.
 """
 
@@ -98,7 +98,7 @@ class LstmPredictor:
             raise BundleRefused(
                 f"found {part.features.shape[1]} feature columns; the LSTM was trained on {self.columns}"
             )
-        features = np.ascontiguousarray(part.features[state_row(part.candles) :], np.float32)
+        features = np.ascontiguousarray(part.features[state_row(part.candles, part.first) :], np.float32)
         asked = part.rows
         digest = hashlib.blake2b(features[:-asked].data, digest_size=16)
         carried = self._remembered.get(digest.digest())
@@ -129,15 +129,15 @@ class LstmPredictor:
             self._remembered.popitem(last=False)
 
 
-def state_row(candles: CandleArray) -> int:
+def state_row(candles: CandleArray, first: int) -> int:
     """Return the row of an anchored slice at which the state starts from zero.
 
-    It is `STATE_WARM_UP_BARS` before the block of the last candle, or the slice's first row where that is later. The
+    It is `STATE_WARM_UP_BARS` before the block of row `first`, or the slice's own first row where that is later: the
     same for every slice of a block, whichever of its rows are asked for.
     """
     if len(candles) < 2:
         return 0
     open_ms = candles[:, OPEN_MS].astype(np.int64)
     step_ms = int(open_ms[1] - open_ms[0])
-    block_ms = int(open_ms[-1]) - int(open_ms[-1]) % (BLOCK_BARS * step_ms)
+    block_ms = int(open_ms[first]) - int(open_ms[first]) % (BLOCK_BARS * step_ms)
     return max(0, (block_ms - int(open_ms[0])) // step_ms - STATE_WARM_UP_BARS)
