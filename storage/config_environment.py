@@ -51,11 +51,9 @@ def _set(tree: dict[str, Any], model: type[BaseModel], variable: str, text: str,
     keys = tuple(part.lower() for part in variable.removeprefix(PREFIX).split("__"))
     annotation = fields_of(model, keys[:-1]).get(keys[-1])
     from_file = False
-    if annotation is None and keys[-1].endswith("_file"):
-        keys = (*keys[:-1], keys[-1].removesuffix("_file"))
-        annotation = fields_of(model, keys[:-1]).get(keys[-1])
-        from_file = annotation is Secret
-        annotation = annotation if from_file else None
+    secret = (*keys[:-1], keys[-1].removesuffix("_file"))
+    if secret != keys and secret in secrets_of(model):
+        keys, annotation, from_file = secret, Secret, True
     if annotation is None:
         known = keys if fields_of(model, keys[:-1]) else keys[:1]
         return f"{variable}: {unknown(known, model)}"

@@ -36,8 +36,14 @@ class Secret:
 
     __str__ = __repr__
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
     def __reduce__(self) -> tuple[type[Secret], tuple[()]]:
-        return Secret, ()  # a copy sent to another process is empty
+        return Secret, ()  # what travels to another process is empty
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

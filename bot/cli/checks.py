@@ -41,7 +41,7 @@ async def exchange(config: Config) -> list[Finding]:
     client = client_for(settings.name, settings.market, url=settings.url, timeout_s=TIMEOUT_S)
     try:
         asked_ms, started = wall_ms(), time.perf_counter()
-        theirs_ms = await asyncio.wait_for(client.fetch_time(), TIMEOUT_S)
+        theirs_ms = int(await asyncio.wait_for(client.fetch_time(), TIMEOUT_S))
         taken_ms = (time.perf_counter() - started) * 1000
     except Exception as error:  # a task boundary: whatever ccxt raises is the finding
         headers = getattr(client, "last_response_headers", None) or {}

@@ -1,0 +1,64 @@
+# make run     a demo market, live in minutes: installs what is needed, then starts the daemon
+# make test    every test
+# make check   format, lint, types, layers, Dockerfile
+# Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
+# PYTHON=… for another Python 3.11, ARGS=… for what is started.
+
+PYTHON ?= python3.11
+EXTRAS ?= cpu
+PIP_ARGS ?=
+ARGS ?=
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-$(EXTRAS)
+DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q $(PIP_ARGS) -c constraints.txt
+ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: run install test check format bench soak clean
+
+run: $(RUNTIME)
+	$(BIN)/sigma run $(ARGS)
+
+install: $(RUNTIME)
+
+test: $(DEVELOPMENT)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+check: $(DEVELOPMENT)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+	$(BIN)/hadolint Dockerfile
+
+format: $(DEVELOPMENT)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "sigma: $(PYTHON) was not found; Python 3.11 is needed (PYTHON=/path/to/it)" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "sigma: $(PYTHON) is $$($(PYTHON) -V); Python 3.11 is needed (PYTHON=/path/to/it)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "sigma: installing the packages of pyproject.toml into $(VENV), once"
+	$(PIP) -e ".[$(EXTRAS)]"
+	@touch $@
+
+$(DEVELOPMENT): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "sigma: installing the packages of pyproject.toml and the test tools into $(VENV), once"
+	$(PIP) -e ".[$(EXTRAS),dev]"
+	@touch $@ $(RUNTIME)
