@@ -1,7 +1,7 @@
 """What time it is, and how to wait: the only module that reads the wall clock.
 
-A long-lived program gets one `Clock` from its composition root. `SystemClock` is a real exchange's time, `ScaledClock` runs
-`speed` times faster, `PacedClock` stands where the exchange last said it stands, `ManualClock` belongs to tests.
+A long-lived program gets one `Clock` from its composition root. `SystemClock` is a real exchange's time, `ScaledClock`
+runs `speed` times faster, `PacedClock` stands where the exchange last said it stands, `ManualClock` belongs to tests.
 All are monotonic: `now_ms` never goes back. Knows nothing of markets or exchanges.
 """
 
@@ -34,7 +34,7 @@ class Clock(Protocol):
 
 
 def wall_ms() -> int:
-    """Return the machine's UTC milliseconds, for start-up and for stamping files; may go back when the machine is set."""
+    """Return the machine's UTC milliseconds, for stamping files; may go back when the machine is set."""
     return time.time_ns() // 1_000_000
 
 
@@ -55,7 +55,7 @@ class SystemClock:
         await asyncio.sleep(market_seconds)
 
     async def sleep_until(self, ms: int) -> None:
-        while (left_ms := ms - self.now_ms()) > 0:
+        while (left_ms := ms - self.now_ms()) > 0:  # noqa: ASYNC110 — nobody announces the machine's time
             await asyncio.sleep(left_ms / 1000)
 
 
@@ -92,7 +92,7 @@ class ScaledClock:
         await self.sleep_until(self.now_ms() + round(market_seconds * 1000))
 
     async def sleep_until(self, ms: int) -> None:
-        while (left_ms := ms - self.now_ms()) > 0:
+        while (left_ms := ms - self.now_ms()) > 0:  # noqa: ASYNC110 — it may be held or released meanwhile
             await asyncio.sleep(min(_LONGEST_NAP_S, left_ms / 1000 / self.speed))
 
 

@@ -121,7 +121,7 @@ class Chart:
 def forming(minute: np.ndarray, share: float, quantity_decimals: int) -> np.ndarray:
     """Return what a (6,) minute looked like after `share` of it: it turns at a third and two thirds of its time.
 
-    Prices jump from the open to one extreme, then to the other. Which comes first alternates and says nothing of the close.
+    Prices jump from the open to one extreme, then to the other; which comes first alternates, whatever the close.
     """
     open_ms, open_, high, low, _, volume = minute
     turns = (low, high) if open_ms // MINUTE_MS % 2 else (high, low)

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from bot.clock import PacedClock, ScaledClock
 from bot.simulator.hub import Frame, Hub
-from bot.simulator.stored_clock import ClockState, StoredClock
+from bot.simulator.stored_clock import StoredClock
 from bot.simulator.ticker import Ticker
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, MINUTE_MS
@@ -74,21 +74,21 @@ class Conductor:
         hub: Hub,
         deliverer: Deliverer,
         pace: Pace,
-        state: ClockState,
+        now_ms: int,
         stored: StoredClock,
         end_ms: int | None,
     ) -> None:
         self._ticker, self._hub, self._deliverer, self._pace, self._stored = ticker, hub, deliverer, pace, stored
         self._end_ms = end_ms
-        self._processed_ms = state.processed_ms
-        self._emitted_ms = state.now_ms
-        self._reserved_ms = state.now_ms
+        self._processed_ms = now_ms - now_ms % MINUTE_MS - MINUTE_MS  # what came before is not waited for
+        self._emitted_ms = now_ms
+        self._reserved_ms = now_ms
         self._changed = asyncio.Event()
         self.clock: ScaledClock | PacedClock
         if pace.speed is None:
-            self.clock = PacedClock(state.now_ms)
+            self.clock = PacedClock(now_ms)
         else:
-            self.clock = ScaledClock(state.now_ms, pace.speed)
+            self.clock = ScaledClock(now_ms, pace.speed)
             self.clock.hold()
 
     @property
@@ -138,7 +138,7 @@ class Conductor:
         """Store where the clock stands now."""
         if isinstance(self.clock, ScaledClock):
             self.clock.hold()
-        self._stored.save(ClockState(now_ms=self.clock.now_ms(), processed_ms=self._processed_ms))
+        self._stored.save(self.clock.now_ms())
 
     async def _allowed(self, minute_end: int) -> None:
         """Wait until the minute that ends at `minute_end` may be let out."""
@@ -182,5 +182,5 @@ class Conductor:
         reserved_ms = now_ms + ahead_ms
         if self._end_ms is not None:
             reserved_ms = min(reserved_ms, self._end_ms)
-        self._stored.save(ClockState(now_ms=reserved_ms, processed_ms=self._processed_ms))
+        self._stored.save(reserved_ms)
         self._reserved_ms = reserved_ms

@@ -7,12 +7,13 @@ counts what it has produced; `GET /sigma/v1/faults` tells.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from bot.clock import Clock
 from bot.simulator import garbage
@@ -20,8 +21,6 @@ from bot.simulator.chart import Chart
 from bot.simulator.faults import Fault, FaultKind
 from bot.simulator.hub import Frame, Hub
 from strategies.market import MINUTE_MS
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ArmedFault:
@@ -60,7 +59,9 @@ class ArmedFault:
         until_ms = float("inf") if fault.minutes is None else self._from_ms + fault.minutes * MINUTE_MS
         if not self._from_ms <= open_ms < until_ms or not fault.concerns(symbol):
             return False
-        return fault.p >= 1 or np.random.default_rng([*self._key, zlib.crc32(symbol.encode()), open_ms]).random() < fault.p
+        return (
+            fault.p >= 1 or np.random.default_rng([*self._key, zlib.crc32(symbol.encode()), open_ms]).random() < fault.p
+        )
 
 
 class FaultBox:
@@ -102,7 +103,7 @@ class FaultBox:
         for session in list(self._hub.sessions):
             await session.send([*frames, *due])
 
-    def middleware(self, clock: Clock) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self, clock: Clock) -> Middleware:
         """Return the middleware that afflicts `/fapi` answers."""
 
         @web.middleware

@@ -31,7 +31,19 @@ FaultKind = Literal["drop", "stall", "close", "delay", "duplicate", "reorder", "
 GarbageForm = Literal["html", "nulls", "nan", "negative", "symbol"]
 _KINDS: Final = get_args(FaultKind)
 _FORMS: Final = get_args(GarbageForm)
-_KEYS: Final = ("p", "count", "at", "minutes", "symbols", "ms", "rest_minutes", "where", "form", "status", "retry_after")
+_KEYS: Final = (
+    "p",
+    "count",
+    "at",
+    "minutes",
+    "symbols",
+    "ms",
+    "rest_minutes",
+    "where",
+    "form",
+    "status",
+    "retry_after",
+)
 _SERVER_ERROR: Final = 503
 
 
@@ -59,7 +71,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             near = get_close_matches(self.kind, _KINDS, 1)
-            raise BadInput(f"fault {self.kind!r} is unknown; " + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(_KINDS)}"))
+            raise BadInput(
+                f"fault {self.kind!r} is unknown; "
+                + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(_KINDS)}")
+            )
         if not 0 < self.p <= 1:
             raise BadInput(f"fault {self.kind}: p is {self.p}; 0 < p <= 1 is needed")
         if self.count is not None and self.count < 1:
@@ -67,7 +82,10 @@ class Fault:
         if self.minutes is not None and self.minutes <= 0:
             raise BadInput(f"fault {self.kind}: minutes is {self.minutes}; more than 0 is needed")
         if self.form not in _FORMS or self.where not in ("ws", "rest"):
-            raise BadInput(f"fault {self.kind}: form {self.form!r}, where {self.where!r}; forms are {', '.join(_FORMS)}, places ws and rest")
+            raise BadInput(
+                f"fault {self.kind}: form {self.form!r}, where {self.where!r}; "
+                f"forms are {', '.join(_FORMS)}, places ws and rest"
+            )
         if not 400 <= self.status <= 599:
             raise BadInput(f"fault {self.kind}: status is {self.status}; 400 to 599 is needed")
         if self.rest_minutes < 0 or (self.kind == "delay" and self.ms < 0):

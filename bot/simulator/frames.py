@@ -44,8 +44,9 @@ def kline_frame(
 ) -> str:
     """Return the `kline` event of a candle, as a raw stream sends it."""
     text, open_ms, symbol = Printed(instrument, candle), int(candle[0]), instrument.symbol
+    close_ms = open_ms + interval_ms - 1
     return (
-        f'{{"e":"kline","E":{event_ms},"s":"{symbol}","k":{{"t":{open_ms},"T":{open_ms + interval_ms - 1},"s":"{symbol}",'
+        f'{{"e":"kline","E":{event_ms},"s":"{symbol}","k":{{"t":{open_ms},"T":{close_ms},"s":"{symbol}",'
         f'"i":"{interval}","f":{text.first},"L":{text.last},"o":"{text.open}","c":"{text.close}","h":"{text.high}",'
         f'"l":"{text.low}","v":"{text.volume}","n":{text.trades},"x":{"true" if is_closed else "false"},'
         f'"q":"{text.quote}","V":"{text.taker}","Q":"{text.taker_quote}","B":"0"}}}}'

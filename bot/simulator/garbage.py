@@ -17,7 +17,10 @@ _HTML: Final = "<!DOCTYPE html><html><head><title>Just a moment...</title></head
 _PRICES: Final = ("o", "h", "l", "c")
 _WRONG_SYMBOL: Final = "WRONGUSDT"
 _MESSAGES: Final = {
-    418: (-1003, "Way too many requests; IP banned until later. Please use the websocket for live updates to avoid bans."),
+    418: (
+        -1003,
+        "Way too many requests; IP banned until later. Please use the websocket for live updates to avoid bans.",
+    ),
     429: (-1003, "Too many requests; current limit is 2400 requests per minute."),
     451: (0, "Service unavailable from a restricted location according to 'b. Eligibility' in the terms."),
 }

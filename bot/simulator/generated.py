@@ -7,6 +7,7 @@ was asked before, and an hour is exactly the sum of its minutes. Knows no clock:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -34,6 +35,7 @@ class GeneratedMarket:
         symbols: see `instruments.listed`.
         edge: strength a of the planted drift a*sigma*tanh(2*momentum of 24 h) per hour; 0: a fair walk.
         start_ms: where the market clock begins.
+        history_days: show no candles from longer before; None: from the listings on.
         exchange: name that the markets bear.
 
     Raises:
@@ -46,6 +48,7 @@ class GeneratedMarket:
         symbols: Sequence[str] = DEMO_SYMBOLS,
         edge: float = 0.0,
         start_ms: int = DEMO_START_MS,
+        history_days: int | None = None,
         exchange: str = "builtin",
     ) -> None:
         if not 0 <= edge <= 0.5:
@@ -53,8 +56,12 @@ class GeneratedMarket:
         if seed < 0:
             raise BadInput(f"seed is {seed}; a whole number >= 0 is needed")
         members = listed(symbols, exchange)
-        self.instruments = {symbol: instrument for symbol, (instrument, _) in members.items()}
         self.start_ms = start_ms - start_ms % MINUTE_MS
+        shown_ms = 0 if history_days is None else self.start_ms // DAY_MS * DAY_MS - history_days * DAY_MS
+        self.instruments = {
+            symbol: replace(instrument, onboard_ms=max(instrument.onboard_ms, shown_ms))
+            for symbol, (instrument, _) in members.items()
+        }
         self.end_ms: int | None = None
         latest = max(instrument.onboard_ms for instrument in self.instruments.values())
         if self.start_ms < latest:
@@ -103,4 +110,4 @@ def _cut(parts: Sequence[CandleArray], start_ms: int, end_ms: int) -> CandleArra
         return EMPTY
     candles = np.concatenate(parts) if len(parts) > 1 else parts[0]
     first, last = np.searchsorted(candles[:, OPEN_MS], (start_ms, end_ms))
-    return candles[first:max(first, last)]
+    return candles[first : max(first, last)]

@@ -65,7 +65,10 @@ def listed(symbols: Sequence[str], exchange: str) -> dict[str, tuple[Instrument,
         BadInput: an unknown symbol, none, or too many.
     """
     if not 1 <= len(symbols) <= MOST_SYMBOLS or len(set(symbols)) != len(symbols):
-        raise BadInput(f"{len(symbols)} generated symbols ({len(set(symbols))} different); 1 to {MOST_SYMBOLS} different ones are needed")
+        raise BadInput(
+            f"{len(symbols)} generated symbols, {len(set(symbols))} of them different; "
+            f"1 to {MOST_SYMBOLS} different ones are needed"
+        )
     return {symbol: _instrument(_row(symbol), exchange) for symbol in symbols}
 
 

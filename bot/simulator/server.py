@@ -22,10 +22,9 @@ from bot.simulator.faults import Fault
 from bot.simulator.hub import Hub
 from bot.simulator.rest import Rest
 from bot.simulator.source import MarketSource
-from bot.simulator.stored_clock import ClockState, StoredClock
+from bot.simulator.stored_clock import StoredClock
 from bot.simulator.ticker import Ticker
 from strategies.errors import AlreadyRunning
-from strategies.market import MINUTE_MS
 
 _STREAM_PATHS: Final = ("/ws", "/market/ws", "/public/ws", "/private/ws", "/stream", "/market/stream", "/public/stream")
 _LARGEST_BODY: Final = 1 << 20
@@ -62,16 +61,15 @@ class ExchangeServer:
         self._beat: asyncio.Task[None] | None = None
         self.source, self.pace = source, pace or Pace()
         stored = StoredClock(state_folder, source.description)
-        state = (None if reset_clock else stored.load()) or ClockState(
-            now_ms=source.start_ms, processed_ms=source.start_ms - MINUTE_MS
-        )
+        resumed_ms = None if reset_clock else stored.load()
+        now_ms = source.start_ms if resumed_ms is None else max(resumed_ms, source.start_ms)
         chart = Chart(source)
         self.hub = Hub(lambda: self.conductor.changed())
         self.fault_box = FaultBox(chart, self.hub, faults, seed)
-        self.conductor = Conductor(
-            Ticker(chart), self.hub, self.fault_box, self.pace, state, stored, source.end_ms
+        self.conductor = Conductor(Ticker(chart), self.hub, self.fault_box, self.pace, now_ms, stored, source.end_ms)
+        self._rest = Rest(
+            chart, self.clock.now_ms, lambda: self.clock.now_ms() + self.fault_box.skew_ms(self.clock.now_ms())
         )
-        self._rest = Rest(chart, self.clock.now_ms, lambda: self.clock.now_ms() + self.fault_box.skew_ms(self.clock.now_ms()))
         self._extension = Extension(source, self.pace, self.conductor, self.fault_box)
 
     @property
@@ -97,7 +95,9 @@ class ExchangeServer:
         Raises:
             AlreadyRunning: the port is taken.
         """
-        application = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self.fault_box.middleware(self.clock)])
+        application = web.Application(
+            client_max_size=_LARGEST_BODY, middlewares=[self.fault_box.middleware(self.clock)]
+        )
         application.add_routes(self._rest.routes())
         application.add_routes(self._extension.routes())
         for path in _STREAM_PATHS:
@@ -109,7 +109,9 @@ class ExchangeServer:
         except OSError as error:
             await runner.cleanup()
             if error.errno == errno.EADDRINUSE:
-                raise AlreadyRunning(f"port {self._port} on {self._host} is taken; choose another or 0 for any") from error
+                raise AlreadyRunning(
+                    f"port {self._port} on {self._host} is taken; choose another or 0 for any"
+                ) from error
             raise
         self._runner = runner
         self._beat = asyncio.create_task(self.conductor.run(), name="exchange-conductor")

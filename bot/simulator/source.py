@@ -60,7 +60,10 @@ class MarketSource(Protocol):
         """Return the 1m candles with start_ms <= open_ms < end_ms, ascending; real gaps stay gaps."""
 
     def hours(self, symbol: str, start_ms: int, end_ms: int) -> CandleArray:
-        """Return the 1h candles with start_ms <= open_ms < end_ms; each the exact sum of its minutes where those exist."""
+        """Return the 1h candles with start_ms <= open_ms < end_ms.
+
+        Each is the exact sum of its minutes where those exist.
+        """
 
     def funding(self, symbol: str, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (n,) settlement times and (n,) float rates with start_ms <= time < end_ms."""

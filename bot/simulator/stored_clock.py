@@ -7,21 +7,12 @@ never goes back behind what clients have seen. A clean stop writes the exact tim
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from bot.simulator.source import Description
 from strategies.errors import StorageFailed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockState:
-    """The market time and the open of the minute that was last reported as processed."""
-
-    now_ms: int
-    processed_ms: int
 
 
 class StoredClock:
@@ -36,8 +27,8 @@ class StoredClock:
         self._identity = f"{description.kind}|{description.name}|{description.edge}|{description.seed}"
         self._path = None if folder is None else folder / "clock.json"
 
-    def load(self) -> ClockState | None:
-        """Return the stored state; None when there is none for this market.
+    def load(self) -> int | None:
+        """Return the stored market time, ms; None when there is none for this market.
 
         Raises:
             StorageFailed: the file exists and cannot be understood.
@@ -48,23 +39,24 @@ class StoredClock:
             stored = orjson.loads(self._path.read_bytes())
             if stored["market"] != self._identity:
                 return None
-            return ClockState(now_ms=int(stored["now_ms"]), processed_ms=int(stored["processed_ms"]))
+            return int(stored["now_ms"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StorageFailed(f"{self._path} holds no market clock ({error}); remove it or use --reset-clock") from error
+            raise StorageFailed(
+                f"{self._path} holds no market clock ({error}); remove it or use --reset-clock"
+            ) from error
 
-    def save(self, state: ClockState) -> None:
-        """Write atomically.
+    def save(self, now_ms: int) -> None:
+        """Write the market time atomically.
 
         Raises:
             StorageFailed: the folder cannot be written.
         """
         if self._path is None:
             return
-        document = {"market": self._identity, "now_ms": state.now_ms, "processed_ms": state.processed_ms}
         partial = self._path.with_suffix(".partial")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(orjson.dumps(document))
+            partial.write_bytes(orjson.dumps({"market": self._identity, "now_ms": now_ms}))
             os.replace(partial, self._path)
         except OSError as error:
             raise StorageFailed(f"the market clock could not be written to {self._path}: {error}") from error
