@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from strategies.compiled import compiled
+from strategies.compiled import compiled, inlined
 from strategies.market import RATE_ONE
 
 MAX_UNITS: Final = 2**62  # |lots x price x unit_value| must stay below
 _SAFE: Final = float(2**62)
 
 
-@compiled
+@inlined
 def muldiv_floor(a: int, b: int, c: int) -> int:
     """Return floor(a x b / c), exact wherever the result fits int64. c > 0."""
     quotient, rest = a // c, a % c
@@ -64,7 +64,7 @@ def slipped(price: int, slippage_e8: int, direction: int) -> int:
     return max(1, price - muldiv_ceil(price, slippage_e8, RATE_ONE))
 
 
-@compiled
+@inlined
 def nearer(price: int, distance_e8: int, side: int) -> int:
     """Return the trigger `distance_e8` behind `price` for a position of `side`, rounded to be touched earlier; 0
     if none.

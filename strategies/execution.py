@@ -26,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.arithmetic import muldiv_ceil, muldiv_floor, overflows, slipped
-from strategies.compiled import compiled
+from strategies.compiled import compiled, inlined
 from strategies.exits import settle_exits
 from strategies.fills import miss, set_brackets, settle_funding, trade
 from strategies.market import HOUR_MS
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-@compiled
+@inlined
 def settle_minute(
     account: np.ndarray,
     positions: np.ndarray,
@@ -79,7 +79,7 @@ def settle_minute(
     return mark_account(account, positions, orders, markets, rules, open_ms, facts, count)
 
 
-@compiled
+@inlined
 def settle_bar(
     account: np.ndarray,
     positions: np.ndarray,

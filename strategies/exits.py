@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.arithmetic import nearer, slipped
-from strategies.compiled import compiled
+from strategies.compiled import compiled, inlined
 from strategies.fills import block_side, trade
 from strategies.liquidation import bankruptcy_price
 from strategies.state import Reason
 
 
-@compiled
+@inlined
 def settle_exits(
     account: np.ndarray,
     positions: np.ndarray,
@@ -47,7 +47,7 @@ def settle_exits(
     return _exit(account, positions, orders, markets, rules, m, open_ms, price, reason, facts, count)
 
 
-@compiled
+@inlined
 def _touched(
     side: int, opening: int, favourable: int, adverse: int, stop: int, take: int, liquidation: int
 ) -> tuple[int, int]:

@@ -98,6 +98,7 @@ def run(
             decisions,
             equity,
             exposure,
+            np.zeros(len(state.positions), np.bool_),
             buffer,
         )
         chunks.append(buffer[:count].copy())
@@ -128,11 +129,11 @@ def _advance(
     decisions: np.ndarray,
     equity: np.ndarray,
     exposure: np.ndarray,
+    unready: np.ndarray,
     facts: np.ndarray,
 ) -> tuple[int, int]:
     """Run from bar `first` until the end, or until `facts` is nearly full; return (next bar, facts used)."""
     count = 0
-    unready = np.empty(len(positions), np.bool_)
     for i in range(first, len(open_ms)):
         if count + _headroom(len(positions)) > len(facts):
             return i, count
@@ -199,9 +200,13 @@ def _check_shapes(markets: int, inputs: tuple[np.ndarray, ...], scores: tuple[np
         )
     d = len(scores[0])
     if any(part.shape != (d, markets) for part in scores):
-        raise ValueError(f"decision arrays have shapes {[part.shape for part in scores]}; all ({d}, {markets}) are needed")
+        raise ValueError(
+            f"decision arrays have shapes {[part.shape for part in scores]}; all ({d}, {markets}) are needed"
+        )
     if n and not -1 <= decision_rows.min() <= decision_rows.max() < d:
-        raise ValueError(f"decision rows reach from {decision_rows.min()} to {decision_rows.max()}; -1..{d - 1} is needed")
+        raise ValueError(
+            f"decision rows reach from {decision_rows.min()} to {decision_rows.max()}; -1..{d - 1} is needed"
+        )
 
 
 def _integers(values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from strategies.compiled import compiled
+from strategies.compiled import compiled, inlined
 from strategies.fills import emit, miss
 from strategies.market import DAY_MS, MINUTE_MS
 from strategies.state import FactKind, Reason
@@ -58,7 +58,7 @@ def is_forced_exit(orders: np.ndarray, m: int) -> bool:
     return orders[m].active == 1 and orders[m].target == 0 and forced
 
 
-@compiled
+@inlined
 def mark_account(
     account: np.ndarray,
     positions: np.ndarray,
