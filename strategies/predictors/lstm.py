@@ -1,7 +1,7 @@
 """The LSTM's vote: onnxruntime over features, the recurrent state carried from close to close.
 
 A score is a pure function of the anchored slice. The state starts from zero at a row fixed by the block that is asked
-for, so live, backtest and training get the same bits. onnxruntime's LSTM on one thread gives the same bits for one slice
+for, so live, backtest and training get the same bits. One thread of onnxruntime gives the same bits for one slice
 or many, in any order, bar by bar with carried state or all at once (measured, and held by a test). So a close costs one
 step: the state after a prefix of features is remembered under the digest of that prefix. Knows nothing of files.
 """
