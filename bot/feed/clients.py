@@ -1,0 +1,188 @@
+"""ccxt.pro clients that keep the exchange's *closed* flag.
+
+ccxt drops the flag (binance `k.x`, bybit `confirm`, okx element 8), mutates the rows it hands out, and loses bursts
+when many markets are watched together. These subclasses hook the handler that sees every frame, copy what it says at
+once, and subscribe with one list per socket under a sentinel that never resolves: the await raises exactly when the
+socket is lost. They lean on ccxt internals, hence on the pinned version; the feed's tests run against it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import ccxt
+from ccxt import pro
+
+NEVER = "__never__"  # a message hash no frame has
+FRAME_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, ccxt.BaseError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One kline update as the exchange sent it, not validated.
+
+    Attributes:
+        socket: URL of the connection it came through.
+        market_id: the exchange's own name of the market.
+        interval: the exchange's own name of the timeframe.
+        row: open_ms, open, high, low, close, volume; numbers or texts.
+        is_closed: the exchange says that the candle is final.
+    """
+
+    socket: str
+    market_id: str
+    interval: str
+    row: Sequence[object]
+    is_closed: bool
+
+
+class Watched:
+    """Mixin of every client: remembers the last HTTP status, and survives frames that its handlers choke on."""
+
+    last_status = 0
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.on_frame: Callable[[Frame], None] = lambda frame: None
+        self.on_garbage: Callable[[str], None] = lambda url: None
+        super().__init__(config)  # type: ignore[call-arg]
+
+    async def fetch(self, *args: Any, **kwargs: Any) -> Any:
+        self.last_status = 0
+        return await super().fetch(*args, **kwargs)  # type: ignore[misc]
+
+    def on_rest_response(self, code: int, *rest: Any) -> Any:
+        self.last_status = code
+        return super().on_rest_response(code, *rest)  # type: ignore[misc]
+
+    def client(self, url: str) -> Any:
+        client = super().client(url)  # type: ignore[misc]
+        if "handle_message" not in vars(client):
+            client.handle_message = partial(self._guard, url, client.handle_message)
+        return client
+
+    def drop(self, url: str, why: str) -> None:
+        """Break a socket off, so that whoever waits on it gets an error and the next call dials anew."""
+        client = self.clients.pop(url, None)  # type: ignore[attr-defined]
+        if client is not None:
+            client.on_error(ccxt.RequestTimeout(why))
+
+    def _guard(self, url: str, handle: Callable[[Any], None], message: Any) -> None:
+        # ccxt's receive loop ends without a word when a handler raises
+        try:
+            handle(message)
+        except FRAME_ERRORS:
+            self.on_garbage(url)
+
+
+class FastKlines(Watched):
+    """Mixin of the clients with the closed-flag fast path."""
+
+    chunk = 200  # topics per SUBSCRIBE message
+    linear = True
+
+    def hold(self, symbols: Sequence[str], timeframe: str, socket: int) -> tuple[str, asyncio.Future[Any]]:
+        """Subscribe to the klines of `symbols` (ccxt's names) on socket number `socket`.
+
+        Returns:
+            The socket's URL and a future that never resolves; it raises when the socket is lost.
+        """
+        url = self._socket_url(socket)
+        waits = []
+        for start in range(0, len(symbols), self.chunk):
+            ids = [self.market(symbol)["id"] for symbol in symbols[start : start + self.chunk]]  # type: ignore[attr-defined]
+            topics, request, request_id = self._request(url, ids, timeframe)
+            subscription = {"id": request_id}
+            waits.append(self.watch_multiple(url, [NEVER], request, topics, subscription))  # type: ignore[attr-defined]
+        return url, asyncio.gather(*waits)
+
+    def _socket_url(self, socket: int) -> str:
+        raise TypeError(f"{type(self).__name__} does not say where its sockets are")
+
+    def _request(self, url: str, ids: Sequence[str], timeframe: str) -> tuple[list[str], dict[str, Any], Any]:
+        raise TypeError(f"{type(self).__name__} does not say how it subscribes")
+
+
+class _Binance(FastKlines):
+    def handle_ohlcv(self, client: Any, message: dict[str, Any]) -> None:
+        kline = message["k"]
+        row = (kline["t"], kline["o"], kline["h"], kline["l"], kline["c"], kline["v"])
+        self.on_frame(
+            Frame(socket=client.url, market_id=kline["s"], interval=kline["i"], row=row, is_closed=kline["x"] is True)
+        )
+
+    def _socket_url(self, socket: int) -> str:
+        return f"{self.get_ws_url('linear' if self.linear else 'spot', 'market')}/{socket}"  # type: ignore[attr-defined]
+
+    def _request(self, url: str, ids: Sequence[str], timeframe: str) -> tuple[list[str], dict[str, Any], Any]:
+        topics = [f"{market_id.lower()}@kline_{timeframe}" for market_id in ids]
+        request_id = self.request_id(url)  # type: ignore[attr-defined]
+        return topics, {"method": "SUBSCRIBE", "params": topics, "id": request_id}, request_id
+
+
+class BinanceFutures(_Binance, pro.binanceusdm):
+    """USDT-M futures of Binance, and the built-in exchange, which speaks the same."""
+
+
+class BinanceSpot(_Binance, pro.binance):
+    """Spot markets of Binance."""
+
+    linear = False
+
+
+class Bybit(FastKlines, pro.bybit):
+    """Linear futures of Bybit."""
+
+    def handle_ohlcv(self, client: Any, message: dict[str, Any]) -> None:
+        _, interval, market_id = message["topic"].split(".")
+        for item in message["data"]:
+            row = (item["start"], item["open"], item["high"], item["low"], item["close"], item["volume"])
+            closed = item["confirm"] is True
+            self.on_frame(Frame(socket=client.url, market_id=market_id, interval=interval, row=row, is_closed=closed))
+
+    def _socket_url(self, socket: int) -> str:
+        base = self.urls["api"]["ws"]["public"]["linear" if self.linear else "spot"]
+        return _numbered(self.implode_hostname(base), socket)
+
+    def _request(self, url: str, ids: Sequence[str], timeframe: str) -> tuple[list[str], dict[str, Any], Any]:
+        topics = [f"kline.{self.timeframes[timeframe]}.{market_id}" for market_id in ids]
+        request_id = self.request_id()
+        return topics, {"op": "subscribe", "req_id": request_id, "args": topics}, request_id
+
+
+class BybitSpot(Bybit):
+    """Spot markets of Bybit, which take ten topics a message."""
+
+    chunk = 10
+    linear = False
+
+
+class Okx(FastKlines, pro.okx):
+    """Linear swaps and spot markets of OKX; its volumes are counted in base currency, as ccxt parses them."""
+
+    chunk = 100
+
+    def handle_ohlcv(self, client: Any, message: dict[str, Any]) -> None:
+        market_id = message["arg"]["instId"]
+        interval = message["arg"]["channel"].removeprefix("candle")
+        market = self.safe_market(market_id)
+        for item in message["data"]:
+            row = self.parse_ohlcv(item, market)
+            closed = item[8] == "1"
+            self.on_frame(Frame(socket=client.url, market_id=market_id, interval=interval, row=row, is_closed=closed))
+
+    def _socket_url(self, socket: int) -> str:
+        return _numbered(self.get_url("candle", "public"), socket)
+
+    def _request(self, url: str, ids: Sequence[str], timeframe: str) -> tuple[list[str], dict[str, Any], Any]:
+        channel = f"candle{self.timeframes[timeframe]}"
+        arguments = [{"channel": channel, "instId": market_id} for market_id in ids]
+        return [f"{channel}:{market_id}" for market_id in ids], {"op": "subscribe", "args": arguments}, None
+
+
+def _numbered(url: str, socket: int) -> str:
+    """Return an URL of its own for every socket, for ccxt keeps one connection per URL."""
+    return url if socket == 0 else f"{url}{'&' if '?' in url else '?'}socket={socket}"

@@ -1,0 +1,137 @@
+"""Fetching what the stream did not bring: holes in a market's candles, and settled funding rates.
+
+One `HoleFetcher` a market; the catch-up after a start is nothing but the first hole. One `FundingFetcher` an account.
+Both never give up and never raise for an exchange that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.clock import Clock
+from bot.feed.failures import NoSuchMarket
+from bot.feed.intake import Intake
+from bot.feed.rest import Page, Rest
+from bot.feed.waiting import Backoff, Outage
+from strategies.errors import ExchangeFailed
+from strategies.market import Timeframe
+
+CONFIRMATIONS = 3  # answers that lack a candle but hold a later one, before it counts as never traded
+LONGEST_WAIT_S = 10.0
+
+
+class HoleFetcher:
+    """Keeps one market without a gap."""
+
+    def __init__(
+        self, symbol: str, *, intake: Intake, rest: Rest, clock: Clock, grace_s: float, slots: asyncio.Semaphore
+    ) -> None:
+        self._symbol = symbol
+        self._intake = intake
+        self._rest = rest
+        self._clock = clock
+        self._grace_s = grace_s
+        self._slots = slots
+        self._outage = Outage("candle request", exchange=rest.exchange, symbol=symbol)
+        self._backoff = Backoff(longest_s=LONGEST_WAIT_S)
+        self._confirmed = 0
+
+    async def run(self) -> None:
+        """Fetch hole after hole until cancelled."""
+        while True:
+            due_ms = self._clock.now_ms() - round(self._grace_s * self._clock.speed * 1000)
+            hole = self._intake.missing(self._symbol, due_ms)
+            if hole is None:
+                await self._intake.wanted(self._symbol)
+                continue
+            page = await self._ask(*hole)
+            if page is None or not self._apply(page, *hole):
+                await asyncio.sleep(self._backoff.next_s())
+            else:
+                self._backoff.reset()
+
+    async def _ask(self, start_ms: int, end_ms: int) -> Page | None:
+        try:
+            async with self._slots:
+                page = await self._rest.candles(self._symbol, Timeframe.M1, start_ms, end_ms)
+        except NoSuchMarket as error:
+            self._outage.begin(error)
+            return Page(candles=(), complete_ms=start_ms)
+        except ExchangeFailed as error:
+            self._outage.begin(error)
+            self._intake.counters["rest_failures"] += 1
+            return None
+        self._outage.end()
+        return page
+
+    def _apply(self, page: Page, start_ms: int, end_ms: int) -> bool:
+        """Take a page; return whether the market moved on."""
+        intake, index = self._intake, self._intake.index[self._symbol]
+        for candle in page.candles:
+            intake.take(candle)
+        intake.counters["backfilled"] += len(page.candles)
+        moved = intake.next_ms(self._symbol) > start_ms
+        if not moved and page.complete_ms > start_ms:
+            self._confirmed += 1
+            if self._confirmed >= CONFIRMATIONS:
+                intake.skip(self._symbol, page.candles[0].open_ms if page.candles else page.complete_ms)
+                moved = True
+        if moved:
+            self._confirmed = 0
+        intake.answered_ms[index] = max(intake.answered_ms[index], intake.next_ms(self._symbol) if moved else end_ms)
+        intake.tell()
+        return moved
+
+
+class FundingFetcher:
+    """Brings the rates that settle, as soon as they can be known."""
+
+    def __init__(self, *, intake: Intake, rest: Rest, clock: Clock, delay_s: float, slots: asyncio.Semaphore) -> None:
+        """Prepare to fetch.
+
+        Args:
+            intake: of the account.
+            rest: the exchange.
+            clock: its time.
+            delay_s: wall seconds after a funding time before the first request; the exchange needs some to settle.
+            slots: bound on parallel requests.
+        """
+        self._intake = intake
+        self._rest = rest
+        self._clock = clock
+        self._delay_ms = round(delay_s * 1000)
+        self._slots = slots
+        self._outage = Outage("funding request", exchange=rest.exchange)
+        self._backoff = Backoff(first_s=max(0.2, delay_s / 2), longest_s=max(LONGEST_WAIT_S, delay_s))
+
+    async def run(self) -> None:
+        """Fetch owed rates until cancelled."""
+        while True:
+            due_ms = self._clock.now_ms() - self._delay_ms
+            owed = self._intake.barrier.owed_funding(due_ms)
+            if not owed:
+                await self._intake.due.wait()
+                self._intake.due.clear()
+                continue
+            async with asyncio.TaskGroup() as group:
+                for symbol, since_ms in owed.items():
+                    group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
+            if self._intake.barrier.owed_funding(due_ms):
+                await asyncio.sleep(self._backoff.next_s())
+            else:
+                self._backoff.reset()
+
+    async def _fetch(self, symbol: str, since_ms: int, asked_ms: int) -> None:
+        try:
+            async with self._slots:
+                rates = await self._rest.funding(symbol, since_ms)
+        except (ExchangeFailed, NoSuchMarket) as error:
+            self._outage.begin(error)
+            self._intake.counters["rest_failures"] += 1
+            return
+        self._outage.end()
+        for settled_ms, rate_e8 in rates:
+            self._intake.barrier.fund(symbol, settled_ms, rate_e8)
+        index = self._intake.index[symbol]
+        self._intake.funding_answered_ms[index] = asked_ms
+        self._intake.tell()

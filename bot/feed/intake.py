@@ -1,0 +1,150 @@
+"""Where candles enter the feed, whoever brings them: sequencers in front, the account's barrier behind.
+
+Synchronous: a websocket's handler, a REST answer and a test call the same `take`. Knows what is missing and wakes
+whoever fetches it; fetches nothing itself. Bounded: candles more than `window` minutes ahead of the head minute are
+dropped and fetched again once there is room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from bot.feed.candle import ClosedCandle, Revision
+from bot.feed.minutes import MinuteBarrier
+from bot.feed.sequencer import Sequencer
+from strategies.market import MINUTE_MS, Market
+
+WINDOW_MINUTES = 1_440  # minutes collected ahead of the one that leaves next
+REVISIONS_KEPT = 1_000
+
+
+class Intake:
+    """The candles of one account on their way to its minutes.
+
+    Attributes:
+        answered_ms: (markets,) everything before it has been asked for by REST, and was answered.
+        funding_answered_ms: (markets,) the same for funding times.
+        moved: set whenever something came; the reader clears it.
+        due: set together with `moved`, for the funding fetcher.
+    """
+
+    def __init__(
+        self,
+        markets: Sequence[Market],
+        *,
+        after_ms: int,
+        settled_ms: Sequence[int] | None,
+        counters: Counter[str],
+        revisions: deque[Revision],
+        window: int = WINDOW_MINUTES,
+    ) -> None:
+        """Start behind the minute `after_ms`.
+
+        Args:
+            markets: in the account's order.
+            after_ms: open of the last minute that left.
+            settled_ms: per market the last bar settled; what lies between it and `after_ms` comes as late bars.
+            counters: told what happened.
+            revisions: told what the exchange changed its mind about.
+            window: minutes kept ahead.
+        """
+        head_ms = after_ms + MINUTE_MS
+        first_ms = [head_ms] * len(markets)
+        if settled_ms is not None:
+            first_ms = [min(head_ms, last_ms + MINUTE_MS) for last_ms in settled_ms]
+        self.barrier = MinuteBarrier(markets, progress_ms=first_ms, head_ms=head_ms, counters=counters)
+        self.symbols = tuple(market.symbol for market in markets)
+        self.index = {symbol: index for index, symbol in enumerate(self.symbols)}
+        self.answered_ms = np.array(first_ms, np.int64)
+        self.funding_answered_ms = np.zeros(len(markets), np.int64)
+        self.moved = asyncio.Event()
+        self.due = asyncio.Event()
+        self.counters = counters
+        self._window_ms = window * MINUTE_MS
+        self._wanted = {symbol: asyncio.Event() for symbol in self.symbols}
+        self._without_room: set[str] = set()
+        self._sequencers = {
+            symbol: Sequencer(symbol, start_ms, step_ms=MINUTE_MS, counters=counters, revisions=revisions)
+            for symbol, start_ms in zip(self.symbols, first_ms, strict=True)
+        }
+
+    @property
+    def horizon_ms(self) -> int:
+        """Opens at or beyond it have no room yet."""
+        return self.barrier.head_ms + self._window_ms
+
+    def take(self, candle: ClosedCandle) -> None:
+        """Take a validated closed candle."""
+        sequencer = self._sequencers[candle.symbol]
+        self._pass_on(sequencer.offer(candle, horizon_ms=self.horizon_ms))
+        if sequencer.hole() is not None:
+            self._wanted[candle.symbol].set()
+
+    def hint(self, symbol: str, open_ms: int) -> None:
+        """Note that a candle opened at `open_ms`: all before it have closed and can be fetched."""
+        sequencer = self._sequencers[symbol]
+        sequencer.seen_ms = max(sequencer.seen_ms, open_ms - MINUTE_MS)
+        if sequencer.hole() is not None:
+            self._wanted[symbol].set()
+
+    def skip(self, symbol: str, until_ms: int) -> None:
+        """Give up the candles of `symbol` before `until_ms`: the exchange does not have them."""
+        self.barrier.skip(symbol, until_ms)
+        self._pass_on(self._sequencers[symbol].skip(until_ms))
+        self.tell()
+
+    def next_ms(self, symbol: str) -> int:
+        """Return the open of the candle that `symbol` needs next."""
+        return self._sequencers[symbol].next_ms
+
+    def missing(self, symbol: str, due_ms: int) -> tuple[int, int] | None:
+        """Return [start, end) of what should be fetched now, or None.
+
+        Args:
+            symbol: of the account.
+            due_ms: candles that closed at or before it should be here.
+        """
+        sequencer = self._sequencers[symbol]
+        due_end_ms = due_ms // MINUTE_MS * MINUTE_MS
+        hole = sequencer.hole()
+        if hole is None and sequencer.next_ms < due_end_ms:
+            hole = sequencer.next_ms, due_end_ms
+        if hole is None:
+            return None
+        start_ms, end_ms = hole[0], min(hole[1], self.horizon_ms)
+        if start_ms >= end_ms:
+            self._without_room.add(symbol)
+            return None
+        return start_ms, end_ms
+
+    def wake_overdue(self, due_ms: int) -> None:
+        """Wake the fetchers of markets whose candle should have come by `due_ms`."""
+        for symbol, sequencer in self._sequencers.items():
+            if sequencer.next_ms + MINUTE_MS <= due_ms:
+                self._wanted[symbol].set()
+
+    async def wanted(self, symbol: str) -> None:
+        """Wait until something of `symbol` may have to be fetched."""
+        await self._wanted[symbol].wait()
+        self._wanted[symbol].clear()
+
+    def left(self) -> None:
+        """Note that a minute left, so that there is room again."""
+        for symbol in self._without_room:
+            self._wanted[symbol].set()
+        self._without_room.clear()
+
+    def tell(self) -> None:
+        """Wake the readers."""
+        self.moved.set()
+        self.due.set()
+
+    def _pass_on(self, released: Sequence[ClosedCandle]) -> None:
+        for candle in released:
+            self.barrier.offer(candle)
+        if released:
+            self.tell()

@@ -1,0 +1,113 @@
+"""What an exchange lists: its markets as `Market`, under canonical symbols.
+
+A market whose arithmetic cannot be whole numbers is refused here, before anything trades on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+import ccxt
+
+from bot.feed.connect import MarketKind
+from bot.feed.failures import NoSuchMarket
+from bot.feed.rest import Rest
+from strategies.errors import ExchangeFailed
+from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, UnsupportedMarket
+
+DEFAULT_FUNDING_MS = 8 * HOUR_MS
+START_ATTEMPTS = 6
+
+
+async def list_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> list[Market]:
+    """Return the markets of canonical `symbols` in their order, and teach `rest` their ccxt names.
+
+    Raises:
+        ExchangeFailed: the exchange cannot be reached or lists nothing.
+        NoSuchMarket: it does not list a symbol, or does not trade it now.
+        UnsupportedMarket: a symbol's prices or sizes are not whole numbers of a tick and a lot.
+    """
+    listed = await rest.ask("load_markets", attempts=START_ATTEMPTS)
+    known = {f"{market['base']}{market['quote']}": market for market in listed.values() if _fits(market, kind)}
+    if not known:
+        raise ExchangeFailed(
+            f"{rest.exchange} lists no {kind} markets; a web page instead of data, or the wrong address?"
+        )
+    for symbol in symbols:
+        if symbol not in known:
+            near = get_close_matches(symbol, known, n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise NoSuchMarket(f"{rest.exchange} does not list {symbol} as {kind}{hint}")
+    rest.names.update({symbol: known[symbol]["symbol"] for symbol in symbols})
+    intervals = await _funding_intervals(rest, symbols, kind, known)
+    return [market_of(rest, symbol, known[symbol], kind, intervals[symbol]) for symbol in symbols]
+
+
+def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind, funding_interval_ms: int) -> Market:
+    """Return the `Market` of ccxt's description of one.
+
+    Raises:
+        UnsupportedMarket: it states no tick or lot, or their product is no whole number of cash units.
+    """
+    tick = _step(rest.client, listed["precision"].get("price"))
+    lot = _step(rest.client, listed["precision"].get("amount"))
+    if tick is None or lot is None:
+        raise UnsupportedMarket(f"{symbol}: {rest.exchange} states tick {tick} and lot {lot}; both are needed")
+    contract_size = (
+        Decimal(str(listed["contractSize"])) if kind == "futures" and listed.get("contractSize") else Decimal(1)
+    )
+    least = Decimal(str(listed["limits"]["amount"]["min"] or lot))
+    least_cost = Decimal(str(listed["limits"].get("cost", {}).get("min") or 0))
+    return Market(
+        exchange=rest.exchange,
+        symbol=symbol,
+        kind=kind,
+        tick=tick,
+        lot=lot,
+        contract_size=contract_size,
+        min_lots=max(1, int(-(-least // lot))),
+        min_notional_units=int(least_cost * UNITS_PER_QUOTE),
+        funding_interval_ms=funding_interval_ms,
+    )
+
+
+def _fits(market: dict[str, Any], kind: MarketKind) -> bool:
+    if market.get("active") is False:
+        return False
+    return bool(market.get("spot")) if kind == "spot" else bool(market.get("swap") and market.get("linear"))
+
+
+def _step(client: Any, precision: float | int | None) -> Decimal | None:
+    if precision is None:
+        return None
+    if client.precisionMode == ccxt.TICK_SIZE:
+        return Decimal(str(precision)).normalize()
+    return Decimal(1).scaleb(-int(precision)) if client.precisionMode == ccxt.DECIMAL_PLACES else None
+
+
+async def _funding_intervals(
+    rest: Rest, symbols: Sequence[str], kind: MarketKind, known: dict[str, dict[str, Any]]
+) -> dict[str, int]:
+    """Return the milliseconds between two settlements per symbol; 0 where nothing settles."""
+    has = rest.client.has
+    if kind == "spot" or not has.get("fetchFundingRateHistory"):
+        return dict.fromkeys(symbols, 0)
+    names = [known[symbol]["symbol"] for symbol in symbols]
+    stated: dict[str, Any] = {}
+    if has.get("fetchFundingIntervals"):
+        stated = await rest.ask("fetch_funding_intervals", names, attempts=START_ATTEMPTS)
+    elif has.get("fetchFundingInterval") is True:
+        stated = {name: await rest.ask("fetch_funding_interval", name, attempts=START_ATTEMPTS) for name in names}
+    return {symbol: _interval_ms(stated.get(known[symbol]["symbol"]), known[symbol]) for symbol in symbols}
+
+
+def _interval_ms(stated: dict[str, Any] | None, listed: dict[str, Any]) -> int:
+    """Return an interval from ccxt's "8h", from bybit's minutes, or the usual eight hours."""
+    text = str((stated or {}).get("interval") or "")
+    if text.endswith("h") and text[:-1].isdigit():
+        return int(text[:-1]) * HOUR_MS
+    minutes = str((listed.get("info") or {}).get("fundingInterval") or "")
+    return int(minutes) * MINUTE_MS if minutes.isdigit() and int(minutes) > 0 else DEFAULT_FUNDING_MS

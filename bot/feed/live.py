@@ -1,0 +1,179 @@
+"""The running feed of one account: sockets and fetchers in front of the intake, and what they say about their health.
+
+Frames come in through `on_frame`, are validated and taken at once; whatever the sockets lose is fetched by the hole
+fetchers. Starts no task by itself: `jobs` hands them to the owner's TaskGroup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from bot.clock import Clock
+from bot.feed.candle import ClosedCandle
+from bot.feed.clients import FastKlines, Frame
+from bot.feed.fetchers import FundingFetcher, HoleFetcher
+from bot.feed.intake import Intake
+from bot.feed.rest import Rest
+from bot.feed.sockets import MARKETS_PER_SOCKET, HintSocket, KlineSocket
+from bot.feed.validate import Refused, check
+from storage.config_market import FeedSettings
+from strategies.market import DAY_MS, MINUTE_MS
+
+TICK_S = 0.1  # wall seconds between two looks at what is overdue
+PARALLEL_REQUESTS = 8
+SKEW_S = 5.0  # wall seconds by which the exchange's clock may be ahead of ours
+REAL_FUNDING_DELAY_S = 15.0  # exchanges print a settled rate within seconds; asking at once costs requests
+
+
+class LiveFeed:
+    """Everything that runs while an account's minutes are read."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        rest: Rest,
+        clock: Clock,
+        settings: FeedSettings,
+        counters: Counter[str],
+        on_time: Callable[[int], None] | None,
+        on_health: Callable[[dict[str, bool], int], None],
+    ) -> None:
+        """Wire an intake to an exchange.
+
+        Args:
+            intake: of the account.
+            rest: of the exchange; knows the markets' names.
+            clock: the exchange's time.
+            settings: `[feed]`.
+            counters: told what happened.
+            on_time: told the exchange's time with every close; for a clock that stands where the exchange says.
+            on_health: told what `ready` returns and `last_frame_ms`, a few times a second.
+        """
+        self.intake = intake
+        self.last_frame_ms = 0
+        self.prices: dict[str, float] = {}  # of the forming candles, for display only
+        self._rest = rest
+        self._clock = clock
+        self._settings = settings
+        self._counters = counters
+        self._on_time = on_time
+        self._on_health = on_health
+        client = rest.client
+        self._symbols = {client.market(rest.names[symbol])["id"]: symbol for symbol in intake.symbols}
+        self._canonical = {rest.names[symbol]: symbol for symbol in intake.symbols}
+        self._interval = str(client.timeframes["1m"])
+        self._sockets = self._make_sockets()
+        self._by_url: dict[str, KlineSocket] = {}
+        client.on_frame, client.on_garbage = self.on_frame, self._on_garbage
+
+    def jobs(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """Return what has to run, by name."""
+        slots = asyncio.Semaphore(PARALLEL_REQUESTS)
+        clock, intake, rest = self._clock, self.intake, self._rest
+        delay_s = 0.0 if rest.exchange == "builtin" else REAL_FUNDING_DELAY_S
+        funding = FundingFetcher(intake=intake, rest=rest, clock=clock, delay_s=delay_s, slots=slots)
+        jobs = [("feed funding", funding.run()), ("feed ticker", self._tick())]
+        jobs += [(f"feed socket {number}", socket.run()) for number, socket in enumerate(self._sockets)]
+        for symbol in intake.symbols:
+            fetcher = HoleFetcher(
+                symbol, intake=intake, rest=rest, clock=clock, grace_s=self._settings.grace_s, slots=slots
+            )
+            jobs.append((f"feed holes {symbol}", fetcher.run()))
+        return jobs
+
+    def ready(self) -> dict[str, bool]:
+        """Return per market whether its stream is open and nothing is missing."""
+        due_ms = self._due_ms()
+        is_open = {name: socket.is_open for socket in self._sockets for name in socket.symbols}
+        return {
+            symbol: is_open[self._rest.names[symbol]] and self.intake.missing(symbol, due_ms) is None
+            for symbol in self.intake.symbols
+        }
+
+    def on_frame(self, frame: Frame) -> None:
+        """Take a frame of the fast path."""
+        symbol = self._symbols.get(frame.market_id)
+        if symbol is None or frame.interval != self._interval:
+            self._counters[f"refused_{Refused.UNKNOWN_MARKET}"] += 1
+            return
+        candle = self._checked(symbol, frame.row, is_closed=frame.is_closed)
+        if candle is None:
+            return
+        socket = self._by_url.get(frame.socket) or self._socket_of(frame.socket)
+        if socket is not None:
+            socket.frame_came()
+        if frame.is_closed:
+            self._told(candle.open_ms + MINUTE_MS)
+            self.intake.take(candle)
+
+    def on_row(self, name: str, row: Sequence[object]) -> None:
+        """Take a row of the generic path: no more than a hint that all candles before it have closed."""
+        symbol = self._canonical[name]
+        candle = self._checked(symbol, row, is_closed=False)
+        if candle is not None:
+            self._told(candle.open_ms)
+            self.intake.hint(symbol, candle.open_ms)
+
+    def _checked(self, symbol: str, row: Sequence[object], *, is_closed: bool) -> ClosedCandle | None:
+        now_ms = self._clock.now_ms()
+        ahead_ms = DAY_MS if self._on_time else round(SKEW_S * self._clock.speed * 1000)
+        newest_ms = now_ms + ahead_ms - (MINUTE_MS if is_closed else 0)
+        candle = check(symbol, row, step_ms=MINUTE_MS, newest_ms=newest_ms)
+        if isinstance(candle, Refused):
+            self._counters[f"refused_{candle}"] += 1
+            return None
+        self.last_frame_ms = max(now_ms, self.last_frame_ms)
+        self.prices[symbol] = candle.values[3]
+        return candle
+
+    def _told(self, exchange_ms: int) -> None:
+        if self._on_time is not None:
+            self._on_time(exchange_ms)
+
+    def _on_garbage(self, url: str) -> None:
+        self._counters[f"refused_{Refused.NOT_A_CANDLE}"] += 1
+
+    def _socket_of(self, url: str) -> KlineSocket | None:
+        self._by_url = {socket.url: socket for socket in self._sockets if isinstance(socket, KlineSocket)}
+        return self._by_url.get(url)
+
+    def _make_sockets(self) -> list[KlineSocket | HintSocket]:
+        client, settings, exchange = self._rest.client, self._settings, self._rest.exchange
+        names = [self._rest.names[symbol] for symbol in self.intake.symbols]
+        if not isinstance(client, FastKlines):
+            hints = HintSocket(
+                client,
+                names,
+                exchange=exchange,
+                stale_after_s=settings.stale_after_s,
+                counters=self._counters,
+                on_row=self.on_row,
+            )
+            return [hints]
+        return [
+            KlineSocket(
+                client,
+                names[start : start + MARKETS_PER_SOCKET],
+                number=start // MARKETS_PER_SOCKET,
+                exchange=exchange,
+                stale_after_s=settings.stale_after_s,
+                counters=self._counters,
+            )
+            for start in range(0, len(names), MARKETS_PER_SOCKET)
+        ]
+
+    async def _tick(self) -> None:
+        """Look for what is overdue, by the clock."""
+        while True:
+            self.intake.wake_overdue(self._due_ms())
+            self.intake.tell()
+            self._on_health(self.ready(), self.last_frame_ms)
+            await asyncio.sleep(TICK_S)
+
+    def _due_ms(self) -> int:
+        """Return the time up to which every close should be here."""
+        return self._clock.now_ms() - round(self._settings.grace_s * self._clock.speed * 1000)

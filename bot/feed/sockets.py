@@ -1,0 +1,156 @@
+"""One websocket and the markets on it: subscribed, watched for silence, dialled again when lost.
+
+A socket that says nothing for `stale_after_s` is broken off, for a dead peer is not noticed by itself for minutes. What
+was missed meanwhile is no concern here: the sequencers notice the hole. `HintSocket` does the same for exchanges that
+have no closed flag, of which only "there is a newer candle" is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ccxt
+
+from bot.feed.failures import Throttled, translate
+from bot.feed.waiting import Backoff, Outage, elapsed_s
+
+MARKETS_PER_SOCKET = 200
+LONGEST_WAIT_S = 30.0
+
+
+class KlineSocket:
+    """Holds one socket of a client with the fast path open, for ever."""
+
+    def __init__(
+        self,
+        client: Any,
+        symbols: Sequence[str],
+        *,
+        number: int,
+        exchange: str,
+        stale_after_s: float,
+        counters: Counter[str],
+    ) -> None:
+        self.symbols = tuple(symbols)
+        self.url = ""
+        self.last_frame_s = 0.0
+        self._client = client
+        self._number = number
+        self._exchange = exchange
+        self._stale_after_s = stale_after_s
+        self._counters = counters
+        self._outage = Outage("market stream", exchange=exchange, socket=number, markets=len(symbols))
+        self._backoff = Backoff(longest_s=LONGEST_WAIT_S)
+
+    @property
+    def is_open(self) -> bool:
+        """Frames come: no failure since the last one."""
+        return self.last_frame_s > 0 and not self._outage.is_open
+
+    def frame_came(self) -> None:
+        """Note a sign of life."""
+        self.last_frame_s = elapsed_s()
+        if self._outage.is_open:
+            self._outage.end()
+            self._backoff.reset()
+
+    async def run(self) -> None:
+        """Hold the socket open until cancelled."""
+        while True:
+            try:
+                await self._hold()
+            except (ccxt.BaseError, OSError) as error:
+                failure = translate(error, exchange=self._exchange, status=0, headers={})
+                self._outage.begin(failure)
+                self._counters["reconnects"] += 1
+                wait_s = self._backoff.next_s()
+                await asyncio.sleep(max(wait_s, failure.retry_after_s if isinstance(failure, Throttled) else 0.0))
+
+    async def _hold(self) -> None:
+        """Subscribe and stay until the socket is lost or silent.
+
+        Raises:
+            ccxt.NetworkError: it was lost, or said nothing for too long.
+        """
+        self.url, lost = self._client.hold(self.symbols, "1m", self._number)
+        since_s = elapsed_s()
+        try:
+            while not lost.done():
+                silent_s = elapsed_s() - max(since_s, self.last_frame_s)
+                if silent_s >= self._stale_after_s:
+                    self._counters["stalls"] += 1
+                    raise ccxt.RequestTimeout(f"no frame for {silent_s:.0f} s")
+                await asyncio.wait([lost], timeout=self._stale_after_s - silent_s)
+            if lost.cancelled():
+                raise ccxt.NetworkError("the connection was closed")
+            lost.result()
+        finally:
+            self._client.drop(self.url, "broken off")
+            lost.cancel()
+            await asyncio.gather(lost, return_exceptions=True)
+
+
+class HintSocket:
+    """Watches candles of a client without the fast path, and tells when a market has a newer one."""
+
+    def __init__(
+        self,
+        client: Any,
+        symbols: Sequence[str],
+        *,
+        exchange: str,
+        stale_after_s: float,
+        counters: Counter[str],
+        on_row: Callable[[str, Sequence[object]], None],
+    ) -> None:
+        self.symbols = tuple(symbols)
+        self.last_frame_s = 0.0
+        self._client = client
+        self._exchange = exchange
+        self._stale_after_s = stale_after_s
+        self._counters = counters
+        self._on_row = on_row
+        self._outage = Outage("market stream", exchange=exchange, markets=len(symbols))
+
+    @property
+    def is_open(self) -> bool:
+        """Frames come: no failure since the last one."""
+        return self.last_frame_s > 0 and not self._outage.is_open
+
+    async def run(self) -> None:
+        """Watch every market until cancelled."""
+        self.last_frame_s = elapsed_s()
+        async with asyncio.TaskGroup() as group:
+            for symbol in self.symbols:
+                group.create_task(self._watch(symbol), name=f"feed watch {symbol}")
+            group.create_task(self._break_off_silence(), name="feed watchdog")
+
+    async def _watch(self, symbol: str) -> None:
+        backoff = Backoff(longest_s=LONGEST_WAIT_S)
+        while True:
+            try:
+                rows = await self._client.watch_ohlcv(symbol, "1m")
+            except (ccxt.BaseError, OSError) as error:
+                self._outage.begin(translate(error, exchange=self._exchange, status=0, headers={}))
+                self._counters["reconnects"] += 1
+                await asyncio.sleep(backoff.next_s())
+                continue
+            self.last_frame_s = elapsed_s()
+            self._outage.end()
+            backoff.reset()
+            for row in list(rows):
+                self._on_row(symbol, tuple(row))  # ccxt changes its rows in place
+
+    async def _break_off_silence(self) -> None:
+        while True:
+            left_s = self._stale_after_s - (elapsed_s() - self.last_frame_s)
+            if left_s > 0:
+                await asyncio.sleep(left_s)
+                continue
+            self._counters["stalls"] += 1
+            for url in list(self._client.clients):
+                self._client.drop(url, f"no frame for {self._stale_after_s:.0f} s")
+            self.last_frame_s = elapsed_s()

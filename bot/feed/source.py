@@ -1,0 +1,227 @@
+"""The feed as the rest of the house knows it: an exchange's markets, history and account minutes.
+
+    async with FeedSource(exchange, feed, clock) as source:
+        markets = await source.markets(symbols)
+        async for minute in source.minutes(after_ms): ...
+
+The minutes missed come first, by REST, then the live ones; each once, in order, without a gap. Keeps nothing: the tape
+says where to go on. `async with` owns the tasks; `markets`, `history` and `funding` also work without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from bot.clock import Clock
+from bot.feed.builtin import Builtin
+from bot.feed.candle import Revision
+from bot.feed.connect import client_for
+from bot.feed.intake import REVISIONS_KEPT, WINDOW_MINUTES, Intake
+from bot.feed.listing import list_markets
+from bot.feed.live import LiveFeed
+from bot.feed.pages import Progress, candle_pages, funding_rates
+from bot.feed.release import ReleasePolicy
+from bot.feed.rest import Rest
+from bot.feed.waiting import elapsed_s
+from storage.config_market import ExchangeSettings, FeedSettings
+from strategies.market import CandleArray, Market, Timeframe
+from strategies.minute import AccountMinute
+
+
+class FeedSource:
+    """Watches the markets of one account on one exchange.
+
+    Attributes:
+        counters: what happened so far, by name; for `/metrics`.
+        revisions: the latest candles that the exchange changed after they had been accepted.
+        ready: per market whether its stream is open and no hole is; False before the first frame.
+        last_frame_ms: exchange time of the latest valid frame; 0 before the first.
+        builtin: the built-in exchange's own extension, or None.
+    """
+
+    def __init__(
+        self,
+        exchange: ExchangeSettings,
+        feed: FeedSettings,
+        clock: Clock,
+        *,
+        url: str = "",
+        fast: bool = True,
+        on_time: Callable[[int], None] | None = None,
+    ) -> None:
+        """Prepare; nothing is connected yet. An event loop must be running.
+
+        Args:
+            exchange: `[exchange]`.
+            feed: `[feed]`.
+            clock: the exchange's time.
+            url: base address instead of `exchange.url`; the built-in exchange has one only when it runs.
+            fast: False takes the timer-and-REST path even where the exchange tells when a candle is closed.
+            on_time: told the exchange's time; `PacedClock.advance` where the market waits for us.
+
+        Raises:
+            BadInput: no such exchange.
+        """
+        self.counters: Counter[str] = Counter()
+        self.revisions: deque[Revision] = deque(maxlen=REVISIONS_KEPT)
+        self.ready: dict[str, bool] = {}
+        self.last_frame_ms = 0
+        self._exchange = exchange
+        self._settings = feed
+        self._clock = clock
+        self._on_time = on_time
+        address = url or exchange.url
+        client = client_for(
+            exchange.name,
+            exchange.market,
+            url=address,
+            timeout_s=feed.request_timeout_s,
+            keep_alive_s=feed.keep_alive_s,
+            fast=fast,
+        )
+        self._rest = Rest(
+            client,
+            exchange=exchange.name,
+            clock=clock,
+            counters=self.counters,
+            page=feed.catch_up_page,
+            grace_s=feed.grace_s,
+        )
+        self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
+        self._markets: list[Market] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._live: LiveFeed | None = None
+
+    async def __aenter__(self) -> Self:
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        group, self._group = self._group, None
+        try:
+            if group is not None:
+                await group.__aexit__(kind, error, trace)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; harmless when repeated."""
+        if self.builtin is not None:
+            await self.builtin.close()
+        await self._rest.client.close()
+
+    async def markets(self, symbols: Sequence[str]) -> list[Market]:
+        """Return the markets of canonical `symbols`, in their order; `minutes` will watch these.
+
+        Raises:
+            ExchangeFailed: the exchange cannot be reached, or refuses this place.
+            NoSuchMarket: it does not list a symbol.
+            UnsupportedMarket: a symbol cannot be traded in whole ticks and lots.
+        """
+        self._markets = await list_markets(self._rest, symbols, self._exchange.market)
+        return self._markets
+
+    async def history(
+        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
+    ) -> CandleArray:
+        """Return the closed candles with start <= open < end that the exchange has, (n, 6) float64, ascending.
+
+        Raises:
+            ExchangeFailed: it cannot be reached; attempts have been made.
+        """
+        pages = [page async for page in self.history_pages(symbol, timeframe, start_ms, end_ms, progress=progress)]
+        return np.concatenate(pages) if pages else np.empty((0, 6))
+
+    async def history_pages(
+        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
+    ) -> AsyncIterator[CandleArray]:
+        """Yield the same page by page, so that a caller can store each and resume behind the last."""
+        await self._know(symbol)
+        async for page in candle_pages(self._rest, self._clock, symbol, timeframe, start_ms, end_ms, progress):
+            yield page
+
+    async def funding(self, symbol: str, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (times, rates x 1e8), both (n,) int64, of the rates settled in [start, end).
+
+        Raises:
+            ExchangeFailed: it cannot be reached; attempts have been made.
+        """
+        await self._know(symbol)
+        return await funding_rates(self._rest, symbol, start_ms, end_ms)
+
+    async def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]:
+        """Yield every account minute after the one that opened at `after_ms`: missed ones first, then live, for ever.
+
+        Args:
+            after_ms: open of the last minute on the tape.
+            settled_ms: per market the last bar settled; what lies between it and `after_ms` comes as late bars.
+
+        Raises:
+            RuntimeError: `markets` was not asked before, `async with` was not entered, or this is called twice.
+        """
+        if self._group is None or not self._markets or self._live is not None:
+            raise RuntimeError("minutes() is read once, inside `async with`, after markets()")
+        intake = Intake(
+            self._markets,
+            after_ms=after_ms,
+            settled_ms=settled_ms,
+            counters=self.counters,
+            revisions=self.revisions,
+            window=max(WINDOW_MINUTES, 2 * self._settings.catch_up_page),
+        )
+        self._live = self._start(intake)
+        policy = ReleasePolicy(self._settings.close_deadline_s)
+        while True:
+            intake.moved.clear()
+            speed, now_ms = self._clock.speed, self._clock.now_ms()
+            if not policy.may_leave(intake, now_ms=now_ms, now_s=elapsed_s(), speed=speed):
+                await intake.moved.wait()
+                continue
+            minute = intake.barrier.release()
+            intake.left()
+            yield minute
+
+    async def processed(self, minute_ms: int) -> None:
+        """Tell the built-in exchange that a minute is in the ledger; nothing to any other."""
+        if self.builtin is not None:
+            self.builtin.processed(minute_ms)
+
+    def price(self, symbol: str) -> float | None:
+        """Return the close of the forming candle, for display only."""
+        return None if self._live is None else self._live.prices.get(symbol)
+
+    def _start(self, intake: Intake) -> LiveFeed:
+        assert self._group is not None
+        live = LiveFeed(
+            intake=intake,
+            rest=self._rest,
+            clock=self._clock,
+            settings=self._settings,
+            counters=self.counters,
+            on_time=self._on_time,
+            on_health=self._note_health,
+        )
+        jobs = live.jobs()
+        if self.builtin is not None:
+            jobs.append(("feed pacing", self.builtin.run()))
+        self._tasks = [self._group.create_task(job, name=name) for name, job in jobs]
+        return live
+
+    def _note_health(self, ready: dict[str, bool], last_frame_ms: int) -> None:
+        self.ready, self.last_frame_ms = ready, last_frame_ms
+
+    async def _know(self, symbol: str) -> None:
+        if symbol not in self._rest.names:
+            await list_markets(self._rest, [symbol], self._exchange.market)
