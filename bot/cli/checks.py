@@ -105,7 +105,6 @@ def database(config: Config) -> Finding:
 def models(config: Config) -> Finding:
     """Load the production bundle and verify it as the daemon would."""
     from storage.registry import Registry
-    from strategies.bundle import load
 
     try:
         registry = Registry(config.paths.models)
@@ -113,7 +112,7 @@ def models(config: Config) -> Finding:
         if production is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one is trained"
             return Finding(name="models", is_well=True, text=text)
-        load(registry.get(production))
+        registry.get(production, config.exchange.name)
     except SigmaError as error:
         return Finding(name="models", is_well=False, text=str(error))
     return Finding(name="models", is_well=True, text=f"{production} is in production and verified")

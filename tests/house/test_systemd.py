@@ -1,0 +1,30 @@
+"""The service manager is told, or nobody is."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from bot.systemd import ServiceManager
+
+
+def test_systemd_hears_that_we_are_ready_alive_and_stopping(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(2)
+        manager = ServiceManager.of({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"})
+        manager.ready()
+        manager.alive()
+        manager.stopping()
+        assert [listener.recv(64) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+    assert manager.alive_every_s == 30
+
+
+def test_without_systemd_nothing_happens() -> None:
+    manager = ServiceManager.of({})
+    manager.ready()
+    assert manager == ServiceManager(address="", alive_every_s=0)
+
+
+def test_a_listener_that_is_gone_does_not_stop_us(tmp_path: Path) -> None:
+    ServiceManager.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
