@@ -1,7 +1,7 @@
 """`compiled`: numba's `njit(cache=True)` for code that never allocates, with a cache that notices every change.
 
 Numba dates a cached function by its own source file only; a kernel spread over several files would go on running
-yesterday's callee after an upgrade. Here the date of a cached function is the date of all files of this package.
+yesterday's callee after an upgrade. Here the date of a cached function is the date of all `KERNEL` files.
 The cache lies beside the sources (`__pycache__`), or in `NUMBA_CACHE_DIR` when that is set, as it must be where the
 installation is read-only.
 
@@ -15,21 +15,37 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from numba import njit
 
+KERNEL: Final = (  # every file of this package whose code can end up inside a compiled function of another one
+    "arithmetic",
+    "compiled",
+    "decisions",
+    "ensemble",
+    "entries",
+    "execution",
+    "exits",
+    "fills",
+    "liquidation",
+    "loop",
+    "market",
+    "protections",
+    "risk",
+    "state",
+)
 Record: TypeAlias = Any  # one row of a structured array inside compiled code; its fields are in `state.py`
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Compile `function` on its first call and keep the machine code until any file of `strategies` changes."""
+    """Compile `function` on its first call and keep the machine code until its own or a kernel file changes."""
     return _stamped(njit(cache=True, _nrt=False)(function), function)
 
 
 def inlined(function: Function) -> Function:
-    """Like `compiled`, and always inlined into compiled callers: for the hot path, where a call costs more than its work."""
+    """Like `compiled`, and always inlined into compiled callers: where a call costs more than its work."""
     return _stamped(njit(cache=True, _nrt=False, forceinline=True)(function), function)
 
 
@@ -48,7 +64,7 @@ def _stamped(dispatcher: Any, function: Function) -> Function:
 @cache
 def _sources_stamp() -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        status = path.stat()
-        digest.update(f"{path.name} {status.st_mtime_ns} {status.st_size}\n".encode())
+    for name in KERNEL:
+        status = Path(__file__).with_name(f"{name}.py").stat()
+        digest.update(f"{name} {status.st_mtime_ns} {status.st_size}\n".encode())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """The compiled loop over many bars: backtest, walk-forward, simulation.
 
-It has no rule of its own: for every bar it calls `settle_minute`, and where a bar completes a decision candle, `decide`; the very
-functions that the live engine calls. Scores come in batch, one row a decision.
+It has no rule of its own: for every bar it calls `settle_minute`, and where a bar completes a decision candle, `decide`;
+the very functions that the live engine calls. Scores come in batch, one row a decision.
 """
 
 from __future__ import annotations
@@ -198,15 +198,12 @@ def _check_shapes(markets: int, inputs: tuple[np.ndarray, ...], scores: tuple[np
         raise ValueError(
             f"bars, present, funding, decision rows have shapes {found}; {n} bars of {markets} markets are needed"
         )
-    d = len(scores[0])
-    if any(part.shape != (d, markets) for part in scores):
-        raise ValueError(
-            f"decision arrays have shapes {[part.shape for part in scores]}; all ({d}, {markets}) are needed"
-        )
-    if n and not -1 <= decision_rows.min() <= decision_rows.max() < d:
-        raise ValueError(
-            f"decision rows reach from {decision_rows.min()} to {decision_rows.max()}; -1..{d - 1} is needed"
-        )
+    d, shapes = len(scores[0]), [part.shape for part in scores]
+    if any(shape != (d, markets) for shape in shapes):
+        raise ValueError(f"decision arrays have shapes {shapes}; all ({d}, {markets}) are needed")
+    lowest, highest = (int(decision_rows.min()), int(decision_rows.max())) if n else (-1, -1)
+    if not -1 <= lowest <= highest < d:
+        raise ValueError(f"decision rows reach from {lowest} to {highest}; -1..{d - 1} is needed")
 
 
 def _integers(values: np.ndarray) -> np.ndarray:
