@@ -1,0 +1,128 @@
+"""Scores of the past by models that had not seen it: an expanding walk forward over a dataset.
+
+Folds are scored through the predictors that live uses, on the anchored blocks that live uses. The result is one row per
+labelled or unlabelled close, pooled over markets: the evidence that calibration, gates and the ledger of trials
+stand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from strategies.features import block_slices, compute, volatility
+from strategies.predictors.base import Predictor, PreparedSlice
+from training.dataset import Dataset, Segment
+from training.families import FittedModel, ModelFamily
+from training.splits import Fold
+
+FoldDone = Callable[[int, int, ModelFamily], None]  # fold number from 1, folds in all, family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketScores:
+    """Out-of-fold scores of one contiguous run of closes of one market; arrays have n rows.
+
+    Attributes:
+        open_ms: (n,) int64.
+        scores: (n, K) float64, unscaled, in the order of the families; NaN where there is none.
+        target: (n,) float64; NaN where not yet known.
+        open, close: (n,) prices; `sigma`, `volatility`: (n,).
+    """
+
+    symbol: str
+    open_ms: np.ndarray
+    scores: np.ndarray
+    target: np.ndarray
+    open: np.ndarray
+    close: np.ndarray
+    sigma: np.ndarray
+    volatility: np.ndarray
+
+
+def walk(
+    dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], on_fold: FoldDone | None = None
+) -> list[MarketScores]:
+    """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time."""
+    columns: list[list[np.ndarray]] = [[np.full(len(s.target), np.nan) for _ in families] for s in dataset.segments]
+    for number, fold in enumerate(folds, start=1):
+        prepared = [prepare(segment, dataset, fold.start_ms, fold.end_ms) for segment in dataset.segments]
+        for index, family in enumerate(families):
+            model = family.fit(dataset, fold.train_until_ms)
+            for row, (segment, slices) in enumerate(zip(dataset.segments, prepared, strict=True)):
+                _fill(columns[row][index], model, segment, slices)
+            if on_fold:
+                on_fold(number, len(folds), family)
+    first_ms, last_ms = folds[0].start_ms, folds[-1].end_ms
+    runs = [
+        _run(segment, np.stack(scores, axis=1), dataset, first_ms, last_ms)
+        for segment, scores in zip(dataset.segments, columns, strict=True)
+    ]
+    return [run for run in runs if len(run.open_ms)]
+
+
+def prepare(segment: Segment, dataset: Dataset, start_ms: int, end_ms: int) -> list[PreparedSlice]:
+    """Return the anchored slices that ask for a segment's candles *closing* in [start, end), as live would see them."""
+    timeframe = dataset.timeframe
+    return [
+        PreparedSlice(
+            candles=part.candles,
+            features=compute(part.candles, dataset.features, timeframe),
+            sigma=deviations[0],
+            volatility=deviations[1],
+            first=part.first,
+            symbol=segment.symbol,
+        )
+        for part in block_slices(segment.candles, timeframe, start_ms - timeframe.ms, end_ms - timeframe.ms)
+        for deviations in [volatility(part.candles, timeframe)]
+    ]
+
+
+def _fill(column: np.ndarray, model: FittedModel, segment: Segment, slices: list[PreparedSlice]) -> None:
+    predictor: Predictor = model.predictor
+    for part, scores in zip(slices, predictor.scores(slices), strict=True):
+        row = int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0]))
+        column[row : row + len(scores)] = scores
+
+
+def _run(segment: Segment, scores: np.ndarray, dataset: Dataset, first_ms: int, last_ms: int) -> MarketScores:
+    closed_ms = segment.open_ms + dataset.timeframe.ms
+    chosen = (closed_ms >= first_ms) & (closed_ms < last_ms)
+    return MarketScores(
+        symbol=segment.symbol,
+        open_ms=segment.open_ms[chosen],
+        scores=scores[chosen],
+        target=segment.target[chosen],
+        open=segment.open[chosen],
+        close=segment.close[chosen],
+        sigma=segment.sigma[chosen],
+        volatility=segment.volatility[chosen],
+    )
+
+
+def information_coefficient(scores: np.ndarray, target: np.ndarray) -> float:
+    """Return the Pearson correlation over rows where both are known; NaN under 30 of them.
+
+    This is the IC of docs and gates: all bars, target clipped at +-3, markets pooled.
+    """
+    known = np.isfinite(scores) & np.isfinite(target)
+    if known.sum() < 30 or scores[known].std() == 0.0:
+        return float("nan")
+    return float(np.corrcoef(scores[known], target[known])[0, 1])
+
+
+def area_under_curve(scores: np.ndarray, is_up: np.ndarray) -> float:
+    """Return P(score of an up row > score of a down row), ties counted half (Mann-Whitney); NaN with one class."""
+    ups = int(is_up.sum())
+    downs = len(is_up) - ups
+    if not ups or not downs:
+        return float("nan")
+    order = np.argsort(scores, kind="stable")
+    ranks = np.empty(len(scores))
+    ranks[order] = np.arange(1, len(scores) + 1)
+    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    if len(values) < len(scores):
+        ranks = (np.bincount(inverse, ranks) / counts)[inverse]
+    return float((ranks[is_up].sum() - ups * (ups + 1) / 2) / (ups * downs))
