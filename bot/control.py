@@ -130,16 +130,19 @@ class Control:
         Raises:
             BundleRefused: it is broken or belongs to another exchange; the old one goes on.
         """
-        bundle = await asyncio.to_thread(self.registry.get, self.place.exchange, bundle_id)
-        await asyncio.to_thread(self.registry.promote, self.place.exchange, bundle_id, f"{why} ({by})")
+        bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
+        now_ms = self.clock.now_ms()
+        await asyncio.to_thread(self.registry.promote, self.place.exchange, bundle.id, f"{why} ({by})", now_ms)
         return await self._finished(self._trader.swap(bundle, by))
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
         """Go back to the bundle that was in production before; to the trend rule when there was none."""
-        bundle_id = await asyncio.to_thread(self.registry.rollback, self.place.exchange, f"{why} ({by})")
+        bundle_id = await asyncio.to_thread(
+            self.registry.rollback, self.place.exchange, f"{why} ({by})", self.clock.now_ms()
+        )
         bundle = self._fallback()
         if bundle_id is not None:
-            bundle = await asyncio.to_thread(self.registry.get, self.place.exchange, bundle_id)
+            bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
         return await self._finished(self._trader.swap(bundle, by))
 
     def shut_down(self) -> None:

@@ -46,14 +46,20 @@ class Metrics:
         self._ask: Callable[[], None] = lambda: None
         self._process = psutil.Process()
 
-    def watch(self, *, age_s: Callable[[], float], ready: Mapping[str, bool], refused: Mapping[str, int]) -> None:
+    def watch(
+        self,
+        *,
+        age_s: Callable[[], float],
+        ready: Callable[[], Mapping[str, bool]],
+        refused: Callable[[], Mapping[str, int]],
+    ) -> None:
         """Read these each time the metrics are asked for."""
 
         def ask() -> None:
             self._age.set(age_s())
-            for symbol, is_ready in ready.items():
+            for symbol, is_ready in ready().items():
                 self._ready.labels(symbol).set(is_ready)
-            for reason, count in refused.items():
+            for reason, count in refused().items():
                 self._refused.labels(reason).set(count)
             self._memory.set(self._process.memory_info().rss)
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final, Protocol
 
+import orjson
 import structlog
 
 from bot.clock import Clock
@@ -151,7 +152,7 @@ class Trader:
     ) -> None:
         """Write the minute; nothing goes on until the ledger has it."""
         loop = asyncio.get_running_loop()
-        texts = {index: signal.to_json() for index, signal in signals.items()}
+        texts = {index: orjson.dumps(asdict(signal)).decode() for index, signal in signals.items()}
         attempt = 0
         while True:
             try:

@@ -1,0 +1,204 @@
+"""Composition root: build everything once, run it in one task group, stop it in order.
+
+Order of stopping: no new minutes, the one in hand into the ledger, then web, feed, exchange, database. A crash skips all of that
+and loses nothing: start-up is recovery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Engine as Database
+
+from bot import logs
+from bot.child import Limits
+from bot.control import Control
+from bot.feed.source import FeedSource
+from bot.first_bundle import TrainingRuns, first_training
+from bot.metrics import Metrics
+from bot.opening import open_trading
+from bot.snapshot import Snapshot
+from bot.trader import Trader
+from bot.trainer import Trainer
+from bot.venue import Venue, open_venue
+from bot.web.server import WebServer
+from bot.web.token import api_token
+from storage.bundles import bundle_by_id
+from storage.config import Config
+from storage.database import connect, migrate
+from storage.journal import Journal
+from storage.ledger import Ledger
+from storage.lease import account_lease
+from storage.registry import Registry
+from strategies.bundle import Bundle, trend_bundle
+from strategies.errors import BundleRefused
+from strategies.warm import warm
+
+LAG_PROBE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The built daemon: what runs, and what is told when it stands."""
+
+    trader: Trader
+    trainer: Trainer
+    control: Control
+    metrics: Metrics
+    web: WebServer
+    venue: Venue
+    feed: FeedSource
+
+
+async def run(config: Config, *, verbose: bool = False, say: Callable[[str], None] = print) -> None:
+    """Run the daemon until SIGTERM, SIGINT or `POST /api/shutdown`.
+
+    Args:
+        config: the whole tree.
+        verbose: say debug events.
+        say: told the lines for the person who started it.
+
+    Raises:
+        SigmaError: it could not start.
+    """
+    logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with _built(config, stopping.set, say) as parts:
+        await _run_tasks(parts, stopping)
+
+
+async def _run_tasks(parts: Parts, stopping: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(parts.trader.run(), name="trader"),
+            group.create_task(parts.trainer.run(), name="trainer"),
+            group.create_task(first_training(parts.control), name="first-training"),
+            group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
+        ]
+        await stopping.wait()
+        structlog.get_logger("daemon").info("stopping", minute_ms=parts.trader.last_minute_ms)
+        for task in tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[str], None]) -> AsyncIterator[Parts]:
+    async with AsyncExitStack() as stack:
+        database = await asyncio.to_thread(_open_database, config)
+        stack.callback(database.dispose)
+        lease = account_lease(database, config.exchange.name, config.account.name, config.paths.state)
+        await asyncio.to_thread(stack.enter_context, lease)
+        await asyncio.to_thread(migrate, database)
+        warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
+        venue = await stack.enter_async_context(open_venue(config))
+        say(f"market     {venue.place.market_name}")
+        feed = await stack.enter_async_context(
+            FeedSource(config.exchange, config.feed, venue.clock, url=venue.url, on_time=venue.on_time)
+        )
+        await warming
+        parts = await _assemble(config, database, venue, feed, shut_down)
+        address = await parts.web.start()
+        stack.push_async_callback(parts.web.stop)
+        say(f"dashboard  {address}")
+        yield parts
+
+
+async def _assemble(
+    config: Config, database: Database, venue: Venue, feed: FeedSource, shut_down: Callable[[], None]
+) -> Parts:
+    markets = tuple(await feed.markets(config.exchange.symbols))
+    registry = Registry(config.paths.models)
+    opened = await open_trading(
+        database,
+        exchange=config.exchange.name,
+        name=config.account.name,
+        markets=markets,
+        settings=config.trading,
+        bundle=await asyncio.to_thread(_production, registry, config),
+        candles=feed,
+        now_ms=venue.clock.now_ms(),
+    )
+    metrics = Metrics()
+    trader = Trader(
+        minutes=feed,
+        clock=venue.clock,
+        engine=opened.engine,
+        journal=Journal(database, opened.account, markets, config.trading),
+        max_decision_age_ms=0 if config.exchange.is_builtin else round(config.feed.max_decision_age_s * 1000),
+        publish=_publisher(metrics),
+    )
+    runs = TrainingRuns(config, venue, venue.clock)
+    limits = Limits(
+        nice=config.training.nice,
+        memory_gb=config.training.memory_gb,
+        threads=config.training.threads or 1,
+        deadline_s=config.training.deadline_min * 60,
+    )
+    trainer = Trainer(
+        clock=venue.clock, limits=limits, arguments=runs.arguments, download=runs.download, promote=runs.promote
+    )
+    control = Control(
+        trader=trader,
+        clock=venue.clock,
+        markets=markets,
+        ledger=Ledger(database, opened.account),
+        registry=registry,
+        feed=feed,
+        place=venue.place,
+        training=trainer,
+        fallback=lambda: trend_bundle(config.decision.timeframe),
+        stale_after_ms=round(config.feed.stale_after_s * 1000 * max(1.0, venue.clock.speed)),
+        shut_down=shut_down,
+    )
+    runs.control = control
+    metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
+    token = api_token(config.web.token.reveal(), config.paths.state)
+    web = WebServer(control, metrics, config.web, token)
+    return Parts(trader=trader, trainer=trainer, control=control, metrics=metrics, web=web, venue=venue, feed=feed)
+
+
+def _open_database(config: Config) -> Database:
+    settings = config.database
+    return connect(
+        settings.url,
+        password=settings.password.reveal(),
+        synchronous=settings.synchronous,
+        busy_timeout_ms=round(settings.busy_timeout_s * 1000),
+    )
+
+
+def _production(registry: Registry, config: Config) -> Bundle:
+    """Return the bundle in production; the trend rule when there is none, or when it is broken."""
+    try:
+        found = registry.production(config.exchange.name)
+        return bundle_by_id(registry, config.exchange.name, found, config.decision.timeframe)
+    except BundleRefused as error:
+        structlog.get_logger("daemon").error("bundle refused, the trend rule decides", error=str(error))
+        return trend_bundle(config.decision.timeframe)
+
+
+def _publisher(metrics: Metrics) -> Callable[[Snapshot], None]:
+    log = structlog.get_logger("trader")
+
+    def publish(snapshot: Snapshot) -> None:
+        metrics.on_snapshot(snapshot)
+        for view in snapshot.markets:
+            if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + 60_000:
+                log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)
+
+    return publish
+
+
+async def _probe_lag(metrics: Metrics) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        asked = loop.time()
+        await asyncio.sleep(LAG_PROBE_S)
+        metrics.loop_lag.observe(max(0.0, loop.time() - asked - LAG_PROBE_S))
