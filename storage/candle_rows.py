@@ -65,6 +65,31 @@ class Appended:
     replaced: int = 0
     revisions: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
+    @property
+    def rows(self) -> int:
+        """How many rows were offered."""
+        return self.added + self.identical + self.replaced + len(self.revisions)
+
+    def document(self) -> dict[str, object]:
+        """Return JSON types; at most 20 revisions are listed."""
+        return {
+            "added": self.added,
+            "identical": self.identical,
+            "replaced": self.replaced,
+            "revisions": len(self.revisions),
+            "revised_ms": [int(time) for time in self.revisions[:20]],
+        }
+
+    def __str__(self) -> str:
+        text = f"{self.added:,} new, {self.identical:,} known"
+        if self.replaced:
+            text += f", {self.replaced:,} made-up ones replaced"
+        if len(self.revisions):
+            text += (
+                f", {len(self.revisions):,} with other values than stored kept out (first {moment(self.revisions[0])})"
+            )
+        return text
+
     def __add__(self, other: Appended) -> Appended:
         return Appended(
             added=self.added + other.added,

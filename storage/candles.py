@@ -84,6 +84,10 @@ class CandleStore:
         """
         return _rows_of(self.series(exchange, symbol, timeframe, kind).read(start_ms, end_ms))
 
+    def read_as_is(self, exchange: str, symbol: str, timeframe: Timeframe | str, kind: str) -> StoredCandles:
+        """Return every row as the files hold it, ascending or not: for the data check, which says what is wrong."""
+        return _rows_of(self.series(exchange, symbol, timeframe, kind).read(strict=False))
+
     def append(
         self,
         exchange: str,

@@ -1,0 +1,136 @@
+"""`sigma data check`: what is odd in the stored candles, as table and picture; exit code 1 when one is fatal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import typer
+
+from bot.cli.output import emit
+from storage.candle_rows import moment
+from storage.candles import CandleStore, Source, StoredCandles, StoredMarket
+from storage.config import Config, load
+from storage.findings import Finding
+from storage.outliers import Reference
+from storage.quality import Limits, Report, check_candles
+from strategies.errors import BadInput, StorageFailed
+from strategies.market import CandleArray, Timeframe
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
+_LEADER = "BTCUSDT"  # the market that moves the others: what it did confirms what they did
+
+
+def check(
+    symbol: str = typer.Option("", help="Only this symbol."),
+    timeframe: str = typer.Option("", help="Only this timeframe."),
+    market: str = typer.Option("", help="Only futures or only spot."),
+    exchange: str = typer.Option("", help="Only this exchange; empty: all that are stored."),
+    plot: Path | None = typer.Option(None, help="Also write a picture to this HTML file; it works offline."),
+) -> None:
+    """Check the stored candles for gaps, impossible and idle bars, outliers and sums across timeframes.
+
+    Example: sigma data check --symbol BTCUSDT --timeframe 1h --plot check.html
+    """
+    config = load()
+    store = CandleStore(config.data.directory)
+    chosen = [
+        stored
+        for name in store.exchanges()
+        for stored in store.markets(name)
+        if (not exchange or stored.exchange == exchange)
+        and (not symbol or stored.symbol == symbol.upper())
+        and (not timeframe or stored.timeframe.value == timeframe)
+        and (not market or stored.kind == market)
+    ]
+    if not chosen:
+        raise BadInput(
+            f"no such candles are stored in {store.root}; sigma data download or sigma data import brings some"
+        )
+    charts = [(str(stored), *_checked(store, stored, config)) for stored in chosen]
+    if plot is not None:
+        from storage.quality_picture import write_picture
+
+        write_picture(plot, charts)
+    document = {
+        "markets": [{"market": name, **report.document()} for name, _, report in charts],
+        "fatal": sum(report.is_fatal for _, _, report in charts),
+    }
+    emit(document, lambda: _table([(name, report) for name, _, report in charts]))
+    if document["fatal"]:
+        raise typer.Exit(1)
+
+
+def _checked(store: CandleStore, stored: StoredMarket, config: Config) -> tuple[CandleArray, Report]:
+    try:
+        rows = store.read_as_is(stored.exchange, stored.symbol, stored.timeframe, stored.kind)
+    except StorageFailed as error:
+        finding = Finding(check="file", severity="fatal", times_ms=np.empty(0, np.int64), text=str(error))
+        return np.empty((0, 6)), Report(rows=0, findings=(finding,))
+    limits = Limits(
+        outlier_z=config.data.outlier_z,
+        stale_bars=config.data.stale_bars,
+        fillable_bars=config.data.fillable_gap_bars,
+    )
+    report = check_candles(
+        rows.candles,
+        stored.timeframe,
+        source=rows.source,
+        references=_references(store, stored),
+        coarser=_coarser(store, stored),
+        limits=limits,
+    )
+    return rows.candles, report
+
+
+def _references(store: CandleStore, checked: StoredMarket) -> list[Reference]:
+    """Return what can confirm a move: the same symbol elsewhere, and the leader; generated ones confirm no real one."""
+    found = []
+    for exchange in store.exchanges():
+        if (exchange == "builtin") != (checked.exchange == "builtin"):
+            continue
+        for stored in store.markets(exchange):
+            related = stored.symbol in (checked.symbol, _LEADER) and stored.timeframe is checked.timeframe
+            rows = _readable(store, stored) if related and stored != checked else None
+            if rows is not None:
+                measured = rows.candles[rows.source != Source.STITCHED_SPOT]
+                found.append(Reference(name=str(stored), candles=measured))
+    return found
+
+
+def _coarser(store: CandleStore, checked: StoredMarket) -> dict[Timeframe, CandleArray]:
+    found = {}
+    for stored in store.markets(checked.exchange):
+        same = (stored.symbol, stored.kind) == (checked.symbol, checked.kind)
+        rows = _readable(store, stored) if same and stored.timeframe.ms > checked.timeframe.ms else None
+        if rows is not None:
+            found[stored.timeframe] = rows.candles
+    return found
+
+
+def _readable(store: CandleStore, stored: StoredMarket) -> StoredCandles | None:
+    """Return a series, or None when it is damaged: its own check says so."""
+    try:
+        return store.read(stored.exchange, stored.symbol, stored.timeframe, stored.kind)
+    except StorageFailed:
+        return None
+
+
+def _table(reports: list[tuple[str, Report]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("market", "rows", "missing", "severity", "check", "count", "what", show_lines=False)
+    for name, report in reports:
+        until = f"{moment(report.first_ms)} to {moment(report.last_ms)}" if report.first_ms and report.last_ms else ""
+        table.add_row(
+            name, f"{report.rows:,}", f"{report.missing:,}", "", "", "", until or "nothing readable", style="bold"
+        )
+        for finding in report.findings:
+            severity = Text(finding.severity, style=_COLOURS[finding.severity])
+            table.add_row("", "", "", severity, finding.check, f"{len(finding.times_ms):,}", Text(finding.text))
+    return table
