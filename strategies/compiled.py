@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from numba import njit
+import numba
 
 KERNEL: Final = (  # every file of this package whose code can end up inside a compiled function of another one
     "arithmetic",
@@ -39,19 +39,22 @@ Record: TypeAlias = Any  # one row of a structured array inside compiled code; i
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_njit: Final[Any] = numba.njit  # `_nrt` is missing from numba's type stubs
+
+
 def compiled(function: Function) -> Function:
     """Compile `function` on its first call and keep the machine code until its own or a kernel file changes."""
-    return _stamped(njit(cache=True, _nrt=False)(function), function)
+    return _stamped(_njit(cache=True, _nrt=False)(function), function)
 
 
 def inlined(function: Function) -> Function:
     """Like `compiled`, and always inlined into compiled callers: where a call costs more than its work."""
-    return _stamped(njit(cache=True, _nrt=False, forceinline=True)(function), function)
+    return _stamped(_njit(cache=True, _nrt=False, forceinline=True)(function), function)
 
 
 def compiled_parallel(function: Function) -> Function:
     """Like `compiled`, with `prange` running on NUMBA_NUM_THREADS threads."""
-    return _stamped(njit(cache=True, parallel=True)(function), function)
+    return _stamped(_njit(cache=True, parallel=True)(function), function)
 
 
 def _stamped(dispatcher: Any, function: Function) -> Function:

@@ -1,12 +1,13 @@
 """The compiled loop over many bars: backtest, walk-forward, simulation.
 
-It has no rule of its own: for every bar it calls `settle_minute`, and where a bar completes a decision candle, `decide`;
-the very functions that the live engine calls. Scores come in batch, one row a decision.
+It has no rule of its own: for every bar it calls `settle_minute`, and where a bar completes a decision candle,
+`decide`: the very functions that the live engine calls. Scores come in batch, one row a decision.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,32 +75,34 @@ def run(
         ValueError: shapes do not fit together.
     """
     state = state.copy()
-    scores = [_floats(part) for part in (conviction, expected_return, sigma, volatility, agreement)]
-    unready = np.zeros(scores[0].shape, np.bool_) if not_ready is None else _flags(not_ready)
-    inputs = (_integers(open_ms), _integers(bars), _flags(present), _integers(funding_e8), _integers(decision_rows))
-    _check_shapes(len(state.positions), inputs, (*scores, unready))
-    decisions = np.zeros(scores[0].shape, DECISION)
-    equity, exposure = np.zeros(len(inputs[0]), np.int64), np.zeros(len(inputs[0]))
+    not_ready = np.zeros(conviction.shape, np.bool_) if not_ready is None else not_ready
+    _check_bars(len(state.positions), len(open_ms), bars, present, funding_e8, decision_rows)
+    _check_scores(
+        len(state.positions), decision_rows, (conviction, expected_return, sigma, volatility, agreement, not_ready)
+    )
+    decisions = np.zeros(conviction.shape, DECISION)
+    equity, exposure = np.zeros(len(open_ms), np.int64), np.zeros(len(open_ms))
+    inputs: tuple[Any, ...] = tuple(_plain(part) for part in (open_ms, bars, present, funding_e8, decision_rows))
+    scores: tuple[Any, ...] = tuple(
+        _plain(part) for part in (conviction, expected_return, sigma, volatility, agreement, not_ready)
+    )
+    outputs: tuple[Any, ...] = (decisions, equity, exposure, np.zeros(len(state.positions), np.bool_))
     buffer = np.zeros(_CHUNK + _headroom(len(state.positions)), FACT)
     chunks: list[np.ndarray] = []
     at = 0
     while at < len(equity):
-        at, count = _advance(
+        at, count = _advance(  # the order of its arguments is the order of these groups
             state.account,
             state.positions,
             state.orders,
             np.ascontiguousarray(markets),
             rules,
+            at,
+            bar_ms,
+            buffer,
             *inputs,
             *scores,
-            unready,
-            bar_ms,
-            at,
-            decisions,
-            equity,
-            exposure,
-            np.zeros(len(state.positions), np.bool_),
-            buffer,
+            *outputs,
         )
         chunks.append(buffer[:count].copy())
     facts = np.concatenate(chunks) if chunks else np.zeros(0, FACT)
@@ -113,6 +116,9 @@ def _advance(
     orders: np.ndarray,
     markets: np.ndarray,
     rules: np.ndarray,
+    first: int,
+    bar_ms: int,
+    facts: np.ndarray,
     open_ms: np.ndarray,
     bars: np.ndarray,
     present: np.ndarray,
@@ -124,13 +130,10 @@ def _advance(
     volatility: np.ndarray,
     agreement: np.ndarray,
     not_ready: np.ndarray,
-    bar_ms: int,
-    first: int,
     decisions: np.ndarray,
     equity: np.ndarray,
     exposure: np.ndarray,
     unready: np.ndarray,
-    facts: np.ndarray,
 ) -> tuple[int, int]:
     """Run from bar `first` until the end, or until `facts` is nearly full; return (next bar, facts used)."""
     count = 0
@@ -190,29 +193,26 @@ def _headroom(markets: int) -> int:
     return 16 * markets + 16
 
 
-def _check_shapes(markets: int, inputs: tuple[np.ndarray, ...], scores: tuple[np.ndarray, ...]) -> None:
-    open_ms, bars, present, funding_e8, decision_rows = inputs
-    n = len(open_ms)
+def _check_bars(
+    markets: int, n: int, bars: np.ndarray, present: np.ndarray, funding_e8: np.ndarray, decision_rows: np.ndarray
+) -> None:
     found = [part.shape for part in (bars, present, funding_e8, decision_rows)]
     if found != [(n, markets, 5), (n, markets), (n, markets), (n,)]:
         raise ValueError(
             f"bars, present, funding, decision rows have shapes {found}; {n} bars of {markets} markets are needed"
         )
+
+
+def _check_scores(markets: int, decision_rows: np.ndarray, scores: tuple[np.ndarray, ...]) -> None:
     d, shapes = len(scores[0]), [part.shape for part in scores]
     if any(shape != (d, markets) for shape in shapes):
         raise ValueError(f"decision arrays have shapes {shapes}; all ({d}, {markets}) are needed")
-    lowest, highest = (int(decision_rows.min()), int(decision_rows.max())) if n else (-1, -1)
+    lowest, highest = (int(decision_rows.min()), int(decision_rows.max())) if len(decision_rows) else (-1, -1)
     if not -1 <= lowest <= highest < d:
         raise ValueError(f"decision rows reach from {lowest} to {highest}; -1..{d - 1} is needed")
 
 
-def _integers(values: np.ndarray) -> np.ndarray:
-    return np.require(values, np.int64, ["C", "W"])
-
-
-def _floats(values: np.ndarray) -> np.ndarray:
-    return np.require(values, np.float64, ["C", "W"])
-
-
-def _flags(values: np.ndarray) -> np.ndarray:
-    return np.require(values, np.bool_, ["C", "W"])
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Return the values as the one array type that is compiled for: int64, float64 or bool, contiguous, writeable."""
+    kind = {"b": np.bool_, "f": np.float64}.get(values.dtype.kind, np.int64)
+    return np.require(values, kind, ["C", "W"])

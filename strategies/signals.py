@@ -47,7 +47,7 @@ class Signal:
         expected_hold_h: usual length of such trades, hours; None when unknown.
         win_rate: out-of-sample share of such trades that closed net positive; None when unknown.
         entry_price: last close, quote.
-        stop_loss, take_profit: measured from the last close; the order's are measured from its fill. None: switched off.
+        stop_loss, take_profit: measured from the last close (the order's: from its fill). None: switched off.
         risk_reward: distance to the target / distance to the stop; None where one is missing.
         reasoning: "because: …; context: …".
         bundle: id of the bundle that decided.
@@ -84,12 +84,13 @@ class Signal:
             raise ValueError(f"{self.symbol}: entry_price is {self.entry_price}; a price > 0 is needed")
         if self.stop_loss is not None and side * self.stop_loss >= side * self.entry_price:
             raise ValueError(
-                f"{self.symbol}: stop_loss {self.stop_loss:,} is not behind entry {self.entry_price:,} of a {self.signal}"
+                f"{self.symbol}: stop_loss {self.stop_loss:,} is not behind entry {self.entry_price:,} "
+                f"for a {self.signal}"
             )
         if self.take_profit is not None and side * self.take_profit <= side * self.entry_price:
             raise ValueError(
                 f"{self.symbol}: take_profit {self.take_profit:,} is not ahead of entry {self.entry_price:,} "
-                f"of a {self.signal}"
+                f"for a {self.signal}"
             )
         if self.valid_until <= self.decision_ms:
             raise ValueError(
