@@ -1,0 +1,1 @@
+"""Measurements of this machine: `python -m benchmarks.NAME --json` for one, `python -m benchmarks` for all of them."""
