@@ -1,7 +1,7 @@
 """The canonical export of what happened to an account: fills and funding, exact decimals, one order, one spelling.
 
-The live ledger, a replay of the tape and a backtest export through this file, so "the same trades" means "the same bytes".
-Every number is written from its integer (ticks, lots, cash units); no float is ever formatted.
+The live ledger, a replay of the tape and a backtest export through this file, so "the same trades" means "the same
+bytes". Every number is written from its integer (ticks, lots, cash units); no float is ever formatted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Was the best of many chosen, or found? Probability of backtest overfitting, and superior predictive ability.
 
-PBO by combinatorially symmetric cross-validation (Bailey, Borwein, López de Prado & Zhu 2016); SPA by Hansen 2005 through `arch`.
+PBO by combinatorially symmetric cross-validation (Bailey, Borwein, López de Prado & Zhu 2016); SPA by Hansen 2005
+through `arch`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class SuperiorAbility:
 def overfitting(returns: np.ndarray, blocks: int = 16) -> Overfitting:
     """Return the probability of backtest overfitting of (n, k) daily returns of k trials.
 
-    Time is cut into `blocks` equal blocks (the first rows that do not fill them are dropped); every half of them is in-sample once.
+    Time is cut into `blocks` equal blocks (the first rows that do not fill them are dropped); every half of them is
+    in-sample once.
 
     Raises:
         ValueError: fewer than 2 trials, an odd number of blocks, or fewer than 2 rows a block.
@@ -93,7 +95,7 @@ def _halves(blocks: int) -> np.ndarray:
 
 
 def _sharpes(cut: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Return (c, k): the Sharpe ratio per row of each trial over the chosen blocks, from block sums; 0 without variance."""
+    """Return (c, k): each trial's Sharpe ratio per row over the chosen blocks, from block sums; 0 without variance."""
     count = chosen[0].sum() * cut.shape[1]
     total = chosen @ cut.sum(axis=1)
     squares = chosen @ (cut**2).sum(axis=1)

@@ -1,13 +1,15 @@
 """What a run earned and risked: figures of an equity curve and of its trades.
 
-All ratios are fractions, all amounts quote currency. Sharpe and Sortino come from *daily net* returns (equity at 00:00 UTC) and are
-annualised with sqrt(365): crypto trades every day, and hourly returns are autocorrelated. Pure: knows nothing of models or files.
+All ratios are fractions, all amounts quote currency. Sharpe and Sortino come from *daily net* returns (equity at
+00:00 UTC) and are annualised with sqrt(365): crypto trades every day, and hourly returns are autocorrelated. Pure:
+knows nothing of models or files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 
@@ -113,13 +115,13 @@ def curve_figures(curve: EquityCurve) -> CurveFigures:
 
 
 def sharpe(returns: np.ndarray) -> float:
-    """Return the annual Sharpe ratio of (d,) daily returns: mean / population deviation x sqrt(365). NaN without variance."""
+    """Return the annual Sharpe ratio of (d,) daily returns: mean / deviation x sqrt(365). NaN without variance."""
     deviation = float(returns.std()) if len(returns) > 1 else 0.0
     return float(returns.mean()) / deviation * float(np.sqrt(DAYS_PER_YEAR)) if deviation > 1e-15 else NAN
 
 
 def sortino(returns: np.ndarray) -> float:
-    """Return the annual Sortino ratio of (d,) daily returns against zero (Sortino & Price 1994). NaN without a losing day."""
+    """Return the annual Sortino ratio of (d,) daily returns (Sortino & Price 1994). NaN without a losing day."""
     downside = float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2))) if len(returns) else 0.0
     return float(returns.mean()) / downside * float(np.sqrt(DAYS_PER_YEAR)) if downside > 1e-15 else NAN
 
@@ -136,7 +138,7 @@ def drawdown(curve: EquityCurve) -> tuple[float, float]:
         return 0.0, 0.0
     path = drawdown_path(curve)
     at_peak = np.concatenate([[curve.start_ms], curve.times[path >= 0.0], curve.times[-1:]])
-    return float(-path.min(initial=0.0)), float(np.diff(at_peak).max()) / DAY_MS
+    return abs(float(path.min(initial=0.0))), float(np.diff(at_peak).max()) / DAY_MS
 
 
 def monthly_returns(curve: EquityCurve) -> list[tuple[str, float]]:
@@ -158,7 +160,7 @@ def trade_figures(trades: Sequence[Trade]) -> TradeFigures:
     closed = [trade for trade in trades if trade.is_closed]
     wins = [trade for trade in closed if trade.net > 0]
     losses = [trade for trade in closed if trade.net <= 0]
-    won, lost = sum(trade.net for trade in wins), -sum(trade.net for trade in losses)
+    won, lost = fsum(trade.net for trade in wins), -fsum(trade.net for trade in losses)
     return TradeFigures(
         trades=len(closed),
         win_rate=len(wins) / len(closed) if closed else NAN,
@@ -167,13 +169,13 @@ def trade_figures(trades: Sequence[Trade]) -> TradeFigures:
         average_loss=_mean([trade.net_return for trade in losses]),
         average_duration_h=_mean([trade.duration_h for trade in closed]),
         net_profit=won - lost,
-        fees=sum(trade.fees for trade in closed),
-        funding=sum(trade.funding for trade in closed),
+        fees=fsum(trade.fees for trade in closed),
+        funding=fsum(trade.funding for trade in closed),
     )
 
 
 def information_coefficient(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Return the Pearson correlation of scores with targets over all pairs where both are finite, pooled; NaN under 30 pairs."""
+    """Return the Pearson correlation over all pairs where both are finite, pooled; NaN under 30 pairs."""
     both = np.isfinite(scores) & np.isfinite(targets)
     first, second = scores[both], targets[both]
     if len(first) < 30 or first.std() == 0 or second.std() == 0:

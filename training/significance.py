@@ -1,8 +1,9 @@
 """How much of a Sharpe ratio is luck: probabilistic and deflated Sharpe, track record, bootstrap.
 
-Ratios here are *per period* (one day), not annual: the formulas are about the estimate, and the length of the record enters them.
-Sources: Bailey & López de Prado 2012 (PSR, minimum track record), 2014 (deflated Sharpe); Politis & Romano 1994 (stationary bootstrap);
-Roy & Vetterli 2007 (effective rank). Words claims, never promotes: see `training/gate.py` for what does.
+Ratios here are *per period* (one day), not annual: the formulas are about the estimate, and the length of the record
+enters them. Sources: Bailey & López de Prado 2012 (PSR, minimum track record), 2014 (deflated Sharpe); Politis &
+Romano 1994 (stationary bootstrap); Roy & Vetterli 2007 (effective rank). Words claims, never promotes: see
+`training/gate.py` for what does.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def deflated_sharpe(returns: np.ndarray, trials: float, variance: float) -> floa
 def effective_trials(returns: np.ndarray) -> float:
     """Return how many independent trials (n, k) returns of k correlated trials amount to, in [1, k].
 
-    The exponential of the entropy of the correlation matrix's eigenvalues (effective rank). A trial without variance counts nothing.
+    The exponential of the entropy of the correlation matrix's eigenvalues (effective rank). A trial without variance
+    counts nothing.
     """
     moving = returns[:, returns.std(axis=0) > 0]
     if moving.shape[1] <= 1:
@@ -95,7 +97,7 @@ def effective_trials(returns: np.ndarray) -> float:
 
 
 def minimum_track_record(moments: SharpeMoments, benchmark: float = 0.0, alpha: float = 0.05) -> float:
-    """Return the periods after which PSR(benchmark) would reach 1 - alpha at these moments (2012, eq. 11); infinite if never."""
+    """Return the periods after which PSR(benchmark) reaches 1 - alpha (2012, eq. 11); infinite if it never does."""
     if moments.sharpe <= benchmark:
         return inf
     quantile = float(stats.norm.ppf(1.0 - alpha))
@@ -103,7 +105,7 @@ def minimum_track_record(moments: SharpeMoments, benchmark: float = 0.0, alpha: 
 
 
 def stationary_indices(length: int, repetitions: int, mean_block: float, rng: np.random.Generator) -> np.ndarray:
-    """Return (repetitions, length) row numbers of the stationary bootstrap: blocks of geometric length, wrapping around."""
+    """Return (repetitions, length) rows of the stationary bootstrap: blocks of geometric length, wrapping around."""
     starts = rng.random((repetitions, length)) < 1.0 / mean_block
     starts[:, 0] = True
     fresh = rng.integers(0, length, (repetitions, length))

@@ -1,7 +1,8 @@
 """Round trips, read off the kernel's facts.
 
-A trade begins with the fill that leaves flat and ends with the fill that returns to it. Nothing is computed here that the kernel
-has not already booked: profit, fees and funding are sums of its integers. Knows nothing of equity curves or statistics.
+A trade begins with the fill that leaves flat and ends with the fill that returns to it. Nothing is computed here
+that the kernel has not already booked: profit, fees and funding are sums of its integers. Knows nothing of equity
+curves or statistics.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Trade:
         entry, exit: prices of the first and the last fill, quote currency.
         quantity: largest position held, base currency.
         notional: paid or received at the first fill, quote currency, > 0.
-        net: profit after fees and funding, quote currency; of an open trade at the last mark, closing costs not counted.
+        net: profit after fees and funding, quote currency; of an open trade at the last mark, closing costs not
+            counted.
         fees, funding: paid, quote currency; funding < 0 was received.
         opened_by, closed_by: the `Reason` of the first and the last fill.
     """
@@ -87,8 +89,8 @@ def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray)
 def slippage_paid(facts: np.ndarray, markets: Sequence[Market], slippage_e8: np.ndarray) -> float:
     """Return what slippage cost, in quote currency, recomputed from the fills.
 
-    A fill at `price` that slipped by the fraction s stood at price / (1 + s) before it when buying, price / (1 - s) when selling;
-    targets are limit orders and slip nothing. Rounding to the tick is left out.
+    A fill at `price` that slipped by the fraction s stood at price / (1 + s) before it when buying, price / (1 - s)
+    when selling; targets are limit orders and slip nothing. Rounding to the tick is left out.
 
     Args:
         facts: (n,) FACT.

@@ -1,0 +1,1 @@
+"""HTML reports: one file each, plotly.js inside, no network, light and dark."""

@@ -1,0 +1,193 @@
+"""The backtest's HTML report: verdict, figures, equity beside buy-and-hold, drawdown, months, trades on candles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from strategies.market import OPEN_MS, RATE_ONE
+from training.backtest import BacktestResult
+from training.performance import EquityCurve, TradeFigures, drawdown_path
+from training.report.charts import filled, lines, trades_on_candles
+from training.report.page import Section, page
+from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_percent, table
+from training.run_candles import moment
+from training.scorecard import Scorecard
+from training.trades import Trade
+
+LISTED_TRADES = 500
+
+
+def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str, EquityCurve]) -> str:
+    """Return the report as one HTML document.
+
+    Args:
+        result: the run.
+        card: its figures.
+        compared: equity of the baselines by name.
+    """
+    symbols = ", ".join(card.symbols)
+    subtitle = (
+        f"{card.exchange} · {moment(card.start_ms)} to {moment(card.end_ms)} UTC · decisions on {card.timeframe}, "
+        f"settled on {card.execution_timeframe} candles"
+    )
+    warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_seen else ""
+    sections = [
+        Section(title="Verdict", body=paragraph(card.verdict, "verdict")),
+        Section(title=_tagged("Figures", card), body=_figures(card)),
+        _equity(result, card, compared),
+        Section(title=_tagged("Months", card), body=monthly_table(card.monthly)),
+        Section(title=_tagged("Sides and markets", card), body=_sides(card)),
+        Section(title=_tagged("Costs", card), body=_costs(card)),
+        *_markets(result, card),
+        Section(title=_tagged("Trades", card), body=_trades(result.trades)),
+    ]
+    return page(f"Backtest of {card.model}: {symbols}", subtitle, sections, warning=warning)
+
+
+def bracket_prices(result: BacktestResult, trade: Trade) -> tuple[float | None, float | None]:
+    """Return the stop and target prices that the deciding record asked for, measured from the entry; None: none."""
+    row = np.searchsorted(result.path.ms, trade.decision_ms)
+    if row >= len(result.path.ms) or result.path.ms[row] != trade.decision_ms:
+        return None, None
+    decision = result.run.decisions[row, trade.market]
+    stop, take = int(decision["stop_e8"]) / RATE_ONE, int(decision["take_e8"]) / RATE_ONE
+    return (
+        trade.entry * (1.0 - trade.side * stop) if stop else None,
+        trade.entry * (1.0 + trade.side * take) if take else None,
+    )
+
+
+def _tagged(title: str, card: Scorecard) -> str:
+    return f"{title} (SEEN)" if card.is_seen else title
+
+
+def _figures(card: Scorecard) -> str:
+    names = [card.model, *(part.name for part in card.baselines)]
+    columns = [card.figures, *(part.figures for part in card.baselines)]
+    rows: list[list[str | Cell]] = [
+        ["total return", *(signed_percent(part.total_return) for part in columns)],
+        ["growth a year", *(signed_percent(part.cagr) for part in columns)],
+        ["volatility a year", *(percent(part.volatility) for part in columns)],
+        ["Sharpe", *(number(part.sharpe) for part in columns)],
+        ["Sortino", *(number(part.sortino) for part in columns)],
+        ["deepest drawdown", *(percent(part.max_drawdown) for part in columns)],
+        ["longest under water, days", *(number(part.drawdown_days, 0) for part in columns)],
+        ["correlation with it", "", *(number(part.correlation) for part in card.baselines)],
+    ]
+    sure, active = card.significance, card.activity
+    more: list[list[str | Cell]] = [
+        ["95 % interval of the Sharpe", f"{number(sure.sharpe_low)} to {number(sure.sharpe_high)}"],
+        ["probability that it is above zero", percent(sure.probabilistic_sharpe)],
+        ["record needed to know, years", number(sure.record_years, 1)],
+        ["IC of the conviction", number(card.ic_conviction, 4)],
+        ["IC of the score", number(card.ic_score, 4)],
+        ["mean exposure", percent(active.exposure)],
+        ["time in the market", percent(active.time_in_market)],
+        ["turnover a year", number(active.turnover, 1)],
+    ]
+    return table(["", *names], rows) + table(["", card.model], more)
+
+
+def _equity(result: BacktestResult, card: Scorecard, compared: dict[str, EquityCurve]) -> Section:
+    curve = result.curve
+    shown = [(card.model, curve.times, curve.equity)]
+    shown += [(name, other.times, other.equity) for name, other in compared.items()]
+    charts = (lines(shown, "equity", logarithmic=True), filled("drawdown", curve.times, drawdown_path(curve)))
+    return Section(title=_tagged("Equity and drawdown", card), charts=charts)
+
+
+def _sides(card: Scorecard) -> str:
+    named = [("all", card.trades), ("long", card.long), ("short", card.short), *card.markets.items()]
+    header = [
+        "",
+        "trades",
+        "net",
+        "win rate",
+        "profit factor",
+        "mean win",
+        "mean loss",
+        "hours held",
+        "fees",
+        "funding",
+    ]
+    return table(header, [_trade_row(name, part) for name, part in named])
+
+
+def _trade_row(name: str, part: TradeFigures) -> list[str | Cell]:
+    tone = "good" if part.net_profit > 0 else "bad" if part.net_profit < 0 else ""
+    return [
+        name,
+        f"{part.trades:,}",
+        Cell(text=f"{part.net_profit:+,.2f}", tone=tone),
+        percent(part.win_rate),
+        number(part.profit_factor),
+        signed_percent(part.average_win, 2),
+        signed_percent(part.average_loss, 2),
+        number(part.average_duration_h, 1),
+        number(part.fees),
+        number(part.funding),
+    ]
+
+
+def _costs(card: Scorecard) -> str:
+    costs = card.costs
+    rows: list[list[str | Cell]] = [
+        [f"fees, {costs.fee_bps:g} bp a side", number(costs.fees), percent(costs.fees / card.initial_capital, 2)],
+        [
+            f"slippage, {costs.slippage_bps:g} bp a side",
+            number(costs.slippage),
+            percent(costs.slippage / card.initial_capital, 2),
+        ],
+        ["funding paid, net", number(costs.funding), percent(costs.funding / card.initial_capital, 2)],
+    ]
+    return table(["", "quote currency", "of the initial capital"], rows)
+
+
+def _markets(result: BacktestResult, card: Scorecard) -> list[Section]:
+    sections = []
+    for index, market in enumerate(result.candles.markets):
+        series = result.candles.decision_candles[index]
+        inside = series[series[:, OPEN_MS] >= result.candles.start_ms]
+        trades = [trade for trade in result.trades if trade.market == index]
+        brackets = [bracket_prices(result, trade) for trade in trades]
+        chart = trades_on_candles(inside, result.candles.timeframe, trades, brackets)
+        sections.append(Section(title=_tagged(f"{market.symbol}: trades on candles", card), charts=(chart,)))
+    return sections
+
+
+def _trades(trades: Sequence[Trade]) -> str:
+    header = [
+        "market",
+        "side",
+        "opened",
+        "closed",
+        "entry",
+        "exit",
+        "quantity",
+        "net",
+        "net / entry",
+        "opened by",
+        "by",
+    ]
+    rows = [_listed(trade) for trade in trades[-LISTED_TRADES:]]
+    left_out = len(trades) - len(rows)
+    note = f"The last {len(rows)} of {len(trades)}; --export writes all fills." if left_out else ""
+    return (paragraph(note, "note") if note else "") + table(header, rows)
+
+
+def _listed(trade: Trade) -> list[str | Cell]:
+    return [
+        trade.symbol,
+        "LONG" if trade.side > 0 else "SHORT",
+        moment(trade.opened_ms),
+        moment(trade.closed_ms) if trade.closed_ms is not None else "open",
+        f"{trade.entry:g}",
+        f"{trade.exit:g}" if trade.exit is not None else "",
+        f"{trade.quantity:g}",
+        Cell(text=f"{trade.net:+,.2f}", tone="good" if trade.net > 0 else "bad"),
+        signed_percent(trade.net_return, 2),
+        trade.opened_by.name.lower(),
+        trade.closed_by.name.lower() if trade.closed_by is not None else "",
+    ]

@@ -1,0 +1,86 @@
+"""The page around a report: one self-contained HTML file that opens without a network, light or dark.
+
+plotly.js comes from the installed package. A content security policy forbids every outside connection, so a report
+can be passed on as it is. Knows nothing of what it shows.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from storage.durable import replace_files
+
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, text that is HTML already, and charts below it."""
+
+    title: str
+    body: str = ""
+    charts: tuple[go.Figure, ...] = ()
+
+
+def page(title: str, subtitle: str, sections: Sequence[Section], *, warning: str = "") -> str:
+    """Return the whole HTML document.
+
+    Args:
+        title: plain text, also the browser's title.
+        subtitle: plain text under it.
+        sections: in reading order.
+        warning: plain text in a banner above everything; empty for none.
+    """
+    assets = files("training.report")
+    banner = f'<p class="warning" role="alert">{html.escape(warning)}</p>' if warning else ""
+    number = 0
+    parts = []
+    for section in sections:
+        charts = []
+        for chart in section.charts:
+            charts.append(_chart(number, chart))
+            number += 1
+        body = "\n".join([f"<h2>{html.escape(section.title)}</h2>", section.body, *charts])
+        parts.append(f"<section>{body}</section>")
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{html.escape(title)}</title><style>{(assets / 'page.css').read_text()}</style></head><body>",
+            '<button id="theme" type="button">light / dark</button>',
+            f"<header><h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p></header>{banner}",
+            *parts,
+            f"<script>{get_plotlyjs()}</script><script>{(assets / 'page.js').read_text()}</script></body></html>",
+        ]
+    )
+
+
+def write_page(path: Path, content: str) -> None:
+    """Write a page through a temporary name; the folder is created.
+
+    Raises:
+        StorageFailed: the file could not be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_files([(path, lambda staged: _write_text(staged, content))])
+
+
+def _write_text(path: Path, content: str) -> None:
+    path.write_text(content, encoding="utf-8")
+
+
+def _chart(number: int, chart: go.Figure) -> str:
+    content = str(chart.to_json()).replace("</", "<\\/")
+    height = chart.layout.height or 360
+    return (
+        f'<div class="chart" id="chart-{number}" style="height:{height}px"></div>'
+        f'<script type="application/json" data-chart="chart-{number}">{content}</script>'
+    )

@@ -1,0 +1,72 @@
+"""HTML tables of figures, and how numbers are written for people.
+
+Everything is escaped here and nowhere else. NaN reads as a dash: "undefined" is never shown as zero.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+UNDEFINED = "–"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A table cell: text, and whether it is good or bad news."""
+
+    text: str
+    tone: str = ""  # "", "good" or "bad"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str | Cell]]) -> str:
+    """Return an HTML table that scrolls sideways on a narrow screen."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def monthly_table(months: Sequence[tuple[str, float]]) -> str:
+    """Return ("2024-06", return) pairs as a table: a row a year, a column a month, the year's return last."""
+    years = sorted({month[:4] for month, _ in months})
+    found = dict(months)
+    rows: list[list[str | Cell]] = []
+    for year in years:
+        values = [found.get(f"{year}-{number:02d}", float("nan")) for number in range(1, 13)]
+        total = math.prod(1.0 + value for value in values if math.isfinite(value)) - 1.0
+        rows.append([year, *(signed_percent(value) for value in values), signed_percent(total)])
+    return table(["year", *MONTHS, "all"], rows)
+
+
+def paragraph(text: str, style: str = "") -> str:
+    """Return plain text as an HTML paragraph."""
+    return f'<p class="{style}">{html.escape(text)}</p>' if style else f"<p>{html.escape(text)}</p>"
+
+
+def percent(value: float, places: int = 1) -> str:
+    """Return a fraction as "12.3 %"."""
+    return f"{100.0 * value:.{places}f} %" if math.isfinite(value) else UNDEFINED
+
+
+def signed_percent(value: float, places: int = 1) -> Cell:
+    """Return a fraction as "+12.3 %", toned by its sign."""
+    if not math.isfinite(value):
+        return Cell(text=UNDEFINED)
+    return Cell(text=f"{100.0 * value:+.{places}f} %", tone="good" if value > 0 else "bad" if value < 0 else "")
+
+
+def number(value: float, places: int = 2) -> str:
+    """Return a number with thousands separated."""
+    if math.isnan(value):
+        return UNDEFINED
+    return "∞" if value == math.inf else f"{value:,.{places}f}"
+
+
+def _cell(value: str | Cell) -> str:
+    if isinstance(value, str):
+        return f"<td>{html.escape(value)}</td>"
+    tone = f' class="{value.tone}"' if value.tone else ""
+    return f"<td{tone}>{html.escape(value.text)}</td>"
