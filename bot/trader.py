@@ -82,7 +82,7 @@ class Trader:
         """Trade until cancelled. A minute that was begun is finished first."""
         try:
             async for minute in self._minutes.minutes(self.last_minute_ms):
-                await asyncio.shield(self._take(minute))
+                await self._finish(asyncio.create_task(self._take(minute), name="account-minute"))
                 await self._minutes.processed(minute.open_ms)
         finally:
             self._worker.shutdown(wait=True)
@@ -109,6 +109,13 @@ class Trader:
             self._swap[2].cancel()
         self._swap = (bundle, Command(kind="swap", bundle=bundle.id, by=by), done)
         return done
+
+    async def _finish(self, taking: asyncio.Task[None]) -> None:
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await taking
+            raise
 
     async def _take(self, minute: AccountMinute) -> None:
         commands, waiting, bundle = self._collect()

@@ -18,6 +18,10 @@ app = typer.Typer(add_completion=False, help="Talk to a running daemon.")
 TIMEOUT_S = 35
 
 
+class NoDaemon(SigmaError):
+    """Nothing listens at the control port of this configuration."""
+
+
 @app.command()
 def status() -> None:
     """Say what a running daemon is doing.
@@ -83,7 +87,8 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
     """Send one request to the daemon of this configuration.
 
     Raises:
-        SigmaError: none is running there, or it refused.
+        NoDaemon: none is running there.
+        BadInput: it refused.
     """
     from bot.web.token import api_token
 
@@ -98,7 +103,7 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
     except urllib.error.HTTPError as error:
         raise BadInput(_detail(error)) from error
     except OSError as error:
-        raise SigmaError(f"no daemon answers at {url} ({error}); start one with `sigma run`") from error
+        raise NoDaemon(f"no daemon answers at {url} ({error}); start one with `sigma run`") from error
 
 
 def _detail(error: urllib.error.HTTPError) -> str:

@@ -163,6 +163,7 @@ def verify(account: AccountName = "") -> None:
 
     Example: sigma ledger verify
     """
+    from storage.bundles import bundle_by_id
     from storage.registry import Registry
     from storage.verify import verify as replay_and_compare
 
@@ -173,7 +174,7 @@ def verify(account: AccountName = "") -> None:
     total = max(0, (stopped.minute_ms - ledger.account.start_ms) // 60_000 + 1)
 
     def bundle_of(bundle_id: str) -> Bundle:
-        return registry.get(config.exchange.name, bundle_id)
+        return bundle_by_id(registry, config.exchange.name, bundle_id, ledger.account.timeframe)
 
     with progress("replaying the tape", total, "minutes") as done:
         found = replay_and_compare(_database(config), ledger.account, bundle_of, done)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 
 import typer
 
 from bot.cli import output
 from storage.config import load
+from strategies.errors import SigmaError
 
 app = typer.Typer(add_completion=False)
 
@@ -22,4 +24,15 @@ def run() -> None:
     from bot.daemon import run as run_daemon
 
     config = load()
-    uvloop.run(run_daemon(config, verbose=output.is_verbose(), say=lambda line: print(line, flush=True)))
+    try:
+        uvloop.run(run_daemon(config, verbose=output.is_verbose(), say=lambda line: print(line, flush=True)))
+    except BaseExceptionGroup as group:
+        raise _only(group) from group
+
+
+def _only(error: BaseException) -> BaseException:
+    """Return what a person can act on: the first plain error inside nested groups."""
+    while isinstance(error, BaseExceptionGroup):
+        known = [part for part in error.exceptions if not isinstance(part, asyncio.CancelledError)]
+        error = next((part for part in known if isinstance(part, SigmaError)), known[0])
+    return error

@@ -39,7 +39,16 @@ class Guard:
 
     def middlewares(self) -> list[Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]]:
         """Return them in the order in which they look at a request."""
-        return [web.middleware(self._report), web.middleware(self._check)]
+
+        @web.middleware
+        async def report(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._report(request, handler)
+
+        @web.middleware
+        async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._check(request, handler)
+
+        return [report, check]
 
     async def _check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         refusal = self._refusal(request)
