@@ -1,8 +1,8 @@
 """Logs: lines for a person on stderr, JSON lines in files for everything else.
 
-An event is one fixed lower-case phrase plus fields: `log.info("candle store opened", markets=3)`. `logs/sigma.log` has
-everything at the configured level, `logs/error.log` errors only; both are rotated. Libraries log through the same
-handlers, warnings and above. Whatever is known to be a secret is masked in the finished line, wherever it came from.
+An event is one fixed lower-case phrase plus fields: `structlog.get_logger("feed").info("socket lost", code=1006)`.
+`logs/sigma.log` has everything at the configured level, `logs/error.log` errors only; both are rotated. Libraries log
+through the same handlers, warnings and above. Whatever is known to be a secret is masked in the finished line, wherever it came from.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from storage.config_services import LogSettings
 from storage.secret import MASK
 from strategies.errors import StorageFailed
 
-_OWN: Final = ("bot", "storage", "strategies")  # loggers of this program; all others are libraries
+_OWN: Final = "sigma"  # above all loggers of this program; the others are libraries
 _SHORTEST_SECRET: Final = 4  # shorter ones would mask half of every line
 _LABELS: Final = {"warning": "warning: ", "error": "error: ", "critical": "error: ", "debug": "debug: "}
 
@@ -55,8 +55,7 @@ def configure(
         handler.of_sigma = True  # type: ignore[attr-defined]
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    for name in _OWN:
-        logging.getLogger(name).setLevel(level)
+    logging.getLogger(_OWN).setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -65,16 +64,14 @@ def configure(
             structlog.processors.format_exc_info,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=_own_logger,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
 
 
-def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """Return the logger of a module: `logger(__name__)`."""
-    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return bound
+def _own_logger(*names: str) -> logging.Logger:
+    return logging.getLogger(".".join((_OWN, *names[:1])))
 
 
 class _Masking(structlog.stdlib.ProcessorFormatter):

@@ -25,7 +25,6 @@ class TrainingSettings(Section):
     deadline_min: float = Field(60.0, gt=0, le=10_080)
     nice: int = Field(10, ge=0, le=19)
     embargo_h: float = Field(24.0, ge=0, le=8760)
-    min_history_d: int = Field(180, ge=1, le=10_000)
 
 
 class ValidationSettings(Section):

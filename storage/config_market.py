@@ -46,7 +46,6 @@ class SimulatorSettings(Section):
 
     seed: int = Field(7, ge=0, lt=2**32)
     edge: float = Field(0.06, ge=0, le=0.5)
-    edge_name: str = Field("24 h momentum", max_length=60)
     start: date = date(2025, 1, 1)
     history_days: int = Field(730, ge=1, le=5000)
     lead_minutes: int = Field(120, ge=1, le=10_000)
@@ -70,7 +69,6 @@ class DataSettings(Section):
     """`[data]`: the candle store and what the data check calls suspicious."""
 
     directory: Path = Path("data/historical")
-    stitch_spot: bool = True
     fillable_gap_bars: int = Field(3, ge=0, le=24)
     outlier_z: float = Field(20.0, gt=3, le=1000)
     stale_bars: int = Field(12, ge=2, le=10_000)
@@ -82,7 +80,6 @@ class DatabaseSettings(Section):
     url: str = Field("sqlite:///state/sigma.db", pattern=r"^(sqlite:///|postgresql\+psycopg://).+")
     synchronous: Literal["normal", "full"] = "normal"
     busy_timeout_s: float = Field(5.0, gt=0, le=120)
-    pool_size: int = Field(5, ge=1, le=50)
     password: Secret = NO_SECRET
 
     @field_validator("url")

@@ -32,29 +32,34 @@ def written(directory: Path, name: str = "sigma.log") -> list[dict[str, Any]]:
 
 def test_people_get_a_phrase_and_its_fields(tmp_path: Path, console: io.StringIO) -> None:
     logs.configure(LogSettings(directory=tmp_path), stream=console)
-    logs.logger("bot.feed").info("market ready", market="BTCUSDT", lag_ms=1.23456789, why="two words")
+    structlog.get_logger("feed").info("market ready", market="BTCUSDT", lag_ms=1.23456789, why="two words")
     assert console.getvalue()[9:] == 'market ready  market=BTCUSDT lag_ms=1.23457 why="two words"\n'
 
 
 def test_files_get_json_and_errors_get_a_file_of_their_own(tmp_path: Path, console: io.StringIO) -> None:
     logs.configure(LogSettings(directory=tmp_path), stream=console)
-    log = logs.logger("bot.feed")
+    log = structlog.get_logger("feed")
     log.info("market ready", lag_ms=3)
     log.error("socket lost", code=1006)
     first, second = written(tmp_path)
-    assert (first["event"], first["level"], first["logger"], first["lag_ms"]) == ("market ready", "info", "bot.feed", 3)
+    assert (first["event"], first["level"], first["logger"], first["lag_ms"]) == (
+        "market ready",
+        "info",
+        "sigma.feed",
+        3,
+    )
     assert isinstance(first["time_ms"], int)
     assert written(tmp_path, "error.log") == [second]
 
 
 def test_secrets_are_masked_wherever_they_stand(tmp_path: Path, console: io.StringIO) -> None:
     logs.configure(LogSettings(directory=tmp_path), secrets=["1234:geheim"], stream=console)
-    logs.logger("bot.telegram").info("polling 1234:geheim", url="https://host/bot1234:geheim/getMe")
+    structlog.get_logger("telegram").info("polling 1234:geheim", url="https://host/bot1234:geheim/getMe")
     logging.getLogger("httpx").warning("GET %s", "https://host/bot1234:geheim/getMe")
     try:
         raise RuntimeError("refused 1234:geheim")
     except RuntimeError:
-        logs.logger("bot.telegram").exception("polling failed")
+        structlog.get_logger("telegram").exception("polling failed")
     assert (
         "geheim" not in console.getvalue() + (tmp_path / "sigma.log").read_text() + (tmp_path / "error.log").read_text()
     )
@@ -63,9 +68,9 @@ def test_secrets_are_masked_wherever_they_stand(tmp_path: Path, console: io.Stri
 
 def test_level_and_verbose_decide_what_is_said(tmp_path: Path, console: io.StringIO) -> None:
     logs.configure(LogSettings(directory=tmp_path, level="warning"), stream=console)
-    logs.logger("bot.feed").info("quiet")
+    structlog.get_logger("feed").info("quiet")
     logs.configure(LogSettings(directory=tmp_path, level="warning"), verbose=True, stream=console)
-    logs.logger("bot.feed").debug("loud")
+    structlog.get_logger("feed").debug("loud")
     assert [line["event"] for line in written(tmp_path)] == ["loud"]
 
 
@@ -79,14 +84,14 @@ def test_libraries_are_heard_from_warnings_on(tmp_path: Path, console: io.String
 def test_configuring_twice_says_everything_once(tmp_path: Path, console: io.StringIO) -> None:
     for _ in range(2):
         logs.configure(LogSettings(directory=tmp_path), stream=console)
-    logs.logger("bot.feed").info("market ready")
+    structlog.get_logger("feed").info("market ready")
     assert len(written(tmp_path)) == 1
 
 
 def test_files_are_rotated_and_bounded(tmp_path: Path, console: io.StringIO) -> None:
     logs.configure(LogSettings(directory=tmp_path, max_mb=0.001, keep=2), stream=console)
     for number in range(60):
-        logs.logger("bot.feed").info("market ready", number=number)
+        structlog.get_logger("feed").info("market ready", number=number)
     assert sorted(path.name for path in tmp_path.glob("sigma.log*")) == ["sigma.log", "sigma.log.1", "sigma.log.2"]
     assert all(path.stat().st_size <= 1000 for path in tmp_path.glob("sigma.log*"))
 
@@ -95,3 +100,10 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path: Path, console: io.Strin
     (tmp_path / "logs").write_text("")
     with pytest.raises(StorageFailed, match="cannot be written"):
         logs.configure(LogSettings(directory=tmp_path / "logs"), stream=console)
+
+
+def test_every_logger_of_ours_is_heard_whatever_its_name(tmp_path: Path, console: io.StringIO) -> None:
+    logs.configure(LogSettings(directory=tmp_path), stream=console)
+    structlog.get_logger("daemon").info("stopping")
+    structlog.get_logger().info("stopped")
+    assert [line["event"] for line in written(tmp_path)] == ["stopping", "stopped"]
