@@ -34,6 +34,7 @@ from storage.database import connect, migrate
 from storage.journal import Journal
 from storage.ledger import Ledger
 from storage.lease import account_lease
+from storage.market_book import record_markets
 from storage.registry import Registry
 from strategies.bundle import Bundle, trend_bundle
 from strategies.errors import BundleRefused
@@ -114,6 +115,7 @@ async def _assemble(
     config: Config, database: Database, venue: Venue, feed: FeedSource, shut_down: Callable[[], None]
 ) -> Parts:
     markets = tuple(await feed.markets(config.exchange.symbols))
+    await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry(config.paths.models)
     opened = await open_trading(
         database,

@@ -14,6 +14,7 @@ from bot.download import SPOT_EXCHANGES, Downloaded, Wanted
 from storage.candles import CandleStore
 from storage.config import Config, load
 from storage.config_market import ExchangeSettings
+from storage.market_book import record_markets
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 
@@ -111,6 +112,7 @@ async def _download(
             name = SPOT_EXCHANGES.get(settings.name, settings.name)
             spot = FeedSource(settings.model_copy(update={"name": name, "market": "spot"}), config.feed, clock)
             opened.push_async_callback(spot.close)
+        record_markets(store.root, await source.markets(settings.symbols))
         for symbol in settings.symbols:
             wanted = Wanted(
                 exchange=settings.name,
