@@ -2,7 +2,7 @@
 
 An event is one fixed lower-case phrase plus fields: `structlog.get_logger("feed").info("socket lost", code=1006)`.
 `logs/sigma.log` has everything at the configured level, `logs/error.log` errors only; both are rotated. Libraries log
-through the same handlers, warnings and above. Whatever is known to be a secret is masked in the finished line, wherever it came from.
+through the same handlers, warnings and above. Whatever is known to be a secret is masked in the finished line.
 """
 
 from __future__ import annotations
