@@ -104,8 +104,6 @@ class MonthlySeries:
         """Return one month's columns; StorageFailed names the file when it is damaged or foreign."""
         try:
             with pq.ParquetFile(path) as file:
-                coded = [name for name in self._coded if name in file.schema_arrow.names]
-            with pq.ParquetFile(path, read_dictionary=coded) as file:
                 table = file.read(use_threads=False)
         except (pa.ArrowException, OSError) as error:
             reason = "it is empty" if path.stat().st_size == 0 else "it is truncated or not parquet"
@@ -126,6 +124,8 @@ class MonthlySeries:
             raise StorageFailed(f"{path} has empty values; every column needs a value in every row")
 
     def _array(self, path: Path, column: pa.ChunkedArray) -> np.ndarray:
+        if pa.types.is_string(column.type):
+            column = column.dictionary_encode()
         if not pa.types.is_dictionary(column.type):
             return column.to_numpy()
         chunk = column.unify_dictionaries().combine_chunks()
@@ -165,12 +165,12 @@ class MonthlySeries:
 
     def _writer(self, rows: Mapping[str, np.ndarray]) -> Callable[[Path], None]:
         arrays = [self._column(name, rows[name]) for name in self._schema.names]
-        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        table = pa.Table.from_arrays(arrays, names=self._schema.names).replace_schema_metadata(self._schema.metadata)
         return lambda path: pq.write_table(table, path, compression="zstd", use_dictionary=self._coded)
 
     def _column(self, name: str, values: np.ndarray) -> pa.Array:
         if name in self._coded:
-            return pa.DictionaryArray.from_arrays(pa.array(values), pa.array(self._names)).cast(pa.string())
+            return pa.DictionaryArray.from_arrays(pa.array(values), pa.array(self._names))
         return pa.array(values)
 
     def _require_ascending(self, times: np.ndarray) -> None:
