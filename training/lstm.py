@@ -33,7 +33,7 @@ Weights = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """What one epoch of one seed came to; `valid` is None where there is nothing to validate on."""
+    """What one epoch of one seed came to; `valid` is None without later bars to judge on, `seconds` is training time."""
 
     seed: int
     epoch: int
@@ -190,6 +190,7 @@ def fit_network(
                 step(starts, signs, rate)
                 done += 1
             trained = step.metrics.take()
+            seconds = time.perf_counter() - began
             validated = None if valid is None else evaluate(network, valid, flips, settings, device.torch)
             reports.append(
                 EpochReport(
@@ -199,7 +200,7 @@ def fit_network(
                     train=trained,
                     valid=validated,
                     learning_rate=rate,
-                    seconds=time.perf_counter() - began,
+                    seconds=seconds,
                 )
             )
             on_epoch(reports[-1])

@@ -8,7 +8,7 @@ on the device until the epoch ends. Knows nothing of epochs, schedules or files.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -24,9 +24,18 @@ _SUMS: Final = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """How estimates of the scaled return fared: mean loss, share of right signs, Pearson correlation (IC)."""
+    """How estimates of the scaled return fared.
+
+    Attributes:
+        loss: weighted, over all heads.
+        squared_error: mean, of the first head alone.
+        accuracy: share of right signs.
+        ic: Pearson correlation with the target.
+        bars: labelled ones.
+    """
 
     loss: float
+    squared_error: float
     accuracy: float
     ic: float
     bars: int
@@ -55,6 +64,7 @@ class RunningMetrics:
         spread = math.sqrt(max(ee - e * e / count, 0.0) * max(yy - y * y / count, 0.0))
         return Metrics(
             loss=loss / max(batches, 1.0),
+            squared_error=(ee - 2 * ey + yy) / count,
             accuracy=hits / count,
             ic=(ey - e * y / count) / spread if spread > 0 else 0.0,
             bars=int(bars),
@@ -156,4 +166,4 @@ def evaluate(
         metrics.add(loss, estimates[..., 0], batch.targets[..., 0], batch.labelled[..., 0])
     network.train()
     taken = metrics.take()
-    return Metrics(loss=weighted / max(bars, 1.0), accuracy=taken.accuracy, ic=taken.ic, bars=taken.bars)
+    return replace(taken, loss=weighted / max(bars, 1.0))
