@@ -60,18 +60,18 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Starts at `anchor_ms` and runs `speed` market seconds per wall second; can be held.
+    """Starts at `anchor_ms` and runs `speed` market seconds per wall second; can be held (also from the start).
 
     Raises:
         ValueError: speed is not above zero.
     """
 
-    def __init__(self, anchor_ms: int, speed: float) -> None:
+    def __init__(self, anchor_ms: int, speed: float, *, held: bool = False) -> None:
         if not speed > 0:
             raise ValueError(f"speed is {speed}; market seconds per wall second must be > 0")
         self.speed = float(speed)
         self._anchor_ms = anchor_ms
-        self._anchor_ns: int | None = time.monotonic_ns()  # None: held
+        self._anchor_ns = None if held else time.monotonic_ns()
 
     def now_ms(self) -> int:
         if self._anchor_ns is None:

@@ -36,9 +36,9 @@ class Chart:
         self._source = source
 
     def candles(self, symbol: str, interval_ms: int, start_ms: int, end_ms: int, now_ms: int) -> CandleArray:
-        """Return candles with start_ms <= open_ms < end_ms that had opened by `now_ms`; the last may be forming."""
+        """Return candles with start_ms <= open_ms < end_ms that opened before `now_ms`; the last may be forming."""
         start_ms += -start_ms % interval_ms
-        end_ms = min(end_ms, now_ms + 1)
+        end_ms = min(end_ms, now_ms)
         if end_ms <= start_ms:
             return EMPTY
         stop_ms = min(now_ms, end_ms - 1 - (end_ms - 1) % interval_ms + interval_ms)  # the last candle's end, or now
@@ -81,7 +81,7 @@ class Chart:
             end_ms: opens lie before it; None: up to now.
         """
         onboard_ms = self._source.instruments[symbol].onboard_ms
-        stop_ms = now_ms + 1 if end_ms is None else min(end_ms, now_ms + 1)
+        stop_ms = now_ms if end_ms is None else min(end_ms, now_ms)
         span_ms = limit * interval_ms
         found: CandleArray = EMPTY
         if start_ms is not None:

@@ -16,7 +16,7 @@ from bot.simulator.hub import Frame, Hub
 from bot.simulator.stored_clock import StoredClock
 from bot.simulator.ticker import Ticker
 from strategies.errors import BadInput
-from strategies.market import DAY_MS, MINUTE_MS
+from strategies.market import MINUTE_MS
 
 _MOST_DEBT_S: Final = 1.0  # wall seconds a scaled market may lag before its clock waits for the frames
 _SAVE_EVERY_S: Final = 1.0  # of a scaled clock
@@ -88,8 +88,7 @@ class Conductor:
         if pace.speed is None:
             self.clock = PacedClock(now_ms)
         else:
-            self.clock = ScaledClock(now_ms, pace.speed)
-            self.clock.hold()
+            self.clock = ScaledClock(now_ms, pace.speed, held=True)
 
     @property
     def is_finished(self) -> bool:
@@ -101,6 +100,11 @@ class Conductor:
         """The open of the last minute reported as processed."""
         return self._processed_ms
 
+    def now_ms(self) -> int:
+        """Return the market time; a replay's stops at its end."""
+        now_ms = self.clock.now_ms()
+        return now_ms if self._end_ms is None else min(now_ms, self._end_ms)
+
     def changed(self) -> None:
         """Look again whether the market may go on: somebody came, left or subscribed."""
         self._changed.set()
@@ -111,8 +115,8 @@ class Conductor:
         Raises:
             BadInput: that minute lies in the future.
         """
-        if minute_ms + MINUTE_MS > self.clock.now_ms() + DAY_MS:
-            raise BadInput(f"minute {minute_ms} cannot have been processed: the market stands at {self.clock.now_ms()}")
+        if minute_ms + MINUTE_MS > self.now_ms():
+            raise BadInput(f"minute {minute_ms} cannot have been processed: the market stands at {self.now_ms()}")
         if minute_ms > self._processed_ms:
             self._processed_ms = minute_ms
             self._changed.set()
@@ -122,15 +126,16 @@ class Conductor:
         while not self.is_finished:
             minute_end = self._emitted_ms - self._emitted_ms % MINUTE_MS + MINUTE_MS
             await self._allowed(minute_end)
+            self._reserve(minute_end)
             if isinstance(self.clock, ScaledClock):
                 await self._ticks(self.clock, minute_end)
                 await self.clock.sleep_until(minute_end)
                 self._settle_debt(self.clock, minute_end)
             else:
-                self._reserve(minute_end)
                 self.clock.advance(minute_end)
             self._emitted_ms = minute_end
             await self._deliverer.deliver(self._ticker.frames(self._hub.streams(), minute_end), minute_end)
+            await asyncio.sleep(0)  # sending alone need not yield, and others live on this loop
         if isinstance(self.clock, ScaledClock):
             self.clock.hold()
 
@@ -138,7 +143,7 @@ class Conductor:
         """Store where the clock stands now."""
         if isinstance(self.clock, ScaledClock):
             self.clock.hold()
-        self._stored.save(self.clock.now_ms())
+        self._stored.save(self.now_ms())
 
     async def _allowed(self, minute_end: int) -> None:
         """Wait until the minute that ends at `minute_end` may be let out."""
@@ -148,7 +153,6 @@ class Conductor:
             self._changed.clear()
             await self._changed.wait()
         if isinstance(self.clock, ScaledClock) and not self._lags(self.clock, minute_end):
-            self._reserve(self.clock.now_ms())
             self.clock.release()
 
     def _may_run(self, minute_end: int) -> bool:
@@ -174,12 +178,12 @@ class Conductor:
     def _lags(self, clock: ScaledClock, minute_end: int) -> bool:
         return clock.now_ms() >= minute_end
 
-    def _reserve(self, now_ms: int) -> None:
-        """Write the stored clock ahead when the market is about to pass it."""
-        if now_ms < self._reserved_ms:
+    def _reserve(self, minute_end: int) -> None:
+        """Write the stored clock ahead when the market is about to reach it."""
+        if minute_end < self._reserved_ms:
             return
         ahead_ms = self._pace.lead_ms if self._pace.speed is None else int(_SAVE_EVERY_S * 1000 * self._pace.speed)
-        reserved_ms = now_ms + ahead_ms
+        reserved_ms = minute_end + ahead_ms
         if self._end_ms is not None:
             reserved_ms = min(reserved_ms, self._end_ms)
         self._stored.save(reserved_ms)

@@ -34,7 +34,7 @@ class Extension:
     def clock(self) -> dict[str, Any]:
         """Return where the market stands. `speed` is null in the paced mode."""
         return {
-            "now_ms": self._conductor.clock.now_ms(),
+            "now_ms": self._conductor.now_ms(),
             "speed": self._pace.speed,
             "mode": "paced" if self._pace.speed is None else "scaled",
             "processed_ms": self._conductor.processed_ms,

@@ -7,7 +7,7 @@ counts what it has produced; `GET /sigma/v1/faults` tells.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.clock import Clock
 from bot.simulator import garbage
 from bot.simulator.chart import Chart
 from bot.simulator.faults import Fault, FaultKind
@@ -103,14 +102,14 @@ class FaultBox:
         for session in list(self._hub.sessions):
             await session.send([*frames, *due])
 
-    def middleware(self, clock: Clock) -> Middleware:
+    def middleware(self, now_ms: Callable[[], int]) -> Middleware:
         """Return the middleware that afflicts `/fapi` answers."""
 
         @web.middleware
         async def afflict(request: web.Request, handler: Handler) -> web.StreamResponse:
             if not self._armed or not request.path.startswith("/fapi"):
                 return await handler(request)
-            return self._answer(request, await handler(request), clock.now_ms())
+            return self._answer(request, await handler(request), now_ms())
 
         return afflict
 

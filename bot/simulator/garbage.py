@@ -16,6 +16,8 @@ from bot.simulator.rest import json_response
 _HTML: Final = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>maintenance</body></html>"
 _PRICES: Final = ("o", "h", "l", "c")
 _WRONG_SYMBOL: Final = "WRONGUSDT"
+_INTERNAL_ERROR: Final = 500
+_UNKNOWN: Final = (-1001, "Internal error; unable to process your request. Please try again.")
 _MESSAGES: Final = {
     418: (
         -1003,
@@ -51,9 +53,13 @@ def answer(request: web.Request, response: web.StreamResponse, form: GarbageForm
 
 
 def refusal(status: int, retry_after_s: int | None) -> web.Response:
-    """Return an error answer in Binance's form."""
-    code, message = _MESSAGES.get(status, (-1001, "Internal error; unable to process your request. Please try again."))
-    response = json_response({"code": code, "msg": message}, status)
+    """Return an error answer in Binance's form; from 501 on it is a gateway's that knows nothing of Binance."""
+    if status > _INTERNAL_ERROR:
+        response = web.Response(text=f"<html><body><h1>{status} Service Unavailable</h1></body></html>", status=status)
+        response.content_type = "text/html"
+    else:
+        code, message = _MESSAGES.get(status, _UNKNOWN)
+        response = json_response({"code": code, "msg": message}, status)
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     return response

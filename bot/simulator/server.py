@@ -67,9 +67,8 @@ class ExchangeServer:
         self.hub = Hub(lambda: self.conductor.changed())
         self.fault_box = FaultBox(chart, self.hub, faults, seed)
         self.conductor = Conductor(Ticker(chart), self.hub, self.fault_box, self.pace, now_ms, stored, source.end_ms)
-        self._rest = Rest(
-            chart, self.clock.now_ms, lambda: self.clock.now_ms() + self.fault_box.skew_ms(self.clock.now_ms())
-        )
+        now = self.conductor.now_ms
+        self._rest = Rest(chart, now, lambda: now() + self.fault_box.skew_ms(now()))
         self._extension = Extension(source, self.pace, self.conductor, self.fault_box)
 
     @property
@@ -96,7 +95,7 @@ class ExchangeServer:
             AlreadyRunning: the port is taken.
         """
         application = web.Application(
-            client_max_size=_LARGEST_BODY, middlewares=[self.fault_box.middleware(self.clock)]
+            client_max_size=_LARGEST_BODY, middlewares=[self.fault_box.middleware(self.conductor.now_ms)]
         )
         application.add_routes(self._rest.routes())
         application.add_routes(self._extension.routes())
