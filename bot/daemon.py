@@ -72,15 +72,15 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with _built(config, stopping.set, say) as parts:
-        await _run_tasks(parts, stopping)
+        await _run_tasks(config, parts, stopping)
 
 
-async def _run_tasks(parts: Parts, stopping: asyncio.Event) -> None:
+async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
             group.create_task(parts.trainer.run(), name="trainer"),
-            group.create_task(first_training(parts.control), name="first-training"),
+            group.create_task(first_training(parts.control, wanted=config.schedule.retrain), name="first-training"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
         ]
         await stopping.wait()

@@ -88,8 +88,10 @@ class TrainingRuns:
         return self._clock.now_ms() - self._config.simulator.history_days * DAY_MS
 
 
-async def first_training(control: Control) -> None:
-    """Ask for a bundle when none decides yet; retraining after that is the schedule's."""
+async def first_training(control: Control, *, wanted: bool) -> None:
+    """Ask for a bundle when none decides yet and training is wanted at all; retraining after that is the schedule's."""
+    if not wanted:
+        return
     production = await asyncio.to_thread(control.registry.production, control.place.exchange)
     if production is None:
         await control.training.start("no bundle decides yet")

@@ -19,7 +19,7 @@ from strategies.state import MARKET, RULES, Sizing
 class Section(BaseModel):
     """A frozen, strict group of settings: unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DecisionSettings(Section):
