@@ -99,7 +99,7 @@ def volatilities(bars: Bars) -> list[np.ndarray]:
     middle = rolling_deviation(bars.returns, horizons.middle)
     long = rolling_deviation(bars.returns, horizons.long)
     log_range = logarithm(bars.high / bars.low)
-    parkinson = np.sqrt(rolling_mean(log_range * log_range / (4.0 * math.log(2.0)), horizons.short))
+    parkinson = np.sqrt(np.maximum(rolling_mean(log_range * log_range / (4.0 * math.log(2.0)), horizons.short), 0.0))
     return [
         logarithm(middle * math.sqrt(YEAR_MS / bars.timeframe.ms)),
         logarithm(short / middle),

@@ -1,0 +1,37 @@
+"""`python -m training …`: entry of every batch command, in a process of its own.
+
+Each command is one file in `training/commands`, found by its name and imported only when it is asked for:
+`walk_forward.py` is `walk-forward`, `train_xgboost.py` is `train xgboost`. A file defines one typer function,
+`command`, whose docstring is the help; it raises SigmaError for what a person can act on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: 0 done, 1 failed, 2 asked for the impossible, 130 interrupted."""
+    from strategies.errors import SigmaError
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        from training.command_line import dispatch
+
+        return dispatch(given)
+    except SigmaError as error:
+        line = " ".join(str(error).split()) or type(error).__name__
+        print(f"sigma: {line}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("sigma: interrupted; nothing was promoted", file=sys.stderr, flush=True)
+        return 130
+    except BrokenPipeError:  # `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""Training a bundle: score the past out of fold, freeze the scales, refit on everything, pack.
+
+Reads top to bottom along the arrows of the second path. Every number that live uses to weigh a score (deviations,
+slope, P(up), confidence, win table) comes from scores by models that had not seen the bar; the models packed are
+then fitted on all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from storage.config_batch import ValidationSettings
+from strategies.bundle import PROBES, Bundle
+from strategies.bundle_files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
+from strategies.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
+from strategies.ensemble import blend
+from strategies.errors import BadInput
+from strategies.features import HISTORY_BARS
+from strategies.manifest import Manifest, OutOfFold
+from strategies.market import DAY_MS
+from strategies.predictors import load_predictor
+from strategies.settings import TradingSettings
+from training.dataset import Dataset
+from training.families import ModelFamily
+from training.out_of_fold import FoldDone, MarketScores, area_under_curve, information_coefficient, walk
+from training.recipe_gate import RecipeVerdict, judge
+from training.records import versions
+from training.splits import EMBARGO_MS, Fold, recent_folds
+from training.wins import Convictions, simulate, win_table, without_protections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a bundle is made.
+
+    Attributes:
+        families: the voters, in order; equal weights.
+        trading: thresholds of the win table, smoothing, horizon.
+        validation: of the recipe gate.
+        window_d: days of out-of-fold scores that deviations and confidence are taken from.
+        refit_months, years: of the walk forward.
+    """
+
+    families: Sequence[ModelFamily]
+    trading: TradingSettings
+    validation: ValidationSettings
+    window_d: int = 400
+    refit_months: int = 6
+    years: float = 4.0
+    embargo_ms: int = EMBARGO_MS
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scales:
+    """Frozen deviations and what a unit of conviction means, with the convictions they were taken from."""
+
+    deviations: dict[str, float]
+    calibration: Calibration
+    convictions: tuple[Convictions, ...]
+    out_of_fold: OutOfFold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedBundle:
+    """A packed bundle, not yet stored."""
+
+    id: str
+    files: dict[str, bytes]
+    bundle: Bundle
+    scales: Scales
+    verdict: RecipeVerdict
+
+
+def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> TrainedBundle:
+    """Train, calibrate, judge and pack a bundle.
+
+    Args:
+        dataset: all that may be seen.
+        plan: families and settings.
+        on_fold: told about every fold of every family.
+
+    Raises:
+        BadInput: the history is too short for a walk forward.
+    """
+    folds = walk_folds(dataset, plan)
+    scales = calibrate(dataset, plan, walk(dataset, plan.families, folds, on_fold))
+    trades = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
+    pooled = [
+        np.concatenate([getattr(part.run, name) for part in scales.convictions]) for name in ("target", "open_ms")
+    ]
+    verdict = judge(
+        np.concatenate([part.conviction for part in scales.convictions]),
+        pooled[0],
+        pooled[1],
+        np.array([trade.net_return for trade in trades]),
+        plan.validation,
+        plan.seed,
+    )
+    models = {family.name: family.fit(dataset, dataset.until_ms) for family in plan.families}
+    files = {name: content for model in models.values() for name, content in model.files.items()}
+    manifest = _manifest(dataset, plan, scales).model_copy(update={"wins": win_table(trades)})
+    bundle = _unpacked(dataset, manifest, files)
+    probes = bundle.probe(_probe_candles(dataset))
+    files |= {PROBE_CANDLES: npy_bytes(probes.candles), PROBE_SCORES: npy_bytes(probes.scores)}
+    manifest = manifest.model_copy(update={"files": {name: digest(files[name]) for name in sorted(files)}})
+    files[MANIFEST] = manifest.model_dump_json(indent=1).encode()
+    packed = Bundle(bundle_id(files), manifest, bundle.features, bundle.predictors)
+    return TrainedBundle(id=packed.id, files=files, bundle=packed, scales=scales, verdict=verdict)
+
+
+def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:
+    """Return the folds of a dataset's walk forward; the first one trains on at least 40 % of the history."""
+    return recent_folds(
+        dataset.from_ms, dataset.until_ms, months=plan.refit_months, years=plan.years, embargo_ms=plan.embargo_ms
+    )
+
+
+def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Scales:
+    """Return the frozen scales of out-of-fold scores.
+
+    Raises:
+        BadInput: a family gave no score, or the same score everywhere.
+    """
+    until_ms = max(int(run.open_ms[-1]) for run in runs)
+    recent = [run.open_ms >= until_ms - plan.window_d * DAY_MS for run in runs]
+    deviations = {}
+    for index, family in enumerate(plan.families):
+        scores = np.concatenate([run.scores[mask, index] for run, mask in zip(runs, recent, strict=True)])
+        scores = scores[np.isfinite(scores)]
+        if len(scores) < 100 or not scores.std() > 0:
+            raise BadInput(f"{family.name}: found {len(scores)} distinct out-of-fold scores, needed at least 100")
+        deviations[family.name] = float(scores.std())
+    scale = np.array(list(deviations.values()))
+    blended = [blend(run.scores / scale, np.ones(len(scale))) for run in runs]
+    smoothed = [smoothed_scores(scores, plan.trading.decision.smoothing_span) for scores in blended]
+    deviation = float(np.concatenate([s[mask] for s, mask in zip(smoothed, recent, strict=True)]).std())
+    known = [np.where(np.isfinite(scores), s / deviation, np.nan) for s, scores in zip(smoothed, blended, strict=True)]
+    conviction, target = np.concatenate(known), np.concatenate([run.target for run in runs])
+    slope, probability_slope = fit(conviction, target, dataset.horizon_bars)
+    calibration = Calibration(
+        conviction_deviation=deviation,
+        slope=slope,
+        probability_slope=probability_slope,
+        confidence_quantiles=confidence_quantiles(
+            np.concatenate([c[mask] for c, mask in zip(known, recent, strict=True)])
+        ),
+    )
+    return Scales(
+        deviations=deviations,
+        calibration=calibration,
+        convictions=tuple(
+            Convictions(
+                run=run,
+                conviction=part,
+                expected_return=calibration.expected_return(part, run.sigma, dataset.horizon_bars),
+            )
+            for run, part in zip(runs, known, strict=True)
+        ),
+        out_of_fold=_out_of_fold(plan, runs, np.concatenate(blended), target),
+    )
+
+
+def recipe_id(dataset: Dataset, plan: Plan) -> str:
+    """Return the digest of everything that makes a recipe: bundles that share it are refreshes of each other."""
+    decision = plan.trading.decision
+    document = {
+        "families": {family.name: family.describe() for family in plan.families},
+        "features": dataset.features.fingerprint,
+        "horizon_bars": dataset.horizon_bars,
+        "timeframe": dataset.timeframe.value,
+        "smoothing_span": decision.smoothing_span,
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _out_of_fold(plan: Plan, runs: Sequence[MarketScores], blended: np.ndarray, target: np.ndarray) -> OutOfFold:
+    known = np.isfinite(blended) & np.isfinite(target)
+    up = target[known] > 0
+    scores = np.concatenate([run.scores for run in runs])
+    return OutOfFold(
+        from_ms=min(int(run.open_ms[0]) for run in runs),
+        until_ms=max(int(run.open_ms[-1]) for run in runs),
+        rows=int(known.sum()),
+        ic=_rounded(information_coefficient(blended, target)),
+        auc=_rounded(area_under_curve(blended[known], up)),
+        accuracy=_rounded(float(((blended[known] > 0) == up).mean())),
+        family_ic={
+            family.name: _rounded(information_coefficient(scores[:, index], target))
+            for index, family in enumerate(plan.families)
+        },
+    )
+
+
+def _manifest(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
+    names = tuple(family.name for family in plan.families)
+    return Manifest(
+        exchange=dataset.exchange,
+        symbols=dataset.symbols,
+        timeframe=dataset.timeframe,
+        horizon_bars=dataset.horizon_bars,
+        smoothing_span=plan.trading.decision.smoothing_span,
+        feature_groups=dataset.features.selected,
+        feature_extra=dataset.features.extra,
+        feature_names=dataset.features.names,
+        fingerprint=dataset.features.fingerprint,
+        families=names,
+        weights=dict.fromkeys(names, 1.0),
+        deviations=scales.deviations,
+        calibration=scales.calibration,
+        out_of_fold=scales.out_of_fold,
+        trained_from_ms=dataset.from_ms,
+        trained_until_ms=dataset.until_ms,
+        purge_ms=plan.embargo_ms,
+        recipe=recipe_id(dataset, plan),
+        seed=plan.seed,
+        data_hash=dataset.data_hash,
+        versions=versions(),
+    )
+
+
+def _unpacked(dataset: Dataset, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
+    predictors = [load_predictor(family, files, dataset.features) for family in manifest.families]
+    return Bundle("b-unpacked", manifest, dataset.features, predictors)
+
+
+def _probe_candles(dataset: Dataset) -> np.ndarray:
+    own = [segment for segment in dataset.segments if segment.symbol == dataset.symbols[0]]
+    longest = max(own, key=lambda segment: len(segment.candles))
+    candles = longest.candles[-HISTORY_BARS:]
+    if len(candles) < 2 * PROBES:
+        raise BadInput(f"{dataset.symbols[0]}: found {len(candles)} contiguous candles, needed at least {2 * PROBES}")
+    return np.ascontiguousarray(candles)
+
+
+def _rounded(value: float) -> float:
+    return round(value, 6) if np.isfinite(value) else 0.0

@@ -1,0 +1,103 @@
+"""Finds and runs the files of `training/commands`: words to module names, one typer app per call.
+
+Adds `--json`, `--verbose` and `--config` to every command. Knows no command by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+
+from strategies.errors import BadInput
+from training import commands
+from training.progress import Voice, speak_with
+
+GROUPS: Final = ("train", "tune", "check")  # words that are followed by a command of their own
+_USAGE: Final = """usage: python -m training COMMAND [OPTIONS]   (people write: sigma COMMAND [OPTIONS])
+
+Every command takes --config FILE, --json (one JSON document on stdout, the rest on stderr), --verbose and --help.
+Example: python -m training train bundle --symbols BTCUSDT,ETHUSDT --timeframe 1h
+"""
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run a command line.
+
+    Raises:
+        SigmaError: whatever the command raises; BadInput for an unknown word or a wrong option.
+    """
+    known = names()
+    if not arguments or arguments[0] in ("--help", "-h"):
+        print(usage(known), end="")
+        return 0 if arguments else 2
+    words = arguments[:2] if arguments[0] in GROUPS else arguments[:1]
+    if arguments[0] in GROUPS and (len(words) < 2 or words[1] in ("--help", "-h")):
+        print(usage([name for name in known if name.startswith(arguments[0] + " ")]), end="")
+        return 0 if len(words) > 1 else 2
+    name = " ".join(words)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise BadInput(f"unknown command {name!r}; {hint}")
+    return _run(name, *_take_common(arguments[len(words) :]))
+
+
+def names() -> list[str]:
+    """Return the commands that exist, as they are typed."""
+    return sorted(_typed(module.name) for module in pkgutil.iter_modules(commands.__path__) if module.name[0] != "_")
+
+
+def usage(known: Sequence[str]) -> str:
+    """Return the help that lists commands."""
+    lines = []
+    for name in known:
+        command = _module(name).command
+        summary = (command.__doc__ or "").strip().splitlines()
+        lines.append(f"  {name:<22} {summary[0] if summary else ''}")
+    return _USAGE + "\n" + "\n".join(lines) + "\n"
+
+
+def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> int:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name=name)(_module(name).command)
+    program = f"sigma {name}"
+    with speak_with(voice, config):
+        try:
+            code = typer.main.get_command(app).main(args=arguments, prog_name=program, standalone_mode=False)
+        except typer.TyperException as error:
+            message = error.format_message().rstrip(".")
+            raise BadInput(f"{message}; {program} --help says what is possible") from error
+        except typer.Abort as error:
+            raise BadInput("cancelled; nothing was changed") from error
+    return code if isinstance(code, int) else 0
+
+
+def _take_common(arguments: list[str]) -> tuple[list[str], Voice, str | None]:
+    """Split off `--json`, `--verbose` and `--config FILE`, wherever they stand."""
+    rest: list[str] = []
+    config: str | None = None
+    waiting = iter(arguments)
+    for word in waiting:
+        if word == "--config":
+            config = next(waiting, None)
+            if config is None:
+                raise BadInput("--config needs a file")
+        elif word.startswith("--config="):
+            config = word.partition("=")[2]
+        elif word not in ("--json", "--verbose"):
+            rest.append(word)
+    return rest, Voice(as_json="--json" in arguments, verbose="--verbose" in arguments), config
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"training.commands.{name.replace(' ', '_').replace('-', '_')}")
+
+
+def _typed(module: str) -> str:
+    group, _, rest = module.partition("_")
+    return f"{group} {rest.replace('_', '-')}" if group in GROUPS and rest else module.replace("_", "-")

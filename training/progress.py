@@ -1,0 +1,131 @@
+"""What a batch command says: lines on the way (stderr), a bar on a terminal, one answer at the end (stdout).
+
+`training/command_line.py` sets the voice around a command; commands call `say`, `stages` and `answer`, and read
+their configuration with `configuration`. Lines also go to logs/training.log.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from storage.config import Config, load
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+LOG: Final = Path("logs/training.log")
+_PLAIN_LINES: Final = 10  # progress lines of one stage where there is no terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """How a command was asked to answer."""
+
+    as_json: bool = False
+    verbose: bool = False
+
+
+_voice: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - a frozen value
+_config_path: ContextVar[str | None] = ContextVar("config_path", default=None)
+
+
+@contextmanager
+def speak_with(voice: Voice, config: str | None = None) -> Iterator[None]:
+    """Answer in this voice, configured by this file, inside the block."""
+    tokens = _voice.set(voice), _config_path.set(config)
+    try:
+        yield
+    finally:
+        _voice.reset(tokens[0])
+        _config_path.reset(tokens[1])
+
+
+def configuration() -> Config:
+    """Return the configuration: of `--config`, of SIGMA_CONFIG, of ./config.toml, or the defaults where there is
+    none.
+    """
+    chosen = _config_path.get() or os.environ.get("SIGMA_CONFIG")
+    return load(chosen) if chosen else load()
+
+
+def wants_json() -> bool:
+    """Whether stdout is for a program."""
+    return _voice.get().as_json
+
+
+def is_verbose() -> bool:
+    """Whether the inessential may be said too."""
+    return _voice.get().verbose
+
+
+def say(line: str) -> None:
+    """Say one line on stderr and append it to the training log."""
+    print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a read-only directory costs the log, not the training
+        LOG.parent.mkdir(parents=True, exist_ok=True)
+        with LOG.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def answer(document: dict[str, Any], human: str | RenderableType) -> None:
+    """Print the result: the document with `--json`, otherwise the text or table. NaN and infinity become null."""
+    if wants_json():
+        print(json.dumps(_plain(document), indent=2, default=str, ensure_ascii=False, allow_nan=False), flush=True)
+        return
+    if isinstance(human, str):
+        print(human, flush=True)
+        return
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(human)
+
+
+@contextmanager
+def stage(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a stage is: a bar on a terminal, at most ten plain lines elsewhere.
+
+    Yields:
+        `done(n)`: call it with how much is done so far, 0..total.
+    """
+    if sys.stderr.isatty() and not wants_json():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(label, total=total)
+            yield lambda so_far: bars.update(task, completed=so_far)
+        return
+    said = 0
+
+    def plain(so_far: int) -> None:
+        nonlocal said
+        tenth = _PLAIN_LINES * so_far // max(total, 1)
+        if tenth > said:
+            said = tenth
+            print(f"{label}: {so_far:,} of {total:,}", file=sys.stderr, flush=True)
+
+    yield plain
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {str(key): _plain(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case float():
+            return value if math.isfinite(value) else None
+        case _ if hasattr(value, "item"):  # a numpy scalar
+            return _plain(value.item())
+        case _:
+            return value
