@@ -33,7 +33,7 @@ Weights = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """What one epoch of one seed came to; `valid` is None without later bars to judge on, `seconds` is training time."""
+    """What one epoch of one seed came to; `valid` is None without later bars, `seconds` is training time."""
 
     seed: int
     epoch: int

@@ -1,16 +1,16 @@
 """An LSTM model as files: ONNX for whoever scores with it, safetensors for whoever trains on from it. Never a pickle.
 
 The ONNX graph holds everything between raw features and the score: standardisation, the mirrored market, all seeds and
-their mean; the recurrent state goes in and comes out, so that a score can be had bar by bar. Files are written to a
-temporary name and renamed: a killed run leaves nothing that loads.
+their mean; the recurrent state goes in and comes out, so that a score can be had bar by bar. Files are staged and
+renamed: a killed run leaves nothing that loads.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ import safetensors.numpy
 import torch
 from torch import Tensor, nn
 
+from storage.durable import folder_lock, replace_files
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.lstm import INPUTS, ONNX_FILE, OUTPUTS
 from training.lstm import LstmModel
@@ -78,19 +79,24 @@ class ScoringNetwork(nn.Module):
 
 
 def write(model: LstmModel, folder: Path) -> None:
-    """Write the model's two files into `folder`, each under a temporary name first.
+    """Write the model's two files into `folder`: both or, if the process dies before they are complete, neither.
+
+    The ONNX file comes last, so what scores never stands beside another model's weights.
 
     Raises:
         ExportFailed: onnxruntime and torch disagree by more than `TOLERANCE`.
+        StorageFailed: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in ((ONNX_FILE, onnx_bytes(model)), (WEIGHTS_FILE, weight_bytes(model))):
-        temporary = folder / f".{name}.partial"
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(folder / name)
+    contents = ((WEIGHTS_FILE, weight_bytes(model)), (ONNX_FILE, onnx_bytes(model)))
+    with folder_lock(folder):
+        replace_files([(folder / name, _writer(content)) for name, content in contents])
+
+
+def _writer(content: bytes) -> Callable[[Path], None]:
+    def save(target: Path) -> None:
+        target.write_bytes(content)
+
+    return save
 
 
 def onnx_bytes(model: LstmModel) -> bytes:
