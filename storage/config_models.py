@@ -55,7 +55,7 @@ class LstmSettings(Section):
     seq_length: int = Field(64, ge=1, le=2048)
     chunk_bars: int = Field(256, ge=8, le=4096)
     batch_size: int = Field(16, ge=1, le=4096)
-    epochs: int = Field(4, ge=1, le=10_000)
+    epochs: int = Field(8, ge=1, le=10_000)
     patience: int = Field(10, ge=1, le=10_000)
     lr: float = Field(0.002, gt=0, le=1)
     weight_decay: float = Field(0.01, ge=0, le=1)
