@@ -133,7 +133,7 @@ async def _assemble(
         clock=venue.clock,
         engine=opened.engine,
         journal=Journal(database, opened.account, markets, config.trading),
-        max_decision_age_ms=0 if config.exchange.is_builtin else round(config.feed.max_decision_age_s * 1000),
+        max_decision_age_ms=0 if venue.waits else round(config.feed.max_decision_age_s * 1000 * venue.clock.speed),
         publish=_publisher(metrics),
     )
     runs = TrainingRuns(config, venue, venue.clock)

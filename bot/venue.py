@@ -28,11 +28,20 @@ from strategies.market import MINUTE_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
-    """An open exchange. `on_time` is what its market tells the time to, where it waits for us."""
+    """An open exchange.
+
+    Attributes:
+        url: its base address; "": its own.
+        clock: its time.
+        place: what people must know about its market.
+        waits: its market stands still while the daemon is down or behind, so no decision can be late.
+        on_time: what its market tells the time to, where it runs as fast as minutes are processed.
+    """
 
     url: str
     clock: Clock
     place: Place
+    waits: bool = False
     on_time: Callable[[int], None] | None = None
 
 
@@ -54,7 +63,7 @@ async def open_venue(config: Config) -> AsyncIterator[Venue]:
         try:
             description = server.source.description
             place = _demo_place(config, description.name, description.kind, description.edge)
-            yield Venue(url=url, clock=server.clock, place=place)
+            yield Venue(url=url, clock=server.clock, place=place, waits=True)
         finally:
             await server.stop()
 
@@ -93,7 +102,7 @@ async def _join(config: Config) -> Venue:
     place = _demo_place(config, str(market["name"]), str(market["kind"]), str(market["edge"]))
     if told["speed"] is None or told["mode"] == "paced":
         paced = PacedClock(int(told["now_ms"]))
-        return Venue(url=config.exchange.url, clock=paced, place=place, on_time=paced.advance)
+        return Venue(url=config.exchange.url, clock=paced, place=place, waits=True, on_time=paced.advance)
     clock = ScaledClock(int(told["now_ms"]), float(told["speed"]))
     return Venue(url=config.exchange.url, clock=clock, place=place)
 
