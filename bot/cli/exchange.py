@@ -39,6 +39,7 @@ def exchange(
     end: str | None = typer.Option(None, "--to", help="End of a replay, ISO, UTC."),
     state: Path = typer.Option(Path("state/exchange"), help="Folder in which the market clock is kept."),
     reset_clock: bool = typer.Option(False, "--reset-clock", help="Begin at the market's start."),
+    deflate: bool = typer.Option(True, help="Compress frames for clients that offer it, as Binance does."),
     fault: list[str] = typer.Option([], help="What goes wrong, e.g. drop:p=0.01; may be given several times."),
 ) -> None:
     """Serve Binance USDT-M's public REST and websocket for a generated or replayed market.
@@ -61,6 +62,7 @@ def exchange(
         reset_clock=reset_clock,
         faults=[fault_of(text) for text in fault],
         seed=seed,
+        deflate=deflate,
     )
     asyncio.run(_serve(server))
 

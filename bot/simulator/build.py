@@ -13,12 +13,12 @@ from strategies.market import MINUTE_MS
 
 
 def exchange_server(config: Config, state_folder: Path | None) -> ExchangeServer:
-    """Return the exchange that the configuration describes, not started; `exchange.speed` 0 means as fast as processed.
+    """Return the exchange that the configuration describes, not started, for a daemon in the same process.
 
     Raises:
         BadInput: a market or pace that cannot be.
     """
-    return ExchangeServer(generated_market(config), pace(config), state_folder=state_folder)
+    return ExchangeServer(generated_market(config), pace(config), state_folder=state_folder, deflate=False)
 
 
 def generated_market(config: Config) -> GeneratedMarket:
@@ -36,7 +36,7 @@ def generated_market(config: Config) -> GeneratedMarket:
 
 
 def pace(config: Config) -> Pace:
-    """Return how fast the market of `[exchange]` and `[simulator]` runs."""
+    """Return how fast the market runs; `exchange.speed` 0 means as fast as it is processed."""
     speed = config.exchange.speed or None
     is_brisk = speed is None or speed > 60
     return Pace(

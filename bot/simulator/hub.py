@@ -63,11 +63,12 @@ class Hub:
 
     Args:
         on_change: called when sessions or subscriptions changed.
+        deflate: accept permessage-deflate from clients that offer it.
     """
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None], *, deflate: bool = True) -> None:
         self.sessions: list[Session] = []
-        self._on_change = on_change
+        self._on_change, self._deflate = on_change, deflate
 
     @property
     def is_listened_to(self) -> bool:
@@ -83,7 +84,7 @@ class Hub:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Hold one client's connection from handshake to close."""
-        socket = web.WebSocketResponse(compress=True, max_msg_size=_LARGEST_REQUEST)
+        socket = web.WebSocketResponse(compress=self._deflate, max_msg_size=_LARGEST_REQUEST)
         await socket.prepare(request)
         session = Session(socket=socket, is_combined="/stream" in request.path)
         self._subscribe(session, _streams_of(request))

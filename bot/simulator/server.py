@@ -42,6 +42,7 @@ class ExchangeServer:
         reset_clock: begin at the source's start whatever is stored.
         faults: what goes wrong, besides what `POST /sigma/v1/faults` adds.
         seed: of the faults' draws.
+        deflate: accept permessage-deflate, as Binance does; within one machine it only costs.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ExchangeServer:
         reset_clock: bool = False,
         faults: Sequence[Fault] = (),
         seed: int = 0,
+        deflate: bool = True,
     ) -> None:
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
@@ -64,7 +66,7 @@ class ExchangeServer:
         resumed_ms = None if reset_clock else stored.load()
         now_ms = source.start_ms if resumed_ms is None else max(resumed_ms, source.start_ms)
         chart = Chart(source)
-        self.hub = Hub(lambda: self.conductor.changed())
+        self.hub = Hub(lambda: self.conductor.changed(), deflate=deflate)
         self.fault_box = FaultBox(chart, self.hub, faults, seed)
         self.conductor = Conductor(Ticker(chart), self.hub, self.fault_box, self.pace, now_ms, stored, source.end_ms)
         now = self.conductor.now_ms
@@ -91,9 +93,12 @@ class ExchangeServer:
     async def start(self) -> str:
         """Listen, let the clock run, and return the base address.
 
+        The market's past is walked in a thread first, so that no client waits for it.
+
         Raises:
             AlreadyRunning: the port is taken.
         """
+        await asyncio.to_thread(self._warm)
         application = web.Application(
             client_max_size=_LARGEST_BODY, middlewares=[self.fault_box.middleware(self.conductor.now_ms)]
         )
@@ -115,6 +120,11 @@ class ExchangeServer:
         self._runner = runner
         self._beat = asyncio.create_task(self.conductor.run(), name="exchange-conductor")
         return self.url
+
+    def _warm(self) -> None:
+        now_ms = self.conductor.now_ms()
+        for symbol in self.source.instruments:
+            self.source.minutes(symbol, now_ms, now_ms + 1)
 
     async def wait(self) -> None:
         """Return when a replay has ended; raise what stopped the market."""

@@ -35,6 +35,7 @@ async def exchange(
     faults: Sequence[str] = (),
     state_folder: Path | None = None,
     reset_clock: bool = False,
+    deflate: bool = True,
 ) -> AsyncIterator[ExchangeServer]:
     """Run an exchange on a free loopback port."""
     server = ExchangeServer(
@@ -43,6 +44,7 @@ async def exchange(
         faults=[fault_of(text) for text in faults],
         state_folder=state_folder,
         reset_clock=reset_clock,
+        deflate=deflate,
     )
     await server.start()
     try:

@@ -59,6 +59,16 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Example: sigma exchange" in capsys.readouterr().out
 
 
+def test_clock_that_cannot_be_kept_stops_the_market_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert main(["exchange", "--port", "0", "--speed", "6000", "--state", str(tmp_path / "file" / "state")]) == 1
+    error = capsys.readouterr().err
+    assert "the market clock could not be written" in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -93,6 +93,12 @@ async def test_compression_is_offered_when_asked_for() -> None:
     ):
         assert deflated.compress
         assert not plain.compress
+    async with (
+        exchange(deflate=False) as server,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.url + "/ws/0", compress=15) as refused,
+    ):
+        assert not refused.compress
 
 
 async def test_slow_market_also_shows_the_forming_candle() -> None:
