@@ -1,7 +1,8 @@
 """What a model must be better than: cash, buy-and-hold, and buy-and-hold at a constant volatility.
 
-A baseline is a conviction that never changes, put through the same kernel with the same costs and funding, so it
-differs from the model in what it knows and in nothing else. It enters at the first decision, like the model.
+A baseline is a conviction that never changes, put through the same kernel at the same costs, so it differs from the
+model in what it knows and in nothing else. It enters at the first decision, like the model. Buy-and-hold is the coin
+itself: it pays no funding (years of it on a growing notional would ruin a future that is never rebalanced).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strategies.settings import DecisionSettings, ProtectionSettings, RiskSettings, TradingSettings
+from strategies.state import NO_RATE
 from training.backtest import begin_account, equity_curve, run_path
 from training.decision_path import DecisionPath
 from training.performance import EquityCurve
@@ -40,7 +42,7 @@ def baselines(path: DecisionPath, candles: RunCandles, settings: TradingSettings
     steady = _long_only(settings, mode="exposure", sizing="volatility")
     return [
         Baseline(name=CASH, curve=cash(candles, settings)),
-        Baseline(name=HOLD, curve=_run(_always_long(path), candles, hold)),
+        Baseline(name=HOLD, curve=_run(_always_long(path), _without_funding(candles), hold)),
         Baseline(name=STEADY_HOLD, curve=_run(_always_long(path), candles, steady)),
     ]
 
@@ -63,6 +65,10 @@ def _always_long(path: DecisionPath) -> DecisionPath:
     conviction = np.where(path.ready, ALWAYS, np.nan)
     unknown = np.full(conviction.shape, np.nan)
     return replace(path, conviction=conviction, expected_return=unknown, agreement=np.zeros(conviction.shape))
+
+
+def _without_funding(candles: RunCandles) -> RunCandles:
+    return replace(candles, funding_e8=np.full_like(candles.funding_e8, NO_RATE))
 
 
 def _long_only(settings: TradingSettings, *, mode: str, sizing: str) -> TradingSettings:

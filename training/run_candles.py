@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from storage.candles import CandleStore
+from storage.candles import CandleStore, Source
 from strategies.errors import BadInput, DataGap
 from strategies.features.blocks import HISTORY_BARS
 from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
@@ -75,10 +75,7 @@ def read_run(
         raise BadInput(f"a run from {moment(start_ms)} to {moment(end_ms)} is empty or off the {timeframe.value} grid")
     bar, execution = finest_candles(store, markets, timeframe, start_ms, end_ms)
     first_ms = start_ms - HISTORY_DECISIONS * timeframe.ms
-    histories = [
-        store.read(market.exchange, market.symbol, timeframe, market.kind, first_ms, start_ms).candles
-        for market in markets
-    ]
+    histories = [_traded(store, market, timeframe, first_ms, start_ms) for market in markets]
     funding = [_funding(store, market, start_ms, end_ms) for market in markets]
     return assemble(markets, timeframe, bar, start_ms, end_ms, execution, histories, funding)
 
@@ -96,9 +93,7 @@ def finest_candles(
     for bar in EXECUTION_TIMEFRAMES[: EXECUTION_TIMEFRAMES.index(timeframe) + 1]:
         if not all(_spans(store, market, bar, start_ms, end_ms) for market in markets):
             continue
-        found = [
-            store.read(market.exchange, market.symbol, bar, market.kind, start_ms, end_ms).candles for market in markets
-        ]
+        found = [_traded(store, market, bar, start_ms, end_ms) for market in markets]
         needed = (1.0 - MOST_MISSING) * (end_ms - start_ms) / bar.ms
         if all(len(candles) >= needed for candles in found):
             return bar, found
@@ -159,6 +154,23 @@ def assemble(
     )
 
 
+def covered(store: CandleStore, markets: Sequence[Market], timeframe: Timeframe) -> tuple[int, int]:
+    """Return the first open and the last close of the stored decision candles that all markets have.
+
+    Raises:
+        DataGap: a market has none, or they do not overlap.
+    """
+    spans = [store.coverage(market.exchange, market.symbol, timeframe, market.kind) for market in markets]
+    for market, found in zip(markets, spans, strict=True):
+        if found.first_ms is None:
+            raise DataGap(f"no {timeframe.value} candles of {market.id} are stored; sigma data download brings them")
+    first_ms = max(int(found.first_ms or 0) for found in spans)
+    last_ms = min(int(found.last_ms or 0) for found in spans) + timeframe.ms
+    if first_ms >= last_ms:
+        raise DataGap(f"the stored {timeframe.value} candles of the markets do not overlap")
+    return first_ms, last_ms
+
+
 def moment(ms: int) -> str:
     """Return a time as "2024-07-01 00:00"."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
@@ -184,6 +196,12 @@ def _made(market: Market, timeframe: Timeframe, bar: Timeframe, open_ms: np.ndar
 def _between(candles: CandleArray, start_ms: int, end_ms: int) -> CandleArray:
     low, high = np.searchsorted(candles[:, OPEN_MS], (start_ms, end_ms))
     return candles[low:high]
+
+
+def _traded(store: CandleStore, market: Market, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray:
+    """Return the stored candles of a range, without the stitched spot ones: those are for training only."""
+    stored = store.read(market.exchange, market.symbol, timeframe, market.kind, start_ms, end_ms)
+    return stored.candles[stored.source != Source.STITCHED_SPOT]
 
 
 def _funding(store: CandleStore, market: Market, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,8 @@ from training.report.charts import coarser, deepest, thinned
 from training.report.page import write_page
 from training.report.tables import Cell, monthly_table, number, percent, signed_percent, table
 from training.run_candles import assemble
-from training.scorecard import Scorecard, scorecard
+from training.scorecard import Scorecard
+from training.scoring import scorecard
 from training.verdict import Evidence, verdict
 
 HOURS = 200

@@ -34,7 +34,7 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
     )
     warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_seen else ""
     sections = [
-        Section(title="Verdict", body=paragraph(card.verdict, "verdict")),
+        Section(title="Verdict", body=paragraph(card.verdict, "verdict") + "".join(map(paragraph, card.notes))),
         Section(title=_tagged("Figures", card), body=_figures(card)),
         _equity(result, card, compared),
         Section(title=_tagged("Months", card), body=monthly_table(card.monthly)),

@@ -1,0 +1,177 @@
+"""`sigma backtest`: trade a bundle over stored candles it has not seen, and say what that is worth."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import typer
+
+from storage.bundles import bundle_by_id
+from storage.candles import CandleStore
+from storage.config import Config
+from storage.facts import write_export
+from storage.market_book import inferred_market, recorded_markets
+from storage.registry import Registry
+from strategies.bundle import TREND_ID, Bundle, load
+from strategies.errors import BadInput
+from strategies.market import Market, Timeframe
+from strategies.settings import TradingSettings
+from training.backtest import BacktestResult, Stress, backtest, is_seen, require_unseen
+from training.progress import answer, configuration, say
+from training.run_candles import HISTORY_DECISIONS, covered, moment, read_run
+from training.scoring import scorecard
+
+
+def command(
+    model: str = typer.Option("production", help="A bundle's id, its folder, production, or trend."),
+    symbols: str = typer.Option("", help="Comma separated; empty: those of the configuration."),
+    start_date: str = typer.Option("", help="First day or time, ISO, UTC; empty: the first honest one."),
+    end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
+    initial_capital: float = typer.Option(0.0, help="Deposit in quote currency; 0: of the configuration.", min=0.0),
+    sides: str = typer.Option("", help="both, long or short; empty: of the configuration."),
+    report: Path = typer.Option(Path(), help="Write an HTML report here."),
+    export: Path = typer.Option(Path(), help="Write all fills and funding here, .csv or .parquet."),
+    exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
+    allow_seen: bool = typer.Option(False, "--allow-seen", help="Run over training bars; every figure says SEEN."),
+    costs_factor: float = typer.Option(1.0, help="Multiply fees and slippage."),
+    delay_bars: int = typer.Option(0, help="Act on every decision so many decision candles late."),
+) -> None:
+    """Trade a bundle over bars it has not seen, through the kernel that trades live.
+
+    Example: sigma backtest --model production --start-date 2024-07-01 --end-date 2025-07-01 --report run.html
+    """
+    config = configuration()
+    place = exchange or config.exchange.name
+    bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
+    store = CandleStore(config.data.directory)
+    markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
+    start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
+    seen = is_seen(bundle, start_ms)
+    if not allow_seen:
+        require_unseen(bundle, start_ms)
+    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms)
+    settings = chosen_settings(config.trading, bundle, initial_capital, sides)
+    stress = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
+    result = backtest(bundle, candles, settings, stress=stress)
+    _finish(result, seen, report, export)
+
+
+def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Timeframe) -> Bundle:
+    """Return the bundle that a person named.
+
+    Raises:
+        BadInput: there is none of that name.
+        BundleRefused: it is damaged, or from another exchange.
+    """
+    if model == "production":
+        production = registry.production(exchange)
+        if production is None:
+            say(f"no bundle is in production on {exchange}; the trend rule is tested")
+        return bundle_by_id(registry, exchange, production, timeframe)
+    if model in ("trend", TREND_ID):
+        return bundle_by_id(registry, exchange, None, timeframe)
+    if Path(model).exists():
+        folder = Path(model)
+        return load(folder if folder.is_dir() else folder.parent, exchange=exchange)
+    return registry.get(model, exchange)
+
+
+def stored_markets(
+    store: CandleStore, config: Config, exchange: str, symbols: str, timeframe: Timeframe
+) -> tuple[Market, ...]:
+    """Return the markets in the order named, as recorded, or else inferred from their candles.
+
+    Raises:
+        BadInput: a symbol is named twice.
+        DataGap: nothing is stored of one.
+    """
+    names = [name.strip().upper() for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
+    if len(set(names)) != len(names):
+        raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
+    kind = config.exchange.market
+    recorded = {market.symbol: market for market in recorded_markets(store.root, exchange, kind)}
+    markets = []
+    for name in names:
+        market = recorded.get(name)
+        if market is None:
+            market = inferred_market(exchange, name, kind, store.read(exchange, name, timeframe, kind).candles)
+            say(f"{name}: no specification stored, tick {market.tick} and lot {market.lot} inferred from its candles")
+        markets.append(market)
+    return tuple(markets)
+
+
+def span(
+    store: CandleStore, markets: tuple[Market, ...], bundle: Bundle, start_date: str, end_date: str
+) -> tuple[int, int]:
+    """Return start and end of the run on the decision grid: as asked, or else the longest honest one.
+
+    Raises:
+        BadInput: a date cannot be read, or nothing lies between them.
+        DataGap: a market has no candles.
+    """
+    timeframe = bundle.manifest.timeframe
+    first_ms, last_ms = covered(store, markets, timeframe)
+    earliest = max(first_ms + HISTORY_DECISIONS * timeframe.ms, bundle.manifest.first_honest_ms)
+    start_ms = utc_ms(start_date) if start_date else earliest
+    end_ms = utc_ms(end_date) if end_date else last_ms
+    start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
+    if start_ms >= end_ms:
+        raise BadInput(
+            f"the run from {moment(start_ms)} to {moment(end_ms)} is empty; candles are stored "
+            f"{moment(first_ms)} to {moment(last_ms)}, and {bundle.id} may be tested from {moment(earliest)} on"
+        )
+    return start_ms, end_ms
+
+
+def utc_ms(text: str) -> int:
+    """Return UTC milliseconds of an ISO date or time.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not a date; one like 2024-07-01 or 2024-07-01T12:00 is needed") from error
+    return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: float, sides: str) -> TradingSettings:
+    """Return the configured settings on the bundle's timeframe, with what was asked for instead.
+
+    Raises:
+        BadInput: `sides` is not one of both, long, short.
+    """
+    if sides not in ("", "both", "long", "short"):
+        raise BadInput(f"sides is {sides!r}; both, long or short is needed")
+    decision: dict[str, Any] = {"timeframe": bundle.manifest.timeframe}
+    if sides:
+        decision["sides"] = cast(Literal["both", "long", "short"], sides)
+    execution = {"initial_capital": initial_capital} if initial_capital else {}
+    return settings.model_copy(
+        update={
+            "decision": settings.decision.model_copy(update=decision),
+            "execution": settings.execution.model_copy(update=execution),
+        }
+    )
+
+
+def _finish(result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
+    from training.report.terminal import summary
+
+    card, compared = scorecard(result, is_seen=seen)
+    written: dict[str, str] = {}
+    if export.name:
+        write_export(export, result.run.facts, result.candles.markets)
+        written["export"] = str(export)
+    if report.name:
+        from training.report.backtest import backtest_report
+        from training.report.page import write_page
+
+        write_page(report, backtest_report(result, card, compared))
+        written["report"] = str(report)
+    for name, path in written.items():
+        say(f"{name} written to {path}")
+    answer({**card.document(), **written}, summary(card))
