@@ -18,7 +18,20 @@ from training.dataset import Dataset, Segment
 from training.families import FittedModel, ModelFamily
 from training.splits import Fold
 
-FoldDone = Callable[[int, int, ModelFamily], None]  # fold number from 1, folds in all, family
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldReport:
+    """One family's fold, done: its number from 1 of `folds`, and the IC of its scores there."""
+
+    family: str
+    number: int
+    folds: int
+    start_ms: int
+    end_ms: int
+    ic: float
+
+
+FoldDone = Callable[[FoldReport], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +67,17 @@ def walk(
             for row, (segment, slices) in enumerate(zip(dataset.segments, prepared, strict=True)):
                 _fill(columns[row][index], model, segment, slices)
             if on_fold:
-                on_fold(number, len(folds), family)
+                ic = _fold_ic([scores[index] for scores in columns], dataset, fold)
+                on_fold(
+                    FoldReport(
+                        family=family.name,
+                        number=number,
+                        folds=len(folds),
+                        start_ms=fold.start_ms,
+                        end_ms=fold.end_ms,
+                        ic=ic,
+                    )
+                )
     first_ms, last_ms = folds[0].start_ms, folds[-1].end_ms
     runs = [
         _run(segment, np.stack(scores, axis=1), dataset, first_ms, last_ms)
@@ -85,6 +108,15 @@ def _fill(column: np.ndarray, model: FittedModel, segment: Segment, slices: list
     for part, scores in zip(slices, predictor.scores(slices), strict=True):
         row = int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0]))
         column[row : row + len(scores)] = scores
+
+
+def _fold_ic(scores: list[np.ndarray], dataset: Dataset, fold: Fold) -> float:
+    pairs = []
+    for column, segment in zip(scores, dataset.segments, strict=True):
+        closed_ms = segment.open_ms + dataset.timeframe.ms
+        inside = (closed_ms >= fold.start_ms) & (closed_ms < fold.end_ms)
+        pairs.append((column[inside], segment.target[inside]))
+    return information_coefficient(np.concatenate([pair[0] for pair in pairs]), np.concatenate([p[1] for p in pairs]))
 
 
 def _run(segment: Segment, scores: np.ndarray, dataset: Dataset, first_ms: int, last_ms: int) -> MarketScores:

@@ -90,8 +90,8 @@ def answer(document: dict[str, Any], human: str | RenderableType) -> None:
 
 
 @contextmanager
-def stage(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a stage is: a bar on a terminal, at most ten plain lines elsewhere.
+def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[[int], None]]:
+    """Show how far a stage is: a bar on a terminal; elsewhere at most ten lines, or none unless `plainly`.
 
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
@@ -110,7 +110,7 @@ def stage(label: str, total: int) -> Iterator[Callable[[int], None]]:
     def plain(so_far: int) -> None:
         nonlocal said
         tenth = _PLAIN_LINES * so_far // max(total, 1)
-        if tenth > said:
+        if plainly and tenth > said:
             said = tenth
             print(f"{label}: {so_far:,} of {total:,}", file=sys.stderr, flush=True)
 

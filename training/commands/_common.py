@@ -1,0 +1,161 @@
+"""What training commands share: candles chosen from options and configuration, one line a fold, the stored bundle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from storage.candles import CandleStore
+from storage.config import Config
+from storage.registry import Registry
+from strategies.bundle_files import RECORD
+from strategies.errors import BadInput
+from strategies.features import feature_set
+from strategies.market import HOUR_MS, Timeframe
+from training import records
+from training.bundle import Plan, TrainedBundle, recipe_id, train
+from training.compute import threads_of
+from training.dataset import Dataset, build
+from training.families import ModelFamily
+from training.out_of_fold import FoldReport
+from training.progress import say, stage
+
+
+def open_dataset(config: Config, symbols: str, timeframe: str, exchange: str, until: str) -> Dataset:
+    """Return the dataset that options and configuration name; empty options mean the configuration's value.
+
+    Raises:
+        BadInput: a name or date cannot be read, or a market has no candles.
+    """
+    chosen = exchange or config.exchange.name
+    frame = timeframe_of(timeframe) if timeframe else config.decision.timeframe
+    names = tuple(part.strip().upper() for part in symbols.split(",") if part.strip()) or config.exchange.symbols
+    features = feature_set(config.features.extra, config.features.groups, frame)
+    dataset = build(
+        CandleStore(config.data.directory),
+        chosen,
+        names,
+        frame,
+        features,
+        day_ms(until) if until else None,
+        horizon_bars=config.decision.horizon_bars,
+        kind=config.exchange.market,
+    )
+    bars = sum(len(segment.candles) for segment in dataset.segments)
+    say(
+        f"data: {chosen} {', '.join(names)} {frame.value}, {bars:,} bars in {len(dataset.segments)} segments, "
+        f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
+    )
+    return dataset
+
+
+def make_bundle(
+    config: Config,
+    dataset: Dataset,
+    families: Sequence[ModelFamily],
+    seed: int,
+    kind: str,
+    *,
+    years: float,
+    months: int,
+) -> dict[str, Any]:
+    """Train a bundle, store it, record the run, and return the command's document."""
+    plan = Plan(
+        families=families,
+        trading=config.trading,
+        validation=config.validation,
+        window_d=config.ensemble.deviation_window_d,
+        refit_months=months,
+        years=years,
+        embargo_ms=round(config.training.embargo_h * HOUR_MS),
+        seed=seed,
+    )
+    started = time.perf_counter()
+    with stage("walk forward", 100, plainly=False) as done:
+        trained = train(dataset, plan, lambda report: _said(report, done, len(families)))
+    duration_s = time.perf_counter() - started
+    bundle = _store(config, trained, duration_s)
+    document = _document(trained, duration_s)
+    record = records.RunRecord(
+        kind=kind,
+        config={family.name: family.describe() for family in families} | {"recipe": recipe_id(dataset, plan)},
+        data_hash=dataset.data_hash,
+        seed=seed,
+        device=f"cpu, {threads_of(config.training.threads)} threads",
+        duration_s=duration_s,
+        until_ms=dataset.until_ms,
+        result=document,
+    )
+    path = records.write(record, config.paths.runs)
+    say(f"bundle {bundle}: {trained.verdict.reason}")
+    return {"bundle": bundle, **document, "record": str(path)}
+
+
+def timeframe_of(text: str) -> Timeframe:
+    """Return the timeframe of a word.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    try:
+        return Timeframe(text)
+    except ValueError as error:
+        raise BadInput(f"timeframe {text!r} is unknown; one of {', '.join(Timeframe)} is needed") from error
+
+
+def day_ms(text: str) -> int:
+    """Return a UTC day or time in ISO form as milliseconds.
+
+    Raises:
+        BadInput: it is not one.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"date {text!r} cannot be read; ISO form is needed, like 2024-06-30") from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def day_of(ms: int) -> str:
+    """Return the UTC day of a time."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
+
+
+def _said(report: FoldReport, done: Any, families: int) -> None:
+    period = f"{day_of(report.start_ms)} to {day_of(report.end_ms)}"
+    say(f"fold {report.number} of {report.folds} {period}: {report.family} IC {report.ic:+.3f}")
+    done(round(100 * report.number / report.folds))
+
+
+def _store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
+    import json
+
+    record = {
+        "created_ms": int(datetime.now(UTC).timestamp() * 1000),
+        "duration_s": round(duration_s, 3),
+        "git_commit": records.git_commit(),
+        "machine": records.processor(),
+        "verdict": asdict(trained.verdict),
+    }
+    content = json.dumps(record, indent=1).encode()
+    return Registry(config.paths.models).add_files({**trained.files, RECORD: content})
+
+
+def _document(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
+    manifest = trained.bundle.manifest
+    return {
+        "verdict": asdict(trained.verdict),
+        "recipe": manifest.recipe,
+        "families": list(manifest.families),
+        "out_of_fold": manifest.out_of_fold.model_dump() if manifest.out_of_fold else {},
+        "deviations": manifest.deviations,
+        "slope": manifest.calibration.slope,
+        "probability_slope": manifest.calibration.probability_slope,
+        "wins": {side: wins.model_dump() for side, wins in manifest.wins.items()},
+        "trained_until_ms": manifest.trained_until_ms,
+        "first_honest_ms": manifest.first_honest_ms,
+        "duration_s": round(duration_s, 1),
+    }

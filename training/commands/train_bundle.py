@@ -1,0 +1,60 @@
+"""`train bundle`: all that is needed to decide, calibrated out of fold, refitted on everything, ready to promote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from training.progress import answer, configuration
+
+
+def command(
+    symbols: str = typer.Option("", help="Comma separated, pooled; empty: exchange.symbols of the configuration."),
+    timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
+    exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
+    until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),
+    families: str = typer.Option("", help="Voters, such as xgboost,ridge; empty: ensemble.families."),
+    seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
+    years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
+    refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
+) -> None:
+    """Train, calibrate and pack a bundle; print what it was worth out of fold.
+
+    Example: sigma train bundle --symbols BTCUSDT,ETHUSDT,SOLUSDT --timeframe 1h --until 2024-07-01
+    """
+    from training import families as known
+    from training.commands._common import make_bundle, open_dataset
+    from training.voters import makers
+
+    config = configuration()
+    chosen_seed = config.training.seed if seed < 0 else seed
+    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
+    voters = known.choose(names, makers(config, chosen_seed))
+    dataset = open_dataset(config, symbols, timeframe, exchange, until)
+    document = make_bundle(config, dataset, voters, chosen_seed, "train bundle", years=years, months=refit_months)
+    answer(document, summary(document))
+
+
+def summary(document: dict[str, Any]) -> str:
+    """Return the lines for people."""
+    from training.commands._common import day_of
+
+    fold = document["out_of_fold"]
+    lines = [
+        f"bundle {document['bundle']} ({', '.join(document['families'])}), recipe {document['recipe']}, "
+        f"{document['duration_s']:.0f} s",
+        f"out of fold {day_of(fold['from_ms'])} to {day_of(fold['until_ms'])}, {fold['rows']:,} rows: IC "
+        f"{fold['ic']:+.4f}, "
+        f"AUC {fold['auc']:.4f}, accuracy {fold['accuracy']:.4f}",
+        *(f"  {family:<8} IC {ic:+.4f}" for family, ic in fold["family_ic"].items()),
+        *(
+            f"  {side:<8} {wins['trades']} trades, {wins['win_rate']:.1%} won, average win {wins['average_win']:+.2%}, "
+            f"loss {wins['average_loss']:+.2%}, held {wins['average_hold_h']:.0f} h"
+            for side, wins in document["wins"].items()
+        ),
+        document["verdict"]["reason"],
+        f"trained until {day_of(document['trained_until_ms'])}; first honest test bar "
+        f"{day_of(document['first_honest_ms'])}",
+    ]
+    return "\n".join(lines)

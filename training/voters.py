@@ -1,0 +1,18 @@
+"""Which families can vote in a bundle, made from the configuration. A family is imported when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from storage.config import Config
+from training.compute import threads_of
+from training.families import ModelFamily, RidgeFamily, XGBoostFamily
+
+
+def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
+    """Return for every family a function that makes it with the configured settings."""
+    threads = threads_of(config.training.threads)
+    return {
+        "xgboost": lambda: XGBoostFamily(settings=config.xgboost, seed=seed, threads=threads),
+        "ridge": lambda: RidgeFamily(settings=config.ridge),
+    }
