@@ -8,7 +8,7 @@ on the device until the epoch ends. Knows nothing of epochs, schedules or files.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -19,7 +19,7 @@ from training.lstm_chunks import ResidentChunks, head_signs
 from training.lstm_network import LstmNetwork, dense_loss, estimate
 
 EAGER_STEPS_BEFORE_CAPTURE: Final = 3  # cuDNN and the optimiser allocate lazily; a graph may not
-_SUMS: Final = 9
+_SUMS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Metrics:
     """How estimates of the scaled return fared.
 
     Attributes:
-        loss: weighted, over all heads.
+        loss: over all heads; each batch counts by its labelled bars.
         squared_error: mean, of the first head alone.
         accuracy: share of right signs.
         ic: Pearson correlation with the target.
@@ -51,19 +51,19 @@ class RunningMetrics:
         """Add a batch; all but `loss` are (time, batch) of the first head."""
         e, y = (estimates * labelled).double(), (targets * labelled).double()
         hits = ((estimates > 0) == (targets > 0)) * labelled
-        sums = (labelled.sum(), e.sum(), y.sum(), (e * e).sum(), (y * y).sum(), (e * y).sum(), hits.sum())
-        self._sums += torch.stack(
-            [loss.detach().double(), loss.new_ones((), dtype=torch.float64), *(s.double() for s in sums)]
-        )
+        bars = labelled.sum().double()
+        weighted = loss.detach().double() * bars
+        sums = (e.sum(), y.sum(), (e * e).sum(), (y * y).sum(), (e * y).sum(), hits.sum().double())
+        self._sums += torch.stack([weighted, bars, *sums])
 
     def take(self) -> Metrics:
         """Return the metrics since the last call and start again from zero."""
-        loss, batches, bars, e, y, ee, yy, ey, hits = self._sums.tolist()
+        weighted, bars, e, y, ee, yy, ey, hits = self._sums.tolist()
         self._sums.zero_()
         count = max(bars, 1.0)
         spread = math.sqrt(max(ee - e * e / count, 0.0) * max(yy - y * y / count, 0.0))
         return Metrics(
-            loss=loss / max(batches, 1.0),
+            loss=weighted / count,
             squared_error=(ee - 2 * ey + yy) / count,
             accuracy=hits / count,
             ic=(ey - e * y / count) / spread if spread > 0 else 0.0,
@@ -154,16 +154,13 @@ class OptimisationStep:
 def evaluate(
     network: LstmNetwork, chunks: ResidentChunks, directional: Tensor, settings: LstmSettings, device: torch.device
 ) -> Metrics:
-    """Return the metrics of the antisymmetric estimates over all labelled bars; the loss is averaged over bars."""
+    """Return the metrics of the antisymmetric estimates over all labelled bars."""
     network.eval()
-    metrics, weighted, bars = RunningMetrics(device), 0.0, 0.0
+    metrics = RunningMetrics(device)
     for starts in torch.from_numpy(chunks.batches(chunks.starts(0), settings.batch_size)):
         batch = chunks.gather(starts.to(device))
         estimates = estimate(network, batch.inputs, directional if settings.mirror else None)[chunks.burn_in :]
         loss = dense_loss(estimates, batch.targets, batch.labelled, settings.volatility_loss)
-        count = float(batch.labelled[..., 0].sum())
-        weighted, bars = weighted + float(loss) * count, bars + count
         metrics.add(loss, estimates[..., 0], batch.targets[..., 0], batch.labelled[..., 0])
     network.train()
-    taken = metrics.take()
-    return replace(taken, loss=weighted / max(bars, 1.0))
+    return metrics.take()
