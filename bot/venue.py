@@ -58,7 +58,9 @@ async def open_venue(config: Config) -> AsyncIterator[Venue]:
     elif config.exchange.url:
         yield await _join(config)
     else:
-        server = ExchangeServer(_source(config), _pace(config), state_folder=config.paths.state / "exchange")
+        server = ExchangeServer(
+            _source(config), _pace(config), state_folder=config.paths.state / "exchange", deflate=False
+        )
         url = await server.start()
         try:
             description = server.source.description

@@ -19,6 +19,7 @@ from bot.simulator.frames import combined_frame
 _MOST_STREAMS: Final = 1024  # Binance's bound per connection
 _LARGEST_REQUEST: Final = 1 << 20
 _SEND_TIMEOUT_S: Final = 20.0
+_CLOSE_TIMEOUT_S: Final = 1.0  # how long a closing client may take to say goodbye
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class Hub:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Hold one client's connection from handshake to close."""
-        socket = web.WebSocketResponse(compress=self._deflate, max_msg_size=_LARGEST_REQUEST)
+        socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, compress=self._deflate, max_msg_size=_LARGEST_REQUEST)
         await socket.prepare(request)
         session = Session(socket=socket, is_combined="/stream" in request.path)
         self._subscribe(session, _streams_of(request))
