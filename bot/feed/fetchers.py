@@ -12,11 +12,12 @@ from bot.clock import Clock
 from bot.feed.failures import NoSuchMarket
 from bot.feed.intake import Intake
 from bot.feed.rest import Page, Rest
-from bot.feed.waiting import Backoff, Outage
+from bot.feed.waiting import Backoff, Outage, elapsed_s
 from strategies.errors import ExchangeFailed
-from strategies.market import Timeframe
+from strategies.market import HOUR_MS, Timeframe
 
-CONFIRMATIONS = 3  # answers that lack a candle but hold a later one, before it counts as never traded
+CONFIRMATIONS = 3  # answers that lack a candle before we believe it; if they hold a later one, it never traded
+OLD_MS = HOUR_MS  # an exchange that lacks an older candle will not find it any more
 LONGEST_WAIT_S = 10.0
 
 
@@ -24,8 +25,27 @@ class HoleFetcher:
     """Keeps one market without a gap."""
 
     def __init__(
-        self, symbol: str, *, intake: Intake, rest: Rest, clock: Clock, grace_s: float, slots: asyncio.Semaphore
+        self,
+        symbol: str,
+        *,
+        intake: Intake,
+        rest: Rest,
+        clock: Clock,
+        grace_s: float,
+        patience_s: float,
+        slots: asyncio.Semaphore,
     ) -> None:
+        """Prepare to fetch.
+
+        Args:
+            symbol: of the account.
+            intake: of the account.
+            rest: the exchange.
+            clock: its time.
+            grace_s: wall seconds after its close at which a candle is overdue.
+            patience_s: wall seconds for which a young candle that the exchange lacks is asked for again.
+            slots: bound on parallel requests.
+        """
         self._symbol = symbol
         self._intake = intake
         self._rest = rest
@@ -34,7 +54,9 @@ class HoleFetcher:
         self._slots = slots
         self._outage = Outage("candle request", exchange=rest.exchange, symbol=symbol)
         self._backoff = Backoff(longest_s=LONGEST_WAIT_S)
+        self._patience_s = patience_s
         self._confirmed = 0
+        self._lacking_since_s = 0.0
 
     async def run(self) -> None:
         """Fetch hole after hole until cancelled."""
@@ -70,17 +92,26 @@ class HoleFetcher:
         for candle in page.candles:
             intake.take(candle)
         intake.counters["backfilled"] += len(page.candles)
-        moved = intake.next_ms(self._symbol) > start_ms
-        if not moved and page.complete_ms > start_ms:
-            self._confirmed += 1
-            if self._confirmed >= CONFIRMATIONS:
-                intake.skip(self._symbol, page.candles[0].open_ms if page.candles else page.complete_ms)
-                moved = True
-        if moved:
+        if intake.next_ms(self._symbol) > start_ms:
             self._confirmed = 0
-        intake.answered_ms[index] = max(intake.answered_ms[index], intake.next_ms(self._symbol) if moved else end_ms)
+            intake.answered_ms[index] = max(intake.answered_ms[index], intake.next_ms(self._symbol))
+            return True
+        if self._confirmed == 0:
+            self._lacking_since_s = elapsed_s()
+        self._confirmed += 1
+        if self._confirmed < CONFIRMATIONS:
+            return False
+        intake.answered_ms[index] = max(intake.answered_ms[index], end_ms)
+        never_traded = page.complete_ms > start_ms and self._is_final(start_ms)
+        if never_traded:
+            self._confirmed = 0
+            intake.skip(self._symbol, page.candles[0].open_ms if page.candles else page.complete_ms)
         intake.tell()
-        return moved
+        return never_traded
+
+    def _is_final(self, missing_ms: int) -> bool:
+        is_old = missing_ms < self._clock.now_ms() - OLD_MS
+        return is_old or elapsed_s() - self._lacking_since_s >= self._patience_s
 
 
 class FundingFetcher:

@@ -67,6 +67,8 @@ class Intake:
         self._window_ms = window * MINUTE_MS
         self._wanted = {symbol: asyncio.Event() for symbol in self.symbols}
         self._without_room: set[str] = set()
+        self._stuck: set[str] = set()
+        self._stood_at: dict[str, int] = {}
         self._sequencers = {
             symbol: Sequencer(symbol, start_ms, step_ms=MINUTE_MS, counters=counters, revisions=revisions)
             for symbol, start_ms in zip(self.symbols, first_ms, strict=True)
@@ -122,10 +124,19 @@ class Intake:
         return start_ms, end_ms
 
     def wake_overdue(self, due_ms: int) -> None:
-        """Wake the fetchers of markets whose candle should have come by `due_ms`."""
+        """Wake the fetchers of markets that have stood since the last call and whose candle is due by `due_ms`."""
         for symbol, sequencer in self._sequencers.items():
-            if sequencer.next_ms + MINUTE_MS <= due_ms:
+            stands = self._stood_at.get(symbol) == sequencer.next_ms
+            self._stood_at[symbol] = sequencer.next_ms
+            if stands and sequencer.next_ms + MINUTE_MS <= due_ms:
+                self._stuck.add(symbol)
                 self._wanted[symbol].set()
+            else:
+                self._stuck.discard(symbol)
+
+    def is_whole(self, symbol: str) -> bool:
+        """Tell whether nothing of `symbol` is missing as far as is known."""
+        return symbol not in self._stuck and self._sequencers[symbol].hole() is None
 
     async def wanted(self, symbol: str) -> None:
         """Wait until something of `symbol` may have to be fetched."""

@@ -56,9 +56,8 @@ def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind,
     lot = _step(rest.client, listed["precision"].get("amount"))
     if tick is None or lot is None:
         raise UnsupportedMarket(f"{symbol}: {rest.exchange} states tick {tick} and lot {lot}; both are needed")
-    contract_size = (
-        Decimal(str(listed["contractSize"])) if kind == "futures" and listed.get("contractSize") else Decimal(1)
-    )
+    stated_size = listed.get("contractSize") if kind == "futures" else None
+    contract_size = Decimal(str(stated_size)).normalize() if stated_size else Decimal(1)
     least = Decimal(str(listed["limits"]["amount"]["min"] or lot))
     least_cost = Decimal(str(listed["limits"].get("cost", {}).get("min") or 0))
     return Market(

@@ -25,6 +25,7 @@ from strategies.market import DAY_MS, MINUTE_MS
 TICK_S = 0.1  # wall seconds between two looks at what is overdue
 PARALLEL_REQUESTS = 8
 SKEW_S = 5.0  # wall seconds by which the exchange's clock may be ahead of ours
+HOLE_PATIENCE_S = 60.0  # where every minute has a candle; exchanges of the generic path leave out those without a trade
 REAL_FUNDING_DELAY_S = 15.0  # exchanges print a settled rate within seconds; asking at once costs requests
 
 
@@ -80,18 +81,22 @@ class LiveFeed:
         jobs += [(f"feed socket {number}", socket.run()) for number, socket in enumerate(self._sockets)]
         for symbol in intake.symbols:
             fetcher = HoleFetcher(
-                symbol, intake=intake, rest=rest, clock=clock, grace_s=self._settings.grace_s, slots=slots
+                symbol,
+                intake=intake,
+                rest=rest,
+                clock=clock,
+                grace_s=self._settings.grace_s,
+                patience_s=HOLE_PATIENCE_S if isinstance(rest.client, FastKlines) else 0.0,
+                slots=slots,
             )
             jobs.append((f"feed holes {symbol}", fetcher.run()))
         return jobs
 
     def ready(self) -> dict[str, bool]:
         """Return per market whether its stream is open and nothing is missing."""
-        due_ms = self._due_ms()
         is_open = {name: socket.is_open for socket in self._sockets for name in socket.symbols}
         return {
-            symbol: is_open[self._rest.names[symbol]] and self.intake.missing(symbol, due_ms) is None
-            for symbol in self.intake.symbols
+            symbol: is_open[self._rest.names[symbol]] and self.intake.is_whole(symbol) for symbol in self.intake.symbols
         }
 
     def on_frame(self, frame: Frame) -> None:

@@ -135,7 +135,10 @@ class Rest:
 
     async def _once(self, method: str, *args: Any, **params: Any) -> Any:
         try:
-            return await getattr(self.client, method)(*args, **params)
+            answer = await getattr(self.client, method)(*args, **params)
+            if str(self.client.last_http_response or "").startswith("<"):  # ccxt makes empty lists of web pages
+                raise ExchangeFailed(f"{self.exchange} answered {method} with a web page instead of data")
+            return answer
         except (ccxt.BaseError, *MALFORMED) as error:
             status, headers = self.client.last_status, self.client.last_response_headers or {}
             failure = translate(error, exchange=self.exchange, status=status, headers=headers)

@@ -18,7 +18,7 @@ from typing import Self
 
 import numpy as np
 
-from bot.clock import Clock
+from bot.clock import Clock, PacedClock
 from bot.feed.builtin import Builtin
 from bot.feed.candle import Revision
 from bot.feed.connect import client_for
@@ -91,7 +91,7 @@ class FeedSource:
             clock=clock,
             counters=self.counters,
             page=feed.catch_up_page,
-            grace_s=feed.grace_s,
+            grace_s=0.0 if isinstance(clock, PacedClock) else feed.grace_s,  # it stands where the exchange says
         )
         self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
         self._markets: list[Market] = []
