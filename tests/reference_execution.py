@@ -1,7 +1,7 @@
 """The execution rules again, slow and plain: Python integers and fractions, one object a market, no arrays.
 
-Written from the words of DESIGN and of the contracts, as a judge for the compiled kernel. Money is exact here because Python's integers
-are; nothing is shared with the kernel but the names of facts and reasons.
+Written from the words of the design and the contracts, as a judge for the compiled kernel. Money is exact here because
+Python's integers are; nothing is shared with the kernel but the names of facts and reasons.
 """
 
 from __future__ import annotations
@@ -296,7 +296,8 @@ class ReferenceAccount:
 
     def _tell(
         self, kind: FactKind, ms: int, market: int, reason: Reason, *, trade: int = 0, lots: int = 0, price: int = 0,
-        fee: int = 0, cash_flow: int = 0, decision_ms: int = 0, position: int = 0, trade_cash_flow: int = 0, rate: int = 0,
+        fee: int = 0, cash_flow: int = 0, decision_ms: int = 0, position: int = 0, trade_cash_flow: int = 0,
+        rate: int = 0,
     ) -> None:  # fmt: skip
         self.facts.append(
             (int(kind), ms, market, trade, lots, price, fee, cash_flow, int(reason), decision_ms, position,

@@ -214,7 +214,9 @@ def test_every_unit_is_accounted_for(
     facts, account, positions = pair.facts[: pair.count], pair.state.account[0], pair.state.positions
     funding = facts[facts["kind"] == FactKind.FUNDING]
     assert DEPOSIT + int(facts["cash_flow"].sum()) == account["cash"]
-    assert account["equity"] == account["cash"] + int((positions["lots"] * positions["mark"] * pair.markets["unit_value"]).sum())
+    assert account["equity"] == account["cash"] + int(
+        (positions["lots"] * positions["mark"] * pair.markets["unit_value"]).sum()
+    )
     assert int(facts["fee"].sum()) == account["fees"]
     assert -int(funding["cash_flow"].sum()) == account["funding"]
     for market in range(MARKETS):
