@@ -106,13 +106,14 @@ def minimum_track_record(moments: SharpeMoments, benchmark: float = 0.0, alpha: 
 
 def stationary_indices(length: int, repetitions: int, mean_block: float, rng: np.random.Generator) -> np.ndarray:
     """Return (repetitions, length) rows of the stationary bootstrap: blocks of geometric length, wrapping around."""
-    starts = rng.random((repetitions, length)) < 1.0 / mean_block
-    starts[:, 0] = True
-    fresh = rng.integers(0, length, (repetitions, length))
-    positions = np.arange(length)
-    block_start = np.maximum.accumulate(np.where(starts, positions, 0), axis=1)
-    origin = np.take_along_axis(fresh, block_start, axis=1)
-    return (origin + positions - block_start) % length
+    begins = rng.random((repetitions, length), np.float32) < 1.0 / mean_block
+    begins[:, 0] = True
+    starts = np.flatnonzero(begins).astype(np.int32)
+    origins = rng.integers(0, length, len(starts), np.int32)
+    rows = np.arange(repetitions * length, dtype=np.int32)
+    rows += np.repeat(origins - starts, np.diff(starts, append=np.int32(len(rows))))
+    rows -= np.where(rows >= length, length, 0).astype(np.int32)  # a block is no longer than a repetition
+    return rows.reshape(repetitions, length)
 
 
 def bootstrap_interval(
