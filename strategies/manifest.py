@@ -56,6 +56,7 @@ class Manifest(_Document):
         trained_from_ms, trained_until_ms: opens of the first and closes of the last candle seen.
         purge_ms: bars that open less than this after `trained_until_ms` are still seen.
         recipe: digest of the training's settings; equal recipes are refreshes of each other.
+        wins: by side, LONG and SHORT: how such trades closed out of fold.
         cost_filter: entries must pay the round trip by expected return.
         files: sha256 of every other file of the bundle.
     """

@@ -75,9 +75,9 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
 
 
 def win_table(trades: Sequence[Trade]) -> dict[str, SideWins]:
-    """Return per side, "long" and "short", how its trades closed; a side without trades is left out."""
+    """Return per side, "LONG" and "SHORT", how its trades closed; a side without trades is left out."""
     table = {}
-    for name, side in (("long", 1), ("short", -1)):
+    for name, side in (("LONG", 1), ("SHORT", -1)):
         chosen = [trade for trade in trades if trade.side == side]
         if not chosen:
             continue

@@ -79,6 +79,14 @@ class RidgePredictor:
         """Return the (n,) float64 scores of (n, F) float32 rows."""
         return np.ascontiguousarray(self.inputs(features) * self.weights).sum(1)
 
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        """Return (n, F) float64: what each directional column adds to the scores, its interactions included."""
+        parts = self.inputs(features) * self.weights
+        result = np.zeros(features.shape)
+        for block in np.split(parts, 1 + len(self.design.modulators), axis=1):
+            result[:, self.design.directional] += block
+        return result
+
     def inputs(self, features: np.ndarray) -> np.ndarray:
         """Return the (n, K) scaled and clipped inputs."""
         return np.clip(self.design.expand(features) / self.deviations, -CLIP, CLIP)
