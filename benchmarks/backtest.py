@@ -38,6 +38,7 @@ from training.scoring import scorecard
 
 BARS: Final = 51_000
 REPEATS: Final = 3
+EDGE: Final = 0.08  # drift of a generated bar in deviations, with the recent move
 MARKET: Final = Market(exchange="benchmark", symbol="BTCUSDT", tick=Decimal("0.1"), lot=Decimal("0.001"))
 NO_FUNDING: Final = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 RIVAL: Final = "backtesting.py"
@@ -128,10 +129,15 @@ def read_candles(path: Path) -> CandleArray:
 
 
 def generated_candles(seed: int = 5) -> CandleArray:
-    """Return `BARS` fat-tailed hourly candles whose volatility clusters."""
+    """Return `BARS` fat-tailed hourly candles with volatility clusters and a planted edge, so that it trades."""
     rng = np.random.default_rng(seed)
     sigma = 0.006 * np.exp(0.5 * np.sin(np.arange(BARS) / 400.0))
-    close = 10_000.0 * np.exp(np.cumsum(rng.standard_t(4, BARS) * sigma / np.sqrt(2.0)))
+    noise = rng.standard_t(4, BARS) / np.sqrt(2.0)
+    moves, recent = np.empty(BARS), 0.0
+    for bar in range(BARS):
+        moves[bar] = sigma[bar] * (noise[bar] + EDGE * np.sign(recent))
+        recent += (moves[bar] - recent) / 24.0
+    close = 10_000.0 * np.exp(np.cumsum(moves - moves.mean()))
     opened = np.append(10_000.0, close[:-1])
     candles = np.empty((BARS, 6))
     candles[:, OPEN_MS] = 1_567_296_000_000 + HOUR_MS * np.arange(BARS)
