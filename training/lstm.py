@@ -59,13 +59,17 @@ class FittedNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmModel:
-    """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays."""
+    """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays.
+
+    `trained_until_ms` is the time by which everything it has learnt from was known.
+    """
 
     scaling: Scaling
     networks: tuple[Weights, ...]
     hidden_size: int
     num_layers: int
     mirrored: bool
+    trained_until_ms: int
 
     def build(self, index: int) -> LstmNetwork:
         """Return the network of one seed in evaluation mode, on the CPU."""
@@ -99,6 +103,7 @@ def fit(
     directional: np.ndarray,
     device: Device,
     seed: int,
+    trained_until_ms: int = 0,
     valid: Sequence[LabelledSequence] = (),
     source: LstmModel | None = None,
     acceleration: Acceleration | None = None,
@@ -110,6 +115,7 @@ def fit(
         train: what to learn from; the standardisation is fitted on these rows alone.
         directional: (F,) bool, columns that change sign in the mirrored market.
         seed: of the first network; the next ones count up.
+        trained_until_ms: by when all labels given were known, for the record.
         valid: later bars. With them a network stops after `settings.patience` epochs without a better loss and keeps
             its best epoch; without them it trains all epochs.
         source: a model to start from (transfer): its weights and its standardisation are taken over.
@@ -146,6 +152,7 @@ def fit(
         hidden_size=settings.hidden_size,
         num_layers=settings.num_layers,
         mirrored=settings.mirror,
+        trained_until_ms=max(trained_until_ms, source.trained_until_ms if source is not None else 0),
     )
     return Fit(model=model, networks=tuple(networks))
 

@@ -144,8 +144,8 @@ def weight_bytes(model: LstmModel) -> bytes:
         "scaling.deviation": scaling.deviation,
         "scaling.directional": scaling.directional,
     }
-    shape = {"hidden_size": model.hidden_size, "num_layers": model.num_layers, "mirrored": model.mirrored}
-    return safetensors.numpy.save(tensors, metadata={"lstm": json.dumps(shape, sort_keys=True)})
+    rest = {name: getattr(model, name) for name in ("hidden_size", "num_layers", "mirrored", "trained_until_ms")}
+    return safetensors.numpy.save(tensors, metadata={"lstm": json.dumps(rest, sort_keys=True)})
 
 
 def read_weights(file: Path) -> LstmModel:
@@ -158,7 +158,7 @@ def read_weights(file: Path) -> LstmModel:
         raise BadInput(f"found no file {file}; a {WEIGHTS_FILE} of a trained model is needed")
     try:
         with safetensors.safe_open(file, framework="numpy") as opened:
-            shape = json.loads((opened.metadata() or {})["lstm"])
+            rest = json.loads((opened.metadata() or {})["lstm"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
         scaling = Scaling(
             mean=tensors.pop("scaling.mean"),
@@ -171,7 +171,7 @@ def read_weights(file: Path) -> LstmModel:
     for name in sorted(tensors):
         index, _, parameter = name.partition(".")
         networks.setdefault(int(index), {})[parameter] = tensors[name]
-    return LstmModel(scaling=scaling, networks=tuple(networks[index] for index in sorted(networks)), **shape)
+    return LstmModel(scaling=scaling, networks=tuple(networks[index] for index in sorted(networks)), **rest)
 
 
 def _example(model: LstmModel, slices: int, bars: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from training.dataset import Dataset
 from training.lstm import EpochReport, LstmModel, fit
 from training.lstm_export import WEIGHTS_FILE, onnx_bytes, weight_bytes
 from training.lstm_sequences import labelled_sequences
+from training.lstm_step import Acceleration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class LstmFamily:
         seed: of the first network.
         device: auto, cpu or cuda.
         threads: of torch on the CPU.
-        source: a model to start from (transfer); None: from scratch.
+        source: a model to start from (transfer); None: from scratch. Where it has seen more than a fit may know, that
+            fit starts from scratch too: markets move together, so another market's future is a leak as well.
         on_epoch: told about every epoch.
     """
 
@@ -48,6 +50,7 @@ class LstmFamily:
     device: devices.DeviceRequest = "cpu"
     threads: int = 1
     source: LstmModel | None = None
+    acceleration: Acceleration = field(default_factory=Acceleration)
     on_epoch: Callable[[EpochReport], None] | None = None
     name: str = "lstm"
 
@@ -71,10 +74,17 @@ class LstmFamily:
             directional=dataset.features.directional,
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,
-            source=self.source,
+            trained_until_ms=known_by_ms,
+            source=self._source(known_by_ms),
+            acceleration=self.acceleration,
             on_epoch=self.on_epoch or (lambda report: None),
         )
         return LstmFiles(files={ONNX_FILE: onnx_bytes(fitted.model), WEIGHTS_FILE: weight_bytes(fitted.model)})
+
+    def _source(self, known_by_ms: int) -> LstmModel | None:
+        if self.source is None or self.source.trained_until_ms > known_by_ms:
+            return None
+        return self.source
 
     def describe(self) -> dict[str, object]:
         """Return the settings that make the recipe."""

@@ -78,8 +78,7 @@ class Finished:
         return (
             f"best validation loss {', '.join(losses)} after {self.fit.epochs} epochs (median of the seeds)\n"
             f"unseen bars: IC {self.judged.ic:+.4f}, accuracy {self.judged.accuracy:.4f}, {self.judged.rows:,} closes\n"
-            f"saved to {self.folder}, recorded in {self.record}\n"
-            "a model on its own does not trade: sigma train bundle calibrates it and makes it ready to promote"
+            f"saved to {self.folder}, recorded in {self.record}"
         )
 
 
@@ -95,6 +94,8 @@ def run(dataset: Dataset, request: Request) -> Finished:
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
     name = f"lstm_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}"
     _announce(parts, request.settings)
+    if request.source is not None and request.source.trained_until_ms > parts.test_from_ms:
+        say(f"the source model has seen bars until {_day(request.source.trained_until_ms)}: only later ones are judged")
     with Narrator(
         request.settings, request.runs / "tensorboard" / f"{name}_{_record(dataset, request).id}"
     ) as narrator:
@@ -108,7 +109,7 @@ def run(dataset: Dataset, request: Request) -> Finished:
             acceleration=request.acceleration,
             on_epoch=narrator,
         )
-    judged = judge(fitted.model, dataset, parts.test_from_ms)
+    judged = judge(fitted.model, dataset, max(parts.test_from_ms, fitted.model.trained_until_ms))
     folder = request.models / "lstm" / name
     write(fitted.model, folder)
     record = _record(dataset, request, time.perf_counter() - began, _result(fitted, judged))

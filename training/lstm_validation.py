@@ -90,6 +90,7 @@ def fit_parts(
         directional=dataset.features.directional,
         device=device,
         seed=seed,
+        trained_until_ms=parts.test_from_ms,
         valid=parts.valid,
         source=source,
         acceleration=acceleration,
@@ -109,7 +110,7 @@ def judge(model: LstmModel, dataset: Dataset, from_ms: int) -> Judged:
         found = np.concatenate(predictor.scores(slices))
         scores.append(found)
         targets.append(segment.target[row : row + len(found)])
-    score, target = np.concatenate(scores), np.concatenate(targets)
+    score, target = np.concatenate([[], *scores]), np.concatenate([[], *targets])
     known = np.isfinite(score) & np.isfinite(target)
     return Judged(
         ic=information_coefficient(score, target),

@@ -15,4 +15,12 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
     return {
         "xgboost": lambda: XGBoostFamily(settings=config.xgboost, seed=seed, threads=threads),
         "ridge": lambda: RidgeFamily(settings=config.ridge),
+        "lstm": lambda: _lstm(config, seed),
     }
+
+
+def _lstm(config: Config, seed: int) -> ModelFamily:
+    from training.lstm_family import LstmFamily
+
+    threads = max(config.training.threads, 1)
+    return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads)

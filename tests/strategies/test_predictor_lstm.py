@@ -35,7 +35,12 @@ def model_of(*, hidden_size: int = 64, num_layers: int = 1, seeds: int = 3, mirr
         directional=np.array([True, True, True, True, False, False, False]),
     )
     return LstmModel(
-        scaling=scaling, networks=tuple(networks), hidden_size=hidden_size, num_layers=num_layers, mirrored=mirrored
+        scaling=scaling,
+        networks=tuple(networks),
+        hidden_size=hidden_size,
+        num_layers=num_layers,
+        mirrored=mirrored,
+        trained_until_ms=0,
     )
 
 

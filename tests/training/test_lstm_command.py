@@ -11,14 +11,19 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from storage.candles import CandleStore  # noqa: E402
+from storage.config import load  # noqa: E402
+from storage.config_models import LstmSettings  # noqa: E402
+from storage.registry import Registry  # noqa: E402
 from strategies.market import HOUR_MS  # noqa: E402
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor  # noqa: E402
 from training import lstm_run  # noqa: E402
 from training.__main__ import main  # noqa: E402
-from training.lstm_export import WEIGHTS_FILE  # noqa: E402
+from training.commands._common import open_dataset  # noqa: E402
+from training.lstm_export import WEIGHTS_FILE, read_weights  # noqa: E402
+from training.lstm_family import LstmFamily  # noqa: E402
 
 BARS = 3600
-QUICK = ["--hidden-size", "8", "--epochs", "2", "--seeds", "1", "--device", "cpu"]
+QUICK = ["--hidden-size", "8", "--epochs", "2", "--seeds", "1", "--device", "cpu", "--no-bundle"]
 
 
 @pytest.fixture
@@ -90,24 +95,8 @@ def test_killed_before_the_end_leaves_no_model(workplace: Path, monkeypatch: pyt
 def test_starts_from_a_source_model_with_its_shape(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train() == 0
     source = only(workplace / "models" / "lstm", "lstm_*")
-    assert (
-        main(
-            [
-                "train",
-                "lstm",
-                "--symbol",
-                "BTCUSDT",
-                "--epochs",
-                "1",
-                "--seeds",
-                "1",
-                "--json",
-                "--source-model",
-                str(source),
-            ]
-        )
-        == 0
-    )
+    again = ["--epochs", "1", "--seeds", "1", "--json", "--no-bundle", "--source-model", str(source)]
+    assert main(["train", "lstm", "--target-symbol", "BTCUSDT", *again]) == 0
     out = capsys.readouterr().out
     record = json.loads(Path(json.loads(out[out.index("{") :])["record"]).read_text())
     assert record["config"]["source_model"] == str(source)
@@ -133,3 +122,23 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
     assert len(said) == 1
     assert complaint in said[0]
     assert not (workplace / "models").exists()
+
+
+def test_source_that_has_seen_more_than_a_fold_may_know_is_not_used(workplace: Path) -> None:
+    assert train() == 0
+    source = read_weights(only(workplace / "models" / "lstm", "lstm_*") / WEIGHTS_FILE)
+    dataset = open_dataset(load(), "BTCUSDT", "1h", "", "")
+    settings = LstmSettings(hidden_size=8, epochs=1, seeds=1)
+    scratch, tuned = LstmFamily(settings=settings), LstmFamily(settings=settings, source=source)
+    early, late = source.trained_until_ms - HOUR_MS, source.trained_until_ms
+    assert tuned.fit(dataset, early).files == scratch.fit(dataset, early).files
+    assert tuned.fit(dataset, late).files != scratch.fit(dataset, late).files
+
+
+def test_bundle_of_an_lstm_loads_and_scores(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [word for word in QUICK if word != "--no-bundle"]
+    assert main(["train", "lstm", "--symbol", "BTCUSDT", *arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    bundle = Registry(workplace / "models").get(document["bundle"], "builtin")
+    assert bundle.manifest.families == ("lstm",)
+    assert bundle.manifest.trained_until_ms == (480_000 + BARS) * HOUR_MS

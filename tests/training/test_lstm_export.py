@@ -43,6 +43,7 @@ def model() -> LstmModel:
         hidden_size=12,
         num_layers=2,
         mirrored=True,
+        trained_until_ms=5,
     )
 
 
@@ -78,7 +79,7 @@ def test_weights_come_back_as_they_went(model: LstmModel, tmp_path: Path) -> Non
     write(model, tmp_path)
     found = read_weights(tmp_path / WEIGHTS_FILE)
     assert weight_bytes(found) == weight_bytes(model)
-    assert (found.hidden_size, found.num_layers, found.mirrored) == (12, 2, True)
+    assert (found.hidden_size, found.num_layers, found.mirrored, found.trained_until_ms) == (12, 2, True, 5)
 
 
 def test_reading_something_else_is_refused(tmp_path: Path) -> None:

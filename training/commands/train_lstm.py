@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
-from storage.candles import CandleStore
 from storage.config import Config
 from storage.config_models import LstmSettings
 from strategies.errors import BadInput
-from strategies.features import feature_set
-from strategies.market import Timeframe
-from training import dataset as datasets
 from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
@@ -25,8 +21,10 @@ TRANSFER_RATE: Final = 0.25  # of the learning rate, when starting from a traine
 
 
 def command(
-    symbol: str = typer.Option("", "--symbol", "--symbols", help="One market or several, comma separated, pooled."),
-    timeframe: Timeframe | None = typer.Option(None, help="Length of a candle; default: decision.timeframe."),
+    symbol: str = typer.Option(
+        "", "--symbol", "--symbols", "--target-symbol", help="One market, or several, comma separated, pooled."
+    ),
+    timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     epochs: int | None = typer.Option(None, help="Passes over the history, at most."),
     batch_size: int | None = typer.Option(None, help="Chunks (not windows) a step; a chunk is lstm.chunk_bars labels."),
     seq_length: int | None = typer.Option(None, help="Context: bars that warm the state before a chunk's labels."),
@@ -43,14 +41,19 @@ def command(
     mixed_precision: bool = typer.Option(False, help="bfloat16 where it is safe; changes bits."),
     cuda_graphs: bool = typer.Option(True, help="Replay the step as a CUDA graph; without effect on a CPU."),
     source_model: str = typer.Option("", help="Start from this model: a folder or file of a trained LSTM (transfer)."),
-    exchange: str = typer.Option("", help="Whose candles; default: exchange.name."),
-    test_mode: bool = typer.Option(False, help="A few thousand bars, five epochs, one network: does it run?"),
+    exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
+    until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),
+    bundle: bool = typer.Option(True, help="Also walk forward with the epochs found, calibrate and pack a bundle."),
+    test_mode: bool = typer.Option(False, help="A few thousand bars, five epochs, one network, no bundle."),
 ) -> None:
     """Train an LSTM on the first 70 % of the candles, stop it by the next 15 %, judge it on the last 15 %.
 
     Example: sigma train lstm --symbol BTCUSDT --timeframe 1h --epochs 100 --batch-size 32 --seq-length 60
     """
     from training import device as devices
+    from training.commands._common import make_bundle, open_dataset
+    from training.commands.train_bundle import summary
+    from training.lstm_family import LstmFamily
     from training.lstm_run import Request, run
     from training.lstm_step import Acceleration
 
@@ -73,7 +76,7 @@ def command(
         "noise": noise,
         "seeds": seeds,
     }
-    candles = _dataset(config, exchange or config.exchange.name, _symbols(symbol, config), timeframe)
+    dataset = open_dataset(config, symbol, timeframe, exchange, until)
     request = Request(
         settings=_settings(config.lstm, changes, source, test_mode),
         seed=seed if seed is not None else config.training.seed,
@@ -81,12 +84,24 @@ def command(
         acceleration=Acceleration(mixed_precision=mixed_precision, graphs=cuda_graphs),
         source=source,
         source_name=source_model,
-        since_ms=candles.until_ms - TEST_MODE_BARS * candles.timeframe.ms if test_mode else None,
+        since_ms=dataset.until_ms - TEST_MODE_BARS * dataset.timeframe.ms if test_mode else None,
         models=config.paths.models,
         runs=config.paths.runs,
     )
-    finished = run(candles, request)
-    answer(finished.document(), finished.text())
+    finished = run(dataset, request)
+    document, text = finished.document(), finished.text()
+    if bundle and not test_mode:
+        family = LstmFamily(
+            settings=request.settings.model_copy(update={"epochs": finished.fit.epochs}),
+            seed=request.seed,
+            device=place.kind,
+            threads=place.threads,
+            source=source,
+            acceleration=request.acceleration,
+        )
+        made = make_bundle(config, dataset, [family], request.seed, "train lstm bundle", years=4.0, months=6)
+        document, text = {**document, **made}, f"{text}\n{summary(made)}"
+    answer(document, text)
 
 
 def _settings(base: LstmSettings, changes: dict[str, Any], source: LstmModel | None, test_mode: bool) -> LstmSettings:
@@ -123,17 +138,3 @@ def _source(name: str, config: Config) -> LstmModel:
     if not path.exists():
         path = config.paths.models / "bundles" / name
     return read_weights(path / WEIGHTS_FILE if path.is_dir() else path)
-
-
-def _symbols(symbol: str, config: Config) -> list[str]:
-    return [name.strip().upper() for name in symbol.split(",") if name.strip()] or list(config.exchange.symbols)
-
-
-def _dataset(config: Config, exchange: str, symbols: list[str], timeframe: Timeframe | None) -> datasets.Dataset:
-    timeframe = timeframe or config.decision.timeframe
-    features = feature_set(config.features.extra, config.features.groups, timeframe)
-    store = CandleStore(config.data.directory)
-    horizon = config.decision.horizon_bars
-    return datasets.build(
-        store, exchange, symbols, timeframe, features, horizon_bars=horizon, kind=config.exchange.market
-    )
