@@ -132,13 +132,20 @@ class ExchangeServer:
             await asyncio.shield(self._beat)
 
     async def stop(self) -> None:
-        """Stop the market, store its clock, close every client. Harmless when not started."""
+        """Stop the market, store its clock, close every client. Harmless when not started.
+
+        Raises:
+            StorageFailed: the clock could not be stored; everything is closed all the same.
+        """
         beat, self._beat = self._beat, None
         if beat is not None:
             beat.cancel()
             await asyncio.wait([beat])
-            self.conductor.save()
-        if self._runner is not None:
-            await self.hub.close()
-            await self._runner.cleanup()
-            self._runner = None
+        try:
+            if beat is not None:
+                self.conductor.save()
+        finally:
+            runner, self._runner = self._runner, None
+            if runner is not None:
+                await self.hub.close()
+                await runner.cleanup()

@@ -6,6 +6,7 @@ never goes back behind what clients have seen. A clean stop writes the exact tim
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -20,12 +21,13 @@ class StoredClock:
 
     Args:
         folder: state folder; None keeps nothing.
-        description: the market; another market has another clock.
+        description: the market; another market has another clock beside it.
     """
 
     def __init__(self, folder: Path | None, description: Description) -> None:
         self._identity = f"{description.kind}|{description.name}|{description.edge}|{description.seed}"
-        self._path = None if folder is None else folder / "clock.json"
+        digest = hashlib.sha256(self._identity.encode()).hexdigest()[:12]
+        self._path = None if folder is None else folder / f"clock-{digest}.json"
 
     def load(self) -> int | None:
         """Return the stored market time, ms; None when there is none for this market.

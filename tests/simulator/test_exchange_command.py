@@ -48,7 +48,8 @@ def test_program_announces_itself_serves_and_stores_its_clock_on_sigterm(tmp_pat
     finally:
         program.kill()
         program.wait()
-    stored_ms = json.loads((tmp_path / "clock.json").read_text())["now_ms"]
+    (stored,) = tmp_path.glob("clock-*.json")
+    stored_ms = json.loads(stored.read_text())["now_ms"]
     assert told["now_ms"] <= seen_ms <= stored_ms
     assert told["edge"].startswith("planted 0.06")
     assert told["speed"] == 6000

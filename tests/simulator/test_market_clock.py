@@ -19,6 +19,12 @@ from tests.simulator.test_replay_market import START_MS, recorded_minutes
 STREAM = "btcusdt@kline_1m"
 
 
+def stored_clock(folder: Path) -> Path:
+    """Return the one clock file in the folder."""
+    (path,) = folder.glob("clock-*.json")
+    return path
+
+
 async def test_paced_market_runs_its_lead_and_then_waits_to_be_told() -> None:
     async with exchange(pace=Pace(speed=None, lead_ms=5 * MINUTE_MS)) as server, listener(server, STREAM) as client:
         opens = [kline["t"] for kline in await client.klines(5)]
@@ -90,7 +96,7 @@ async def test_clock_stops_with_the_program_and_goes_on_where_it_stood(tmp_path:
 async def test_after_a_kill_the_clock_never_lies_behind_what_was_shown(tmp_path: Path, pace: Pace) -> None:
     async with exchange(state_folder=tmp_path, pace=pace) as server, listener(server, STREAM) as client:
         for kline in await client.klines(20):
-            stored_ms = orjson.loads((tmp_path / "clock.json").read_bytes())["now_ms"]  # what a kill would leave
+            stored_ms = orjson.loads(stored_clock(tmp_path).read_bytes())["now_ms"]  # what a kill would leave
             assert kline["T"] < stored_ms
             assert stored_ms <= kline["T"] + 1 + 62 * MINUTE_MS + pace.lead_ms
 
@@ -100,11 +106,15 @@ async def test_another_market_has_another_clock(tmp_path: Path) -> None:
         await client.klines(3)
     async with exchange(GeneratedMarket(seed=2), state_folder=tmp_path) as server:
         assert server.clock.now_ms() == DEMO_START_MS
+    async with exchange(GeneratedMarket(seed=1), state_folder=tmp_path) as server:
+        assert server.clock.now_ms() > DEMO_START_MS  # and neither forgets its own
 
 
 async def test_damaged_clock_is_named_and_can_be_reset(tmp_path: Path) -> None:
-    (tmp_path / "clock.json").write_text('{"market":')
-    with pytest.raises(StorageFailed, match=r"clock\.json holds no market clock"):
+    async with exchange(state_folder=tmp_path):
+        pass
+    stored_clock(tmp_path).write_text('{"market":')
+    with pytest.raises(StorageFailed, match=r"clock-\w+\.json holds no market clock"):
         async with exchange(state_folder=tmp_path):
             pass
     async with exchange(state_folder=tmp_path, reset_clock=True) as server:
