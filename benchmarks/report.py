@@ -1,7 +1,8 @@
 """What every benchmark prints: one JSON document, or a table for people.
 
 `python -m benchmarks.NAME --json` prints `{"benchmark", "machine", "figures": [{"name", "value", "unit", "goal",
-"rival", "rival_value", "ratio"}]}`. A rival runs in the same process or minute; one that is not installed is null, never a remembered number.
+"rival", "rival_value", "ratio"}]}`. A rival runs in the same process or minute; one that is not installed is null,
+never a remembered number.
 """
 
 from __future__ import annotations
@@ -84,10 +85,10 @@ def report(benchmark: str, figures: list[Figure], *, as_json: bool) -> None:
         return
     table = Table(title=benchmark, caption=", ".join(f"{key} {value}" for key, value in machine().items()))
     for title in ("figure", "value", "unit", "goal", "rival", "rival's", "ratio"):
-        table.add_column(title, no_wrap=True, justify="left" if title in ("figure", "unit", "rival") else "right")
+        table.add_column(title, justify="left" if title in ("figure", "unit", "rival") else "right")
     for figure in figures:
         table.add_row(figure.name, _number(figure.value), figure.unit, _goal(figure), *_rival(figure))
-    Console().print(table)
+    Console(width=max(Console().width, 120)).print(table)
 
 
 def _rival(figure: Figure) -> tuple[str, str, str]:

@@ -56,9 +56,7 @@ def overflows(lots: int, price: int, unit_value: int) -> bool:
 
 @compiled
 def slipped(price: int, slippage_e8: int, direction: int) -> int:
-    """Return the price of a market order: `direction` +1 buys above, -1 sells below, on the tick against us, at
-    least 1.
-    """
+    """Return the price of a market order on the tick against us, at least 1: `direction` +1 buys, -1 sells."""
     if direction > 0:
         return price + muldiv_ceil(price, slippage_e8, RATE_ONE)
     return max(1, price - muldiv_ceil(price, slippage_e8, RATE_ONE))
@@ -66,9 +64,7 @@ def slipped(price: int, slippage_e8: int, direction: int) -> int:
 
 @inlined
 def nearer(price: int, distance_e8: int, side: int) -> int:
-    """Return the trigger `distance_e8` behind `price` for a position of `side`, rounded to be touched earlier; 0
-    if none.
-    """
+    """Return the trigger `distance_e8` behind `price` for `side`, rounded to be touched earlier; 0 if none."""
     if distance_e8 <= 0:
         return 0
     return max(0, price - side * muldiv_floor(price, distance_e8, RATE_ONE))
@@ -76,9 +72,7 @@ def nearer(price: int, distance_e8: int, side: int) -> int:
 
 @compiled
 def farther(price: int, distance_e8: int, side: int) -> int:
-    """Return the trigger `distance_e8` ahead of `price` for a position of `side`, rounded to be touched later; 0
-    if none.
-    """
+    """Return the trigger `distance_e8` ahead of `price` for `side`, rounded to be touched later; 0 if none."""
     if distance_e8 <= 0:
         return 0
     return max(0, price + side * muldiv_ceil(price, distance_e8, RATE_ONE))

@@ -1,10 +1,8 @@
 """From convictions to orders: one compiled function decides for all markets at a decision close.
 
 First every market says what it wants (exits are placed at once, entries become candidates), then the candidates are
-served by
-|conviction|, ties by market index, from the same marked equity, while limits leave room. Whoever is flat and not
-entered gets a refusal.
-A decision replaces a pending order, except the closing order of a protection or a person.
+served by |conviction|, ties by market index, from the same marked equity, while limits leave room. Whoever is flat and
+not entered gets a refusal. A decision replaces a pending order, except the closing order of a protection or a person.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The execution kernel: an account of M markets, moved forward one bar at a time.
 
 The live trader, the replay, the backtest's compiled loop and the training environment call these very functions; no
-driver has a fee,
-a rule or a formula of its own. Everything is int64: prices in ticks, quantities in lots, cash in units of 1e-8 quote.
+driver has a fee, a rule or a formula of its own. Everything is int64: prices in ticks, quantities in lots, cash in units
+of 1e-8 quote.
 
 Order of events inside a bar:
 
@@ -13,12 +13,13 @@ Order of events inside a bar:
 5. new orders wait (`signals.decide`, `apply_command`).
 
 Shapes: `account` (1,) ACCOUNT, `positions` and `orders` (M,) POSITION and ORDER, `markets` (M,) MARKET, `rules` (1,)
-    RULES, `facts` a
-FACT buffer with at least 8 M + 8 rows free after `count`, the rows used; every function returns the new `count`.
-Nothing is allocated,
-so thousands of one-market accounts advance in a `prange` on views: `settle_bar(account[i:i+1], positions[i:i+1],
-orders[i:i+1],
-markets, rules, 0, open_ms, bars[t], rate, facts[i], 0)`, each with its own row of a (N, 16) fact buffer.
+RULES, `facts` a FACT buffer with at least 8 M + 8 rows free after `count`, the rows used; every function returns the
+new `count`. All arrays are C-contiguous and writeable; other layouts would be compiled anew.
+
+Nothing is allocated, so thousands of one-market accounts advance in a `prange` on views, each with its own row of a
+(N, 16) fact buffer: `settle_bar(account[i:i+1], positions[i:i+1], orders[i:i+1], markets, rules, 0, open_ms, bars[t],
+rate, facts[i], 0)`, then `mark_account` on the same views. An account may start anew by zeroing its records; its
+minutes should not lie on 1970-01-01, since day 0 means "not locked".
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Event 3 of a bar: stop, take, trail and liquidation against the bar's range.
 
-A gap fills at the open; else the adverse trigger nearest the open is touched first, and stop before take when both
-lie within the bar,
-since a bar does not say which came first. `best` moves after the check: the bar's own high never tightens the stop
-that its low is held to.
+A gap fills at the open; else the adverse trigger nearest the open is touched first, and stop before take when both lie
+within the bar, since a bar does not say which came first. `best` moves after the check: the bar's own high never
+tightens the stop that its low is held to.
 """
 
 from __future__ import annotations
@@ -51,9 +50,7 @@ def settle_exits(
 def _touched(
     side: int, opening: int, favourable: int, adverse: int, stop: int, take: int, liquidation: int
 ) -> tuple[int, int]:
-    """Return (reason, price before slippage) of the trigger that the bar touches first, or (NONE, 0). A trigger
-    of 0 is none.
-    """
+    """Return (reason, price before slippage) of the trigger touched first, or (NONE, 0). A trigger of 0 is none."""
     if liquidation != 0 and side * opening <= side * liquidation:
         return Reason.LIQUIDATION.value, opening
     if stop != 0 and side * opening <= side * stop:

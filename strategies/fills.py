@@ -17,7 +17,13 @@ from strategies.state import FactKind
 
 @compiled
 def emit(facts: np.ndarray, count: int, kind: int, ms: int, market: int, reason: int, decision_ms: int) -> int:
-    """Write a fact without money at row `count` and return the next free row."""
+    """Write a fact without money at row `count` and return the next free row.
+
+    Raises:
+        IndexError: the caller's buffer is full.
+    """
+    if count >= len(facts):
+        raise IndexError("the fact buffer is full; 8 rows a market and 8 more must be free")
     fact = facts[count]
     fact.kind, fact.ms, fact.market, fact.reason, fact.decision_ms = kind, ms, market, reason, decision_ms
     fact.trade = fact.lots = fact.price = fact.fee = fact.cash_flow = 0
@@ -41,9 +47,7 @@ def trade(
     facts: np.ndarray,
     count: int,
 ) -> int:
-    """Change the position by `lots` at `price`; it may open, grow, shrink or close, but never cross zero. Emits
-    one FILL.
-    """
+    """Open, grow, shrink or close the position by `lots` at `price`, never across zero. Emits one FILL."""
     position, market = positions[m], markets[m]
     notional = lots * price * market.unit_value
     fee = muldiv_ceil(abs(notional), fee_e8, RATE_ONE)
@@ -134,9 +138,7 @@ def settle_funding(
 def miss(
     orders: np.ndarray, positions: np.ndarray, m: int, open_ms: int, reason: int, facts: np.ndarray, count: int
 ) -> int:
-    """Drop the entry that the pending order wanted, keeping what of it closes a position. Emits one MISSED if
-    there was one.
-    """
+    """Drop the entry that the pending order wanted, keep what of it closes. Emits one MISSED if there was one."""
     order, held = orders[m], positions[m].lots
     if order.active == 0 or order.target == 0 or 0 < order.target <= held or held <= order.target < 0:
         return count

@@ -1,8 +1,7 @@
 """Event 4 of a bar: marks, the day's roll, daily-loss and drawdown locks; and what a person commands.
 
 A protection refuses entries and closes what is open at the next bar; it never refuses an exit. The daily lock lifts
-with the UTC day,
-the drawdown lock by a person's `unlock` only.
+with the UTC day, the drawdown lock by a person's `unlock` only.
 """
 
 from __future__ import annotations
@@ -113,9 +112,7 @@ def _lock(positions: np.ndarray, orders: np.ndarray, open_ms: int, reason: int, 
 def _close_next(
     positions: np.ndarray, orders: np.ndarray, m: int, open_ms: int, reason: int, facts: np.ndarray, count: int
 ) -> int:
-    """Drop the pending entry of market `m` and close what it holds at the next bar. An earlier forced exit keeps
-    its reason.
-    """
+    """Drop the pending entry and close what is held at the next bar; an earlier forced exit keeps its reason."""
     count = miss(orders, positions, m, open_ms, reason, facts, count)
     if positions[m].lots != 0 and not is_forced_exit(orders, m):
         place_order(orders, m, 0, open_ms + MINUTE_MS, 0, reason, 0, 0, 0)
@@ -139,11 +136,10 @@ def apply_command(
     Args:
         kind_code: a CommandCode. PAUSE drops pending entries; CLOSE closes at the next bar; STOP does both; UNLOCK
             lifts locks.
-        market: index for CLOSE and UNLOCK, -1: all. UNLOCK of one market lifts its blocks and cooldown; of all also
-            the account's
-            locks, measured anew from the present equity.
+        market: index for CLOSE and UNLOCK, -1: all, one that does not exist: none. UNLOCK of one market lifts its
+            blocks and cooldown; of all also the account's locks, measured anew from the present equity.
     """
-    first, last = (0, len(positions)) if market < 0 or kind_code == CommandCode.STOP.value else (market, market + 1)
+    first, last = (0, len(positions)) if market < 0 else (market, min(market + 1, len(positions)))
     if kind_code == CommandCode.PAUSE.value:
         account[0].paused = 1
         count = emit(facts, count, FactKind.LOCK.value, open_ms, -1, Reason.PAUSED.value, 0)

@@ -6,76 +6,14 @@ Python's integers are; nothing is shared with the kernel but the names of facts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
 from strategies.state import FactKind, Reason
+from tests.reference_records import ONE, Book, Order, Protections, Terms, market_price, trigger
 
-ONE = 10**8
 DAY_MS = 86_400_000
 FORCED = {Reason.COMMAND, Reason.KILL_SWITCH, Reason.DAILY_LOSS, Reason.DRAWDOWN}
-
-
-@dataclass
-class Terms:
-    """What a market costs."""
-
-    unit_value: int
-    fee_e8: int
-    slippage_e8: int
-    leverage: int
-    maintenance_e8: int
-    liquidation_fee_e8: int
-
-
-@dataclass
-class Protections:
-    """The settings that the kernel itself obeys."""
-
-    block_ms: int
-    cooldown_ms: int
-    daily_loss_stop: float
-    drawdown_stop: float
-
-
-@dataclass
-class Order:
-    """Lots to hold from the first bar at or after `due_ms`; distances are fractions x 1e8."""
-
-    target: int
-    due_ms: int
-    decision_ms: int
-    reason: Reason
-    stop_e8: int = 0
-    take_e8: int = 0
-    trail_e8: int = 0
-
-
-@dataclass
-class Book:
-    """One market of the account: its position, its pending order, its blocks."""
-
-    terms: Terms
-    order: Order | None = None
-    lots: int = 0
-    mark: int = 0
-    entry: int = 0
-    cost: int = 0
-    best: int = 0
-    stop: int = 0
-    take: int = 0
-    trail_e8: int = 0
-    trade: int = 0
-    trade_cash_flow: int = 0
-    opened_by: int = 0
-    last_ms: int = 0
-    blocked: dict[int, int] = field(default_factory=lambda: {1: 0, -1: 0})
-    cooldown_until: int = 0
-
-    @property
-    def side(self) -> int:
-        return (self.lots > 0) - (self.lots < 0)
 
 
 class ReferenceAccount:
@@ -98,7 +36,7 @@ class ReferenceAccount:
         for index, bar in enumerate(bars):
             if bar is not None:
                 self.settle_bar(index, open_ms, bar, rates[index])
-            elif self.books[index].order is not None and open_ms >= self.books[index].order.due_ms:
+            elif self._is_due(index, open_ms):
                 self._miss(index, open_ms, Reason.LATE)
         self._mark(open_ms)
 
@@ -109,11 +47,15 @@ class ReferenceAccount:
             return
         if rate is not None and book.lots:
             self._pay_funding(index, open_ms, bar[0], rate)
-        if book.order is not None and open_ms >= book.order.due_ms:
+        if self._is_due(index, open_ms):
             self._fill_order(index, open_ms, bar[0])
         if book.lots:
             self._check_exits(index, open_ms, bar)
         book.mark, book.last_ms = bar[3], open_ms
+
+    def _is_due(self, index: int, open_ms: int) -> bool:
+        order = self.books[index].order
+        return order is not None and open_ms >= order.due_ms
 
     # ---- events ----------------------------------------------------------------------------------------------------
 
@@ -131,25 +73,26 @@ class ReferenceAccount:
 
     def _fill_order(self, index: int, open_ms: int, opening: int) -> None:
         book, order = self.books[index], self.books[index].order
+        assert order is not None
         book.order = None
         if order.target == book.lots:
             return
-        price = _market_price(opening, book.terms, 1 if order.target > book.lots else -1)
+        price = market_price(opening, book.terms, 1 if order.target > book.lots else -1)
         legs = [-book.lots, order.target] if book.lots * order.target < 0 else [order.target - book.lots]
         for leg in legs:
             opens = book.lots == 0
             self._trade(index, open_ms, leg, price, book.terms.fee_e8, order.reason, order.decision_ms)
             if opens:
                 up = book.side
-                book.stop = _trigger(price, -up * order.stop_e8, up)
-                book.take = _trigger(price, up * order.take_e8, up)
+                book.stop = trigger(price, -up * order.stop_e8, up)
+                book.take = trigger(price, up * order.take_e8, up)
                 book.trail_e8 = order.trail_e8
 
     def _check_exits(self, index: int, open_ms: int, bar: list[int]) -> None:
         book = self.books[index]
         opening, high, low, _ = bar[:4]
         best, worst = (high, low) if book.side > 0 else (low, high)
-        trail = _trigger(book.best, -book.side * book.trail_e8, book.side)
+        trail = trigger(book.best, -book.side * book.trail_e8, book.side)
         fences = [(Reason.LIQUIDATION, self._liquidation(book)), (Reason.STOP, book.stop), (Reason.TRAIL, trail)]
         behind = [(reason, price) for reason, price in fences if price]
         behind.sort(key=lambda fence: -book.side * fence[1])  # nearest to the price first; sort is stable
@@ -172,7 +115,7 @@ class ReferenceAccount:
         book = self.books[index]
         side, fee_e8 = book.side, book.terms.fee_e8
         if reason is not Reason.TAKE:
-            price = _market_price(price, book.terms, -side)
+            price = market_price(price, book.terms, -side)
         if reason is Reason.LIQUIDATION:
             left = Fraction(book.cost, book.lots * book.terms.unit_value) * (1 - Fraction(side, book.terms.leverage))
             price = max(price, ceil(left), 1) if side > 0 else min(price, floor(left))
@@ -303,17 +246,3 @@ class ReferenceAccount:
             (int(kind), ms, market, trade, lots, price, fee, cash_flow, int(reason), decision_ms, position,
              trade_cash_flow, rate)
         )  # fmt: skip
-
-
-def _market_price(price: int, terms: Terms, direction: int) -> int:
-    """Return open x (1 +- slippage), on the tick against us."""
-    exact = price * (1 + Fraction(direction * terms.slippage_e8, ONE))
-    return ceil(exact) if direction > 0 else max(1, floor(exact))
-
-
-def _trigger(price: int, signed_distance_e8: int, side: int) -> int:
-    """Return a bracket: a stop is rounded to be touched earlier, a target later; 0 for none."""
-    if signed_distance_e8 == 0:
-        return 0
-    exact = price * (1 + Fraction(signed_distance_e8, ONE))
-    return max(0, ceil(exact) if side > 0 else floor(exact))

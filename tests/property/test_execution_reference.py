@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from strategies.account import AccountState
 from strategies.execution import CommandCode, apply_command, place_order, settle_minute
 from strategies.state import FACT, MARKET, NO_RATE, RULES, FactKind, Reason
-from tests.reference_execution import Book, Order, Protections, ReferenceAccount, Terms
+from tests.reference_execution import ReferenceAccount
+from tests.reference_records import Book, Order, Protections, Terms
 
 MARKETS = 2
 DEPOSIT = 10_000 * 10**8

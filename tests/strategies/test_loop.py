@@ -62,14 +62,14 @@ def stepped(
 ) -> tuple[np.ndarray, Any]:
     """Do what the live engine does, minute by minute."""
     facts, kept, state = np.zeros(200, FACT), [], state.copy()
-    parts = (state.account, state.positions, state.orders, markets, rules)
+    parts: Any = (state.account, state.positions, state.orders, markets, rules)
     for i, open_ms in enumerate(given["open_ms"]):
         inputs = (given["bars"][i], given["present"][i], given["funding_e8"][i])
         count = settle_minute(*parts, int(open_ms), *inputs, facts, 0)
         row = given["decision_rows"][i]
         if row >= 0:
             names = ("conviction", "expected_return", "sigma", "volatility", "agreement")
-            scores = (given[name][row] for name in names)
+            scores: Any = tuple(given[name][row] for name in names)
             decisions, close_ms = np.zeros(len(markets), DECISION), int(open_ms) + MINUTE_MS
             count = decide(*parts, *scores, ~given["present"][i], False, close_ms, decisions, facts, count)
         kept.append(facts[:count].copy())
@@ -194,7 +194,7 @@ def test_many_one_market_accounts_advance_in_parallel_on_views() -> None:
     advance(accounts, positions, orders, markets, rules, given["open_ms"], bars, np.zeros((many, 16), FACT))
     facts = np.zeros(16, FACT)
     for index in range(many):
-        views = [part[index : index + 1] for part in single]
+        views: Any = tuple(part[index : index + 1] for part in single)
         for t, ms in enumerate(given["open_ms"]):
             settle_bar(*views, markets, rules, 0, int(ms), bars[t], NO_RATE, facts, 0)
     np.testing.assert_array_equal(accounts, single[0])
