@@ -39,12 +39,16 @@ def baselines(path: DecisionPath, candles: RunCandles, settings: TradingSettings
         settings: costs, capital and target volatility are taken over; rules of entry and exit are not.
     """
     hold = _long_only(settings, mode="discrete", sizing="fixed_fraction")
-    steady = _long_only(settings, mode="exposure", sizing="volatility")
     return [
         Baseline(name=CASH, curve=cash(candles, settings)),
         Baseline(name=HOLD, curve=_run(_always_long(path), _without_funding(candles), hold)),
-        Baseline(name=STEADY_HOLD, curve=_run(_always_long(path), candles, steady)),
+        Baseline(name=STEADY_HOLD, curve=exposure_curve(_always_long(path), candles, settings)),
     ]
+
+
+def exposure_curve(path: DecisionPath, candles: RunCandles, settings: TradingSettings) -> EquityCurve:
+    """Return the equity of holding the path's conviction (0..1) as a share of the volatility target, long only."""
+    return _run(path, candles, _long_only(settings, mode="exposure", sizing="volatility"))
 
 
 def cash(candles: RunCandles, settings: TradingSettings) -> EquityCurve:

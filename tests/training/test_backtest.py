@@ -16,6 +16,7 @@ from strategies.state import FACT, FactKind
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle, settings
 from training.backtest import BacktestResult, Stress, backtest, require_unseen
 from training.baselines import CASH, HOLD, baselines
+from training.rule_baselines import DONCHIAN, MOMENTUM, MOMENTUM_DAYS, momentum_shares, rule_baselines
 from training.run_candles import RunCandles, assemble
 
 HOURS = 120
@@ -182,6 +183,25 @@ def test_a_baseline_knows_nothing_of_the_model() -> None:
     other = replace(path, conviction=-path.conviction, blended=-path.blended)
     first, second = (baselines(part, candles, settings()) for part in (path, other))
     assert all(np.array_equal(one.curve.equity, two.curve.equity) for one, two in zip(first, second, strict=True))
+
+
+def test_momentum_share_is_the_mean_sign_of_past_returns() -> None:
+    candles = run_candles()
+    path = backtest(momentum_bundle(), candles, settings()).path
+    closes = candles.decision_candles[0][:, 4]
+    row = 50
+    now = len(histories()[0]) + row
+    signs = [np.sign(closes[now] - closes[now - 24 * days]) for days in MOMENTUM_DAYS]
+    assert momentum_shares(path, candles)[row, 0] == pytest.approx(np.mean(signs))
+
+
+def test_the_two_rules_trade_and_differ() -> None:
+    candles = run_candles()
+    path = backtest(momentum_bundle(), candles, settings()).path
+    found = {part.name: part.curve for part in rule_baselines(path, candles, settings())}
+    assert set(found) == {DONCHIAN, MOMENTUM}
+    assert all(abs(curve.final / curve.initial - 1) < 0.2 for curve in found.values())
+    assert len({curve.final for curve in found.values()}) == 2
 
 
 def test_the_curve_begins_with_the_deposit_and_ends_with_the_marked_equity() -> None:
