@@ -1,8 +1,8 @@
 """The execution kernel: an account of M markets, moved forward one bar at a time.
 
 The live trader, the replay, the backtest's compiled loop and the training environment call these very functions; no
-driver has a fee, a rule or a formula of its own. Everything is int64: prices in ticks, quantities in lots, cash in units
-of 1e-8 quote.
+driver has a fee, a rule or a formula of its own. Everything is int64: prices in ticks, quantities in lots, cash in
+units of 1e-8 quote.
 
 Order of events inside a bar:
 
