@@ -103,7 +103,11 @@ class OptimisationStep:
         self._starts = torch.zeros(settings.batch_size, dtype=torch.int64, device=device)
         self._signs = torch.ones(settings.batch_size, device=device)
         self._optimiser = torch.optim.AdamW(
-            network.parameters(), lr=self._learning_rate, weight_decay=settings.weight_decay, fused=True
+            network.parameters(),
+            lr=self._learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+            capturable=device.type == "cuda",
         )
         self.metrics = RunningMetrics(device)
         self._wants_graph = acceleration.graphs and device.type == "cuda"
@@ -119,9 +123,19 @@ class OptimisationStep:
             self._graph.replay()
         elif self._wants_graph and self._steps >= EAGER_STEPS_BEFORE_CAPTURE:
             self._capture()
+        elif self._wants_graph:
+            self._advance_aside()
         else:
             self._advance()
         self._steps += 1
+
+    def _advance_aside(self) -> None:
+        """Advance on a stream of its own, as torch asks of the steps before a capture."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            self._advance()
+        torch.cuda.current_stream().wait_stream(stream)
 
     def _capture(self) -> None:
         """Record the step, then run it once: capturing alone executes nothing."""
