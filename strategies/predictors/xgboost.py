@@ -19,6 +19,8 @@ from strategies.predictors.base import PreparedSlice, asked_features, split_scor
 FAMILY: Final = "xgboost"
 FILE_PREFIX: Final = "xgboost-"
 FILE_SUFFIX: Final = ".ubj"
+_HEAD: Final = b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{"  # xgboost ends the process on bytes that are no UBJSON
+_TAIL: Final = b"}"
 
 
 def import_xgboost() -> Any:
@@ -76,6 +78,10 @@ class XGBoostPredictor:
         return [(booster.predict(matrix, **options), booster.predict(image, **options)) for booster in self._boosters]
 
     def _load(self, raw: bytes, columns: int) -> Any:
+        if not raw.startswith(_HEAD) or not raw.endswith(_TAIL):
+            raise BundleRefused(
+                f"xgboost model of {len(raw)} bytes is not a whole UBJSON document; it is cut or foreign"
+            )
         booster = self._xgboost.Booster({"nthread": 1})
         try:
             booster.load_model(bytearray(raw))
