@@ -123,7 +123,7 @@ class Narrator:
     def __init__(self, settings: LstmSettings, folder: Path) -> None:
         self._done = 0
         self._writer = SummaryWriter(str(folder))
-        self._stage = stage("training", settings.epochs * settings.seeds)
+        self._stage = stage("training", settings.epochs * settings.seeds, plainly=False)
 
     def __enter__(self) -> Narrator:
         self._move = self._stage.__enter__()
