@@ -141,8 +141,7 @@ class FundingFetcher:
             due_ms = self._clock.now_ms() - self._delay_ms
             owed = self._intake.barrier.owed_funding(due_ms)
             if not owed:
-                await self._intake.due.wait()
-                self._intake.due.clear()
+                await self._until(self._intake.barrier.next_owed_ms())
                 continue
             async with asyncio.TaskGroup() as group:
                 for symbol, since_ms in owed.items():
@@ -151,6 +150,12 @@ class FundingFetcher:
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 self._backoff.reset()
+
+    async def _until(self, due_ms: int | None) -> None:
+        """Wait until the market's time has passed `due_ms`, for ever when it is None."""
+        while due_ms is None or self._clock.now_ms() - self._delay_ms < due_ms:
+            await self._intake.due.wait()
+            self._intake.due.clear()
 
     async def _fetch(self, symbol: str, since_ms: int, asked_ms: int) -> None:
         try:

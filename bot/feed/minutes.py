@@ -105,6 +105,11 @@ class MinuteBarrier:
                 owed[market.symbol] = first_ms
         return owed
 
+    def next_owed_ms(self) -> int | None:
+        """Return the earliest funding time, past or to come, whose rate is not here; None when nothing settles."""
+        first = (self._first_owed(index) for index in range(len(self.markets)))
+        return min((settles_ms for settles_ms in first if settles_ms is not None), default=None)
+
     def has_any(self) -> bool:
         """Tell whether at least one candle of the head minute is here."""
         return self.head_ms in self._bars

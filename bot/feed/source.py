@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -111,8 +111,10 @@ class FeedSource:
             task.cancel()
         group, self._group = self._group, None
         try:
-            if group is not None:
+            if group is not None and kind is asyncio.CancelledError:
                 await group.__aexit__(kind, error, trace)
+            elif group is not None:
+                await group.__aexit__(None, None, None)  # so that the caller's own error is not wrapped in a group
         finally:
             await self.close()
 
@@ -146,7 +148,7 @@ class FeedSource:
 
     async def history_pages(
         self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
-    ) -> AsyncIterator[CandleArray]:
+    ) -> AsyncGenerator[CandleArray, None]:
         """Yield the same page by page, so that a caller can store each and resume behind the last."""
         await self._know(symbol)
         async for page in candle_pages(self._rest, self._clock, symbol, timeframe, start_ms, end_ms, progress):
@@ -161,7 +163,9 @@ class FeedSource:
         await self._know(symbol)
         return await funding_rates(self._rest, symbol, start_ms, end_ms)
 
-    async def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]:
+    async def minutes(
+        self, after_ms: int, settled_ms: Sequence[int] | None = None
+    ) -> AsyncGenerator[AccountMinute, None]:
         """Yield every account minute after the one that opened at `after_ms`: missed ones first, then live, for ever.
 
         Args:

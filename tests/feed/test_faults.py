@@ -12,7 +12,7 @@ from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
 from tests.feed.stage import IMPATIENT, START_MS, Stage, read, settled_bars, stage
 
-MISSED, LIVE = 60, 240
+MISSED, LIVE = 40, 160
 
 FAULTS = {
     "nothing": ((), ""),

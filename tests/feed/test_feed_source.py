@@ -101,6 +101,18 @@ async def test_ready_becomes_true_once_the_stream_flows() -> None:
         assert source.last_frame_ms >= START_MS
 
 
+async def test_an_error_of_the_reader_comes_out_as_it_is_and_ends_the_feed() -> None:
+    async def read_and_fail(source: FeedSource) -> None:
+        async with source:
+            await source.markets(("BTCUSDT",))
+            await read(source, START_MS - MINUTE_MS, 5)
+            raise ZeroDivisionError
+
+    async with stage() as here:
+        with pytest.raises(ZeroDivisionError):
+            await read_and_fail(here.source())
+
+
 async def test_minutes_want_markets_and_an_open_source() -> None:
     async with stage() as here:
         source = here.source()
