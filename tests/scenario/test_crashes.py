@@ -1,0 +1,143 @@
+"""A crash is a normal way to stop: kill -9, a held clock, a running clock, a second daemon, an exchange that is away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.live_replay import LiveReplay
+from benchmarks.parity import compare, moment_ms
+from storage.bundles import bundle_by_id
+from storage.candles import CandleStore
+from storage.facts import csv_bytes
+from storage.registry import Registry
+from storage.verify import Verification, verify
+from strategies.bundle import Bundle
+from strategies.market import MINUTE_MS, Timeframe
+from strategies.state import FactKind
+from tests.scenario.recording import END, START, Recording
+
+START_MS, END_MS = moment_ms(START), moment_ms(END)
+LAST_MS = END_MS - MINUTE_MS
+
+
+@pytest.fixture
+def replay(recording: Recording, tmp_path: Path) -> Iterator[LiveReplay]:
+    """A replay at the highest speed; whatever still runs is ended afterwards."""
+    made = recording.replay(tmp_path / "live")
+    yield made
+    made.stop()
+
+
+def verified(replay: LiveReplay) -> Verification:
+    registry = Registry(replay.folder / "models")
+
+    def bundle_of(name: str) -> Bundle:
+        return bundle_by_id(registry, "builtin", name, Timeframe.H1)
+
+    return verify(replay.database(), replay.ledger().account, bundle_of)
+
+
+def export(replay: LiveReplay) -> bytes:
+    ledger = replay.ledger()
+    return csv_bytes(ledger.facts(), ledger.stopped().markets)
+
+
+@pytest.mark.timeout(240)
+def test_live_equals_backtest_and_replay_to_the_last_unit_however_often_it_is_killed(
+    replay: LiveReplay, recording: Recording
+) -> None:
+    replay.start_exchange()
+    replay.start_daemon()
+    for hours in (7, 26, 27):
+        replay.wait_for(START_MS + hours * 3_600_000 + 17 * MINUTE_MS)
+        replay.kill_daemon()
+        replay.start_daemon()
+    replay.wait_for(LAST_MS)
+    assert replay.stop_daemon() == 0
+    assert verified(replay).differences == []
+    bundle = bundle_by_id(Registry(replay.folder / "models"), "builtin", recording.bundle_id, Timeframe.H1)
+    differing, cash_difference, fills, _ = compare(
+        replay.ledger(), CandleStore(replay.folder / "data"), bundle, START_MS, END_MS
+    )
+    assert fills > 4
+    assert (differing, cash_difference) == (0, 0)
+
+
+@pytest.mark.timeout(240)
+def test_with_the_clock_running_on_exits_are_settled_and_missed_entries_are_recorded(
+    recording: Recording, tmp_path: Path
+) -> None:
+    late = {"SIGMA_FEED__MAX_DECISION_AGE_S": "0.5"}
+    replay = recording.replay(tmp_path / "late", speed="1800", **late)
+    try:
+        replay.start_exchange()
+        replay.start_daemon()
+        replay.wait_for(START_MS + 14 * 3_600_000)
+        replay.kill_daemon()
+        down_from_ms = replay.last_minute_ms()
+        time.sleep(12)  # six market hours go by
+        replay.start_daemon()
+        replay.wait_for(LAST_MS)
+        replay.stop_daemon()
+    finally:
+        replay.stop()
+    facts = replay.ledger().facts()
+    while_down = facts[(facts["ms"] > down_from_ms) & (facts["ms"] < down_from_ms + 5 * 3_600_000)]
+    opened = while_down[(while_down["kind"] == FactKind.FILL) & (while_down["position"] != 0)]
+    assert len(opened) <= 1  # at most the order that was already due when it was killed
+    assert (facts["kind"] == FactKind.MISSED).any()
+    assert verified(replay).differences == []
+
+
+def test_a_second_daemon_on_the_account_is_refused_in_one_line(replay: LiveReplay) -> None:
+    replay.start_exchange()
+    replay.start_daemon()
+    replay.wait_for(START_MS + 5 * MINUTE_MS)
+    second = subprocess.run(
+        [sys.executable, "-m", "bot.cli", "run"],
+        capture_output=True,
+        text=True,
+        cwd=replay.folder,
+        env=replay._environment() | {"SIGMA_EXCHANGE__URL": replay.url},
+        check=False,
+        timeout=60,
+    )
+    assert second.returncode == 1
+    assert "already traded by process" in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+def test_an_exchange_that_is_away_at_start_is_said_in_one_line(recording: Recording, tmp_path: Path) -> None:
+    replay = recording.replay(tmp_path / "away")
+    found = subprocess.run(
+        [sys.executable, "-m", "bot.cli", "run"],
+        capture_output=True,
+        text=True,
+        cwd=replay.folder,
+        env=replay._environment() | {"SIGMA_EXCHANGE__URL": "http://127.0.0.1:9", "SIGMA_FEED__REQUEST_TIMEOUT_S": "1"},
+        check=False,
+        timeout=90,
+    )
+    assert found.returncode == 1
+    assert "cannot be reached" in found.stderr
+    assert len([line for line in found.stderr.splitlines() if line.startswith("sigma:")]) == 1
+
+
+def test_a_taken_port_is_said_in_one_line(replay: LiveReplay) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        replay.environment |= {"SIGMA_WEB__PORT": str(taken.getsockname()[1])}
+        replay.start_exchange()
+        replay.start_daemon()
+        assert replay._daemon is not None
+        assert replay._daemon.wait(60) == 1
+    assert "is taken" in (replay.folder / "run.log").read_text()
