@@ -20,7 +20,9 @@ from strategies.errors import StorageFailed
 BUSY_TIMEOUT_MS: Final = 5_000
 
 
-def connect(url: str, *, password: str = "", synchronous: str = "NORMAL", busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+def connect(
+    url: str, *, password: str = "", synchronous: str = "NORMAL", busy_timeout_ms: int = BUSY_TIMEOUT_MS
+) -> Engine:
     """Return an engine for `url` (`sqlite:///…` or `postgresql+psycopg://…`), creating a SQLite file's folder.
 
     Args:

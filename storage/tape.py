@@ -33,7 +33,9 @@ def encode(minute: AccountMinute) -> dict[str, Any]:
         "not_ready": minute.not_ready.astype(np.uint8).tobytes() if unready and minute.not_ready is not None else None,
         "late_bars": orjson.dumps([_late_bar(bar) for bar in minute.late_bars]).decode() if minute.late_bars else None,
         "late": minute.late,
-        "commands": orjson.dumps([asdict(command) for command in minute.commands]).decode() if minute.commands else None,
+        "commands": orjson.dumps([asdict(command) for command in minute.commands]).decode()
+        if minute.commands
+        else None,
     }
 
 
@@ -47,7 +49,9 @@ def decode(row: RowMapping) -> AccountMinute:
         open_ms=row["minute_ms"],
         bars=np.frombuffer(row["bars"], "<i8").reshape(markets, 5).astype(np.int64),
         present=present,
-        funding_e8=np.full(markets, NO_RATE, np.int64) if funding is None else np.frombuffer(funding, "<i8").astype(np.int64),
+        funding_e8=np.full(markets, NO_RATE, np.int64)
+        if funding is None
+        else np.frombuffer(funding, "<i8").astype(np.int64),
         late_bars=tuple(_bar_of(item) for item in orjson.loads(row["late_bars"])) if row["late_bars"] else (),
         late=bool(row["late"]),
         not_ready=None if unready is None else np.frombuffer(unready, np.uint8).astype(bool),
@@ -55,7 +59,9 @@ def decode(row: RowMapping) -> AccountMinute:
     )
 
 
-def rows(connection: Connection, account_id: int, after_ms: int = -1, until_ms: int | None = None) -> Iterator[RowMapping]:
+def rows(
+    connection: Connection, account_id: int, after_ms: int = -1, until_ms: int | None = None
+) -> Iterator[RowMapping]:
     """Yield the tape rows of an account with after_ms < minute_ms <= until_ms, ascending, page by page."""
     while True:
         query = select(tape).where(tape.c.account_id == account_id, tape.c.minute_ms > after_ms)
