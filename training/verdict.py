@@ -53,6 +53,6 @@ def verdict(evidence: Evidence) -> str:
     if evidence.sharpe <= evidence.holding_sharpe:
         return f"Above zero, not above buy-and-hold (Sharpe {evidence.holding_sharpe:.2f}): {earned} ({interval})."
     return (
-        f"An edge is likely on these bars: {earned} ({interval}; buy-and-hold {evidence.holding_sharpe:.2f}). "
+        f"More than luck on these bars, at 95 %: {earned} ({interval}; buy-and-hold {evidence.holding_sharpe:.2f}). "
         "How many variants were tried is not counted here."
     )

@@ -143,7 +143,7 @@ def evidence(**changes: object) -> Evidence:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "An edge is likely on these bars"),
+        ({}, "More than luck on these bars"),
         ({"is_seen": True}, "SEEN"),
         ({"trades": 0}, "No closed trade"),
         ({"days": 20.0}, "Too little to judge"),
