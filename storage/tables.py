@@ -175,10 +175,20 @@ delivery: Final = Table(
     metadata,
     Column("outbox_id", Integer, ForeignKey("outbox.id"), primary_key=True),
     Column("channel", String(64), primary_key=True),  # "telegram:123", "webhook"
-    Column("attempts", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),  # sendings that may have arrived
     Column("attempted_ms", BigInteger, nullable=False),
     Column("delivered_ms", BigInteger),
     Column("error", Text),
+)
+
+# Who is told: a channel is owed the alerts written after it was first configured.
+channel: Final = Table(
+    "channel",
+    metadata,
+    _account(),
+    Column("name", String(64), primary_key=True),
+    Column("after_id", Integer, nullable=False),  # every outbox row up to this one is settled
+    Column("muted_until_ms", BigInteger, nullable=False),  # wall clock
 )
 
 # When scheduled work last ran, in market time.

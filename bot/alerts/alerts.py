@@ -1,0 +1,87 @@
+"""Everybody who is told: one account's channels, their deliverers, and `note` for events outside a minute."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine as Database
+
+from bot.alerts.channel import Channel
+from bot.alerts.deliverer import Deliverer, Pace, RealPace
+from bot.clock import wall_ms
+from storage.config_services import AlertSettings
+from storage.journal import Alert
+from storage.outbox import Outbox
+
+
+class Alerts:
+    """Delivers one account's outbox to its channels, and takes notes for it.
+
+    Args:
+        database: of the ledger; used from one thread of this object's own.
+        account_id: whose outbox.
+        settings: levels and burst.
+        count: told of outcomes, for the metrics: channel, outcome, number.
+        pace: real seconds, or a test's.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        account_id: int,
+        settings: AlertSettings,
+        *,
+        count: Callable[[str, str, int], None] = lambda _channel, _outcome, _number: None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.outbox = Outbox(database, account_id)
+        self._settings = settings
+        self._count = count
+        self._pace = pace or RealPace()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts")
+        self._deliverers: list[Deliverer] = []
+
+    async def open(self, channels: Sequence[Channel]) -> None:
+        """Make channels known before the first minute, so that they miss nothing from here on."""
+        for channel in channels:
+            await self.ask(self.outbox.open_channel, channel.name)
+            self._deliverers.append(
+                Deliverer(
+                    self.outbox,
+                    channel,
+                    self._settings,
+                    worker=self._worker,
+                    now_ms=wall_ms,
+                    pace=self._pace,
+                    count=self._count,
+                )
+            )
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for deliverer in self._deliverers:
+                group.create_task(deliverer.run(), name="alerts")
+
+    async def note(self, event: str, key: str, payload: Mapping[str, Any], ms: int) -> bool:
+        """Write an alert that no account minute writes: training, feed, digest.
+
+        Args:
+            event: one of `[alerts]`; anything else is always told.
+            key: of the event; a key that was noted before is not noted again.
+            payload: plain JSON.
+            ms: when it happened, market time.
+
+        Returns:
+            Whether it is new.
+        """
+        alert = Alert(key=key, ms=ms, event=event, payload=orjson.dumps(dict(payload)).decode())
+        return bool(await self.ask(self.outbox.note, alert))
+
+    async def ask(self, question: Callable[..., Any], *arguments: object) -> Any:
+        """Run an outbox query on the alerts' own thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, question, *arguments)

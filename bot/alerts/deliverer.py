@@ -1,0 +1,170 @@
+"""One channel's deliverer: the oldest alert first, at least once, bursts collapsed, whatever the network does.
+
+The attempt is written down, then the message goes out, then the outcome is written down. A crash between the first two
+marks a message as a repeat that was none; a crash between the last two repeats one; nothing is lost or reordered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, Final, Protocol
+
+import structlog
+
+from bot.alerts.channel import Channel, NotSent, Unanswered, Undeliverable
+from storage.config_services import AlertSettings
+from storage.outbox import Outbox, Pending
+from strategies.errors import StorageFailed
+
+POLL_S: Final = 1.0
+PAGE_ROWS: Final = 200
+WINDOW_S: Final = 60.0
+LONGEST_WAIT_S: Final = 60.0
+
+
+class Pace(Protocol):
+    """Real seconds: alerts are read by people, whatever the speed of the market."""
+
+    def now_s(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class RealPace:
+    """The event loop's own seconds."""
+
+    def now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Deliverer:
+    """Brings the outbox to one channel.
+
+    Args:
+        outbox: read and written on `worker` only.
+        channel: where to.
+        settings: levels per event, and the burst.
+        worker: a thread of its own, so that neither the loop nor the trader waits for these queries.
+        now_ms: the wall clock, for the record.
+        pace: how to wait.
+        count: told "delivered", "retried" or "given_up" with the number of alerts.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        channel: Channel,
+        settings: AlertSettings,
+        *,
+        worker: Executor,
+        now_ms: Callable[[], int],
+        pace: Pace,
+        count: Callable[[str, str, int], None],
+    ) -> None:
+        self._outbox = outbox
+        self._channel = channel
+        self._settings = settings
+        self._worker = worker
+        self._now_ms = now_ms
+        self._pace = pace
+        self._count = count
+        self._sent_s: deque[float] = deque(maxlen=settings.burst)
+        self._failures = 0
+        self._log = structlog.get_logger("alerts")
+
+    async def run(self) -> None:
+        """Deliver until cancelled; no failure ends it."""
+        while True:
+            try:
+                if not await self.deliver_next():
+                    await self._pace.sleep(POLL_S)
+            except StorageFailed as error:
+                await self._back_off("alerts wait for the database", str(error), None)
+            except Exception as error:  # a task boundary: alerts must not end the daemon, nor silently end themselves
+                self._log.exception("alert not sent", channel=self._channel.name)
+                await self._back_off("alerts wait", type(error).__name__, None)
+
+    async def deliver_next(self) -> bool:
+        """Settle or attempt the oldest alerts; return whether there were any."""
+        rows = await self._ask(self._outbox.pending, self._channel.name, PAGE_ROWS)
+        unwanted = [row.id for row in _leading(rows, lambda row: self._level(row) == "off")]
+        if unwanted:
+            await self._ask(self._outbox.settle, self._channel.name, unwanted, self._now_ms(), "level is off")
+            return True
+        wanted = [row for row in rows if self._level(row) != "off"]
+        if not wanted:
+            return False
+        is_repeat = wanted[0].attempts > 0
+        if is_repeat:  # the rows of the message that nobody answered, and no others
+            await self._send(_leading(wanted, lambda row: row.attempts > 0), is_repeat=True)
+            return True
+        room = self._room()
+        if room == 0:
+            await self._pace.sleep(max(0.01, self._sent_s[0] + WINDOW_S - self._pace.now_s()))
+        elif self._channel.collapses and len(wanted) > room:
+            fresh = _leading(wanted, lambda row: row.attempts == 0)
+            await self._send(fresh[: self._channel.fit(fresh)], is_repeat=False)
+        else:
+            await self._send(wanted[:1], is_repeat=False)
+        return True
+
+    async def _send(self, rows: Sequence[Pending], *, is_repeat: bool) -> None:
+        ids = [row.id for row in rows]
+        await self._ask(self._outbox.begin_attempt, self._channel.name, ids, self._now_ms())
+        is_silent = all(self._level(row) == "silent" for row in rows)
+        try:
+            await self._channel.send(rows, is_repeat=is_repeat, is_silent=is_silent)
+        except NotSent as error:
+            await self._ask(self._outbox.take_back, self._channel.name, ids, str(error))
+            await self._back_off("alerts are not getting through", str(error), error.retry_after_s)
+        except Unanswered as error:
+            await self._ask(self._outbox.leave_open, self._channel.name, ids, str(error))
+            await self._back_off("alerts are not answered", str(error), None)
+        except Undeliverable as error:
+            self._log.error("alert given up", channel=self._channel.name, key=rows[0].key, error=str(error))
+            await self._ask(self._outbox.settle, self._channel.name, ids, self._now_ms(), str(error))
+            self._count(self._channel.name, "given_up", len(rows))
+        else:
+            self._sent_s.append(self._pace.now_s())
+            await self._ask(self._outbox.settle, self._channel.name, ids, self._now_ms())
+            self._count(self._channel.name, "delivered", len(rows))
+            self._recover()
+
+    async def _back_off(self, phrase: str, error: str, retry_after_s: float | None) -> None:
+        if self._failures == 0:
+            self._log.warning(phrase, channel=self._channel.name, error=error)
+        self._failures += 1
+        self._count(self._channel.name, "retried", 1)
+        doubled = 2.0 ** min(self._failures - 1, 6)
+        await self._pace.sleep(retry_after_s if retry_after_s is not None else min(LONGEST_WAIT_S, doubled))
+
+    def _recover(self) -> None:
+        if self._failures:
+            self._log.info("alerts get through again", channel=self._channel.name, failures=self._failures)
+        self._failures = 0
+
+    def _room(self) -> int:
+        """Return how many messages may still be sent in this minute."""
+        if not self._channel.collapses:
+            return self._settings.burst
+        while self._sent_s and self._pace.now_s() - self._sent_s[0] >= WINDOW_S:
+            self._sent_s.popleft()
+        return self._settings.burst - len(self._sent_s)
+
+    def _level(self, row: Pending) -> str:
+        return str(getattr(self._settings, row.event, "on"))
+
+    async def _ask(self, question: Callable[..., Any], *arguments: object) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, question, *arguments)
+
+
+def _leading(rows: Sequence[Pending], holds: Callable[[Pending], bool]) -> list[Pending]:
+    """Return the rows before the first one of which it does not hold."""
+    end = next((index for index, row in enumerate(rows) if not holds(row)), len(rows))
+    return list(rows[:end])
