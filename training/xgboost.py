@@ -107,7 +107,10 @@ def parameters(settings: XGBoostSettings, seed: int, threads: int) -> dict[str, 
 def training_matrix(
     rows: Rows, directional: np.ndarray, settings: XGBoostSettings, known_by_ms: int, threads: int
 ) -> Any:
-    """Return the QuantileDMatrix of the rows and, if asked for, their mirror images at half weight each."""
+    """Return the DMatrix of the rows and, if asked for, their mirror images at half weight each.
+
+    A plain DMatrix: its histogram is built once for all seeds, faster than a QuantileDMatrix of this size.
+    """
     features, target = rows.features, rows.target.astype(np.float32)
     weight = age_weights(rows.open_ms, known_by_ms, settings.decay_half_life_d)
     if settings.mirror:
@@ -116,7 +119,7 @@ def training_matrix(
         target = np.concatenate([target, -target])
         weight = np.concatenate([weight, weight]) * np.float32(0.5)
     xgboost = import_xgboost()
-    return xgboost.QuantileDMatrix(features, label=target, weight=weight, max_bin=settings.max_bin, nthread=threads)
+    return xgboost.DMatrix(features, label=target, weight=weight, nthread=threads)
 
 
 def age_weights(open_ms: np.ndarray, now_ms: int, half_life_d: float) -> np.ndarray:
