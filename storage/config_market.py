@@ -26,7 +26,7 @@ class ExchangeSettings(Section):
     symbols: tuple[Symbol, ...] = Field(("BTCUSDT", "ETHUSDT", "SOLUSDT"), min_length=1, max_length=500)
     market: Literal["futures", "spot"] = "futures"
     url: str = Field("", pattern=r"^(https?://.+)?$")
-    speed: float = Field(3600.0, ge=0, le=100_000)
+    speed: float = Field(7200.0, ge=0, le=100_000)
 
     @field_validator("symbols")
     @classmethod
@@ -45,9 +45,9 @@ class SimulatorSettings(Section):
     """`[simulator]`: the market that the built-in exchange invents or replays."""
 
     seed: int = Field(7, ge=0, lt=2**32)
-    edge: float = Field(0.06, ge=0, le=0.5)
+    edge: float = Field(0.12, ge=0, le=0.5)
     start: date = date(2025, 1, 1)
-    history_days: int = Field(730, ge=1, le=5000)
+    history_days: int = Field(1095, ge=1, le=5000)
     lead_minutes: int = Field(120, ge=1, le=10_000)
     ticks_per_minute: int = Field(2, ge=1, le=60)
     replay: str = ""
