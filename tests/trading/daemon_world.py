@@ -1,0 +1,130 @@
+"""A running trader with everything real but the exchange: minutes are handed in by the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.clock import ManualClock
+from bot.control import Control, Place
+from bot.metrics import Metrics
+from bot.snapshot import Snapshot
+from bot.trader import Trader
+from storage.ledger import Ledger
+from storage.registry import Registry
+from strategies.bundle import trend_bundle
+from strategies.market import MINUTE_MS
+from strategies.minute import AccountMinute
+from tests.builders import START_MS
+from tests.trading.world import MARKETS, new_database, new_engine, opened
+
+
+@dataclass
+class HandedMinutes:
+    """A feed that yields what the test hands in, and the health a real one reports."""
+
+    queue: asyncio.Queue[AccountMinute] = field(default_factory=asyncio.Queue)
+    ready: dict[str, bool] = field(default_factory=lambda: {market.symbol: True for market in MARKETS})
+    last_frame_ms: int = START_MS
+    processed_ms: int = -1
+
+    async def minutes(self, after_ms: int) -> AsyncIterator[AccountMinute]:
+        while True:
+            minute = await self.queue.get()
+            if minute.open_ms > after_ms:
+                yield minute
+
+    async def processed(self, minute_ms: int) -> None:
+        self.processed_ms = minute_ms
+
+
+class IdleTraining:
+    """A trainer that was never asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def progress(self) -> dict[str, Any]:
+        return {"state": "idle"}
+
+    async def start(self, why: str) -> None:
+        self.asked.append(why)
+
+
+@dataclass
+class DaemonWorld:
+    """The parts a test may touch."""
+
+    control: Control
+    trader: Trader
+    clock: ManualClock
+    feed: HandedMinutes
+    metrics: Metrics
+    training: IdleTraining
+    snapshots: list[Snapshot]
+
+    async def hand(self, *taken: AccountMinute) -> None:
+        """Hand in minutes and wait until the last one is in the ledger."""
+        for minute in taken:
+            self.clock.set(max(self.clock.now_ms(), minute.open_ms + MINUTE_MS))
+            await self.feed.queue.put(minute)
+        async with asyncio.timeout(30):
+            while self.feed.processed_ms < taken[-1].open_ms:
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIterator[DaemonWorld]:
+    """Run a trader on the small world until the block ends."""
+    database, engine = new_database(folder), new_engine()
+    account, journal = opened(database, engine)
+    clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
+    snapshots: list[Snapshot] = []
+
+    def publish(snapshot: Snapshot) -> None:
+        snapshots.append(snapshot)
+        metrics.on_snapshot(snapshot)
+
+    trader = Trader(
+        minutes=feed,
+        clock=clock,
+        engine=engine,
+        journal=journal,
+        max_decision_age_ms=max_decision_age_ms,
+        publish=publish,
+    )
+    control = Control(
+        trader=trader,
+        clock=clock,
+        markets=MARKETS,
+        ledger=Ledger(database, account),
+        registry=Registry(folder / "models"),
+        feed=feed,
+        place=Place(
+            exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
+        ),
+        training=training,
+        fallback=trend_bundle,
+        stale_after_ms=60_000,
+        shut_down=lambda: None,
+    )
+    task = asyncio.create_task(trader.run(), name="trader")
+    world = DaemonWorld(
+        control=control,
+        trader=trader,
+        clock=clock,
+        feed=feed,
+        metrics=metrics,
+        training=training,
+        snapshots=snapshots,
+    )
+    try:
+        yield world
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        database.dispose()
