@@ -1,7 +1,7 @@
 """The LSTM trainer: dense loss over chunks of bars, one-cycle AdamW, mirrored markets, several seeds averaged.
 
 Reads top to bottom: what is learnt from, one network, the schedule, the whole model. The recipe is the one that walked
-forward best (one layer of 64 units, squared error of the volatility-scaled return, four epochs on hourly candles).
+forward best (one layer of 64 units, squared error of the volatility-scaled return, eight epochs on hourly candles).
 `seq_length` is the context of a chunk (burn-in bars without a loss) and `batch_size` counts chunks, not windows.
 Knows nothing of files, commands or bundles.
 """
