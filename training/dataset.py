@@ -103,7 +103,7 @@ class Dataset:
         """Open of the first candle."""
         return min(int(segment.candles[0, OPEN_MS]) for segment in self.segments)
 
-    def known_by(self, ms: int, *, every_bars: int = 1, since_ms: int | None = None) -> Rows:
+    def known_by(self, ms: int, *, every_bars: int = 1, phase: int = 0, since_ms: int | None = None) -> Rows:
         """Return the labelled rows whose label was settled by `ms`, pooled over markets.
 
         Args:
@@ -112,7 +112,7 @@ class Dataset:
                 shift when history grows.
             since_ms: earliest open.
         """
-        masks = [self._mask(segment, ms, every_bars, since_ms) for segment in self.segments]
+        masks = [self._mask(segment, ms, every_bars, phase, since_ms) for segment in self.segments]
         pairs = list(zip(self.segments, masks, strict=True))
         return Rows(
             features=np.concatenate([segment.features[mask] for segment, mask in pairs]),
@@ -121,9 +121,9 @@ class Dataset:
             label_end_ms=np.concatenate([segment.label_end_ms[mask] for segment, mask in pairs]),
         )
 
-    def _mask(self, segment: Segment, ms: int, every_bars: int, since_ms: int | None) -> np.ndarray:
+    def _mask(self, segment: Segment, ms: int, every_bars: int, phase: int, since_ms: int | None) -> np.ndarray:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)
-        mask &= segment.open_ms // self.timeframe.ms % every_bars == 0
+        mask &= segment.open_ms // self.timeframe.ms % every_bars == phase % every_bars
         return mask if since_ms is None else mask & (segment.open_ms >= since_ms)
 
 

@@ -16,7 +16,7 @@ from strategies.errors import BadInput
 from strategies.predictors.ridge import CLIP, FILE, RidgePredictor, design_of
 from training.dataset import Dataset
 
-EVERY_BARS: Final = 3  # neighbouring rows hardly differ
+ROW_WEIGHT: Final = 1.0 / 3.0  # neighbouring rows hardly differ: three count as one against the penalty
 MIN_ROWS: Final = 300
 
 
@@ -34,12 +34,13 @@ class RidgeModel:
 
 
 def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeModel:
-    """Fit on every label settled by a time: argmin |z - Xw|^2 + penalty |w|^2, inputs scaled and clipped, no intercept.
+    """Fit on every label settled by a time: argmin |z - Xw|^2 / 3 + penalty |w|^2, inputs scaled and
+    clipped, no intercept.
 
     Raises:
         BadInput: under `MIN_ROWS` rows, or no directional column.
     """
-    rows = dataset.known_by(known_by_ms, every_bars=EVERY_BARS)
+    rows = dataset.known_by(known_by_ms)
     if len(rows) < MIN_ROWS:
         raise BadInput(f"ridge: found {len(rows)} labelled rows before the border, needed at least {MIN_ROWS}")
     design = design_of(dataset.features, settings.interactions)
@@ -48,6 +49,6 @@ def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeMod
     inputs = design.expand(rows.features)
     deviations = inputs.std(0) + 1e-6
     inputs = np.clip(inputs / deviations, -CLIP, CLIP)
-    products = inputs.T @ inputs + settings.penalty * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(products, inputs.T @ rows.target)
+    products = ROW_WEIGHT * (inputs.T @ inputs) + settings.penalty * np.eye(inputs.shape[1])
+    weights = np.linalg.solve(products, ROW_WEIGHT * (inputs.T @ rows.target))
     return RidgeModel(predictor=RidgePredictor(design, deviations, weights), rows=len(rows))

@@ -69,20 +69,25 @@ def fit(
     Raises:
         BadInput: under `MIN_ROWS` rows.
     """
-    rows = dataset.known_by(known_by_ms, every_bars=settings.every_bars)
-    if len(rows) < MIN_ROWS:
-        raise BadInput(f"xgboost: found {len(rows)} labelled rows before the border, needed at least {MIN_ROWS}")
     directional = dataset.features.directional
     xgboost = import_xgboost()
-    matrix = training_matrix(rows, directional, settings, known_by_ms, threads)
-    boosters = []
+    boosters: list[bytes] = []
+    matrices: dict[int, Any] = {}
+    seen = 0
     for index in range(settings.seeds):
+        phase = index % settings.every_bars
+        if phase not in matrices:
+            rows = dataset.known_by(known_by_ms, every_bars=settings.every_bars, phase=phase)
+            if len(rows) < MIN_ROWS:
+                raise BadInput(f"xgboost: found {len(rows)} labelled rows before the border, needed {MIN_ROWS}")
+            matrices[phase] = training_matrix(rows, directional, settings, known_by_ms, threads)
+            seen += len(rows)
         callbacks = [_reporter(xgboost, progress, index, settings)] if progress else None
         booster = xgboost.train(
-            parameters(settings, seed + index, threads), matrix, settings.n_estimators, callbacks=callbacks
+            parameters(settings, seed + index, threads), matrices[phase], settings.n_estimators, callbacks=callbacks
         )
         boosters.append(bytes(booster.save_raw("ubj")))
-    return XGBoostModel(boosters=tuple(boosters), directional=directional, rows=len(rows))
+    return XGBoostModel(boosters=tuple(boosters), directional=directional, rows=seen)
 
 
 def parameters(settings: XGBoostSettings, seed: int, threads: int) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def training_matrix(
 ) -> Any:
     """Return the DMatrix of the rows and, if asked for, their mirror images at half weight each.
 
-    A plain DMatrix: its histogram is built once for all seeds, faster than a QuantileDMatrix of this size.
+    A plain DMatrix: at this size twice as fast to build and train as a QuantileDMatrix.
     """
     features, target = rows.features, rows.target.astype(np.float32)
     weight = age_weights(rows.open_ms, known_by_ms, settings.decay_half_life_d)

@@ -69,9 +69,10 @@ def test_what_was_packed_is_what_was_verified() -> None:
 def test_models_learn_only_from_labels_known_by_the_border() -> None:
     dataset = made_dataset()
     border = dataset.from_ms + 150 * DAY_MS
-    rows = dataset.known_by(border, every_bars=3)
-    assert xgboost.fit(dataset, border, SMALL).rows == len(rows)
-    assert ridge.fit(dataset, border, RidgeSettings()).rows == len(rows)
+    parts = [len(dataset.known_by(border, every_bars=3, phase=phase)) for phase in range(3)]
+    assert xgboost.fit(dataset, border, SMALL).rows == sum(parts[: SMALL.seeds])
+    assert xgboost.fit(dataset, border, SMALL.model_copy(update={"seeds": 4})).rows == sum(parts)
+    assert ridge.fit(dataset, border, RidgeSettings()).rows == sum(parts) == len(dataset.known_by(border))
     for fit in (lambda: xgboost.fit(dataset, dataset.from_ms, SMALL), lambda: ridge.fit(dataset, 0, RidgeSettings())):
         with pytest.raises(BadInput, match="found 0 labelled rows"):
             fit()
