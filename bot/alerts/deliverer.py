@@ -20,7 +20,7 @@ from storage.outbox import Outbox, Pending
 from strategies.errors import StorageFailed
 
 POLL_S: Final = 1.0
-PAGE_ROWS: Final = 200
+PAGE_ROWS: Final = 100
 WINDOW_S: Final = 60.0
 LONGEST_WAIT_S: Final = 60.0
 

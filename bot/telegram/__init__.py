@@ -1,0 +1,1 @@
+"""Telegram: commands and alerts by chat, for the chats that are listed and nobody else."""

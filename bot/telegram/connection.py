@@ -1,0 +1,60 @@
+"""The connection to the Bot API: how it is built, and what its failures mean for what was sent.
+
+Errors never carry the token: they end up in logs and in the ledger's deliveries.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+from telegram import Bot
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
+from telegram.request import HTTPXRequest
+
+from bot.alerts.channel import NotSent, Unanswered, Undeliverable
+from storage.config_services import TelegramSettings
+from storage.secret import MASK
+
+CONNECTIONS: Final = 16
+CLOSED_DOOR_S: Final = 300.0  # between attempts at a chat that blocked the bot, or with a token that is refused
+_NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def connect(settings: TelegramSettings, *, timeout_s: float = 10.0) -> Bot:
+    """Return a bot that has asked nothing yet."""
+    options: dict[str, Any] = {"connect_timeout": timeout_s, "read_timeout": timeout_s, "write_timeout": timeout_s}
+    return Bot(
+        settings.token.reveal(),
+        base_url=f"{settings.base_url}/bot",
+        base_file_url=f"{settings.base_url}/file/bot",
+        request=HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=timeout_s, **options),
+        get_updates_request=HTTPXRequest(connection_pool_size=2, **options),
+    )
+
+
+def outcome(error: TelegramError, token: str) -> NotSent | Unanswered | Undeliverable:
+    """Return what an error of a send means: not sent, perhaps sent, or never to be sent."""
+    text = described(error, token)
+    match error:
+        case RetryAfter():
+            return NotSent(text, seconds(error))
+        case Forbidden() | InvalidToken():
+            return NotSent(text, CLOSED_DOOR_S)
+        case BadRequest() | ChatMigrated():
+            return Undeliverable(text)
+    if isinstance(error.__cause__, _NEVER_LEFT):
+        return NotSent(text)
+    return Unanswered(text)
+
+
+def seconds(error: RetryAfter) -> float:
+    """Return how long Telegram wants us to wait."""
+    wait: timedelta = error._retry_after  # the public name warns unless the caller chose its type by environment
+    return wait.total_seconds()
+
+
+def described(error: Exception, token: str) -> str:
+    """Return an error in one line without the token."""
+    return f"{type(error).__name__}: {error}".replace(token, MASK) if token else type(error).__name__
