@@ -82,6 +82,7 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event) -> N
             group.create_task(parts.trainer.run(), name="trainer"),
             group.create_task(first_training(parts.control, wanted=config.schedule.retrain), name="first-training"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
+            group.create_task(parts.venue.watch(), name="venue"),
         ]
         await stopping.wait()
         structlog.get_logger("daemon").info("stopping", minute_ms=parts.trader.last_minute_ms)
@@ -135,6 +136,7 @@ async def _assemble(
         journal=Journal(database, opened.account, markets, config.trading),
         max_decision_age_ms=0 if venue.waits else round(config.feed.max_decision_age_s * 1000 * venue.clock.speed),
         publish=_publisher(metrics),
+        settled_ms=opened.settled_ms,
     )
     runs = TrainingRuns(config, venue, venue.clock)
     limits = Limits(

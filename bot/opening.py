@@ -20,7 +20,7 @@ from storage.database import reading
 from strategies.bundle import Bundle
 from strategies.engine import Engine, begin
 from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
-from strategies.market import CandleArray, Market, Timeframe
+from strategies.market import MINUTE_MS, CandleArray, Market, Timeframe
 from strategies.settings import TradingSettings
 
 ALL_MS = 2**62
@@ -39,6 +39,12 @@ class Opened:
     account: Account
     engine: Engine
     is_new: bool
+
+    @property
+    def settled_ms(self) -> list[int]:
+        """Per market the open of the last bar settled; before the first one, the minute before the account's start."""
+        before_ms = self.account.start_ms - MINUTE_MS
+        return [int(settled) or before_ms for settled in self.engine.state.positions["last_ms"]]
 
 
 async def open_trading(

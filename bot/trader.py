@@ -10,7 +10,7 @@ minutes that were missed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Final, Protocol
@@ -37,7 +37,7 @@ MAX_PENDING_COMMANDS: Final = 64
 class Minutes(Protocol):
     """Where account minutes come from: first the missed ones, then live, gap-free, each once."""
 
-    def minutes(self, after_ms: int) -> AsyncIterator[AccountMinute]: ...
+    def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]: ...
 
     async def processed(self, minute_ms: int) -> None: ...
 
@@ -54,6 +54,7 @@ class Trader:
         journal: Journal,
         max_decision_age_ms: int,
         publish: Callable[[Snapshot], None],
+        settled_ms: Sequence[int] | None = None,
     ) -> None:
         """Build it around an engine that stands where the ledger stands.
 
@@ -64,6 +65,7 @@ class Trader:
             journal: the only writer of this account.
             max_decision_age_ms: entries decided later than this after the close are missed; 0: never.
             publish: told the snapshot after each transaction, on the event loop.
+            settled_ms: per market the last bar settled; None: all up to the engine's last minute.
         """
         self._minutes = minutes
         self._clock = clock
@@ -71,6 +73,7 @@ class Trader:
         self._journal = journal
         self._max_decision_age_ms = max_decision_age_ms
         self._publish = publish
+        self._settled_ms = settled_ms
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trader")
         self._commands: list[tuple[Command, asyncio.Future[int]]] = []
         self._swap: tuple[Bundle, Command, asyncio.Future[int]] | None = None
@@ -81,7 +84,7 @@ class Trader:
     async def run(self) -> None:
         """Trade until cancelled. A minute that was begun is finished first."""
         try:
-            async for minute in self._minutes.minutes(self.last_minute_ms):
+            async for minute in self._minutes.minutes(self.last_minute_ms, self._settled_ms):
                 await self._finish(asyncio.create_task(self._take(minute), name="account-minute"))
                 await self._minutes.processed(minute.open_ms)
         finally:

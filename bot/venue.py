@@ -6,7 +6,7 @@ The built-in exchange runs inside the daemon unless `[exchange] url` names one t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,10 @@ from storage.config import Config
 from strategies.market import MINUTE_MS
 
 
+async def _nothing_to_watch() -> None:
+    """A venue elsewhere is watched by the feed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
     """An open exchange.
@@ -36,6 +40,7 @@ class Venue:
         place: what people must know about its market.
         waits: its market stands still while the daemon is down or behind, so no decision can be late.
         on_time: what its market tells the time to, where it runs as fast as minutes are processed.
+        watch: to be awaited beside the trader; raises what stopped a built-in market.
     """
 
     url: str
@@ -43,6 +48,7 @@ class Venue:
     place: Place
     waits: bool = False
     on_time: Callable[[int], None] | None = None
+    watch: Callable[[], Awaitable[None]] = _nothing_to_watch
 
 
 @asynccontextmanager
@@ -65,7 +71,7 @@ async def open_venue(config: Config) -> AsyncIterator[Venue]:
         try:
             description = server.source.description
             place = _demo_place(config, description.name, description.kind, description.edge)
-            yield Venue(url=url, clock=server.clock, place=place, waits=True)
+            yield Venue(url=url, clock=server.clock, place=place, waits=True, watch=server.wait)
         finally:
             await server.stop()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ class HandedMinutes:
     last_frame_ms: int = START_MS
     processed_ms: int = -1
 
-    async def minutes(self, after_ms: int) -> AsyncIterator[AccountMinute]:
+    async def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]:
         while True:
             minute = await self.queue.get()
             if minute.open_ms > after_ms:
