@@ -62,7 +62,13 @@ def make_bundle(
     years: float,
     months: int,
 ) -> dict[str, Any]:
-    """Train a bundle, store it, record the run, and return the command's document."""
+    """Train a bundle, store it, record the run, and return the command's document.
+
+    Raises:
+        BadInput: `[ensemble] weights` asks for more than the mean, or the history is too short.
+    """
+    if config.ensemble.weights != "mean":
+        raise BadInput(f"[ensemble] weights is {config.ensemble.weights!r}; bundles are blended by 'mean'")
     plan = Plan(
         families=families,
         trading=config.trading,
