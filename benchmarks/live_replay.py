@@ -47,7 +47,7 @@ class LiveReplay:
     environment: dict[str, str] = field(default_factory=dict)
     url: str = ""
     _exchange: subprocess.Popen[str] | None = None
-    _daemon: subprocess.Popen[str] | None = None
+    _daemon: subprocess.Popen[bytes] | None = None
 
     def start_exchange(self) -> None:
         """Start the replay; it waits while nobody listens."""

@@ -1,8 +1,8 @@
 """Live = backtest, to the last unit: a recorded market traded by the daemon, then by the backtester, and compared.
 
-    python -m benchmarks.parity --candles DIR --funding DIR --symbols BTCUSDT,ETHUSDT,SOLUSDT --from 2025-05-05 --to 2025-06-24
+    python -m benchmarks.parity --candles DIR --funding DIR --symbols BTCUSDT,ETHUSDT --from 2025-05-05 --to 2025-06-24
 
-`--kills N` kills the daemon (-9) N times at random instants on the way; the market's clock stands still while it is down.
+`--kills N` kills the daemon (-9) N times at random instants on the way; the market's clock stands still meanwhile.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def moment_ms(text: str) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _teller(start_ms: int, end_ms: int):  # noqa: ANN202 — a closure for wait_for
+def _teller(start_ms: int, end_ms: int):
     said = -1
 
     def tell(minute_ms: int) -> None:
@@ -213,10 +213,7 @@ def bundle_for(folder: Path, given: Path | None, symbols: Sequence[str], until: 
     registry = Registry(folder / "models")
     if given is not None and str(given) == TREND_ID:
         return TREND_ID
-    if given is not None:
-        bundle_id = registry.add(given)
-    else:
-        bundle_id = _train(folder, symbols, until)
+    bundle_id = _train(folder, symbols, until) if given is None else registry.add(given)
     registry.promote("builtin", bundle_id, "parity benchmark", force=True)
     return bundle_id
 

@@ -6,6 +6,7 @@ The child shares nothing with the daemon but files. Its stdout is one JSON docum
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -132,10 +133,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _limit(pid: int, limits: Limits) -> None:

@@ -1,7 +1,7 @@
 """The one small interface through which web, Telegram and CLI command the daemon.
 
-A command returns when it is in the ledger. Nothing here trades: it queues commands for the next account minute and moves the
-production pointer.
+A command returns when it is in the ledger. Nothing here trades: it queues commands for the next account minute and
+moves the production pointer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Composition root: build everything once, run it in one task group, stop it in order.
 
-Order of stopping: no new minutes, the one in hand into the ledger, then web, feed, exchange, database. A crash skips all of that
-and loses nothing: start-up is recovery.
+Order of stopping: no new minutes, the one in hand into the ledger, then web, feed, exchange, database. A crash
+skips all of that and loses nothing: start-up is recovery.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from storage.bundles import bundle_by_id
 from storage.config import Config
 from storage.database import connect, migrate
 from storage.journal import Journal
-from storage.ledger import Ledger
 from storage.lease import account_lease
+from storage.ledger import Ledger
 from storage.market_book import record_markets
 from storage.registry import Registry
 from strategies.bundle import Bundle, trend_bundle

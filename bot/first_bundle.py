@@ -45,9 +45,7 @@ class TrainingRuns:
                     source,
                     store,
                     wanted,
-                    on_progress=lambda done, total, name=symbol: say(
-                        f"history of {name}: {done:,} of {total:,} candles"
-                    ),
+                    on_progress=_teller(symbol, say),
                 )
         finally:
             await source.close()
@@ -86,6 +84,13 @@ class TrainingRuns:
         if self._config.simulator.replay or not self._config.exchange.is_builtin:
             return None
         return self._clock.now_ms() - self._config.simulator.history_days * DAY_MS
+
+
+def _teller(symbol: str, say: Callable[[str], None]) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        say(f"history of {symbol}: {done:,} of {total:,} candles")
+
+    return tell
 
 
 async def first_training(control: Control, *, wanted: bool) -> None:

@@ -1,7 +1,8 @@
 """Where an account begins, or goes on: the engine that stands where the ledger stands.
 
-A new account opens at the decision boundary before now, on candles fetched from the exchange. An old one is read back: state, decision
-candles, and the minutes of the candle that was filling. The minutes missed since come through the feed like all others.
+A new account opens at the decision boundary before now, on candles fetched from the exchange. An old one is read
+back: state, decision candles, and the minutes of the candle that was filling. The minutes missed since come
+through the feed like all others.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     feed -> complete (commands, lateness) -> engine.step -> journal -> publish
 
-The engine and the journal run on one worker thread of their own, so the event loop never waits for a model or a disk; what the rest
-of the daemon sees is the immutable `Snapshot` published after each transaction. Start-up is the same path: the feed begins with the
-minutes that were missed.
+The engine and the journal run on one worker thread of their own, so the event loop never waits for a model or a
+disk; what the rest of the daemon sees is the immutable `Snapshot` published after each transaction. Start-up is
+the same path: the feed begins with the minutes that were missed.
 """
 
 from __future__ import annotations

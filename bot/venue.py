@@ -1,12 +1,13 @@
 """Where the daemon trades: an exchange's address, its time, and what people must know about its market.
 
-The built-in exchange runs inside the daemon unless `[exchange] url` names one that runs already; a real exchange's time is measured.
+The built-in exchange runs inside the daemon unless `[exchange] url` names one that runs already; a real exchange's
+time is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ class Venue:
     place: Place
     waits: bool = False
     on_time: Callable[[int], None] | None = None
-    watch: Callable[[], Awaitable[None]] = _nothing_to_watch
+    watch: Callable[[], Coroutine[None, None, None]] = _nothing_to_watch
 
 
 @asynccontextmanager
@@ -102,7 +103,7 @@ def _source(config: Config) -> MarketSource:
 
 async def _join(config: Config) -> Venue:
     """Take part in a built-in exchange that runs in another process."""
-    asking = Builtin(config.exchange.url, SystemClock())
+    asking = Builtin(config.exchange.url)
     try:
         told, market = await asking.clock(), await asking.market()
     finally:

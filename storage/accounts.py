@@ -1,4 +1,4 @@
-"""Opening an account: the row, the candles it began with, its deposit; and reading it back as a running engine's parts."""
+"""Opening an account: its row, the candles it began with, its deposit; and reading it back as an engine's parts."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def open_account(
     with writing(engine) as connection:
         settings_id, markets_id = put_settings(connection, settings), put_markets(connection, markets)
         inserted = connection.execute(
-            account.insert().values(
+            account.insert()
+            .returning(account.c.id)
+            .values(
                 name=name,
                 exchange=exchange,
                 timeframe=str(timeframe),
@@ -96,7 +98,7 @@ def open_account(
                 created_ms=created_ms,
             )
         )
-        account_id = int(inserted.inserted_primary_key[0])
+        account_id = int(inserted.scalar_one())
         _insert_candles(connection, account_id, candles)
         connection.execute(fact.insert().values(_deposit(account_id, deposit, start_ms, bundle_id)))
         connection.execute(
@@ -143,12 +145,14 @@ def check_same(stopped: Stopped, markets: tuple[Market, ...], name: str) -> None
     had, have = [market.symbol for market in stopped.markets], [market.symbol for market in markets]
     if had != have:
         raise BadInput(
-            f"account {name!r} trades {', '.join(had)}, config.toml asks for {', '.join(have)}; choose another [account] name"
+            f"account {name!r} trades {', '.join(had)}, config.toml asks for {', '.join(have)}; "
+            "choose another [account] name"
         )
     for before, now in zip(stopped.markets, markets, strict=True):
         if (before.tick, before.lot, before.contract_size) != (now.tick, now.lot, now.contract_size):
             raise BadInput(
-                f"{now.symbol} had tick {before.tick} and lot {before.lot}, the exchange now says {now.tick} and {now.lot}; "
+                f"{now.symbol} had tick {before.tick} and lot {before.lot}, "
+                f"the exchange now says {now.tick} and {now.lot}; "
                 "the ledger's integers mean the old grid: open another [account] name"
             )
 

@@ -1,7 +1,7 @@
 """The writer: everything one account minute put in and brought out, in one transaction.
 
-Journal, then act, then tell: what is not here did not happen. Writing the same minute twice is refused by its key, so a retried
-transaction can never double anything.
+Journal, then act, then tell: what is not here did not happen. Writing the same minute twice is refused by its key,
+so a retried transaction can never double anything.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ import numpy as np
 import orjson
 from sqlalchemy import Engine, RowMapping, and_, select
 
-from storage.accounts import Account, Stopped, last_state
+from storage.accounts import Account, Stopped, candles_until, last_state
 from storage.database import reading
 from storage.tables import decision, equity, fact
 from storage.trades import Trade, trades_of
-from strategies.market import UNITS_PER_QUOTE, Market
+from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
 from strategies.state import DECISION, FACT
 
 
@@ -115,6 +115,13 @@ class Ledger:
             EquityPoint(ms=row["ms"], **{name: row[name] / UNITS_PER_QUOTE for name in ("equity", "cash", "gross")})
             for row in rows
         ]
+
+    def candles(self, symbol: str) -> CandleArray:
+        """Return the newest decision candles of a market, (n, 6), ascending."""
+        markets = self.stopped().markets
+        parts = candles_until(self._engine, self.account, len(markets), 2**62)
+        index = _index_of(symbol, markets)
+        return parts[index] if index >= 0 else np.empty((0, 6))
 
     def decisions(
         self,

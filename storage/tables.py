@@ -1,7 +1,8 @@
 """The schema: what the daemon remembers.
 
-Money and quantities are BIGINT (ticks, lots, units of 1e-8 quote), times BIGINT UTC ms, scores DOUBLE. Blobs are the bytes of the
-records in `strategies/state.py`; `layout` says which version of them. Only the daemon migrates; everybody else reads.
+Money and quantities are BIGINT (ticks, lots, units of 1e-8 quote), times BIGINT UTC ms, scores DOUBLE. Blobs are
+the bytes of the records in `strategies/state.py`; `layout` says which version of them. Only the daemon migrates;
+everybody else reads.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def _compare_end(replay: trading.Engine, written: bytes, minute_ms: int, found: 
 
 
 def _check_money(database: Engine, account: Account, replay: trading.Engine, found: Verification) -> None:
-    """Conservation, from the written rows alone: deposits + cash flows = cash; equity = cash + positions at their marks."""
+    """Conservation from the written rows alone: deposits + cash flows = cash; equity = cash + positions at marks."""
     columns = [fact.c.kind, fact.c.market, fact.c.lots, fact.c.cash_flow, fact.c.fee]
     with reading(database) as connection:
         rows = connection.execute(select(*columns).where(fact.c.account_id == account.id)).all()

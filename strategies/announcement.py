@@ -41,9 +41,7 @@ def signal_of(record: np.void, market: Market, prepared: PreparedSlice, bundle: 
     stop, take = _level(entry, -side, int(record["stop_e8"])), _level(entry, side, int(record["take_e8"]))
     wins = bundle.manifest.wins.get("LONG" if side > 0 else "SHORT")
     probability_up = calibration.probability_up(conviction)
-    votes = {
-        family: _finite(vote) for family, vote in zip(bundle.manifest.families, record["votes"], strict=False)
-    }
+    votes = {family: _finite(vote) for family, vote in zip(bundle.manifest.families, record["votes"], strict=False)}
     return Signal(
         symbol=market.symbol,
         signal="LONG" if side > 0 else "SHORT",

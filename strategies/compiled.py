@@ -27,6 +27,7 @@ KERNEL: Final = (  # every file of this package whose code can end up inside a c
     "entries",
     "execution",
     "exits",
+    "exposure",
     "fills",
     "liquidation",
     "loop",

@@ -1,7 +1,8 @@
 """One account minute: what went in becomes what came out. Pure, and the only way anything is ever traded.
 
-The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the backtest's compiled loop calls
-the same compiled functions with scores computed in batch. Knows nothing of exchanges, databases or clocks.
+The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the
+backtest's compiled loop calls the same compiled functions with scores computed in batch. Knows nothing of
+exchanges, databases or clocks.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ class Engine:
         if settings.decision.timeframe != self.timeframe:
             found = settings.decision.timeframe
             raise BadInput(
-                f"[decision] timeframe is {found}, this account decides on {self.timeframe}; open another [account] name"
+                f"[decision] timeframe is {found}, this account decides on {self.timeframe}; "
+                "open another [account] name"
             )
         self.settings = settings
         self._rules = settings.rules()
@@ -128,7 +130,8 @@ class Engine:
         count, candles = self._settle(minute)
         for command in minute.commands:
             count = self._apply(command, minute.open_ms, count)
-        decisions, prepared = None, (None,) * len(self.markets)
+        decisions: np.ndarray | None = None
+        prepared: tuple[PreparedSlice | None, ...] = (None,) * len(self.markets)
         decision_ms = minute.open_ms + MINUTE_MS
         if decision_ms % self.timeframe.ms == 0:
             decisions, prepared, count = self._decide(minute, decision_ms, count)

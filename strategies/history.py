@@ -1,7 +1,7 @@
 """The closed decision candles of one market: minutes in, candles out, as many kept as a decision needs.
 
-Minutes come in order (the feed releases nothing later than a hole). A decision candle is complete with its last minute, or when a
-minute of a later candle shows that the exchange never had the rest.
+Minutes come in order (the feed releases nothing later than a hole). A decision candle is complete with its last
+minute, or when a minute of a later candle shows that the exchange never had the rest.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CandleHistory:
         return int(self._rows[self._count - 1, 0]) if self._count else -1
 
     def add_minute(self, open_ms: int, bar: np.ndarray) -> list[np.ndarray]:
-        """Take one closed minute, (5,) int64; return the decision candles it completed, oldest first, each (6,) float64."""
+        """Take one closed minute, (5,) int64; return the candles it completed, oldest first, each (6,) float64."""
         closed = []
         candle_ms = self._timeframe.open_of(open_ms)
         if self._filling_ms not in (-1, candle_ms):

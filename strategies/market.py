@@ -75,11 +75,14 @@ class Market:
 
     def __post_init__(self) -> None:
         if self.tick <= 0 or self.lot <= 0 or self.contract_size <= 0:
-            raise UnsupportedMarket(f"{self.symbol}: tick {self.tick}, lot {self.lot}, contract {self.contract_size} must be > 0")
+            raise UnsupportedMarket(
+                f"{self.symbol}: tick {self.tick}, lot {self.lot}, contract {self.contract_size} must be > 0"
+            )
         value = self.tick * self.lot * self.contract_size * UNITS_PER_QUOTE
         if value != int(value) or value < 1:
             raise UnsupportedMarket(
-                f"{self.symbol}: tick {self.tick} x lot {self.lot} x contract {self.contract_size} is {value} cash units; "
+                f"{self.symbol}: tick {self.tick} x lot {self.lot} x contract {self.contract_size} "
+                f"is {value} cash units; "
                 "a whole number >= 1 is needed"
             )
 
@@ -102,7 +105,7 @@ class Market:
         return np.rint(np.asarray(quantities, np.float64) * denominator / numerator).astype(np.int64)
 
     def price(self, ticks: np.ndarray | int) -> np.ndarray:
-        """Return ticks as float64 prices: the double nearest to the decimal, so a price on the tick survives unchanged."""
+        """Return ticks as float64 prices, the nearest doubles: a price on the tick survives unchanged."""
         numerator, denominator = self.tick.as_integer_ratio()
         return np.asarray(ticks, np.int64) * numerator / denominator
 

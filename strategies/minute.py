@@ -66,4 +66,7 @@ class AccountMinute:
         if self.open_ms % 60_000:
             raise ValueError(f"minute {self.open_ms} is not on the minute grid")
         if self.bars.shape != (markets, 5) or self.present.shape != (markets,) or self.funding_e8.shape != (markets,):
-            raise ValueError(f"minute {self.open_ms}: bars {self.bars.shape}, present {self.present.shape}, funding {self.funding_e8.shape}")
+            raise ValueError(
+                f"minute {self.open_ms}: bars {self.bars.shape}, present {self.present.shape}, "
+                f"funding {self.funding_e8.shape}"
+            )

@@ -109,13 +109,22 @@ class TradingSettings(Section):
         record["trail_sigmas"], record["core_share"] = decision.trail_sigmas, decision.core_share
         record["exposure_mode"], record["exposure_band"] = decision.mode == "exposure", decision.exposure_band
         record["sizing"] = Sizing[risk.sizing.upper()]
-        for name in ("target_volatility", "fixed_fraction", "risk_per_trade", "kelly_cap", "max_market_leverage", "leverage_cap"):
+        for name in (
+            "target_volatility",
+            "fixed_fraction",
+            "risk_per_trade",
+            "kelly_cap",
+            "max_market_leverage",
+            "leverage_cap",
+        ):
             record[name] = getattr(risk, name)
         record["agreement_low"], record["agreement_high"] = risk.agreement_low, risk.agreement_high
         record["max_open_positions"] = protections.max_open_positions
         record["daily_loss_stop"], record["drawdown_stop"] = protections.daily_loss_stop, protections.drawdown_stop
         record["cooldown_ms"] = round(protections.cooldown_after_loss_h * 3_600_000)
-        record["entry_delay_ms"] = self.execution.entry_delay_s * 1000 if bar_ms <= self.execution.entry_delay_s * 1000 else 0
+        record["entry_delay_ms"] = (
+            self.execution.entry_delay_s * 1000 if bar_ms <= self.execution.entry_delay_s * 1000 else 0
+        )
         return rules
 
     def market_records(self, markets: list[Market] | tuple[Market, ...]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The records an account is made of: what the kernel reads, keeps and emits, as numpy structured arrays.
 
-These layouts ARE the schema: the tape stores `ACCOUNT`, `POSITION`, `ORDER` and `MEMORY` bytes, the ledger stores `FACT` and
-`DECISION` rows. All money is int64 (ticks, lots, units of 1e-8 quote); floats are scores and never money.
+These layouts ARE the schema: the tape stores `ACCOUNT`, `POSITION`, `ORDER` and `MEMORY` bytes, the ledger stores
+`FACT` and `DECISION` rows. All money is int64 (ticks, lots, units of 1e-8 quote); floats are scores and never money.
 A change of layout needs a new `LAYOUT` number and a migration.
 """
 
@@ -32,7 +32,7 @@ MARKET = np.dtype(
     align=True,
 )
 
-RULES = np.dtype(  # one record: everything the compiled functions need from config.toml [decision] [risk] [protections] [execution]
+RULES = np.dtype(  # one record: what the compiled functions need of config.toml
     [
         ("enter", "f8"),  # conviction (unit out-of-sample deviations) that opens a position
         ("leave", "f8"),  # conviction under which it is closed
@@ -70,7 +70,10 @@ RULES = np.dtype(  # one record: everything the compiled functions need from con
 
 ACCOUNT = np.dtype(  # one record
     [
-        ("cash", "i8"),  # starts at the deposit; a buy subtracts its notional, a sell adds it: equity = cash + sum(lots x mark x unit_value)
+        (
+            "cash",
+            "i8",
+        ),  # deposit less what was bought, plus what was sold: equity = cash + lots x mark x unit_value
         ("equity", "i8"),  # at the last mark
         ("peak_equity", "i8"),
         ("day", "i8"),  # UTC day number of `day_equity`
@@ -104,7 +107,10 @@ POSITION = np.dtype(  # one record a market; lots == 0: flat
         ("fees", "i8"),  # of this round trip
         ("funding", "i8"),  # of this round trip, > 0 paid
         ("last_ms", "i8"),  # open of the last bar settled in this market
-        ("long_blocked_until_ms", "i8"),  # no new LONG before; each side has its own, since both may be stopped within the block
+        (
+            "long_blocked_until_ms",
+            "i8",
+        ),  # no new LONG before; each side has its own, since both may be stopped within the block
         ("short_blocked_until_ms", "i8"),
         ("cooldown_until_ms", "i8"),
     ],

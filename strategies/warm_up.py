@@ -1,6 +1,7 @@
 """The decision state before the first decision: the last closes scored from nothing.
 
-Live start, hot swap, backtest and replay all begin with this one function, so none of them remembers what another does not.
+Live start, hot swap, backtest and replay all begin with this one function, so none of them remembers what another
+does not.
 """
 
 from __future__ import annotations

@@ -135,11 +135,9 @@ def _status_text(document: dict[str, Any]) -> str:
     for view in document["markets"]:
         conviction = "–" if view["conviction"] is None else f"{view['conviction']:+.2f}"
         last = view["refusal"] or view["action"]
-        lines.append(
-            f"  {view['symbol']:<10} {view['price']:>12,.6g}  conviction {conviction} (enters at {view['enter']:.2f}): {last}"
-        )
+        price, enter = f"{view['price']:>12,.6g}", f"{view['enter']:.2f}"
+        lines.append(f"  {view['symbol']:<10} {price}  conviction {conviction} (enters at {enter}): {last}")
     for held in document["positions"]:
-        lines.append(
-            f"  {held['side']} {held['quantity']:g} {held['symbol']} from {held['entry_price']:,.6g}, net {held['unrealised']:+,.2f}"
-        )
+        entry, net = f"{held['entry_price']:,.6g}", f"{held['unrealised']:+,.2f}"
+        lines.append(f"  {held['side']} {held['quantity']:g} {held['symbol']} from {entry}, net {net}")
     return "\n".join(lines)

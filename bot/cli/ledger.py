@@ -1,4 +1,4 @@
-"""`sigma ledger`: what was traded, why, and whether it adds up. Reads the database; works with the daemon running or not."""
+"""`sigma ledger`: what was traded, why, and whether it adds up. Only reads; the daemon may run or not."""
 
 from __future__ import annotations
 

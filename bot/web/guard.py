@@ -1,6 +1,8 @@
-"""Who may ask: host and origin are checked on every request, a bearer token where something changes, bodies are bounded.
+"""Who may ask: host and origin are checked on every request, a bearer token where something changes, bodies are
+bounded.
 
-Foreign pages in the user's browser and other machines are the threat; the loopback alone is no protection against either.
+Foreign pages in the user's browser and other machines are the threat; the loopback alone is no protection against
+either.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bot.web.problems import problem
 from strategies.errors import BadInput, BundleRefused, SigmaError, StorageFailed
@@ -37,7 +40,7 @@ class Guard:
         self._requests_per_minute = requests_per_minute
         self._recent: dict[str, deque[float]] = {}
 
-    def middlewares(self) -> list[Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]]:
+    def middlewares(self) -> list[Middleware]:
         """Return them in the order in which they look at a request."""
 
         @web.middleware

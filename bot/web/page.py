@@ -13,7 +13,8 @@ from bot.snapshot import Snapshot
 STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:2rem auto;max-width:60rem;padding:0 1rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}
-td.n{text-align:right;font-variant-numeric:tabular-nums}.demo{border:1px solid #c80;padding:.4rem .8rem;border-radius:.4rem}
+td.n{text-align:right;font-variant-numeric:tabular-nums}.demo{border:1px solid #c80;padding:.4rem
+.8rem;border-radius:.4rem}
 """
 
 
@@ -51,8 +52,9 @@ def _account(snapshot: Snapshot) -> str:
     )
     return (
         f"<p>Market time {when}. Equity <b>{snapshot.equity:,.2f}</b>, drawdown {snapshot.drawdown:.2%}, "
-        f"{snapshot.trades} closed trades, bundle {escape(snapshot.bundle_id)}{', ' + ', '.join(locks) if locks else ''}.</p>"
-        "<h2>Markets</h2><table><tr><th>Market</th><th>Price</th><th>Conviction</th><th>Enters at</th><th>Decision</th></tr>"
+        f"{snapshot.trades} closed trades, bundle {escape(snapshot.bundle_id)}{''.join(', ' + lock for lock in locks)}</p>"
+        "<h2>Markets</h2><table><tr><th>Market</th><th>Price</th><th>Conviction</th>"
+        "<th>Enters at</th><th>Decision</th></tr>"
         f"{markets}</table><h2>Positions</h2><table><tr><th>Market</th><th>Side</th><th>Quantity</th><th>Entry</th>"
         f"<th>Net so far</th></tr>{positions or '<tr><td colspan=5>none</td></tr>'}</table>"
     )

@@ -1,4 +1,4 @@
-"""`POST /api/predict`: the decision of the last closed candle, with its age; stale candles are refused, not guessed about."""
+"""`POST /api/predict`: the decision of the last closed candle, with its age; stale candles are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recorded market to replay and a bundle that trades on it often: both made from the generated market, once a session."""
+"""A recorded market to replay and a bundle that trades on it often, both made of the generated market."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Recording:
 
 
 def record(folder: Path) -> Recording:
-    """Write two days of minutes and 300 days of hours of a generated market with a strong planted edge, and train on it."""
+    """Write two days of minutes and 300 days of hours of a generated market with a planted edge; train on it."""
     start_ms, end_ms = moment_ms(START), moment_ms(END)
     market = GeneratedMarket(11, SYMBOLS, 0.3, start_ms, history_days=HISTORY_DAYS)
     candles, funding = folder / "candles", folder / "funding"
@@ -84,7 +84,9 @@ def record(folder: Path) -> Recording:
 
 def _train(store: CandleStore, folder: Path, symbols: Sequence[str], until_ms: int) -> str:
     dataset = build(store, "builtin", symbols, Timeframe.H1, feature_set(), until_ms=until_ms)
-    plan = Plan(families=[RidgeFamily(settings=RidgeSettings())], trading=TradingSettings(), validation=ValidationSettings())
+    plan = Plan(
+        families=[RidgeFamily(settings=RidgeSettings())], trading=TradingSettings(), validation=ValidationSettings()
+    )
     return Registry(folder / "models").add_files(train(dataset, plan).files)
 
 

@@ -1,4 +1,4 @@
-"""A crash is a normal way to stop: kill -9, a held clock, a running clock, a second daemon, an exchange that is away."""
+"""A crash is a normal way to stop: kill -9, a clock held or running on, a second daemon, an exchange that is away."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from bot.opening import ALL_MS, _read_back
 from storage.accounts import candles_until, find
 from storage.database import writing
 from storage.ledger import Ledger
-from storage.tables import fact, tape
+from storage.tables import fact
 from storage.tape import decode, encode, rows
 from storage.verify import verify
 from strategies.errors import BadInput, StorageFailed
