@@ -95,6 +95,11 @@ class Ledger:
         ]
         return chosen[:limit]
 
+    def trade(self, name: str) -> Trade | None:
+        """Return a round trip by its id, open or closed; None where there is none."""
+        trades = trades_of(self._fact_rows(), self.stopped().markets)
+        return next((trade for trade in trades if trade.id == name), None)
+
     def positions(self) -> list[OpenPosition]:
         """Return the open positions at the last marks."""
         stopped = self.stopped()

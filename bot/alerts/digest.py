@@ -1,0 +1,94 @@
+"""The daily digest: how the account stands, what was traded, and why there was no trade where there was none."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from apscheduler.triggers.cron import CronTrigger
+
+from bot.alerts.alerts import Alerts
+from bot.alerts.wording import share, stamp
+from bot.control import Control
+from bot.silence import refusals_since, silences
+from bot.summary import summarise
+from storage.ledger import EquityPoint
+from strategies.errors import SigmaError
+from strategies.market import DAY_MS, UNITS_PER_QUOTE
+
+
+async def digest_daily(control: Control, alerts: Alerts, cron: str) -> None:
+    """Note a digest whenever the cron line's market time comes; the newest missed one is made up for."""
+    trigger = CronTrigger.from_crontab(cron, timezone=UTC)
+    noted_ms = await alerts.ask(alerts.outbox.latest_ms, "digest")
+    due_ms = _next_ms(trigger, control.clock.now_ms() if noted_ms is None else noted_ms)
+    while True:
+        await control.clock.sleep_until(due_ms)
+        now_ms = control.clock.now_ms()
+        try:
+            payload = await asyncio.to_thread(digest, control, now_ms)
+            await alerts.note("digest", f"digest:{due_ms}", payload, now_ms)
+        except SigmaError as error:
+            structlog.get_logger("alerts").error("digest not written", error=str(error))
+        due_ms = _next_ms(trigger, now_ms)
+
+
+def digest(control: Control, now_ms: int) -> dict[str, Any]:
+    """Return the digest of the last 24 hours as plain JSON; `text` and `lines` are for people. Asks the database."""
+    ledger, snapshot = control.ledger, control.snapshot
+    day_ago_ms = now_ms - DAY_MS
+    points = ledger.equity(since_ms=day_ago_ms - DAY_MS)
+    traded = summarise(ledger.trades(since_ms=day_ago_ms))
+    signals = len(ledger.decisions(since_ms=day_ago_ms, signals_only=True, limit=1_000))
+    refusals = refusals_since(ledger, day_ago_ms)
+    deposit = ledger.account.deposit / UNITS_PER_QUOTE
+    equity = snapshot.equity if snapshot else points[-1].equity if points else deposit
+    change = _change(points, day_ago_ms, equity)
+    lines = [
+        f"equity {equity:,.2f} ({share(equity / deposit - 1, signed=True)} since the start, {_day(change)})",
+        f"{traded.trades} trades closed, net {traded.net:+,.2f}; {signals} signals",
+    ]
+    if snapshot:
+        held = ", ".join(f"{part.symbol} {part.side} {part.unrealised:+,.2f}" for part in snapshot.positions)
+        lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {snapshot.bundle_id} decides"]
+    lines += _why_silent(control, refusals, signals, now_ms)
+    return {
+        "text": f"Digest of {stamp(now_ms)}",
+        "lines": lines,
+        "equity": equity,
+        "day_return": change,
+        "trades": traded.trades,
+        "net": traded.net,
+        "signals": signals,
+        "refusals": refusals,
+    }
+
+
+def _why_silent(control: Control, refusals: dict[str, int], signals: int, now_ms: int) -> list[str]:
+    named = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in refusals.items())
+    lines = [f"refused in 24 h: {named or 'nothing'}"]
+    if not signals:
+        lines.append("No entry in 24 h, because:")
+    for part in silences(control.ledger):
+        conviction = "no score" if part.conviction is None else f"{part.conviction:+.2f} of {part.enter:.2f}"
+        refused = f"; last refusal: {part.last_refusal}" if part.last_refusal else ""
+        lines.append(f"{part.symbol}: conviction {conviction}{refused}; {part.wait_in_words(now_ms)}")
+    return lines
+
+
+def _change(points: list[EquityPoint], day_ago_ms: int, equity: float) -> float | None:
+    before = [point.equity for point in points if point.ms <= day_ago_ms]
+    return equity / before[-1] - 1 if before and before[-1] > 0 else None
+
+
+def _day(change: float | None) -> str:
+    return "less than a day old" if change is None else f"{share(change, signed=True)} in 24 h"
+
+
+def _next_ms(trigger: CronTrigger, after_ms: int) -> int:
+    after = datetime.fromtimestamp((after_ms + 1) / 1000, UTC)
+    following = trigger.get_next_fire_time(None, after)
+    assert following is not None  # a crontab line has no last time
+    return round(following.timestamp() * 1000)
