@@ -17,6 +17,7 @@ from sqlalchemy import Engine as Database
 
 from bot import logs
 from bot.child import Limits
+from bot.console import show_training
 from bot.control import Control
 from bot.feed.source import FeedSource
 from bot.first_bundle import TrainingRuns, first_training
@@ -72,10 +73,10 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with _built(config, stopping.set, say) as parts:
-        await _run_tasks(config, parts, stopping)
+        await _run_tasks(config, parts, stopping, say)
 
 
-async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
+async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
@@ -83,6 +84,7 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event) -> N
             group.create_task(first_training(parts.control, wanted=config.schedule.retrain), name="first-training"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
             group.create_task(parts.venue.watch(), name="venue"),
+            group.create_task(show_training(parts.trainer.progress, say), name="console"),
         ]
         await stopping.wait()
         structlog.get_logger("daemon").info("stopping", minute_ms=parts.trader.last_minute_ms)

@@ -32,6 +32,7 @@ from strategies.signals import Signal
 
 RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_PENDING_COMMANDS: Final = 64
+STOP_WAIT_S: Final = 6.0  # of the ten seconds in which a stop must be done
 
 
 class Minutes(Protocol):
@@ -114,10 +115,12 @@ class Trader:
         return done
 
     async def _finish(self, taking: asyncio.Task[None]) -> None:
+        """Wait for a minute; when the daemon stops, for a little while only: what is not written did not happen."""
         try:
             await asyncio.shield(taking)
         except asyncio.CancelledError:
-            await taking
+            await asyncio.wait([taking], timeout=STOP_WAIT_S)
+            taking.cancel()
             raise
 
     async def _take(self, minute: AccountMinute) -> None:
