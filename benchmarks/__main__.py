@@ -13,7 +13,7 @@ from benchmarks.figures import Figure, line
 
 HERE: Final = Path(__file__).parent
 PAGE: Final = HERE.parent / "docs" / "performance.md"
-NOT_BENCHMARKS: Final = {"__init__", "__main__", "figures", "report", "soak"}
+NOT_BENCHMARKS: Final = {"__init__", "__main__", "figures", "soak"}
 TIMEOUT_S: Final = 3 * 3600
 
 
@@ -55,7 +55,7 @@ def run(name: str) -> dict[str, Any]:
 
 def page(documents: list[dict[str, Any]]) -> str:
     """Return the page: what was measured where, a section per benchmark."""
-    machines = sorted({described(document["machine"]) for document in documents if "machine" in document})
+    machines = sorted({document["machine"] for document in documents if "machine" in document})
     lines = ["# Performance", "", "Written by `make bench`; every number is this run's, the rivals' too.", ""]
     lines += [f"Measured on {machine}." for machine in machines]
     for document in documents:
@@ -65,23 +65,13 @@ def page(documents: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def described(machine: str | dict[str, Any]) -> str:
-    """Return a machine as one line; what changes from minute to minute is left out."""
-    if isinstance(machine, str):
-        return machine
-    return ", ".join(f"{name} {value}" for name, value in machine.items() if name != "load")
-
-
 def figure_of(row: dict[str, Any]) -> Figure:
-    """Return a document's row as a figure; a goal without a relation is a lower bound unless the row says `at_most`."""
-    goal = row.get("goal")
-    if isinstance(goal, int | float):
-        goal = f"{'<=' if row.get('at_most') else '>='} {goal:.10g}"
+    """Return a document's row as a figure."""
     return Figure(
         name=row["name"],
         value=row["value"],
         unit=row["unit"] or "",
-        goal=goal or "",
+        goal=row.get("goal") or "",
         rival=row.get("rival") or "",
         rival_value=row.get("rival_value"),
     )

@@ -17,7 +17,7 @@ from contextlib import aclosing, suppress
 
 import numpy as np
 
-from benchmarks.report import Figure, parser, report
+from benchmarks.figures import Figure, parser, show
 from bot.clock import ScaledClock
 from bot.feed.connect import client_for
 from bot.feed.source import FeedSource
@@ -45,7 +45,7 @@ def main() -> None:
     if options.serve:
         asyncio.run(serve(options.markets))
         return
-    report("feed", asyncio.run(measure(options.markets, options.bursts)), as_json=options.json)
+    show("feed", asyncio.run(measure(options.markets, options.bursts)), as_json=options.json)
 
 
 async def serve(markets: int) -> None:
@@ -143,19 +143,17 @@ def _figures(ours: np.ndarray, rival: np.ndarray, expected: int) -> list[Figure]
         name="lost",
         value=expected - len(ours),
         unit="candles",
-        goal=0,
-        at_most=True,
+        goal="== 0",
         rival=RIVAL,
         rival_value=max(0, expected - len(rival)),
     )
     figures = [lost]
-    for name, share, goal in (("p50_ms", 0.5, None), ("p99_ms", 0.99, P99_GOAL_MS)):
+    for name, share, goal in (("p50_ms", 0.5, ""), ("p99_ms", 0.99, f"<= {P99_GOAL_MS:g}")):
         figure = Figure(
             name=name,
             value=quantile(ours, share),
             unit="ms",
             goal=goal,
-            at_most=True,
             rival=RIVAL,
             rival_value=quantile(rival, share),
         )

@@ -5,6 +5,7 @@ A rival that is not installed is `null`, never a remembered number.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -58,6 +59,13 @@ def machine() -> str:
         name = models[0] if models else name
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{name}, {cores} cores, Python {platform.python_version()}"
+
+
+def parser(benchmark: str, description: str) -> argparse.ArgumentParser:
+    """Return an argument parser that knows `--json`; a benchmark adds its own options."""
+    arguments = argparse.ArgumentParser(prog=f"python -m benchmarks.{benchmark}", description=description)
+    arguments.add_argument("--json", action="store_true", help="print one JSON document")
+    return arguments
 
 
 def document(benchmark: str, figures: Sequence[Figure], **more: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from strategies.signals import Signal
 
 RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_PENDING_COMMANDS: Final = 64
-STOP_WAIT_S: Final = 6.0  # of the ten seconds in which a stop must be done
+STOP_WAIT_S: Final = 4.0  # of the ten seconds in which a stop must be done
 
 
 class Minutes(Protocol):
@@ -133,7 +133,7 @@ class Trader:
         alerts += [command_alert(command, minute.open_ms, index) for index, command in enumerate(commands)]
         await self._write(minute, outcome, signals, alerts)
         self.last_minute_ms = minute.open_ms
-        self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot)
+        self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts)
         self._publish(self.snapshot)
         for done in waiting:
             if not done.cancelled():
