@@ -24,6 +24,7 @@ from bot.first_bundle import TrainingRuns, first_training
 from bot.metrics import Metrics
 from bot.opening import open_trading
 from bot.snapshot import Snapshot
+from bot.telling import Telling
 from bot.trader import Trader
 from bot.trainer import Trainer
 from bot.venue import Venue, open_venue
@@ -55,6 +56,7 @@ class Parts:
     web: WebServer
     venue: Venue
     feed: FeedSource
+    telling: Telling
 
 
 async def run(config: Config, *, verbose: bool = False, say: Callable[[str], None] = print) -> None:
@@ -83,6 +85,7 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
             group.create_task(parts.trainer.run(), name="trainer"),
             group.create_task(first_training(parts.control, wanted=config.schedule.retrain), name="first-training"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
+            group.create_task(parts.telling.run(), name="telling"),
             group.create_task(parts.venue.watch(), name="venue"),
             group.create_task(show_training(parts.trainer.progress, say), name="console"),
         ]
@@ -167,7 +170,16 @@ async def _assemble(
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
     web = WebServer(control, metrics, config.web, token)
-    return Parts(trader=trader, trainer=trainer, control=control, metrics=metrics, web=web, venue=venue, feed=feed)
+    return Parts(
+        trader=trader,
+        trainer=trainer,
+        control=control,
+        metrics=metrics,
+        web=web,
+        venue=venue,
+        feed=feed,
+        telling=await Telling.open(config, database, control, metrics),
+    )
 
 
 def _open_database(config: Config) -> Database:

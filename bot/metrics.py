@@ -43,6 +43,12 @@ class Metrics:
         self.decision_seconds = Histogram(
             "sigma_decision_seconds", "From the last candle of a decision to its ledger entry", registry=self._registry
         )
+        self._alerts = Counter(
+            "sigma_alerts_total", "Alerts by channel and outcome", ["channel", "outcome"], registry=self._registry
+        )
+        self._ignored = Counter(
+            "sigma_telegram_ignored_total", "Updates not answered, by reason", ["reason"], registry=self._registry
+        )
         self._ask: Callable[[], None] = lambda: None
         self._process = psutil.Process()
 
@@ -75,6 +81,14 @@ class Metrics:
         for view in snapshot.markets:
             if view.decided_ms == snapshot.minute_ms + 60_000:
                 self._decisions.labels(view.action if view.refusal is None else view.refusal).inc()
+
+    def on_alert(self, channel: str, outcome: str, number: int) -> None:
+        """Count what became of alerts: delivered, retried, given_up."""
+        self._alerts.labels(channel, outcome).inc(number)
+
+    def on_ignored(self, reason: str) -> None:
+        """Count a Telegram update that was not answered: foreign, too_fast."""
+        self._ignored.labels(reason).inc()
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition text and its content type."""

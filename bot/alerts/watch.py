@@ -1,0 +1,95 @@
+"""What no account minute can tell: a feed that is broken or well again, a training that began or ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+
+from bot.alerts.alerts import Alerts
+from bot.control import Control
+from strategies.errors import SigmaError
+
+EVERY_S: Final = 1.0
+PATIENCE_S: Final = 30.0  # a hole that is filled sooner is nobody's business
+CANDLES: Final = "candles"
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class FeedWatch:
+    """Notes trouble that lasts, once, and its end. `look` takes the seconds since it was called before."""
+
+    def __init__(self, control: Control, alerts: Alerts, patience_s: float = PATIENCE_S) -> None:
+        self._control = control
+        self._alerts = alerts
+        self._patience_s = patience_s
+        self._broken_s: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    async def look(self, passed_s: float) -> None:
+        """Note what has been broken for longer than the patience, or has recovered."""
+        for what, is_well in self._states().items():
+            if is_well:
+                await self._recovered(what)
+                continue
+            self._broken_s[what] = self._broken_s.get(what, 0.0) + passed_s
+            if self._broken_s[what] >= self._patience_s and what not in self._told:
+                self._told.add(what)
+                await self._note("trouble", what, self._broken_s[what])
+
+    def _states(self) -> dict[str, bool]:
+        states = dict(self._control.feed.ready)
+        if self._control.snapshot is not None:
+            states[CANDLES] = self._control.is_fresh()
+        return states
+
+    async def _recovered(self, what: str) -> None:
+        lasted_s = self._broken_s.pop(what, 0.0)
+        if what in self._told:
+            self._told.remove(what)
+            await self._note("recovered", what, lasted_s)
+
+    async def _note(self, kind: str, what: str, seconds: float) -> None:
+        now_ms = self._control.clock.now_ms()
+        payload = {"type": kind, "what": what, "seconds": seconds}
+        await self._alerts.note("feed", f"feed:{what}:{kind}:{now_ms}", payload, now_ms)
+
+
+class TrainingWatch:
+    """Notes the beginning and the end of every training run."""
+
+    def __init__(self, control: Control, alerts: Alerts) -> None:
+        self._control = control
+        self._alerts = alerts
+        self._noted: set[str] = set()
+
+    async def look(self, passed_s: float) -> None:
+        """Note what the progress says, once."""
+        progress = self._control.training.progress()
+        started_ms, finished_ms = int(progress.get("started_ms", 0)), int(progress.get("last_finished_ms", 0))
+        if progress.get("state", "idle") != "idle" and started_ms:
+            await self._note("began", started_ms, {"why": progress.get("why", "")})
+        if finished_ms:
+            found = {"outcome": progress.get("last_outcome", ""), "bundle": progress.get("last_bundle", "")}
+            await self._note("ended", finished_ms, found)
+
+    async def _note(self, kind: str, ms: int, payload: dict[str, Any]) -> None:
+        key = f"training:{kind}:{ms}"
+        if key not in self._noted:
+            await self._alerts.note("training", key, {"type": kind} | payload, ms)
+            self._noted.add(key)
+
+
+async def watch(control: Control, alerts: Alerts, sleep: Sleep = asyncio.sleep) -> None:
+    """Look at feed and training every second until cancelled."""
+    watches = (FeedWatch(control, alerts), TrainingWatch(control, alerts))
+    while True:
+        await sleep(EVERY_S)
+        try:
+            for each in watches:
+                await each.look(EVERY_S)
+        except SigmaError as error:
+            structlog.get_logger("alerts").warning("not noted, asked again soon", error=str(error))

@@ -1,0 +1,111 @@
+"""What commands are answered from and with: the desk, a question, a reply, a change that needs a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.alerts.alerts import Alerts
+from bot.control import Control
+from bot.telegram.quiet import Quiet
+from strategies.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where answers come from.
+
+    Attributes:
+        control: questions and commands, through the one interface.
+        alerts: the outbox and its deliveries.
+        quiet: mutes and quiet hours.
+        settings: the effective configuration, secrets masked.
+        started_ms: wall clock.
+        now_ms: the wall clock.
+        refused: how many updates were ignored so far, by reason.
+    """
+
+    control: Control
+    alerts: Alerts
+    quiet: Quiet
+    settings: Mapping[str, Any]
+    started_ms: int
+    now_ms: Callable[[], int]
+    refused: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """An inline button. `data`: "run:<command line>" says something new, "show:<command line>" edits in place."""
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that changes state: done only after a person said yes to `question`.
+
+    `run` returns what came of it, in words; `follows_training` keeps the message up to date while a training goes on.
+    """
+
+    label: str
+    question: str
+    run: Callable[[], Awaitable[str]]
+    follows_training: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer: HTML, perhaps with buttons, a picture (PNG), a file, or a change to be confirmed."""
+
+    text: str
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    picture: bytes | None = None
+    document: tuple[str, bytes] | None = None
+    change: Change | None = None
+    follows_training: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A command of a chat: its words after the name."""
+
+    desk: Desk
+    chat_id: int
+    words: tuple[str, ...] = field(default=())
+
+    @property
+    def control(self) -> Control:
+        return self.desk.control
+
+    @property
+    def by(self) -> str:
+        """Who asks, as the ledger records it."""
+        return f"telegram:{self.chat_id}"
+
+    def number(self, default: int, most: int) -> int:
+        """Return the first whole number among the words, `default` without one.
+
+        Raises:
+            BadInput: it is not between 1 and `most`.
+        """
+        found = next((int(word) for word in self.words if word.isdecimal()), default)
+        if not 1 <= found <= most:
+            raise BadInput(f"found {found}; a number from 1 to {most} is needed")
+        return found
+
+    def symbol(self) -> str | None:
+        """Return the first market named among the words, None without one.
+
+        Raises:
+            BadInput: a word is neither a number nor a market of this account.
+        """
+        names = [word for word in self.words if not word.isdecimal()]
+        if not names:
+            return None
+        return self.control.markets[self.control.market_index(names[0])].symbol
+
+
+Handler = Callable[[Question], Awaitable[Reply]]

@@ -1,0 +1,101 @@
+"""Long polling: updates one by one, each once, through outages and another poller's conflict.
+
+The library's own updater is not used: it hides a refused token, and its stop waits for the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+import structlog
+from telegram import Bot, Update
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+
+from bot.telegram.connection import CLOSED_DOOR_S, described, seconds
+from storage.config_services import TelegramSettings
+
+LONGEST_WAIT_S: Final = 30.0
+CONFLICT_WAIT_S: Final = 10.0
+UPDATES: Final = ["message", "callback_query"]
+
+
+class Poller:
+    """Asks for updates until cancelled.
+
+    Args:
+        bot: asked.
+        settings: token and how long a poll may take.
+        on_conflict: told once, when another program polls with the same token.
+        sleep: real seconds.
+    """
+
+    def __init__(
+        self,
+        bot: Bot,
+        settings: TelegramSettings,
+        on_conflict: Callable[[], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._bot = bot
+        self._token = settings.token.reveal()
+        self._timeout_s = max(1, round(settings.poll_timeout_s))
+        self._on_conflict = on_conflict
+        self._sleep = sleep
+        self._failures = 0
+        self._is_conflict_told = False
+        self._log = structlog.get_logger("telegram")
+
+    async def updates(self) -> AsyncIterator[Update]:
+        """Yield updates in their order; an update is confirmed to Telegram once the next ones are asked for."""
+        offset: int | None = None
+        while True:
+            try:
+                found = await self._bot.get_updates(offset=offset, timeout=self._timeout_s, allowed_updates=UPDATES)
+            except TelegramError as error:
+                await self._wait_after(error)
+                continue
+            except Exception:  # a task boundary: an answer that the library cannot read
+                self._log.exception("telegram's answer is unreadable")
+                await self._sleep(LONGEST_WAIT_S)
+                continue
+            self._recover()
+            for update in found:
+                offset = update.update_id + 1
+                yield update
+
+    async def until_it_works(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """Repeat a request until Telegram takes it."""
+        while True:
+            try:
+                await ask()
+            except TelegramError as error:
+                await self._wait_after(error)
+            else:
+                self._recover()
+                return
+
+    async def _wait_after(self, error: TelegramError) -> None:
+        if self._failures == 0 and not (isinstance(error, Conflict) and self._is_conflict_told):
+            self._log.warning("telegram does not answer commands", error=described(error, self._token))
+        self._failures += 1
+        if isinstance(error, Conflict) and not self._is_conflict_told:
+            self._is_conflict_told = True
+            await self._on_conflict()
+        await self._sleep(self._wait_s(error))
+
+    def _wait_s(self, error: TelegramError) -> float:
+        match error:
+            case RetryAfter():
+                return seconds(error)
+            case InvalidToken():
+                return CLOSED_DOOR_S
+            case Conflict():
+                return CONFLICT_WAIT_S
+        return float(min(LONGEST_WAIT_S, 2.0 ** min(self._failures - 1, 5)))
+
+    def _recover(self) -> None:
+        if self._failures and not self._is_conflict_told:
+            self._log.info("telegram answers commands again", failures=self._failures)
+        self._failures = 0

@@ -1,0 +1,91 @@
+"""Everything that tells people: alerts to chats and webhook, digest, watches, the Telegram bot; one task of the daemon.
+
+Composition only. The Telegram libraries are loaded only where a bot is configured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine as Database
+
+from bot.alerts.alerts import Alerts
+from bot.alerts.channel import Channel
+from bot.alerts.digest import digest_daily
+from bot.alerts.watch import watch
+from bot.clock import wall_ms
+from bot.control import Control
+from bot.metrics import Metrics
+from bot.webhook import Webhook
+from storage.config import Config
+
+if TYPE_CHECKING:
+    from bot.telegram.bot import TelegramBot
+
+
+class Telling:
+    """Opened before the first minute, run beside the trader; nothing here can hold up trading."""
+
+    def __init__(self, config: Config, control: Control, alerts: Alerts) -> None:
+        self.alerts = alerts
+        self._config = config
+        self._control = control
+        self._bot: TelegramBot | None = None
+
+    @classmethod
+    async def open(cls, config: Config, database: Database, control: Control, metrics: Metrics) -> Telling:
+        """Make all channels known.
+
+        Raises:
+            BadInput: a webhook without a secret.
+        """
+        alerts = Alerts(database, control.ledger.account.id, config.alerts, count=metrics.on_alert)
+        telling = cls(config, control, alerts)
+        channels: list[Channel] = []
+        if config.alerts.webhook.url:
+            place = control.place
+            origin = {"exchange": place.exchange, "account": place.account, "is_demo": place.is_demo}
+            channels.append(Webhook(config.alerts.webhook, origin, wall_ms))
+        if config.telegram.enabled:
+            channels.extend(await telling._open_telegram(metrics))
+        await alerts.open(channels)
+        return telling
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.alerts.run(), name="alerts")
+            group.create_task(watch(self._control, self.alerts), name="watch")
+            cron = self._config.schedule.digest_cron
+            group.create_task(digest_daily(self._control, self.alerts, cron), name="digest")
+            if self._bot is not None:
+                group.create_task(self._bot.run(), name="telegram")
+
+    async def _open_telegram(self, metrics: Metrics) -> list[Channel]:
+        from bot.telegram.bot import TelegramBot
+        from bot.telegram.channel import TelegramChannel, channel_name
+        from bot.telegram.connection import connect
+        from bot.telegram.desk import Desk
+        from bot.telegram.gate import Gate
+        from bot.telegram.quiet import Quiet
+
+        settings, alerts = self._config.telegram, self.alerts
+        names = [channel_name(chat_id) for chat_id in settings.chat_ids]
+        muted = {name: await alerts.ask(alerts.outbox.muted_until_ms, name) for name in names}
+        quiet = Quiet(settings.quiet_from, settings.quiet_until, wall_ms, muted)
+        gate = Gate(settings.chat_ids, time.monotonic, metrics.on_ignored)
+        desk = Desk(
+            control=self._control,
+            alerts=alerts,
+            quiet=quiet,
+            settings=self._config.shown(),
+            started_ms=wall_ms(),
+            now_ms=wall_ms,
+            refused=gate.refused,
+        )
+        bot = connect(settings)
+        self._bot = TelegramBot(bot, settings, desk, gate, time.monotonic)
+        token, is_demo = settings.token.reveal(), self._control.place.is_demo
+        return [TelegramChannel(bot, chat_id, token, quiet, is_demo=is_demo) for chat_id in settings.chat_ids]
