@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from storage.journal import Alert
 from storage.ledger import OpenPosition, open_position
 from strategies.bundle import PreparedSlice
 from strategies.engine import Engine, Outcome
@@ -33,6 +35,20 @@ class MarketView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCandle:
+    """A decision candle as of a minute. Prices in quote, volume in base; for display while `is_closed` is false."""
+
+    symbol: str
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The account after a minute. Money in quote."""
 
@@ -52,6 +68,8 @@ class Snapshot:
     markets: tuple[MarketView, ...]
     prepared: tuple[PreparedSlice | None, ...]
     present: tuple[bool, ...]
+    candles: tuple[LiveCandle, ...] = ()  # those this minute completed, and those it went into
+    alerts: tuple[Alert, ...] = ()  # of this minute
 
 
 def snapshot_of(
@@ -60,6 +78,7 @@ def snapshot_of(
     minute: AccountMinute,
     signals: dict[int, Signal],
     before: Snapshot | None = None,
+    alerts: Sequence[Alert] = (),
 ) -> Snapshot:
     """Return the snapshot after `outcome`; what no decision changed is carried over from `before`."""
     account = engine.state.account[0]
@@ -85,6 +104,33 @@ def snapshot_of(
         markets=_markets(engine, outcome, signals, before),
         prepared=outcome.prepared if outcome.decisions is not None or before is None else before.prepared,
         present=tuple(bool(value) for value in minute.present),
+        candles=_candles(engine, outcome),
+        alerts=tuple(alerts),
+    )
+
+
+def _candles(engine: Engine, outcome: Outcome) -> tuple[LiveCandle, ...]:
+    symbols = [market.symbol for market in engine.markets]
+    closed = [_candle(symbols[index], row, is_closed=True) for index, row in outcome.candles]
+    filling = [
+        _candle(symbol, history.filling, is_closed=False)
+        for symbol, history in zip(symbols, engine.histories, strict=True)
+        if history.filling is not None
+    ]
+    return (*closed, *filling)
+
+
+def _candle(symbol: str, row: np.ndarray, *, is_closed: bool) -> LiveCandle:
+    opened, high, low, close, volume = (float(value) for value in row[1:])
+    return LiveCandle(
+        symbol=symbol,
+        open_ms=int(row[0]),
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        is_closed=is_closed,
     )
 
 

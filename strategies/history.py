@@ -38,6 +38,14 @@ class CandleHistory:
         """Open of the newest closed candle, or -1."""
         return int(self._rows[self._count - 1, 0]) if self._count else -1
 
+    @property
+    def filling(self) -> np.ndarray | None:
+        """The candle that is still filling, (6,) float64, for display; None when the last minute completed one."""
+        if self._filling_ms == -1:
+            return None
+        candle: np.ndarray = self._market.candles(np.array([self._filling_ms]), self._filling[None, :])[0]
+        return candle
+
     def add_minute(self, open_ms: int, bar: np.ndarray) -> list[np.ndarray]:
         """Take one closed minute, (5,) int64; return the candles it completed, oldest first, each (6,) float64."""
         closed = []
