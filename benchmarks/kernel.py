@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.minutes import Minutes, load
 from benchmarks.figures import Figure, parser, show
+from benchmarks.minutes import Minutes, load
 from strategies.account import AccountState
 from strategies.errors import SigmaError
 from strategies.loop import RunResult, run

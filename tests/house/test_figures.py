@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.__main__ import described, figure_of, page
+from benchmarks.__main__ import page
 from benchmarks.figures import Figure, document, line
 
 
@@ -45,8 +45,3 @@ def test_the_page_has_a_section_per_benchmark_and_says_what_failed() -> None:
 def test_a_row_survives_being_written_and_read() -> None:
     figure = Figure(name="p99_ms", value=12.5, unit="ms", goal="<= 50", rival="aiohttp", rival_value=2.5)
     assert figure_of(document("feed", [figure])["figures"][0]) == figure
-
-
-def test_a_bare_number_as_goal_is_a_lower_bound() -> None:
-    assert figure_of({"name": "x", "value": 2, "unit": "", "goal": 3}).is_met is False
-    assert described({"processor": "P", "cores": 2, "load": 0.5}) == "processor P, cores 2"
