@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.__main__ import page
+from benchmarks.__main__ import figure_of, page
 from benchmarks.figures import Figure, document, line
 
 
