@@ -1,8 +1,8 @@
 """Bundles on disk, and which one decides: content-addressed folders, a production pointer per exchange, its history.
 
     models/bundles/b-0123456789abcdef/manifest.json, *.ubj, *.onnx, *.json, *.npy       immutable
-    models/production/binanceusdm.json                                    {"bundle", "since", "why", "previous",
-    "history"}
+    models/production/binanceusdm.json                                    {"bundle", "history": [since, why, …]}
+    models/verdicts/b-0123456789abcdef.json                               what the gate said of it
 
 A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename.
 Keyed by exchange: a bundle from another exchange is refused unless promoted with `force`.
@@ -121,6 +121,25 @@ class Registry:
         except (OSError, ValueError):
             return {}
 
+    def write_verdict(self, bundle: str, document: Mapping[str, Any]) -> Path:
+        """Keep what the gate said of a bundle, promoted or not, in verdicts/ID.json; the newest verdict stays."""
+        path = self._verdict(bundle)
+        content = json.dumps(dict(document), indent=1).encode()
+
+        def write(target: Path) -> None:
+            target.write_bytes(content)
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_files([(path, write)])
+        return path
+
+    def verdict(self, bundle: str) -> dict[str, Any]:
+        """Return what the gate last said of a bundle; {} where it was never asked."""
+        try:
+            return dict(json.loads(self._verdict(self.resolve(bundle)).read_bytes()))
+        except (OSError, ValueError):
+            return {}
+
     def resolve(self, bundle: str) -> str:
         """Return the full id of an id or an unambiguous beginning of one."""
         matches = [name for name in self.ids() if name.startswith(bundle)]
@@ -186,6 +205,9 @@ class Registry:
                 target.write_bytes(content)
 
             replace_files([(path, write)])
+
+    def _verdict(self, bundle: str) -> Path:
+        return self.root / "verdicts" / f"{self.folder(bundle).name}.json"
 
     def _pointer(self, exchange: str) -> Path:
         if not exchange.replace("-", "").replace("_", "").isalnum():

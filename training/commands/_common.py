@@ -18,17 +18,20 @@ from strategies.market import HOUR_MS, Timeframe
 from training import records
 from training.bundle import Plan, TrainedBundle, recipe_id, train
 from training.compute import threads_of
-from training.dataset import Dataset, build
+from training.dataset import Dataset, Holes, build
 from training.families import ModelFamily
 from training.out_of_fold import FoldReport
 from training.progress import say, stage
 
 
-def open_dataset(config: Config, symbols: str, timeframe: str, exchange: str, until: str) -> Dataset:
+def open_dataset(
+    config: Config, symbols: str, timeframe: str, exchange: str, until: str, holes: Holes = "split"
+) -> Dataset:
     """Return the dataset that options and configuration name; empty options mean the configuration's value.
 
     Raises:
         BadInput: a name or date cannot be read, or a market has no candles.
+        DataGap: `holes` is "refuse" and there is one.
     """
     chosen = exchange or config.exchange.name
     frame = timeframe_of(timeframe) if timeframe else config.decision.timeframe
@@ -42,6 +45,7 @@ def open_dataset(config: Config, symbols: str, timeframe: str, exchange: str, un
         features,
         day_ms(until) if until else None,
         horizon_bars=config.decision.horizon_bars,
+        holes=holes,
         kind=config.exchange.market,
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
@@ -67,24 +71,13 @@ def make_bundle(
     Raises:
         BadInput: `[ensemble] weights` asks for more than the mean, or the history is too short.
     """
-    if config.ensemble.weights != "mean":
-        raise BadInput(f"[ensemble] weights is {config.ensemble.weights!r}; bundles are blended by 'mean'")
-    plan = Plan(
-        families=families,
-        trading=config.trading,
-        validation=config.validation,
-        window_d=config.ensemble.deviation_window_d,
-        refit_months=months,
-        years=years,
-        embargo_ms=round(config.training.embargo_h * HOUR_MS),
-        seed=seed,
-    )
+    plan = plan_of(config, families, seed, years=years, months=months)
     started = time.perf_counter()
     with stage("walk forward", 100, plainly=False) as done:
         trained = train(dataset, plan, lambda report: _said(report, done, len(families)))
     duration_s = time.perf_counter() - started
-    bundle = _store(config, trained, duration_s)
-    document = _document(trained, duration_s)
+    bundle = store(config, trained, duration_s)
+    document = document_of(trained, duration_s)
     record = records.RunRecord(
         kind=kind,
         config={family.name: family.describe() for family in families} | {"recipe": recipe_id(dataset, plan)},
@@ -98,6 +91,26 @@ def make_bundle(
     path = records.write(record, config.paths.runs)
     say(f"bundle {bundle}: {trained.verdict.reason}")
     return {"bundle": bundle, **document, "record": str(path)}
+
+
+def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float, months: int) -> Plan:
+    """Return how the configuration wants a bundle made.
+
+    Raises:
+        BadInput: `[ensemble] weights` asks for more than the mean.
+    """
+    if config.ensemble.weights != "mean":
+        raise BadInput(f"[ensemble] weights is {config.ensemble.weights!r}; bundles are blended by 'mean'")
+    return Plan(
+        families=families,
+        trading=config.trading,
+        validation=config.validation,
+        window_d=config.ensemble.deviation_window_d,
+        refit_months=months,
+        years=years,
+        embargo_ms=round(config.training.embargo_h * HOUR_MS),
+        seed=seed,
+    )
 
 
 def timeframe_of(text: str) -> Timeframe:
@@ -136,7 +149,8 @@ def _said(report: FoldReport, done: Any, families: int) -> None:
     done(round(100 * report.number / report.folds))
 
 
-def _store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
+def store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
+    """Add a trained bundle to the registry, with the record of its making, and return its id."""
     import json
 
     record = {
@@ -150,7 +164,8 @@ def _store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
     return Registry(config.paths.models).add_files({**trained.files, RECORD: content})
 
 
-def _document(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
+def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
+    """Return what a training command prints about its bundle."""
     manifest = trained.bundle.manifest
     return {
         "verdict": asdict(trained.verdict),

@@ -1,0 +1,134 @@
+"""The promotion policy by hand: which numbers promote, which reject, and what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from storage.config_batch import ValidationSettings
+from training.gate import Case, Likeness, Trading, Verdict, integrity, judge_recipe, judge_refresh, who_trades
+from training.recipe_gate import RecipeVerdict
+
+POLICY = ValidationSettings()
+NAN = float("nan")
+SKILLED = RecipeVerdict(passed=True, reason="", ic=0.06, p_value=0.002, net_return=0.4, trades=300, days=1096)
+ALIKE = Likeness(
+    days=90,
+    correlation=0.94,
+    deviation_ratio=1.05,
+    turnover_ratio=0.97,
+    twin_ic=0.05,
+    champion_ic=0.06,
+    compared_days=90,
+)
+
+
+def failed(verdict: Verdict) -> list[str]:
+    return [rule.name for rule in verdict.rules if not rule.passed]
+
+
+def test_skill_and_profit_promote_a_first_bundle_and_let_a_changed_recipe_shadow() -> None:
+    assert judge_recipe("first", SKILLED, POLICY).step == "promote"
+    assert judge_recipe("changed_recipe", SKILLED, POLICY).step == "shadow"
+
+
+@pytest.mark.parametrize("case", ["first", "changed_recipe"])
+@pytest.mark.parametrize(
+    ("numbers", "rule"),
+    [({"p_value": 0.011}, "skill"), ({"ic": -0.06}, "skill"), ({"net_return": 0.0}, "profit"), ({"ic": NAN}, "skill")],
+)
+def test_the_recipe_gate_rejects(case: Case, numbers: dict[str, float], rule: str) -> None:
+    verdict = judge_recipe(case, replace(SKILLED, **numbers), POLICY)
+    assert verdict.step == "reject"
+    assert failed(verdict) == [rule]
+    assert verdict.reason.startswith("no edge found: ")
+
+
+def test_the_level_of_the_recipe_gate_comes_from_the_configuration() -> None:
+    skill = replace(SKILLED, p_value=0.04)
+    assert judge_recipe("first", skill, POLICY).step == "reject"
+    assert judge_recipe("first", skill, ValidationSettings(recipe_alpha=0.05)).step == "promote"
+
+
+def test_a_refresh_that_is_like_the_champion_is_promoted() -> None:
+    verdict = judge_refresh(ALIKE, POLICY)
+    assert verdict.step == "promote"
+    assert [rule.name for rule in verdict.rules] == ["correlation", "deviation", "turnover", "twin"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "rule"),
+    [
+        ({"correlation": 0.79}, "correlation"),
+        ({"correlation": NAN}, "correlation"),
+        ({"deviation_ratio": 1.31}, "deviation"),
+        ({"deviation_ratio": 0.69}, "deviation"),
+        ({"turnover_ratio": NAN}, "turnover"),
+        ({"twin_ic": 0.039}, "twin"),
+    ],
+)
+def test_the_refresh_gate_rejects(numbers: dict[str, float], rule: str) -> None:
+    verdict = judge_refresh(replace(ALIKE, **numbers), POLICY)
+    assert verdict.step == "reject"
+    assert failed(verdict) == [rule]
+    assert verdict.reason.startswith("not like the champion: ")
+
+
+def test_a_bound_itself_still_passes() -> None:
+    edge = replace(ALIKE, correlation=0.8, deviation_ratio=1.3, turnover_ratio=0.7, twin_ic=0.04, champion_ic=0.06)
+    assert judge_refresh(edge, POLICY).step == "promote"
+
+
+def test_a_losing_month_is_no_reason_against_a_refresh() -> None:
+    assert judge_refresh(replace(ALIKE, twin_ic=-0.09, champion_ic=-0.08), POLICY).step == "promote"
+
+
+def test_a_twin_without_honest_votes_beside_it_does_not_object_and_says_so() -> None:
+    verdict = judge_refresh(replace(ALIKE, twin_ic=NAN, champion_ic=NAN, compared_days=12), POLICY)
+    assert verdict.step == "promote"
+    assert verdict.rules[-1].found is None
+    assert "cover 12 days" in verdict.rules[-1].sentence
+
+
+def test_a_broken_candidate_is_rejected_however_good_its_numbers_are() -> None:
+    broken = integrity("bundle b-1 does not repeat its 32 recorded probes")
+    assert failed(judge_refresh(ALIKE, POLICY, [broken])) == ["integrity"]
+    assert failed(judge_recipe("first", SKILLED, POLICY, [integrity(), broken])) == ["integrity"]
+
+
+def test_the_document_is_json_with_a_number_and_a_sentence_for_every_rule() -> None:
+    document = orjson.loads(orjson.dumps(judge_refresh(replace(ALIKE, correlation=0.5), POLICY).document()))
+    assert not document["passed"]
+    assert document["rules"][0] == {
+        "name": "correlation",
+        "passed": False,
+        "found": 0.5,
+        "needed": ">= 0.8",
+        "sentence": "correlation with the champion 0.500 over 90 days (needed >= 0.8)",
+    }
+    assert document["reason"] == "not like the champion: " + document["rules"][0]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("has_champion", "ic", "now", "trend_earns", "expected"),
+    [
+        (False, NAN, "models", True, "trend_rule"),
+        (False, NAN, "models", False, "cash"),
+        (True, NAN, "models", True, "models"),
+        (True, 0.001, "models", True, "models"),
+        (True, -0.001, "models", True, "trend_rule"),
+        (True, -0.001, "models", False, "cash"),
+        (True, 0.02, "trend_rule", True, "trend_rule"),
+        (True, 0.02, "cash", True, "trend_rule"),
+        (True, 0.031, "trend_rule", True, "models"),
+        (True, 0.031, "cash", False, "models"),
+    ],
+)
+def test_the_ladder(has_champion: bool, ic: float, now: Trading, trend_earns: bool, expected: Trading) -> None:
+    trading, why = who_trades(
+        has_champion=has_champion, recent_ic=ic, now=now, trend_earns=trend_earns, settings=POLICY
+    )
+    assert trading == expected
+    assert why
