@@ -40,7 +40,7 @@ def _flags(
     rows, levels, count = np.empty((len(close), 3), np.int64), np.empty(len(close)), 0
     shapes = np.empty(len(close), np.int64)
     is_pole = np.zeros(len(close), np.int64)  # bars of the strongest pole that ends here; 0: none
-    for t in range(SIGMA_BARS + POLE_BARS[1] + 1, len(close)):
+    for t in range(POLE_BARS[1], len(close)):
         is_pole[t] = _pole(close, high, sigma, t)
         for bars in range(REST_BARS[0], REST_BARS[1] + 1):
             top = t - 1 - bars
