@@ -18,10 +18,10 @@ from storage import tape as tape_codec
 from storage.accounts import Account, candle_row
 from storage.database import writing
 from storage.documents import put_markets, put_settings
-from storage.tables import candle, decision, equity, fact, outbox, state, tape
+from storage.tables import candle, checkpoint, decision, equity, fact, outbox, state, tape
 from strategies.account import AccountState
 from strategies.engine import Outcome
-from strategies.market import MINUTE_MS, Market
+from strategies.market import DAY_MS, MINUTE_MS, Market
 from strategies.minute import AccountMinute
 from strategies.settings import TradingSettings
 from strategies.state import FACT
@@ -84,6 +84,8 @@ class Journal:
             if alerts:
                 connection.execute(outbox.insert(), [self._alert_row(alert) for alert in alerts])
             self._update_state(connection, minute.open_ms, kernel, bundle_id)
+            if (minute.open_ms + MINUTE_MS) % DAY_MS == 0:
+                self._insert_checkpoint(connection, minute.open_ms, kernel, bundle_id)
 
     def _tape_row(self, minute: AccountMinute, bundle_id: str, recorded_ms: int) -> dict[str, Any]:
         return tape_codec.encode(minute) | {
@@ -151,6 +153,10 @@ class Journal:
                 markets_id=self._markets_id,
             )
         )
+
+    def _insert_checkpoint(self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str) -> None:
+        row = {"minute_ms": minute_ms, "kernel": kernel.to_bytes(), "bundle_id": bundle_id}
+        connection.execute(checkpoint.insert().values(account_id=self._account.id, **row))
 
 
 def fact_columns(record: np.void) -> dict[str, int]:

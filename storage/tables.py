@@ -202,3 +202,37 @@ job_run: Final = Table(
     Column("finished_ms", BigInteger),
     Column("outcome", Text),
 )
+
+# Days of the tape that were moved to parquet: their rows are no longer in `tape`.
+archive: Final = Table(
+    "archive",
+    metadata,
+    _account(),
+    Column("first_ms", BigInteger, primary_key=True),  # first minute in the file
+    Column("last_ms", BigInteger, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("path", Text, nullable=False),  # relative to a SQLite file's folder, else absolute
+    Column("sha256", String(64), nullable=False),
+)
+
+# The account at the end of each UTC day: where the nightly parity check sets out.
+checkpoint: Final = Table(
+    "checkpoint",
+    metadata,
+    _account(),
+    Column("minute_ms", BigInteger, primary_key=True),  # last minute of the day
+    Column("kernel", LargeBinary, nullable=False),
+    Column("bundle_id", String(32), nullable=False),
+)
+
+# What parity and drift checks found.
+monitor: Final = Table(
+    "monitor",
+    metadata,
+    _account(),
+    Column("kind", String(16), primary_key=True),  # parity | drift
+    Column("ms", BigInteger, primary_key=True),  # of what was looked at
+    Column("passed", Boolean, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("document", Text, nullable=False),  # JSON
+)

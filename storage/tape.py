@@ -1,19 +1,21 @@
 """The tape: account minutes as rows, and rows as account minutes again.
 
-What went in, to the bit. The codec is the only place that knows the byte layout of a row.
+What went in, to the bit. The codec is the only place that knows the byte layout of a row. Old days lie in parquet
+(`storage/compaction.py`); who reads rows does not notice.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
+from storage.archive import archived_rows, next_archive
 from storage.tables import tape
 from strategies.minute import AccountMinute, Command, LateBar
 from strategies.state import NO_RATE
@@ -39,7 +41,7 @@ def encode(minute: AccountMinute) -> dict[str, Any]:
     }
 
 
-def decode(row: RowMapping) -> AccountMinute:
+def decode(row: Mapping[str, Any]) -> AccountMinute:
     """Return the account minute of a tape row; the inverse of `encode`."""
     present = np.frombuffer(row["present"], np.uint8).astype(bool)
     markets = len(present)
@@ -61,17 +63,32 @@ def decode(row: RowMapping) -> AccountMinute:
 
 def rows(
     connection: Connection, account_id: int, after_ms: int = -1, until_ms: int | None = None
-) -> Iterator[RowMapping]:
-    """Yield the tape rows of an account with after_ms < minute_ms <= until_ms, ascending, page by page."""
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the tape rows of an account with after_ms < minute_ms <= until_ms, ascending, page by page.
+
+    The database is asked before the archive: a day that is moved in between is found in both, and read from one.
+    """
     while True:
-        query = select(tape).where(tape.c.account_id == account_id, tape.c.minute_ms > after_ms)
-        if until_ms is not None:
-            query = query.where(tape.c.minute_ms <= until_ms)
-        page = connection.execute(query.order_by(tape.c.minute_ms).limit(PAGE_ROWS)).mappings().all()
-        yield from page
-        if len(page) < PAGE_ROWS:
+        page = _page(connection, account_id, after_ms, until_ms)
+        archive = next_archive(connection, account_id, after_ms, until_ms)
+        if archive is not None and (not page or archive.first_ms <= page[0]["minute_ms"]):
+            yield from archived_rows(connection, archive, after_ms, until_ms)
+            after_ms = archive.last_ms
+            continue
+        border_ms = None if archive is None else archive.first_ms
+        chosen = [row for row in page if border_ms is None or row["minute_ms"] < border_ms]
+        yield from chosen
+        if archive is None and len(page) < PAGE_ROWS:
             return
-        after_ms = page[-1]["minute_ms"]
+        after_ms = chosen[-1]["minute_ms"]
+
+
+def _page(connection: Connection, account_id: int, after_ms: int, until_ms: int | None) -> list[Mapping[str, Any]]:
+    query = select(tape).where(tape.c.account_id == account_id, tape.c.minute_ms > after_ms)
+    if until_ms is not None:
+        query = query.where(tape.c.minute_ms <= until_ms)
+    found = connection.execute(query.order_by(tape.c.minute_ms).limit(PAGE_ROWS)).mappings().all()
+    return cast(list[Mapping[str, Any]], found)
 
 
 def _late_bar(bar: LateBar) -> dict[str, Any]:

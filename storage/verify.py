@@ -5,11 +5,12 @@ Start, tape and candles are inputs; facts, decisions and the final state must co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, select
 
 from storage import tape as tape_codec
 from storage.accounts import Account, candles_until, last_state
@@ -92,7 +93,7 @@ def _step(
     connection: Connection,
     account: Account,
     replay: trading.Engine,
-    row: RowMapping,
+    row: Mapping[str, Any],
     bundle_of: Callable[[str], Bundle],
     found: Verification,
 ) -> None:
