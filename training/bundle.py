@@ -104,7 +104,7 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
     )
     models = {family.name: family.fit(dataset, dataset.until_ms) for family in plan.families}
     files = {name: content for model in models.values() for name, content in model.files.items()}
-    manifest = _manifest(dataset, plan, scales).model_copy(update={"wins": win_table(trades)})
+    manifest = manifest_of(dataset, plan, scales).model_copy(update={"wins": win_table(trades)})
     bundle = _unpacked(dataset, manifest, files)
     probes = bundle.probe(_probe_candles(dataset))
     files |= {PROBE_CANDLES: npy_bytes(probes.candles), PROBE_SCORES: npy_bytes(probes.scores)}
@@ -197,7 +197,8 @@ def _out_of_fold(plan: Plan, runs: Sequence[MarketScores], blended: np.ndarray, 
     )
 
 
-def _manifest(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
+def manifest_of(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
+    """Return what a bundle of these scales says about itself, its files apart."""
     names = tuple(family.name for family in plan.families)
     return Manifest(
         exchange=dataset.exchange,

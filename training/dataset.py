@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -64,6 +64,11 @@ class Segment:
     def is_warm(self) -> np.ndarray:
         """(n,) bool: deviations are known; columns with longer memories may still be NaN."""
         return np.isfinite(self.sigma) & np.isfinite(self.volatility)
+
+    def after(self, row: int) -> Segment:
+        """Return the bars from `row` on."""
+        arrays = ("candles", "source", "features", "target", "label_end_ms", "sigma", "volatility")
+        return Segment(symbol=self.symbol, **{name: getattr(self, name)[row:] for name in arrays})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +125,11 @@ class Dataset:
             open_ms=np.concatenate([segment.open_ms[mask] for segment, mask in pairs]),
             label_end_ms=np.concatenate([segment.label_end_ms[mask] for segment, mask in pairs]),
         )
+
+    def since(self, ms: int) -> Dataset:
+        """Return the dataset without the bars that open before `ms`; their features keep what they remember."""
+        cut = [(segment, int(np.searchsorted(segment.open_ms, ms))) for segment in self.segments]
+        return replace(self, segments=tuple(segment.after(row) for segment, row in cut if row < len(segment.target)))
 
     def _mask(self, segment: Segment, ms: int, every_bars: int, phase: int, since_ms: int | None) -> np.ndarray:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)

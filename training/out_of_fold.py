@@ -32,6 +32,7 @@ class FoldReport:
 
 
 FoldDone = Callable[[FoldReport], None]
+FoldFit = Callable[[ModelFamily, Dataset, Fold], FittedModel]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +56,32 @@ class MarketScores:
     volatility: np.ndarray
 
 
+def fit_fold(family: ModelFamily, dataset: Dataset, fold: Fold) -> FittedModel:
+    """Return the family's model of a fold: fitted on what was known before it, within its window."""
+    return family.fit(dataset if fold.train_from_ms is None else dataset.since(fold.train_from_ms), fold.train_until_ms)
+
+
 def walk(
-    dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], on_fold: FoldDone | None = None
+    dataset: Dataset,
+    families: Sequence[ModelFamily],
+    folds: Sequence[Fold],
+    on_fold: FoldDone | None = None,
+    fit: FoldFit = fit_fold,
 ) -> list[MarketScores]:
-    """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time."""
+    """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time.
+
+    Args:
+        dataset: all that may be seen; no fold sees more than its own past.
+        families: columns of the scores.
+        folds: ascending, adjacent.
+        on_fold: told about every fold of every family.
+        fit: makes a fold's model, or finds it again.
+    """
     columns: list[list[np.ndarray]] = [[np.full(len(s.target), np.nan) for _ in families] for s in dataset.segments]
     for number, fold in enumerate(folds, start=1):
         prepared = [prepare(segment, dataset, fold.start_ms, fold.end_ms) for segment in dataset.segments]
         for index, family in enumerate(families):
-            model = family.fit(dataset, fold.train_until_ms)
+            model = fit(family, dataset, fold)
             for row, (segment, slices) in enumerate(zip(dataset.segments, prepared, strict=True)):
                 _fill(columns[row][index], model, segment, slices)
             if on_fold:

@@ -20,11 +20,16 @@ YEAR_MS: Final = 365 * DAY_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """One step of a walk forward: labels known by `train_until_ms` teach, closes in [start, end) are tested."""
+    """One step of a walk forward: labels known by `train_until_ms` teach, closes in [start, end) are tested.
+
+    Attributes:
+        train_from_ms: bars that open before it do not teach; None: all history does.
+    """
 
     train_until_ms: int
     start_ms: int
     end_ms: int
+    train_from_ms: int | None = None
 
     def __post_init__(self) -> None:
         if not self.train_until_ms < self.start_ms < self.end_ms:
@@ -49,6 +54,15 @@ def monthly_folds(start_ms: int, end_ms: int, months: int, embargo_ms: int = EMB
         folds.append(Fold(train_until_ms=at - embargo_ms, start_ms=at, end_ms=until))
         at = until
     return folds
+
+
+def rolling_folds(start_ms: int, end_ms: int, test_days: float, embargo_ms: int = EMBARGO_MS) -> list[Fold]:
+    """Return folds over [start, end), each tested on `test_days`; the last one may be shorter."""
+    step_ms = round(test_days * DAY_MS)
+    return [
+        Fold(train_until_ms=at - embargo_ms, start_ms=at, end_ms=min(at + step_ms, end_ms))
+        for at in range(start_ms, end_ms, step_ms)
+    ]
 
 
 def recent_folds(
