@@ -19,7 +19,7 @@ from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from strategies.predictors.trend import TrendPredictor
 
 ATTRIBUTIONS: Final = 3
-REMARKS: Final = 3
+REMARKS: Final = 4
 _FAMILY_NAMES: Final = {"xgboost": "XGBoost", "lstm": "LSTM", "ppo": "PPO", "ridge": "ridge", "trend": "trend rule"}
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from strategies.account import AccountState
 from strategies.ensemble import smooth
 from strategies.execution import CommandCode, apply_command, settle_bar, settle_minute
+from strategies.features.context import chart_context
 from strategies.loop import run
-from strategies.market import HOUR_MS, MINUTE_MS
+from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 from strategies.settings import TradingSettings
 from strategies.signals import decide
 from strategies.state import DECISION, FACT, MARKET, NO_RATE
@@ -50,9 +51,17 @@ def warm() -> None:
         agreement=table,
         bar_ms=MINUTE_MS,
     )
+    chart_context(_candles(), Timeframe.H1)
 
 
 def _markets() -> np.ndarray:
     markets = np.zeros(1, MARKET)
     markets["unit_value"], markets["min_lots"], markets["leverage"] = 1_000, 1, 3
     return markets
+
+
+def _candles() -> np.ndarray:
+    """Return a few hundred hours of a wave."""
+    hours = np.arange(400.0)
+    close = 100.0 + np.sin(hours)
+    return np.column_stack([hours * HOUR_MS, close, close + 0.1, close - 0.1, close, np.ones(len(hours))])

@@ -1,4 +1,4 @@
-"""What a chart reader would remark on: RSI, Fibonacci, Bollinger, swings, volume, candle patterns.
+"""What a chart reader would remark on: RSI, Fibonacci, patterns, trend, Bollinger, swings, volume.
 
 For people only: shown beside a signal as context, never part of what decided unless a model has these columns.
 """
@@ -14,12 +14,15 @@ import talib
 
 from strategies.features.bars import bars_of
 from strategies.features.classical import FIBONACCI, SWING_BARS
+from strategies.features.slope import slope_score, trend_word
 from strategies.market import CandleArray, Timeframe
+from strategies.patterns import last_pattern, title
 
 NEAR_LEVEL: Final = 0.015  # of the swing range: the price is "at" a level
+PATTERN_BARS: Final = 12  # a pattern confirmed longer ago is no longer news
+TREND_BARS: Final = 48
 _RECENT: Final = 3 * SWING_BARS  # rows that the indicators need; the rest of the slice is left alone
 _CANDLE_PATTERNS: Final = {
-    "CDLENGULFING": ("bullish engulfing candle", "bearish engulfing candle"),
     "CDLHAMMER": ("hammer", ""),
     "CDLSHOOTINGSTAR": ("", "shooting star"),
     "CDLMORNINGSTAR": ("morning star", ""),
@@ -37,6 +40,8 @@ class ChartContext:
         fibonacci: the retracement level (0.236 .. 0.786, measured from the top of the swing) the price is at, or NaN.
         swing_position: 0 at the low, 1 at the high of the last 168 bars.
         volume_ratio: volume of the last 24 bars against the usual.
+        pattern: the chart pattern confirmed last and how long ago, or "".
+        trend: rise of the line through the last 48 closes, in deviations of such a move.
         patterns: candle patterns that end here.
     """
 
@@ -47,11 +52,13 @@ class ChartContext:
     fibonacci: float
     swing_position: float
     volume_ratio: float
+    pattern: str
+    trend: float
     patterns: tuple[str, ...]
 
     def remarks(self) -> list[str]:
         """Return what stands out, the most telling first; nothing when nothing does."""
-        return [remark for remark in (*self._levels(), *self.patterns, *self._strength()) if remark]
+        return [remark for remark in (*self._levels(), self.pattern, *self._strength(), *self.patterns) if remark]
 
     def _levels(self) -> list[str]:
         remarks = []
@@ -62,12 +69,14 @@ class ChartContext:
         if math.isfinite(self.fibonacci):
             role = "support" if self.swing_position >= 0.5 else "resistance"
             remarks.append(f"price at Fibonacci {self.fibonacci:.3f} {role}")
-        if abs(self.bollinger) >= 1.0:
-            remarks.append(f"close {'above the upper' if self.bollinger > 0 else 'below the lower'} Bollinger band")
         return remarks
 
     def _strength(self) -> list[str]:
         remarks = []
+        if math.isfinite(self.trend):
+            remarks.append(f"{TREND_BARS}-bar trend {trend_word(self.trend)} ({self.trend:+.1f}σ)")
+        if abs(self.bollinger) >= 1.0:
+            remarks.append(f"close {'above the upper' if self.bollinger > 0 else 'below the lower'} Bollinger band")
         if self.swing_position >= 0.98:
             remarks.append(f"at the high of {SWING_BARS} bars")
         if self.swing_position <= 0.02:
@@ -97,6 +106,8 @@ def chart_context(candles: CandleArray, timeframe: Timeframe) -> ChartContext:
         fibonacci=_nearest_level(1.0 - position),
         swing_position=position,
         volume_ratio=short / usual if usual > 0 else math.nan,
+        pattern=_pattern(candles[-_RECENT:]),
+        trend=_last(slope_score(bars.log_close, bars.sigma, TREND_BARS)),
         patterns=_candle_patterns(bars.open, bars.high, bars.low, bars.close),
     )
 
@@ -111,6 +122,15 @@ def _nearest_level(retraced: float) -> float:
         return math.nan
     level = min(FIBONACCI, key=lambda candidate: abs(candidate - retraced))
     return level if abs(level - retraced) <= NEAR_LEVEL else math.nan
+
+
+def _pattern(candles: CandleArray) -> str:
+    hit = last_pattern(candles, PATTERN_BARS)
+    if hit is None:
+        return ""
+    age = len(candles) - 1 - int(hit["confirm"])
+    when = f"{age} bar{'s' if age != 1 else ''} ago" if age else "just confirmed"
+    return f"{title(hit)} {when} at {hit['level']:.6g}"
 
 
 def _candle_patterns(*prices: np.ndarray) -> tuple[str, ...]:
