@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from apscheduler.triggers.cron import CronTrigger
@@ -18,8 +19,12 @@ from storage.ledger import EquityPoint
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
 
+REST_S: Final = 600.0  # real seconds between two digests: a demo market's day passes in seconds
 
-async def digest_daily(control: Control, alerts: Alerts, cron: str) -> None:
+
+async def digest_daily(
+    control: Control, alerts: Alerts, cron: str, rest: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
     """Note a digest whenever the cron line's market time comes; the newest missed one is made up for."""
     trigger = CronTrigger.from_crontab(cron, timezone=UTC)
     noted_ms = await alerts.ask(alerts.outbox.latest_ms, "digest")
@@ -32,7 +37,8 @@ async def digest_daily(control: Control, alerts: Alerts, cron: str) -> None:
             await alerts.note("digest", f"digest:{due_ms}", payload, now_ms)
         except SigmaError as error:
             structlog.get_logger("alerts").error("digest not written", error=str(error))
-        due_ms = _next_ms(trigger, now_ms)
+        await rest(REST_S)
+        due_ms = _next_ms(trigger, control.clock.now_ms())
 
 
 def digest(control: Control, now_ms: int) -> dict[str, Any]:
