@@ -53,6 +53,7 @@ def _file_lease(path: Path, what: str) -> Iterator[None]:
 def _advisory_lease(engine: Engine, exchange: str, account: str) -> Iterator[None]:
     key = int.from_bytes(hashlib.sha256(f"{exchange}/{account}".encode()).digest()[:8], "big", signed=True)
     with translated(engine), engine.connect() as connection:
+        connection.detach()  # closed for good at the end: a pooled session would go on holding the lock
         held = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar_one()
         connection.commit()
         if not held:
