@@ -88,7 +88,7 @@ class PpoSettings(Section):
     environments: int = Field(256, ge=1, le=65_536)
     rollout_steps: int = Field(64, ge=8, le=65_536)
     batch_size: int = Field(4096, ge=8, le=10**7)
-    epochs: int = Field(4, ge=1, le=100)
+    epochs: int = Field(2, ge=1, le=100)
     episode_bars: int = Field(720, ge=8, le=100_000)
     hidden_size: int = Field(64, ge=4, le=2048)
     gamma: float = Field(0.97, gt=0, le=1)

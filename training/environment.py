@@ -22,12 +22,11 @@ from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, FACT_ROWS, market_re
 from strategies.market import DAY_MS
 from strategies.settings import TradingSettings
 from strategies.state import ACCOUNT, FACT, ORDER, POSITION
-from training.environment_step import AGENT, REWARD, RUNNING, TRUNCATED, start_all, step_all
+from training.environment_step import AGENT, REWARD, RUNNING, TRUNCATED, start_all, step_all, step_share
 from training.environment_tracks import Tracks
 
 BOUND: Final = 4.0  # of every observation
 _YEAR_MS: Final = 365 * DAY_MS
-_AGENTS_PER_SHARE: Final = 256  # fewer are not worth a thread
 
 
 class AgentsEnv(VecEnv):
@@ -41,6 +40,7 @@ class AgentsEnv(VecEnv):
         agents: how many.
         seed: of where they start.
         mirrors: half of the episodes are upside down.
+        threads: that share the agents out; beside a network one is enough, and waiting for a second one costs more.
 
     Observations are (N, F + ACCOUNT_COLUMNS) float32, actions indices into `EXPOSURES`. Infos of an episode's last step
     hold `terminal_observation`, `TimeLimit.truncated`, and `episode` with r, l, t and the equity it ended with as a
@@ -60,6 +60,7 @@ class AgentsEnv(VecEnv):
         agents: int,
         seed: int = 0,
         mirrors: bool = True,
+        threads: int = 1,
     ) -> None:
         width = tracks.features.shape[1] + ACCOUNT_COLUMNS
         super().__init__(agents, spaces.Box(-BOUND, BOUND, (width,), np.float32), spaces.Discrete(len(EXPOSURES)))
@@ -71,7 +72,7 @@ class AgentsEnv(VecEnv):
         self.terms = (market_record(settings), settings.rules(timeframe.ms), reward_record(reward, settings))
         self._signs = np.where(directional, -1.0, 1.0).astype(np.float32)
         self._mirrors = mirrors
-        self._shares = max(1, min(numba.get_num_threads(), agents // _AGENTS_PER_SHARE))
+        self._shares = max(1, min(threads, numba.get_num_threads(), agents))
         self._facts = np.zeros((self._shares, FACT_ROWS), FACT)
         self._observations = [np.zeros((agents, width), np.float32) for _ in range(2)]
         self._rewards, self._ended = np.zeros(agents, np.float32), np.zeros(agents, np.int64)
@@ -109,20 +110,13 @@ class AgentsEnv(VecEnv):
     def advance(self, actions: np.ndarray) -> np.ndarray:
         """Move every agent one bar on, without making infos; return (N,) bool, whose episode ended."""
         self._observations.reverse()
-        step_all(
-            self._shares,
-            actions,
-            self.agents,
-            self.ledgers,
-            self.terms,
-            self.tracks.arrays,
-            self._signs,
-            self.tracks.starts,
-            self.tracks.episode_bars,
-            self._mirrors,
-            self._facts,
-            (self._observations[0], self._rewards, self._ended, self._finals, self._ended_agents),
-        )
+        seen = (self._observations[0], self._rewards, self._ended, self._finals, self._ended_agents)
+        world = (self.agents, self.ledgers, self.terms, self.tracks.arrays, self._signs, self.tracks.starts)
+        rest = (self.tracks.episode_bars, self._mirrors)
+        if self._shares == 1:
+            step_share(0, self.num_envs, actions, *world, *rest, self._facts[0], seen)
+        else:
+            step_all(self._shares, actions, *world, *rest, self._facts, seen)
         return self._ended != RUNNING
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:

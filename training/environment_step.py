@@ -90,7 +90,7 @@ def step_all(
     count = len(agents)
     for share in prange(shares):
         first, last = count * share // shares, count * (share + 1) // shares
-        _step_share(
+        step_share(
             first,
             last,
             actions,
@@ -108,7 +108,7 @@ def step_all(
 
 
 @compiled
-def _step_share(
+def step_share(
     first: int,
     last: int,
     actions: np.ndarray,
@@ -123,6 +123,7 @@ def _step_share(
     facts: np.ndarray,
     seen: Arrays,
 ) -> None:
+    """Move agents `first`..last-1 one bar on, on the calling thread; arguments as in `step_all`."""
     accounts, positions, orders = ledgers
     markets, rules, reward = terms
     bars, open_ms, funding_e8, sigma, volatility, features = tracks

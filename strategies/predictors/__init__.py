@@ -32,5 +32,9 @@ def load_predictor(family: str, files: Mapping[str, bytes], features: FeatureSet
             if ONNX_FILE not in files:
                 raise BundleRefused(f"family lstm needs {ONNX_FILE}; found {', '.join(sorted(files))}")
             return LstmPredictor(files[ONNX_FILE])
+        case "ppo":
+            from strategies.predictors import ppo
+
+            return ppo.load(files)
         case _:
-            raise BundleRefused(f"family {family!r} is unknown; this version knows xgboost, ridge, lstm")
+            raise BundleRefused(f"family {family!r} is unknown; this version knows xgboost, ridge, lstm, ppo")

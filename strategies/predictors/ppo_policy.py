@@ -102,6 +102,7 @@ def roll(
     ledger: tuple[np.ndarray, ...],
     scratch: tuple[np.ndarray, ...],
     scores: np.ndarray,
+    equity: np.ndarray,
 ) -> None:
     """Live through rows `first`..n-1 from a flat account and write what exposure the policy expects to want at each.
 
@@ -115,10 +116,11 @@ def roll(
         ledger: account, positions, orders, markets, rules, facts of one agent.
         scratch: (D,), (H,), (H,) float32 and (5,) float64.
         scores: (n,) float64, written from `first` on: mean exposure, -1..1, as the policy sees it; NaN where unknown.
+        equity: (n,) int64, written from `first` on: marked at each close, units.
     """
     account, positions, orders, markets, rules, facts = ledger
     columns, _, _, chances = scratch
-    width = inputs.shape[1]
+    width = inputs.shape[1]  # the account's own columns follow
     exposure, held = 0.0, 0
     begin(account, positions, orders, open_ms[first], bars[first, 3])
     for row in range(first, len(open_ms)):
@@ -126,7 +128,7 @@ def roll(
             settle(account, positions, orders, markets, rules, open_ms[row], bars[row], NO_RATE, facts)
             if positions[0].lots == 0:
                 exposure = 0.0
-        scores[row] = np.nan
+        scores[row], equity[row] = np.nan, account[0].equity
         if not (sigma[row] > 0.0 and volatility[row] > 0.0):
             continue
         for column in range(width):
