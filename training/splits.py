@@ -70,8 +70,9 @@ def recent_folds(
 ) -> list[Fold]:
     """Return expanding folds over the most recent years, as many as the history allows.
 
-    At most `years` and at most six tenths of the history are tested. Where that is less than three refits of
-    `months`, the span is cut into three equal ones.
+    At most `years` and at most six tenths of the history are tested. The borders are those of the calendar (January
+    and July for six months), so that next month's walk forward has the same ones and their models are found again.
+    Where the span is less than three refits of `months`, it is cut into three equal ones.
 
     Raises:
         BadInput: under 60 days of history.
@@ -82,11 +83,18 @@ def recent_folds(
     tested = min(round(years * YEAR_MS), round(0.6 * span))
     start = until_ms - tested
     if tested >= months * 3 * 30 * DAY_MS:
-        return monthly_folds(next_month(start, 0), until_ms, months, embargo_ms)
+        return monthly_folds(_calendar_border(start, months), until_ms, months, embargo_ms)
     borders = [start + tested * part // 3 // DAY_MS * DAY_MS for part in range(3)] + [until_ms]
     borders[0] -= borders[0] % DAY_MS
     borders[1:3] = [border - border % DAY_MS for border in borders[1:3]]
     return [Fold(train_until_ms=begin - embargo_ms, start_ms=begin, end_ms=end) for begin, end in pairwise(borders)]
+
+
+def _calendar_border(ms: int, months: int) -> int:
+    """Return the first start of a month from `ms` on whose number since year 0 is a multiple of `months`."""
+    at = next_month(ms - 1, 1)
+    day = datetime.fromtimestamp(at / 1000, UTC)
+    return next_month(at, -(day.year * 12 + day.month - 1) % months)
 
 
 def chronological(from_ms: int, until_ms: int, train: float = 0.70, valid: float = 0.15) -> tuple[int, int]:

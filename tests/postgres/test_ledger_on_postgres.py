@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +84,10 @@ def test_a_minute_is_written_once(postgres: Database) -> None:
     _, journal = opened(postgres, engine)
     trade(engine, journal, MINUTES[:5])
     outcome = engine.step(MINUTES[5])
-    written = {"signals": {}, "alerts": (), "recorded_ms": 0}
-    journal.record(MINUTES[5], outcome, engine.state, "b-body", **written)
+    write = partial(journal.record, MINUTES[5], outcome, engine.state, "b-body", signals={}, alerts=(), recorded_ms=0)
+    write()
     with pytest.raises(StorageFailed, match="duplicate"):
-        journal.record(MINUTES[5], outcome, engine.state, "b-body", **written)
+        write()
 
 
 def test_an_account_has_one_daemon_until_its_connection_ends(postgres: Database, tmp_path: Path) -> None:

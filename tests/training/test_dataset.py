@@ -141,6 +141,12 @@ def test_recent_folds_fit_the_history(days: int, folds: int) -> None:
     assert found[0].train_until_ms - START_MS >= 0.35 * days * DAY_MS
 
 
+def test_the_borders_of_the_calendar_stay_when_a_month_is_added() -> None:
+    first, later = (recent_folds(0, next_month(START_MS, months), months=6) for months in (1, 2))
+    assert [fold.train_until_ms for fold in first] == [fold.train_until_ms for fold in later]
+    assert first[-1].start_ms == START_MS
+
+
 def test_a_history_too_short_for_a_walk_forward_is_refused() -> None:
     with pytest.raises(BadInput, match="20 days"):
         recent_folds(0, 20 * DAY_MS)
