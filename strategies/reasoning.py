@@ -69,7 +69,10 @@ def attributions(bundle: Bundle, prepared: PreparedSlice) -> dict[str, float]:
 
 
 def describe_feature(name: str, value: float, timeframe: Timeframe) -> str:
-    """Return a feature and its value as people read it: "24 h momentum +1.8σ"."""
+    """Return a feature and its value as people read it: "24 h momentum +1.8σ", "4h candles: 3 d momentum +1.8σ"."""
+    coarse, _, rest = name.partition("_")
+    if coarse in set(Timeframe):
+        return f"{coarse} candles: {describe_feature(rest, value, Timeframe(coarse))}"
     kind, _, bars = name.rpartition("_")
     span = _span(int(bars) * timeframe.ms) if bars.isdigit() else ""
     match kind:

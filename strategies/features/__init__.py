@@ -9,6 +9,7 @@ from strategies.features.blocks import (
     current_slice,
 )
 from strategies.features.catalogue import CLASSICAL, GROUPS, LEAN, FeatureSet, compute, feature_set
+from strategies.features.higher import higher_groups
 from strategies.features.volatility import volatility
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "compute",
     "current_slice",
     "feature_set",
+    "higher_groups",
     "volatility",
 ]

@@ -20,6 +20,7 @@ from strategies.features import classical, lean
 from strategies.features.bars import Bars, Column, bars_of
 from strategies.features.blocks import require_contiguous
 from strategies.features.extra import extra_columns, extra_values
+from strategies.features.higher import higher_columns, higher_values, is_higher
 from strategies.features.horizons import Horizons, horizons_of
 from strategies.market import CandleArray, Timeframe
 
@@ -89,16 +90,15 @@ class FeatureSet:
 def feature_set(
     extra: Sequence[str] = (), groups: Sequence[str] = LEAN, timeframe: Timeframe = Timeframe.H1
 ) -> FeatureSet:
-    """Return the set of the named groups plus extra indicators.
+    """Return the set of the named groups plus extra indicators; `higher_4h` are the lean columns of 4h candles.
 
     Raises:
         BadInput: a group or indicator does not exist.
     """
-    unknown = [name for name in groups if name not in GROUPS]
+    unknown = [name for name in groups if name not in GROUPS and not is_higher(name)]
     if unknown:
-        raise BadInput(f"feature group {unknown[0]!r} does not exist; choose from {', '.join(GROUPS)}")
-    horizons = horizons_of(timeframe)
-    columns = [column for name in groups for column in GROUPS[name].columns(horizons)]
+        raise BadInput(f"feature group {unknown[0]!r} does not exist; choose from {', '.join(GROUPS)}, higher_4h, …")
+    columns = [column for name in groups for column in _columns(name, timeframe)]
     columns += [column for call in extra for column in extra_columns(call)]
     if not columns:
         raise BadInput("a feature set needs at least one group or extra indicator, found none")
@@ -135,13 +135,21 @@ def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) ->
         raise BadInput(f"features are made for {features.timeframe.value}, candles are {timeframe.value}")
     require_contiguous(candles, timeframe)
     bars = bars_of(candles, timeframe)
-    values = [column for name in features.selected for column in GROUPS[name].values(bars)]
+    values = [column for name in features.selected for column in _values(name, bars)]
     values += [column for call in features.extra for column in extra_values(call, candles)]
     matrix = np.empty((len(candles), len(features.names)), np.float32)
     for index, column in enumerate(values):
         matrix[:, index] = np.clip(column, -CLIP, CLIP)
         matrix[: features.warm_up[index], index] = np.nan
     return matrix
+
+
+def _columns(group: str, timeframe: Timeframe) -> list[Column]:
+    return higher_columns(group, timeframe) if is_higher(group) else GROUPS[group].columns(horizons_of(timeframe))
+
+
+def _values(group: str, bars: Bars) -> list[np.ndarray]:
+    return higher_values(group, bars) if is_higher(group) else GROUPS[group].values(bars)
 
 
 def _fingerprint(columns: Sequence[Column], extra: Sequence[str], timeframe: Timeframe) -> str:
