@@ -142,9 +142,10 @@ def test_recent_folds_fit_the_history(days: int, folds: int) -> None:
 
 
 def test_the_borders_of_the_calendar_stay_when_a_month_is_added() -> None:
-    first, later = (recent_folds(0, next_month(START_MS, months), months=6) for months in (1, 2))
+    year = 1_609_459_200_000  # 2021-01-01
+    first, later = (recent_folds(0, next_month(year, months), months=6) for months in (1, 2))
     assert [fold.train_until_ms for fold in first] == [fold.train_until_ms for fold in later]
-    assert first[-1].start_ms == START_MS
+    assert first[-1].start_ms == year
 
 
 def test_a_history_too_short_for_a_walk_forward_is_refused() -> None:
