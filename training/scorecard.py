@@ -84,16 +84,17 @@ class Scorecard:
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON types; what is undefined or infinite is null."""
-        shown = _plain(asdict(self))
+        shown = plain(asdict(self))
         assert isinstance(shown, dict)
         return shown
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value of dataclasses already unfolded as plain JSON types; NaN and infinity become null."""
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

@@ -46,11 +46,11 @@ def scorecard(result: BacktestResult, *, is_seen: bool = False) -> tuple[Scoreca
     candles, curve, trades = result.candles, result.curve, result.trades
     returns = daily_returns(curve)
     compared = baselines(result.path, candles, result.settings)
-    beside = tuple(_beside(baseline.name, baseline.curve, returns) for baseline in compared)
+    beside = tuple(baseline_figures(baseline.name, baseline.curve, returns) for baseline in compared)
     figures, traded = curve_figures(curve), trade_figures(trades)
     confidence = significance(returns)
     holding = next(part.figures.sharpe for part in beside if part.name == HOLD)
-    targets = _targets(result)
+    targets = targets_of(result)
     card = Scorecard(
         verdict=verdict(_evidence(is_seen, curve, figures, traded, confidence, holding)),
         notes=tuple(_notes(result.run.facts)),
@@ -126,7 +126,8 @@ def _notes(facts: np.ndarray) -> list[str]:
     return notes
 
 
-def _beside(name: str, curve: EquityCurve, returns: np.ndarray) -> BaselineFigures:
+def baseline_figures(name: str, curve: EquityCurve, returns: np.ndarray) -> BaselineFigures:
+    """Return a baseline's figures, and how (d,) daily returns of a run over the same bars correlate with it."""
     other = daily_returns(curve)
     moves = len(returns) > 2 and float(np.ptp(other)) > 0 and float(np.ptp(returns)) > 0
     correlation = float(np.corrcoef(returns, other)[0, 1]) if moves else NAN
@@ -168,7 +169,7 @@ def _activity(result: BacktestResult) -> Activity:
     )
 
 
-def _targets(result: BacktestResult) -> np.ndarray:
+def targets_of(result: BacktestResult) -> np.ndarray:
     """Return the (d, M) volatility-scaled forward return of every decision, from the decision candles of the run."""
     path, candles, horizon = result.path, result.candles, result.settings.decision.horizon_bars
     targets = np.full(path.conviction.shape, np.nan)

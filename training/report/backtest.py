@@ -27,14 +27,23 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
         card: its figures.
         compared: equity of the baselines by name.
     """
-    symbols = ", ".join(card.symbols)
-    subtitle = (
+    warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_seen else ""
+    verdict = paragraph(card.verdict, "verdict") + "".join(map(paragraph, card.notes))
+    sections = [Section(title="Verdict", body=verdict), *result_sections(result, card, compared)]
+    return page(f"Backtest of {card.model}: {', '.join(card.symbols)}", subtitle(card), sections, warning=warning)
+
+
+def subtitle(card: Scorecard) -> str:
+    """Return where, when and on which candles."""
+    return (
         f"{card.exchange} · {moment(card.start_ms)} to {moment(card.end_ms)} UTC · decisions on {card.timeframe}, "
         f"settled on {card.execution_timeframe} candles"
     )
-    warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_seen else ""
-    sections = [
-        Section(title="Verdict", body=paragraph(card.verdict, "verdict") + "".join(map(paragraph, card.notes))),
+
+
+def result_sections(result: BacktestResult, card: Scorecard, compared: dict[str, EquityCurve]) -> list[Section]:
+    """Return what a report shows of any finished run, from its figures to its trades."""
+    return [
         Section(title=_tagged("Figures", card), body=_figures(card)),
         _equity(result, card, compared),
         Section(title=_tagged("Months", card), body=monthly_table(card.monthly)),
@@ -43,7 +52,6 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
         *_markets(result, card),
         Section(title=_tagged("Trades", card), body=_trades(result.trades)),
     ]
-    return page(f"Backtest of {card.model}: {symbols}", subtitle, sections, warning=warning)
 
 
 def bracket_prices(result: BacktestResult, trade: Trade) -> tuple[float | None, float | None]:

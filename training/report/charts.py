@@ -48,6 +48,14 @@ def filled(name: str, times: np.ndarray, values: np.ndarray) -> go.Figure:
     return figure
 
 
+def bars(name: str, times: np.ndarray, values: np.ndarray, form: str) -> go.Figure:
+    """Return one bar a moment, green above zero and red below; `form` is how the axis writes numbers."""
+    figure = _figure(name, 240)
+    figure.add_bar(x=_dates(times), y=values, name=name, marker_color=np.where(values > 0, GREEN, RED))
+    figure.update_yaxes(tickformat=form)
+    return figure
+
+
 def trades_on_candles(
     candles: CandleArray,
     timeframe: Timeframe,

@@ -1,0 +1,174 @@
+"""`sigma walk-forward`: retrain a recipe again and again over history, trade what it had not seen, judge the sum."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from training.progress import answer, configuration, say, stage
+
+if TYPE_CHECKING:
+    from storage.config import Config
+    from training.bundle import Plan
+    from training.families import ModelFamily
+    from training.fold_plan import Schedule
+    from training.walk_forward import WalkForward
+    from training.walk_forward_card import WalkForwardCard
+
+
+def command(
+    model_type: str = typer.Option("ensemble", help="lstm, xgboost, ridge, ppo, or ensemble (ensemble.families)."),
+    symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
+    timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
+    train_window: str = typer.Option("", help="Days a fold learns from, or all; empty: validation.train_window_d."),
+    test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: --refit-months counts."),
+    refit_months: int = typer.Option(3, min=1, max=60, help="Calendar months from refit to refit."),
+    start_date: str = typer.Option("", help="First traded day, ISO, UTC; empty: as early as the history allows."),
+    end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
+    exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
+    costs_factor: float = typer.Option(1.0, min=0.0, help="Multiply fees and slippage."),
+    delay_bars: int = typer.Option(0, min=0, help="Act on every decision so many decision candles late."),
+    report: Path = typer.Option(Path(), help="Write an HTML report here."),
+    workers: int = typer.Option(-1, min=-1, help="Folds fitted at once; 0: all cores; -1: training.workers."),
+    seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
+    cache: bool = typer.Option(True, help="Keep fold models, so that a month later only new folds are fitted."),
+    benchmark: bool = typer.Option(True, help="Also walk the linear model forward, to stand beside."),
+) -> None:
+    """Retrain over history in purged folds, trade what each fold had not seen, at costs, beside benchmarks.
+
+    Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
+    """
+    from training.bundle import Plan
+    from training.commands._common import open_dataset
+    from training.compute import threads_of
+    from training.families import RidgeFamily
+    from training.walk_forward_card import record_walk, walk_forward_card
+
+    config = configuration()
+    schedule = schedule_of(config, train_window, test_window, refit_months, start_date)
+    if schedule.note:
+        say(schedule.note)
+    families = chosen_families(config, model_type, config.training.seed if seed < 0 else seed)
+    dataset = open_dataset(config, symbols, timeframe, exchange, end_date)
+    plan = Plan(
+        families=families,
+        trading=config.trading,
+        validation=config.validation,
+        window_d=config.ensemble.deviation_window_d,
+        embargo_ms=schedule.embargo_ms,
+        seed=config.training.seed if seed < 0 else seed,
+    )
+    asked = config.training.workers if workers < 0 else workers
+    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), (costs_factor, delay_bars))
+    walked = walk(plan)
+    is_linear = [family.name for family in families] == ["ridge"]
+    linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
+    ridge = None if is_linear or not benchmark else walk(linear)
+    card, curves = walk_forward_card(walked, dataset, schedule, config.paths.runs, ridge)
+    record_walk(walked, card, int(datetime.now(UTC).timestamp() * 1000), config.paths.runs)
+    _finish(walked, card, curves, report)
+
+
+def schedule_of(config: Config, train_window: str, test_window: float, refit_months: int, start_date: str) -> Schedule:
+    """Return how the folds are cut, of options and configuration.
+
+    Raises:
+        BadInput: the training window is neither a number of days nor "all", or a date cannot be read.
+    """
+    from strategies.errors import BadInput
+    from strategies.market import HOUR_MS
+    from training.commands._common import day_ms
+    from training.fold_plan import Schedule
+
+    words = train_window.strip().lower()
+    try:
+        train_days = float(config.validation.train_window_d if not words else 0.0 if words == "all" else words)
+    except ValueError as error:
+        raise BadInput(f"train window is {train_window!r}; a number of days, or all, is needed") from error
+    return Schedule(
+        train_days=train_days,
+        test_days=test_window,
+        refit_months=refit_months,
+        start_ms=day_ms(start_date) if start_date else None,
+        scale_days=config.ensemble.deviation_window_d,
+        embargo_ms=round(config.training.embargo_h * HOUR_MS),
+    )
+
+
+def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFamily]:
+    """Return the families of a model type; each fit has one thread, so that bits do not depend on the workers.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    from training.families import choose
+    from training.voters import makers
+
+    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
+    names = config.ensemble.families if model_type == "ensemble" else tuple(model_type.split(","))
+    return choose(names, makers(single, seed))
+
+
+class _Walk:
+    """The walk forward of any plan over one dataset and one schedule; candles are read once."""
+
+    def __init__(
+        self, config: Config, dataset: Any, schedule: Schedule, cache: bool, workers: int, stress: tuple[float, int]
+    ) -> None:
+        from storage.candles import CandleStore
+        from training.backtest import Stress
+        from training.commands.backtest import stored_markets
+        from training.fold_cache import FoldCache
+        from training.fold_plan import plan_folds
+        from training.run_candles import read_run
+        from training.walk_forward import Means
+
+        store = CandleStore(config.data.directory)
+        markets = stored_markets(store, config, dataset.exchange, ",".join(dataset.symbols), dataset.timeframe)
+        self.dataset = dataset
+        self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
+        self.candles = read_run(store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms)
+        root = config.paths.runs / "folds" if cache else None
+        self.means = Means(cache=FoldCache(root=root), workers=workers, backend=config.training.backend)
+        self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])
+
+    def __call__(self, plan: Plan) -> WalkForward:
+        from training.commands._common import day_of
+        from training.walk_forward import walk_forward
+
+        names = "+".join(family.name for family in plan.families)
+        say(
+            f"{names}: {len(self.folds.all)} folds from {day_of(self.folds.all[0].start_ms)} to "
+            f"{day_of(self.folds.end_ms)}, traded from {day_of(self.folds.start_ms)}, {self.means.workers} at a time"
+        )
+        begun = time.perf_counter()
+        with stage(names, len(self.folds.all), plainly=False) as done:
+            walked = walk_forward(
+                self.dataset,
+                self.candles,
+                plan,
+                self.folds,
+                means=self.means,
+                stress=self.stress,
+                on_fold=lambda fold: done(fold.number),
+            )
+        say(f"{names}: done in {time.perf_counter() - begun:.1f} s")
+        return walked
+
+
+def _finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], report: Path) -> None:
+    from training.report.walk_forward import walk_forward_report, walk_forward_summary
+
+    written: dict[str, str] = {}
+    if report.name:
+        from training.report.page import write_page
+
+        write_page(report, walk_forward_report(walked, card, curves))
+        written["report"] = str(report)
+        say(f"report written to {report}")
+    answer({**card.document(), **written}, walk_forward_summary(card))

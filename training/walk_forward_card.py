@@ -1,0 +1,178 @@
+"""A finished walk forward in figures and words: folds, benchmarks beside it, what was tried, a verdict.
+
+The one value that the terminal, the JSON output and the HTML report are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from storage.trials import Trial
+from training.baselines import CASH
+from training.bundle import recipe_id
+from training.dataset import Dataset
+from training.fold_figures import FoldFigures, Stability, fold_figures, stability
+from training.fold_plan import Schedule
+from training.out_of_fold import information_coefficient
+from training.performance import EquityCurve, daily_equity, daily_returns
+from training.rule_baselines import rule_baselines
+from training.scorecard import Scorecard, plain
+from training.scoring import baseline_figures, scorecard, targets_of
+from training.trial_ledger import STRESSED, DailyReturns, Tried, daily_of, recipe_digest, record, tried
+from training.trial_statistics import TrialStatistics, claim, trial_statistics
+from training.walk_forward import WalkForward
+
+RIDGE = "ridge walk-forward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkForwardCard:
+    """Everything a walk forward is told by.
+
+    Attributes:
+        verdict: two sentences: is it stable, and what may be claimed once the trials are counted.
+        notes: what else must be known to read the figures.
+        scores: as of a backtest over the traded folds; its baselines are all benchmarks.
+        family_ic: by family, of its raw scores with the target over the traded folds, markets pooled.
+    """
+
+    verdict: str
+    notes: tuple[str, ...]
+    recipe: str
+    costs_factor: float
+    delay_bars: int
+    scores: Scorecard
+    folds: tuple[FoldFigures, ...]
+    stability: Stability
+    family_ic: Mapping[str, float]
+    statistics: TrialStatistics
+
+    def document(self) -> dict[str, Any]:
+        """Return plain JSON types; what is undefined or infinite is null."""
+        shown = plain(asdict(self))
+        assert isinstance(shown, dict)
+        return shown
+
+
+def walk_forward_card(
+    walked: WalkForward, dataset: Dataset, schedule: Schedule, runs_folder: Path, ridge: WalkForward | None
+) -> tuple[WalkForwardCard, dict[str, EquityCurve]]:
+    """Return the figures of a walk forward and the curves of its benchmarks by name.
+
+    Args:
+        schedule: part of what was chosen, so part of the trial.
+        runs_folder: where the trial ledger lies; it is read, not written.
+        ridge: the linear benchmark over the same folds; None where the model is that itself.
+    """
+    result = walked.result
+    scores, curves = scorecard(result)
+    rules = rule_baselines(result.path, result.candles, result.settings)
+    curves |= {rule.name: rule.curve for rule in rules}
+    if ridge is not None:
+        curves[RIDGE] = ridge.result.curve
+    returns = daily_returns(result.curve)
+    scores = replace(scores, baselines=tuple(baseline_figures(name, curve, returns) for name, curve in curves.items()))
+    folds = fold_figures(walked, targets_of(result), dataset.from_ms)
+    steady = stability(folds)
+    recipe = trial_recipe(walked, dataset, schedule)
+    found = tried(recipe, run_returns(walked), scores.figures.sharpe, runs_folder)
+    statistics = trial_statistics(found, {name: daily_returns(curve) for name, curve in curves.items()})
+    card = WalkForwardCard(
+        verdict=f"{claim(statistics)} {steady.words}",
+        notes=(*scores.notes, *_notes(walked, schedule, found)),
+        recipe=recipe,
+        costs_factor=walked.stress.costs_factor,
+        delay_bars=walked.stress.delay_bars,
+        scores=replace(scores, verdict=claim(statistics)),
+        folds=tuple(folds),
+        stability=steady,
+        family_ic=family_ics(walked),
+        statistics=statistics,
+    )
+    return card, curves
+
+
+def family_ics(walked: WalkForward) -> dict[str, float]:
+    """Return each family's IC over the traded folds: raw scores, target clipped at +-3, all bars, markets pooled."""
+    traded = [run.open_ms >= walked.folds.start_ms for run in walked.runs]
+    target = np.concatenate([run.target[mask] for run, mask in zip(walked.runs, traded, strict=True)])
+    scores = np.concatenate([run.scores[mask] for run, mask in zip(walked.runs, traded, strict=True)])
+    return {
+        family.name: information_coefficient(scores[:, column], target)
+        for column, family in enumerate(walked.plan.families)
+    }
+
+
+def trial_recipe(walked: WalkForward, dataset: Dataset, schedule: Schedule) -> str:
+    """Return the digest of what was chosen: families, features, thresholds, markets, windows; not data, not seed."""
+    trading = walked.plan.trading.model_dump(mode="json")
+    trading.pop("execution")
+    return recipe_digest(
+        {
+            "recipe": recipe_id(dataset, walked.plan),
+            "symbols": dataset.symbols,
+            "train_days": schedule.train_days,
+            "refit": schedule.test_days or f"{schedule.refit_months} months",
+            "trading": trading,
+        }
+    )
+
+
+def run_returns(walked: WalkForward) -> DailyReturns:
+    """Return the daily net returns of a walk forward."""
+    samples, equity = daily_equity(walked.result.curve)
+    return daily_of(samples, np.diff(equity) / equity[:-1])
+
+
+def record_walk(walked: WalkForward, card: WalkForwardCard, at_ms: int, runs_folder: Path) -> Trial:
+    """Write a walk forward into the trial ledger.
+
+    Raises:
+        StorageFailed: the ledger cannot be written.
+    """
+    stressed = walked.stress.costs_factor != 1.0 or walked.stress.delay_bars != 0
+    trial = Trial(
+        at_ms=at_ms,
+        kind=f"walk-forward {walked.name}{STRESSED if stressed else ''}",
+        recipe=card.recipe,
+        params={
+            "symbols": list(card.scores.symbols),
+            "start_ms": card.scores.start_ms,
+            "end_ms": card.scores.end_ms,
+            "folds": len(card.folds),
+            "costs_factor": card.costs_factor,
+            "delay_bars": card.delay_bars,
+        },
+        ic=card.scores.ic_score,
+        sharpe=card.scores.figures.sharpe,
+    )
+    return record(trial, run_returns(walked), runs_folder)
+
+
+def _notes(walked: WalkForward, schedule: Schedule, found: Tried) -> list[str]:
+    notes = [schedule.note] if schedule.note else []
+    configured = walked.plan.trading.protections.drawdown_stop
+    notes.append(
+        f"The drawdown stop ({configured:.0%}) is off here: a person would have to lift it, and the walk goes on."
+        if configured
+        else "There is no drawdown stop."
+    )
+    if found.returns.shape[1] < found.recipes:
+        missing = found.recipes - found.returns.shape[1]
+        notes.append(f"{missing} of {found.recipes} trials have no daily returns on these days; they still count.")
+    if walked.stress.costs_factor != 1.0 or walked.stress.delay_bars:
+        notes.append(
+            f"Under stress: costs x {walked.stress.costs_factor:g}, {walked.stress.delay_bars} bars late. Written to "
+            "the trial ledger, not counted there."
+        )
+    return notes
+
+
+def benchmark_curves(curves: Mapping[str, EquityCurve]) -> dict[str, EquityCurve]:
+    """Return the curves worth drawing: cash is a flat line."""
+    return {name: curve for name, curve in curves.items() if name != CASH}
