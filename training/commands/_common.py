@@ -13,7 +13,7 @@ from storage.config import Config
 from storage.registry import Registry
 from strategies.bundle_files import RECORD
 from strategies.errors import BadInput
-from strategies.features import feature_set
+from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe
 from training import records
 from training.bundle import Plan, TrainedBundle, recipe_id, train
@@ -34,9 +34,9 @@ def open_dataset(
         DataGap: `holes` is "refuse" and there is one.
     """
     chosen = exchange or config.exchange.name
-    frame = timeframe_of(timeframe) if timeframe else config.decision.timeframe
+    frame, groups = views_of(config, timeframe)
     names = tuple(part.strip().upper() for part in symbols.split(",") if part.strip()) or config.exchange.symbols
-    features = feature_set(config.features.extra, config.features.groups, frame)
+    features = feature_set(config.features.extra, groups, frame)
     dataset = build(
         CandleStore(config.data.directory),
         chosen,
@@ -111,6 +111,18 @@ def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years
         embargo_ms=round(config.training.embargo_h * HOUR_MS),
         seed=seed,
     )
+
+
+def views_of(config: Config, timeframes: str) -> tuple[Timeframe, tuple[str, ...]]:
+    """Return the decision timeframe, the finest of the comma separated ones, and the feature groups of all of them.
+
+    Raises:
+        BadInput: a timeframe is unknown, or one does not divide another.
+    """
+    frames = sorted({timeframe_of(part.strip()) for part in timeframes.split(",") if part.strip()}, key=lambda f: f.ms)
+    if not frames:
+        return config.decision.timeframe, config.features.groups
+    return frames[0], tuple(dict.fromkeys((*config.features.groups, *higher_groups(frames[1:]))))
 
 
 def timeframe_of(text: str) -> Timeframe:

@@ -24,7 +24,12 @@ def command(
     symbol: str = typer.Option(
         "", "--symbol", "--symbols", "--target-symbol", help="One market, or several, comma separated, pooled."
     ),
-    timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
+    timeframe: str = typer.Option(
+        "",
+        "--timeframe",
+        "--timeframes",
+        help="Decision timeframe, such as 1h; with 1h,4h,1d coarser candles are seen too.",
+    ),
     epochs: int | None = typer.Option(None, help="Passes over the history, at most."),
     batch_size: int | None = typer.Option(None, help="Chunks (not windows) a step; a chunk is lstm.chunk_bars labels."),
     seq_length: int | None = typer.Option(None, help="Context: bars that warm the state before a chunk's labels."),

@@ -8,8 +8,15 @@ from training.progress import answer, configuration
 
 
 def command(
-    symbols: str = typer.Option("", help="Comma separated, pooled; empty: exchange.symbols of the configuration."),
-    timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
+    symbols: str = typer.Option(
+        "", "--symbol", "--symbols", help="Comma separated, pooled; empty: exchange.symbols of the configuration."
+    ),
+    timeframe: str = typer.Option(
+        "",
+        "--timeframe",
+        "--timeframes",
+        help="Decision timeframe, such as 1h; with 1h,4h,1d coarser candles are seen too.",
+    ),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),
     penalty: float = typer.Option(0.0, min=0.0, help="Of squared weights; 0: ridge.penalty."),
