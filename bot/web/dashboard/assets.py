@@ -1,0 +1,63 @@
+"""Files of the dashboard in memory: read and compressed once, told apart by their content."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent
+PAGE: Final = "index.html"
+CHARTS: Final = "plotly.min.js"
+CONTENT_TYPES: Final = MappingProxyType(
+    {
+        ".html": "text/html; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One file as it is sent. `etag` names its content."""
+
+    content_type: str
+    plain: bytes
+    compressed: bytes
+    etag: str
+
+
+def asset_of(path: Path) -> Asset:
+    """Read a file and compress it; the same content always gets the same tag."""
+    plain = path.read_bytes()
+    return Asset(
+        content_type=CONTENT_TYPES[path.suffix],
+        plain=plain,
+        compressed=gzip.compress(plain, compresslevel=6, mtime=0),
+        etag=f'"{hashlib.sha256(plain).hexdigest()[:20]}"',
+    )
+
+
+@cache
+def own_assets() -> Mapping[str, Asset]:
+    """Return the files of this folder that a browser may have, by name."""
+    files = sorted(path for path in FOLDER.iterdir() if path.suffix in CONTENT_TYPES)
+    return MappingProxyType({path.name: asset_of(path) for path in files})
+
+
+@cache
+def charts_asset() -> Asset | None:
+    """Return plotly.js out of the installed plotly package, which is not imported; None where it is not installed."""
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "package_data" / CHARTS
+    return asset_of(path) if path.is_file() else None

@@ -1,0 +1,66 @@
+/** The account's equity beside the deposit, and its drawdown below. */
+
+import { byId } from "./dom.js";
+import { money, percent, signedPercent, time } from "./format.js";
+import { CONFIG, axisTime, drawn, layout } from "./plotly.js";
+import { colour } from "./theme.js";
+
+const FEWEST_POINTS = 2;
+
+/** Draw the chart from the equity at the closes of decision candles, and the equity of now. */
+export async function drawEquity({ equity, status }) {
+  const points = withNow(equity ?? [], status);
+  if (points.length < FEWEST_POINTS || !status) return;
+  const falls = drawdowns(points);
+  const worst = Math.max(...falls);
+  const total = points.at(-1).equity / status.deposit - 1;
+  byId("equity-hint").textContent = `${signedPercent(total)} since ${time(points[0].ms).slice(0, 10)}, deepest drawdown ${percent(worst)}`;
+  const chart = byId("equity-chart");
+  chart.setAttribute("aria-label", `Equity from ${money(points[0].equity)} to ${money(points.at(-1).equity)}, deepest drawdown ${percent(worst)}`);
+  await drawn(chart, traces(points, falls, status.deposit), look(), CONFIG);
+}
+
+/** Return the fall from the highest equity so far at every point, as fractions >= 0. */
+export function drawdowns(points) {
+  let peak = -Infinity;
+  return points.map(({ equity }) => {
+    peak = Math.max(peak, equity);
+    return 1 - equity / peak;
+  });
+}
+
+function withNow(equity, status) {
+  const last = equity.at(-1);
+  const nowMs = (status?.minute_ms ?? 0) + 60000;
+  return last && status && nowMs > last.ms ? [...equity, { ms: nowMs, equity: status.equity }] : equity;
+}
+
+function traces(points, falls, deposit) {
+  const x = points.map(({ ms }) => axisTime(ms));
+  const line = (y, changes) => ({ type: "scatter", mode: "lines", x, y, ...changes });
+  return [
+    line(points.map(() => deposit), { line: { color: colour("line"), width: 1, dash: "dash" }, hoverinfo: "skip" }),
+    line(points.map(({ equity }) => equity), {
+      name: "equity",
+      line: { color: colour("accent"), width: 1.8 },
+      hovertemplate: "%{y:,.2f}<extra>equity</extra>",
+    }),
+    line(falls.map((fall) => -fall), {
+      name: "drawdown",
+      yaxis: "y2",
+      fill: "tozeroy",
+      fillcolor: colour("loss-wash"),
+      line: { color: colour("loss"), width: 1 },
+      hovertemplate: "%{y:.2%}<extra>drawdown</extra>",
+    }),
+  ];
+}
+
+function look() {
+  const shared = layout({});
+  return layout({
+    yaxis: { domain: [0.34, 1], tickformat: ",.0f" },
+    yaxis2: { ...shared.yaxis, domain: [0, 0.26], tickformat: ".1%", nticks: 3, rangemode: "tozero" },
+    xaxis: { anchor: "y2" },
+  });
+}

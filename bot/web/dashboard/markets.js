@@ -1,0 +1,75 @@
+/** Why each market is traded or not: its conviction against the threshold, the last refusal, the usual wait. */
+
+import { byId, h, patch } from "./dom.js";
+import { age, hours, isNumber, price, score, words } from "./format.js";
+
+const FULL_SCALE = 2; // thresholds: where the gauge ends
+
+/** Draw the conviction of every market. */
+export function drawMarkets({ status, silences }) {
+  if (!status?.markets) return;
+  const decided = Math.max(...status.markets.map((market) => market.decided_ms));
+  byId("markets-hint").textContent = decided > 0 ? `decided ${age((status.now_ms - decided) / 1000)} ago` : "no decision yet";
+  patch(byId("markets"), status.markets.map((market) => item(market, silences[market.symbol], status.now_ms)));
+}
+
+function item(market, silence, nowMs) {
+  return h(
+    "li",
+    { key: market.symbol, "data-market": market.symbol },
+    h(
+      "p",
+      { class: "row" },
+      h("strong", {}, market.symbol),
+      h("span", { class: "number", "data-price": market.symbol }, price(market.price)),
+    ),
+    gauge(market),
+    h(
+      "p",
+      { class: "row" },
+      h("span", { class: "number" }, `${score(market.conviction)} of ±${score(market.enter).replace("+", "")}`),
+      h("span", { class: "soft" }, actionOf(market)),
+    ),
+    h("p", { class: "note" }, reasonOf(market, silence)),
+    silence ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(silence, nowMs)) : null,
+    votes(market.votes),
+  );
+}
+
+/** The bar grows from the middle: right is LONG, left is SHORT; two marks are the thresholds. */
+function gauge({ symbol, conviction, enter }) {
+  const share = isNumber(conviction) ? Math.min(1, Math.abs(conviction) / (enter * FULL_SCALE)) * 50 : 0;
+  const strong = isNumber(conviction) && Math.abs(conviction) >= enter;
+  const side = conviction > 0 ? "long" : "short";
+  const left = conviction > 0 ? 50 : 50 - share;
+  const threshold = 50 / FULL_SCALE;
+  return h(
+    "div",
+    { class: "gauge", role: "img", "aria-label": `${symbol}: conviction ${score(conviction)}, enters at ${score(enter)} or ${score(-enter)}` },
+    h("span", { class: strong ? `fill ${side}` : "fill", style: { left: `${left}%`, width: `${share}%` } }),
+    h("i", { class: "threshold", style: { left: `${50 - threshold}%` } }),
+    h("i", { class: "threshold", style: { left: `${50 + threshold}%` } }),
+  );
+}
+
+function actionOf(market) {
+  return market.decided_ms ? words(market.action) : "no decision yet";
+}
+
+function reasonOf(market, silence) {
+  if (market.refusal) return silence?.last_refusal ?? words(market.refusal);
+  if (silence?.last_refusal) return `last refusal: ${silence.last_refusal}`;
+  return market.decided_ms ? "nothing was refused" : "its first decision comes with the next closed candle";
+}
+
+/** "usually 31 h between entries, last 14 h ago" */
+function waitOf({ usual_wait_h, entries, last_entry_ms }, nowMs) {
+  const usual = isNumber(usual_wait_h) ? `usually ${hours(usual_wait_h)} between entries` : `${entries} entries so far, too few to know the usual wait`;
+  return last_entry_ms ? `${usual}, last ${age((nowMs - last_entry_ms) / 1000)} ago` : usual;
+}
+
+function votes(given) {
+  const named = Object.entries(given ?? {});
+  if (!named.length) return null;
+  return h("p", { class: "votes" }, named.map(([family, vote]) => h("span", { key: family }, `${family} ${score(vote)}`)));
+}
