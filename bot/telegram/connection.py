@@ -5,6 +5,7 @@ Errors never carry the token: they end up in logs and in the ledger's deliveries
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import httpx
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
+from telegram.warnings import PTBDeprecationWarning
 
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
 from storage.config_services import TelegramSettings
@@ -24,6 +26,7 @@ _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeou
 
 def connect(settings: TelegramSettings, *, timeout_s: float = 10.0) -> Bot:
     """Return a bot that has asked nothing yet."""
+    warnings.filterwarnings("ignore", ".*retry_after.*", PTBDeprecationWarning)  # the library's own use of it
     options: dict[str, Any] = {"connect_timeout": timeout_s, "read_timeout": timeout_s, "write_timeout": timeout_s}
     return Bot(
         settings.token.reveal(),

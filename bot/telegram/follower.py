@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from telegram.error import TelegramError
@@ -20,35 +19,26 @@ LONGEST_S: Final = 24 * 3_600.0
 class Follower:
     """Edits at most one message a chat; a newer one takes over from the older."""
 
-    def __init__(
-        self,
-        voice: Voice,
-        training: Training,
-        *,
-        every_s: float = EVERY_S,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, voice: Voice, training: Training) -> None:
         self._voice = voice
         self._training = training
-        self._every_s = every_s
-        self._sleep = sleep
         self._followed: dict[int, int] = {}
 
     async def follow(self, chat_id: int, message_id: int) -> None:
         """Keep a message up to date until the training ends, the chat follows another, or a day has gone by."""
         self._followed[chat_id] = message_id
         told, begun = "", False
-        for step in range(round(LONGEST_S / self._every_s)):
+        for step in range(round(LONGEST_S / EVERY_S)):
             if self._followed.get(chat_id) != message_id:
                 return
             progress = self._training.progress()
             is_idle = progress.get("state", "idle") == "idle"
-            begun = begun or not is_idle or step * self._every_s >= BEGIN_S
+            begun = begun or not is_idle or step * EVERY_S >= BEGIN_S
             if begun:
                 told = await self._tell(chat_id, message_id, training_text(progress), told)
             if is_idle and begun:
                 break
-            await self._sleep(self._every_s)
+            await asyncio.sleep(EVERY_S)
         self._followed.pop(chat_id, None)
 
     async def _tell(self, chat_id: int, message_id: int, text: str, told: str) -> str:

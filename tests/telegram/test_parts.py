@@ -1,0 +1,134 @@
+"""The small parts: quiet hours, tables, texts that fit, what errors mean, words for events."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
+
+from bot.alerts.channel import NotSent, Unanswered, Undeliverable
+from bot.alerts.wording import collapsed, details, headline
+from bot.telegram.confirmations import Confirmations
+from bot.telegram.connection import outcome
+from bot.telegram.desk import Change
+from bot.telegram.quiet import Quiet
+from bot.telegram.tables import fitted, pre, table
+from storage.outbox import Pending
+from tests.builders import START_MS
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("hour", "is_quiet"), [(21, False), (22, True), (23, True), (0, True), (6, True), (7, False), (12, False)]
+)
+def test_quiet_hours_span_midnight(hour: int, is_quiet: bool) -> None:
+    quiet = Quiet("22:00", "07:00", lambda: START_MS + hour * HOUR_MS, {})
+    assert quiet.is_quiet("telegram:1") is is_quiet
+
+
+def test_a_mute_ends_by_itself_and_is_one_chats_own() -> None:
+    now = [START_MS]
+    quiet = Quiet("", "", lambda: now[0], {"telegram:2": START_MS + 1})
+    quiet.mute("telegram:1", 30)
+    assert quiet.is_quiet("telegram:1")
+    assert quiet.is_quiet("telegram:2")
+    assert not quiet.is_quiet("telegram:3")
+    now[0] += 30 * 60_000
+    assert not quiet.is_quiet("telegram:1")
+
+
+def test_a_table_is_aligned_and_escaped() -> None:
+    assert table(("trade", "net"), [("BTC-1", "+1.00"), ("E<H-12", "-10.00")]) == (
+        "<pre>trade     net\nBTC-1   +1.00\nE&lt;H-12 -10.00</pre>"
+    )
+
+
+def test_a_long_text_is_cut_at_a_line_and_its_block_is_closed() -> None:
+    text = fitted(pre("\n".join(f"line {number}" for number in range(1_000))), 500)
+    assert len(text) <= 500
+    assert text.endswith("</pre>\n… shortened")
+    assert text.count("<pre>") == text.count("</pre>") == 1
+
+
+def caused(error: TelegramError, cause: Exception) -> TelegramError:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning", "wait_s"),
+    [
+        (RetryAfter(7), NotSent, 7.0),
+        (Forbidden("blocked"), NotSent, 300.0),
+        (InvalidToken("no"), NotSent, 300.0),
+        (BadRequest("chat not found"), Undeliverable, None),
+        (caused(NetworkError("refused"), httpx.ConnectError("refused")), NotSent, None),
+        (caused(TimedOut(), httpx.ConnectTimeout("slow")), NotSent, None),
+        (caused(TimedOut(), httpx.ReadTimeout("slow")), Unanswered, None),
+        (caused(NetworkError("gone"), httpx.RemoteProtocolError("gone")), Unanswered, None),
+        (NetworkError("Bad Gateway"), Unanswered, None),
+    ],
+)
+def test_errors_mean_not_sent_perhaps_sent_or_never(error: TelegramError, meaning: type, wait_s: float | None) -> None:
+    found = outcome(error, "token")
+    assert type(found) is meaning
+    assert getattr(found, "retry_after_s", None) == wait_s
+
+
+def test_a_confirmation_is_one_chats_once_and_for_a_minute() -> None:
+    async def run() -> str:
+        return "done"
+
+    now = [0.0]
+    confirmations, change = Confirmations(lambda: now[0]), Change(label="Do", question="Do?", run=run)
+    token = confirmations.ask(1, change)
+    assert confirmations.take(token, 2) is None
+    assert confirmations.take(token, 1) is change
+    assert confirmations.take(token, 1) is None
+    late = confirmations.ask(1, change)
+    now[0] = 60.5
+    assert confirmations.take(late, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "said"),
+    [
+        (
+            "fills",
+            {"side": "buy", "quantity": 0.5, "symbol": "BTCUSDT", "price": 61_250.0, "reason": "signal"},
+            "Bought 0.5 BTCUSDT at 61,250, on its signal",
+        ),
+        (
+            "exits",
+            {"trade": "BTCUSDT-3", "price": 0.0123, "reason": "stop", "trade_net": -12.5},
+            "Closed BTCUSDT-3 at 0.0123: stop-loss, net -12.50",
+        ),
+        ("protections", {"type": "lock", "reason": "daily_loss"}, "Protection tripped: the daily loss stop"),
+        ("protections", {"type": "unlock", "reason": "daily_loss"}, "Protection lifted: daily loss stop"),
+        ("protections", {"type": "command", "kind": "stop", "by": "telegram:7"}, "Kill switch"),
+        (
+            "promotion",
+            {"type": "command", "kind": "swap", "bundle": "b-1", "by": "trainer"},
+            "b-1 decides from now on (by trainer)",
+        ),
+        ("signals", {"type": "missed", "symbol": "BTCUSDT", "reason": "late"}, "Entry missed: BTCUSDT (late)"),
+        ("feed", {"type": "trouble", "what": "BTCUSDT"}, "Feed trouble: BTCUSDT"),
+        ("something_new", {"text": "in words"}, "in words"),
+        ("something_new", {"number": 3}, "something_new: {'number': 3}"),
+    ],
+)
+def test_events_in_words(event: str, payload: dict, said: str) -> None:
+    assert headline(event, payload).startswith(said)
+    assert all(isinstance(line, str) for line in details(event, {"fee": 0.0} | payload))
+
+
+def test_a_burst_takes_as_many_alerts_as_fit() -> None:
+    rows = [
+        Pending(id=number, key=str(number), ms=START_MS, event="x", payload={"text": "a" * 40}, attempts=0)
+        for number in range(100)
+    ]
+    lines, count = collapsed(rows, 600)
+    assert count == len(lines) < 100
+    assert sum(len(line) + 1 for line in lines) <= 600
+    assert collapsed(rows, 1)[1] == 1
