@@ -1,6 +1,7 @@
 """A batch command as a child process: niced, limited, watched, and killed by a ladder when it must end.
 
 The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress.
+However it ends, there is a document or a cause in words.
 """
 
 from __future__ import annotations
@@ -18,10 +19,22 @@ from typing import Any, Final
 
 import orjson
 
+PROGRAM: Final = (sys.executable, "-m", "training")
 TERM_WAIT_S: Final = 5.0
+PIPE_WAIT_S: Final = 5.0  # a grandchild that escaped may hold the pipes open
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 MAX_LINE_BYTES: Final = 64 * 1024
+MAX_CAUSE_CHARACTERS: Final = 500
 SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET")
+MEMORY_MARKS: Final = ("MemoryError", "bad_alloc", "Cannot allocate memory", "not enough memory", "out of memory")
+THREAD_VARIABLES: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "SIGMA_TRAINING__THREADS",
+    "SIGMA_TRAINING__WORKERS",
+)
 GIB: Final = 1024**3
 
 
@@ -45,12 +58,19 @@ class Ended:
     last_lines: tuple[str, ...]
 
 
-async def run_training(arguments: Sequence[str], limits: Limits, on_line: Callable[[str], None]) -> Ended:
-    """Run `python -m training ARGUMENTS --json` to its end, its deadline, or this task's cancellation."""
+async def run_child(
+    arguments: Sequence[str], limits: Limits, on_line: Callable[[str], None], program: Sequence[str] = PROGRAM
+) -> Ended:
+    """Run `PROGRAM ARGUMENTS --json` to its end, its deadline, or this task's cancellation.
+
+    Args:
+        arguments: of the program.
+        limits: what it may use; its children inherit them.
+        on_line: told every line of its stderr.
+        program: `python -m training`, where nobody asks for another.
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "training",
+        *program,
         *arguments,
         "--json",
         stdin=asyncio.subprocess.DEVNULL,
@@ -62,46 +82,56 @@ async def run_training(arguments: Sequence[str], limits: Limits, on_line: Callab
     )
     _limit(process.pid, limits)
     last_lines: deque[str] = deque(maxlen=20)
-    output = asyncio.create_task(_read_document(process), name="child-stdout")
-    lines = asyncio.create_task(_read_lines(process, last_lines, on_line), name="child-stderr")
+    content = bytearray()
+    readers = [
+        asyncio.create_task(_read_document(process, content), name="child-stdout"),
+        asyncio.create_task(_read_lines(process, last_lines, on_line), name="child-stderr"),
+    ]
     cause = ""
     try:
         async with asyncio.timeout(limits.deadline_s):
             await process.wait()
     except TimeoutError:
-        cause = f"passed its deadline of {limits.deadline_s / 60:.0f} min"
+        cause = f"passed its deadline of {limits.deadline_s / 60:g} min"
     finally:
-        await _end(process)
-    content = await output
-    await lines
-    return _ended(process.returncode or 0, content, cause, tuple(last_lines))
+        await _end(process, readers)
+    return _ended(process.returncode or 0, bytes(content), cause, tuple(last_lines), limits)
 
 
-def _ended(code: int, content: bytes, cause: str, last_lines: tuple[str, ...]) -> Ended:
+def _ended(code: int, content: bytes, cause: str, last_lines: tuple[str, ...], limits: Limits) -> Ended:
     document: dict[str, Any] | None = None
-    if not cause and code < 0:
-        name = signal.Signals(-code).name
-        cause = f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    elif not cause and code > 0:
-        cause = last_lines[-1] if last_lines else f"ended with exit code {code}"
+    if not cause and code:
+        cause = _cause_of(code, last_lines, limits)
     if not cause:
-        try:
-            parsed = orjson.loads(content)
-            document = parsed if isinstance(parsed, dict) else None
-        except orjson.JSONDecodeError:
-            document = None
+        document = _document(content)
         if document is None:
-            cause = f"printed {len(content)} bytes that are no JSON document"
-    return Ended(code=code, document=document, cause=cause, last_lines=last_lines)
+            cause = f"printed {len(content):,} bytes that are no JSON document"
+    return Ended(code=code, document=document, cause=cause[:MAX_CAUSE_CHARACTERS], last_lines=last_lines)
 
 
-async def _read_document(process: asyncio.subprocess.Process) -> bytes:
+def _cause_of(code: int, last_lines: tuple[str, ...], limits: Limits) -> str:
+    said = last_lines[-1] if last_lines else ""
+    if any(mark in line for line in last_lines[-5:] for mark in MEMORY_MARKS):
+        return f"filled its memory cap of {limits.memory_gb:g} GB ([training] memory_gb); it said: {said}"
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"was killed by {name}" + (", as the kernel does when memory runs out" if name == "SIGKILL" else "")
+    return said or f"ended with exit code {code} and no word"
+
+
+def _document(content: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+async def _read_document(process: asyncio.subprocess.Process, content: bytearray) -> None:
     assert process.stdout is not None
-    content = bytearray()
     while part := await process.stdout.read(65_536):
         if len(content) < MAX_DOCUMENT_BYTES:
             content += part
-    return bytes(content)
 
 
 async def _read_lines(process: asyncio.subprocess.Process, last: deque[str], on_line: Callable[[str], None]) -> None:
@@ -119,17 +149,18 @@ async def _read_lines(process: asyncio.subprocess.Process, last: deque[str], on_
             on_line(text)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Terminate, wait, kill: the whole session of the child."""
+async def _end(process: asyncio.subprocess.Process, readers: Sequence[asyncio.Task[None]]) -> None:
+    """Terminate, wait, kill: the whole session of the child; then read what its pipes still hold."""
     if process.returncode is None:
         _signal(process.pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TERM_WAIT_S):
                 await process.wait()
-        except TimeoutError:
-            pass
     _signal(process.pid, signal.SIGKILL)
     await process.wait()
+    _, unfinished = await asyncio.wait(readers, timeout=PIPE_WAIT_S)
+    for reader in unfinished:
+        reader.cancel()
 
 
 def _signal(pid: int, number: int) -> None:
@@ -138,15 +169,13 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _limit(pid: int, limits: Limits) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.setpriority(os.PRIO_PROCESS, pid, limits.nice)
         memory = round(limits.memory_gb * GIB)
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _environment(limits: Limits) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not any(mark in name for mark in SECRET_MARKS)}
-    threads = {name: str(limits.threads) for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    threads = dict.fromkeys(THREAD_VARIABLES, str(limits.threads))
     return kept | threads | {"PYTHONUNBUFFERED": "1"}

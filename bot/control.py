@@ -38,6 +38,8 @@ class Training(Protocol):
 
     async def start(self, why: str) -> None: ...
 
+    async def cancel(self, by: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
@@ -103,6 +105,10 @@ class Control:
     def is_ready(self) -> bool:
         """Return whether every market has an unbroken feed and candles are being processed."""
         return self.is_fresh() and all(self.feed.ready.values())
+
+    def is_ledger_writable(self) -> bool:
+        """Return whether the ledger took the last account minute at the first try, or has taken it since."""
+        return self._trader.is_ledger_writable
 
     async def pause(self, by: str) -> Done:
         """Take no new entries; exits go on."""

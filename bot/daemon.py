@@ -20,19 +20,21 @@ from bot.child import Limits
 from bot.console import show_training
 from bot.control import Control
 from bot.feed.source import FeedSource
-from bot.first_bundle import TrainingRuns, first_training
 from bot.metrics import Metrics
 from bot.opening import open_trading
+from bot.schedule import Job, Schedule
 from bot.snapshot import Snapshot
 from bot.telling import Telling
 from bot.trader import Trader
 from bot.trainer import Trainer
+from bot.training_runs import TrainingRuns, first_training, retrain_job
 from bot.venue import Venue, open_venue
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.bundles import bundle_by_id
 from storage.config import Config
 from storage.database import connect, migrate
+from storage.jobs import JobRuns
 from storage.journal import Journal
 from storage.lease import account_lease
 from storage.ledger import Ledger
@@ -57,6 +59,8 @@ class Parts:
     venue: Venue
     feed: FeedSource
     telling: Telling
+    schedule: Schedule
+    runs: JobRuns
 
 
 async def run(config: Config, *, verbose: bool = False, say: Callable[[str], None] = print) -> None:
@@ -83,7 +87,13 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
             group.create_task(parts.trainer.run(), name="trainer"),
-            group.create_task(first_training(parts.control, wanted=config.schedule.retrain), name="first-training"),
+            group.create_task(parts.schedule.run(), name="schedule"),
+            group.create_task(
+                first_training(
+                    parts.control, parts.runs, wanted=config.schedule.retrain, catch_up=config.schedule.catch_up
+                ),
+                name="first-training",
+            ),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
             group.create_task(parts.telling.run(), name="telling"),
             group.create_task(parts.venue.watch(), name="venue"),
@@ -150,8 +160,14 @@ async def _assemble(
         threads=config.training.threads or 1,
         deadline_s=config.training.deadline_min * 60,
     )
+    job_runs = JobRuns(database, opened.account.id)
     trainer = Trainer(
-        clock=venue.clock, limits=limits, arguments=runs.arguments, download=runs.download, promote=runs.promote
+        clock=venue.clock,
+        limits=limits,
+        arguments=runs.arguments,
+        download=runs.download,
+        promote=runs.promote,
+        runs=job_runs,
     )
     control = Control(
         trader=trader,
@@ -179,7 +195,16 @@ async def _assemble(
         venue=venue,
         feed=feed,
         telling=await Telling.open(config, database, control, metrics),
+        schedule=Schedule(
+            clock=venue.clock, runs=job_runs, jobs=_jobs(config, control), start_ms=opened.account.start_ms
+        ),
+        runs=job_runs,
     )
+
+
+def _jobs(config: Config, control: Control) -> list[Job]:
+    """Return what is done by itself, in market time."""
+    return [retrain_job(control, config.schedule)] if config.schedule.retrain else []
 
 
 def _open_database(config: Config) -> Database:

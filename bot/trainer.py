@@ -1,33 +1,55 @@
 """The embedded trainer: one retraining at a time, in a child process; a result becomes a promotion or a reason.
 
-Nothing here can pause trading: whatever the child does, the worst that happens is an alert and the old bundle going on.
+Nothing here can pause trading: whatever the child does, the worst that happens is an alert and the old bundle going
+on. Each run is a row of `job_run`, written when it begins, so that one cut short by a crash is known after a restart.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final, Protocol
 
+import orjson
 import structlog
 
-from bot.child import Limits, run_training
+from bot.child import PROGRAM, Limits, run_child
 from bot.clock import Clock
-from strategies.errors import AlreadyRunning, SigmaError
+from strategies.errors import AlreadyRunning, BadInput, SigmaError
+
+JOB: Final = "training"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What the trainer is doing. `state`: idle, downloading, training, promoting."""
+    """What the trainer is doing.
+
+    Attributes:
+        state: idle, downloading, training or promoting.
+        line: the child's last line, in words.
+        done, total: fits, once the child counts them; 0 of 0 before.
+        eta_s: wall seconds that the rest should take, or None.
+    """
 
     state: str = "idle"
     why: str = ""
     started_ms: int = 0
     line: str = ""
+    done: int = 0
+    total: int = 0
+    eta_s: float | None = None
     last_outcome: str = ""
     last_finished_ms: int = 0
     last_bundle: str = ""
+
+
+class Runs(Protocol):
+    """Where runs are remembered."""
+
+    def begin(self, name: str, started_ms: int) -> None: ...
+
+    def end(self, name: str, started_ms: int, finished_ms: int, outcome: str) -> None: ...
 
 
 Download = Callable[[Callable[[str], None]], Awaitable[None]]
@@ -40,9 +62,11 @@ class Trainer:
     Args:
         clock: stamps what is reported.
         limits: of the child.
-        arguments: of `python -m training`, made when a run starts.
+        arguments: of the child, made when a run starts.
         download: brings the candle store up to date first.
         promote: told the child's document; returns in words what came of it.
+        runs: remembers them; None: nobody does.
+        program: what the child is, `python -m training`.
     """
 
     def __init__(
@@ -53,13 +77,19 @@ class Trainer:
         arguments: Callable[[], list[str]],
         download: Download,
         promote: Promote,
+        runs: Runs | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self._clock = clock
         self._limits = limits
         self._arguments = arguments
         self._download = download
         self._promote = promote
+        self._runs = runs
+        self._program = program
         self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
+        self._running: asyncio.Task[tuple[str, str]] | None = None
+        self._cancelled_by = ""
         self._progress = Progress()
         self._log = structlog.get_logger("trainer")
 
@@ -79,41 +109,105 @@ class Trainer:
             )
         self._asked.put_nowait(why)
 
+    async def cancel(self, by: str) -> None:
+        """End the run that is going on; its child is terminated, then killed. A promotion that began is finished.
+
+        Raises:
+            BadInput: there is none, or it is being promoted.
+        """
+        if self._running is None or self._progress.state == "promoting":
+            raise BadInput(f"the trainer is {self._progress.state}; a run that downloads or trains can be cancelled")
+        self._cancelled_by = by
+        self._running.cancel()
+
     async def run(self) -> None:
         """Serve requests until cancelled; a child that is running is ended with this task."""
         while True:
             why = await self._asked.get()
+            started_ms = self._clock.now_ms()
             self._progress = Progress(
                 state="downloading",
                 why=why,
-                started_ms=self._clock.now_ms(),
+                started_ms=started_ms,
                 last_outcome=self._progress.last_outcome,
                 last_bundle=self._progress.last_bundle,
             )
             self._log.info("training begins", why=why)
-            outcome, bundle = await self._run_once()
+            await self._remember(lambda runs, begun=started_ms: runs.begin(JOB, begun))
+            outcome, bundle = await self._supervise()
+            finished_ms = self._clock.now_ms()
+            await self._remember(
+                lambda runs, begun=started_ms, ended=finished_ms, said=outcome: runs.end(JOB, begun, ended, said)
+            )
             self._progress = Progress(
                 last_outcome=outcome,
-                last_finished_ms=self._clock.now_ms(),
+                last_finished_ms=finished_ms,
                 last_bundle=bundle or self._progress.last_bundle,
             )
             self._log.info("training ended", outcome=outcome)
+
+    async def _supervise(self) -> tuple[str, str]:
+        """Run once in a task of its own, so that a person's cancellation ends the run and not the trainer."""
+        self._cancelled_by = ""
+        self._running = asyncio.create_task(self._run_once(), name="training-run")
+        try:
+            await asyncio.wait([self._running])
+        except asyncio.CancelledError:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+            raise
+        finally:
+            ended, self._running = self._running, None
+        if ended.cancelled():
+            return f"cancelled by {self._cancelled_by}", ""
+        return ended.result()
 
     async def _run_once(self) -> tuple[str, str]:
         try:
             await self._download(self._say)
             self._enter("training")
-            ended = await run_training(self._arguments(), self._limits, self._say)
+            ended = await run_child(self._arguments(), self._limits, self._hear, self._program)
             if ended.document is None:
                 return f"failed: {ended.cause}", ""
             self._enter("promoting")
             return await self._promote(ended.document), str(ended.document.get("bundle", ""))
         except SigmaError as error:
             return f"failed: {error}", ""
+        except Exception as error:  # a task boundary: a trainer's fault must not end the daemon
+            self._log.exception("training failed")
+            return f"failed: {type(error).__name__}: {error}", ""
+
+    async def _remember(self, write: Callable[[Runs], None]) -> None:
+        if self._runs is None:
+            return
+        try:
+            await asyncio.to_thread(write, self._runs)
+        except SigmaError as error:
+            self._log.error("training run not recorded", error=str(error))
 
     def _enter(self, state: str) -> None:
-        self._progress = replace(self._progress, state=state, line="")
+        self._progress = replace(self._progress, state=state, line="", done=0, total=0, eta_s=None)
 
     def _say(self, line: str) -> None:
         self._progress = replace(self._progress, line=line)
+
+    def _hear(self, line: str) -> None:
+        """Take a line of the child: a step as JSON, or words."""
         self._log.debug("training", line=line)
+        step = _step_of(line)
+        if step is None:
+            self._say(line)
+            return
+        stage, done, total, eta_s = step
+        words = f"training: {done} of {total} fits, {stage}, about {eta_s:.0f} s left"
+        self._progress = replace(self._progress, line=words, done=done, total=total, eta_s=eta_s)
+
+
+def _step_of(line: str) -> tuple[str, int, int, float] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        step = orjson.loads(line)
+        return str(step["stage"]), int(step["done"]), int(step["total"]), float(step["eta_s"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None

@@ -66,7 +66,7 @@ def likeness(
     return Likeness(
         days=window_d,
         correlation=correlation(ours, theirs),
-        deviation_ratio=_ratio(np.nanstd(matched), np.nanstd(theirs)),
+        deviation_ratio=_ratio(float(np.nanstd(matched)), float(np.nanstd(theirs))),
         turnover_ratio=_ratio(_mean_change(matched), _mean_change(theirs)),
         twin_ic=information_coefficient(twins[both], target[both]) if is_enough else float("nan"),
         champion_ic=information_coefficient(recorded[both], target[both]) if is_enough else float("nan"),
@@ -123,7 +123,8 @@ def _segment_convictions(bundle: Bundle, segment: Segment, dataset: Dataset, fro
     blended = np.concatenate([part.blended for part in inputs])
     opens = np.concatenate([part.candles[part.first :, OPEN_MS] for part in slices])
     smoothed = smoothed_scores(blended, bundle.manifest.smoothing_span)
-    known = np.where(np.isfinite(blended), np.asarray(bundle.conviction(smoothed)), np.nan)
+    joined = np.concatenate([part.joined for part in inputs])
+    known = np.where(np.isfinite(blended), bundle.conviction(smoothed, joined), np.nan)
     return known[opens >= first_ms]
 
 

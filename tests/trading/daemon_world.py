@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,9 @@ class IdleTraining:
     async def start(self, why: str) -> None:
         self.asked.append(why)
 
+    async def cancel(self, by: str) -> None:
+        self.asked.append(f"cancelled by {by}")
+
 
 @dataclass
 class DaemonWorld:
@@ -66,6 +69,7 @@ class DaemonWorld:
     metrics: Metrics
     training: IdleTraining
     snapshots: list[Snapshot]
+    listeners: list[Callable[[Snapshot], None]]
 
     async def hand(self, *taken: AccountMinute) -> None:
         """Hand in minutes and wait until the last one is in the ledger."""
@@ -84,10 +88,11 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
     account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []
+    listeners: list[Callable[[Snapshot], None]] = [snapshots.append, metrics.on_snapshot]
 
     def publish(snapshot: Snapshot) -> None:
-        snapshots.append(snapshot)
-        metrics.on_snapshot(snapshot)
+        for listen in listeners:
+            listen(snapshot)
 
     trader = Trader(
         minutes=feed,
@@ -121,6 +126,7 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
         metrics=metrics,
         training=training,
         snapshots=snapshots,
+        listeners=listeners,
     )
     try:
         yield world

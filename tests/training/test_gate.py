@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -39,7 +40,7 @@ def test_skill_and_profit_promote_a_first_bundle_and_let_a_changed_recipe_shadow
     ("numbers", "rule"),
     [({"p_value": 0.011}, "skill"), ({"ic": -0.06}, "skill"), ({"net_return": 0.0}, "profit"), ({"ic": NAN}, "skill")],
 )
-def test_the_recipe_gate_rejects(case: Case, numbers: dict[str, float], rule: str) -> None:
+def test_the_recipe_gate_rejects(case: Case, numbers: dict[str, Any], rule: str) -> None:
     verdict = judge_recipe(case, replace(SKILLED, **numbers), POLICY)
     assert verdict.step == "reject"
     assert failed(verdict) == [rule]
@@ -69,7 +70,7 @@ def test_a_refresh_that_is_like_the_champion_is_promoted() -> None:
         ({"twin_ic": 0.039}, "twin"),
     ],
 )
-def test_the_refresh_gate_rejects(numbers: dict[str, float], rule: str) -> None:
+def test_the_refresh_gate_rejects(numbers: dict[str, Any], rule: str) -> None:
     verdict = judge_refresh(replace(ALIKE, **numbers), POLICY)
     assert verdict.step == "reject"
     assert failed(verdict) == [rule]

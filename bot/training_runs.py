@@ -1,0 +1,166 @@
+"""What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
+
+from bot.clock import Clock
+from bot.control import Control
+from bot.download import Wanted, download
+from bot.feed.source import FeedSource
+from bot.schedule import RETRAIN, Job
+from bot.trainer import JOB
+from bot.venue import Venue
+from storage.candles import CandleStore
+from storage.config import Config
+from storage.config_batch import ScheduleSettings
+from storage.jobs import JobRuns
+from strategies.errors import AlreadyRunning, BadInput, SigmaError
+from strategies.market import DAY_MS
+
+STEPS: Final = ("promote", "shadow", "reject")
+
+
+class TrainingRuns:
+    """The daemon's side of a training: download before, promotion or a reason after."""
+
+    def __init__(self, config: Config, venue: Venue, clock: Clock) -> None:
+        self._config = config
+        self._venue = venue
+        self._clock = clock
+        self.control: Control | None = None
+
+    async def download(self, say: Callable[[str], None]) -> None:
+        """Bring the candle store up to date, market by market, through the real client."""
+        config = self._config
+        store = CandleStore(config.data.directory)
+        source = FeedSource(config.exchange, config.feed, self._clock, url=self._venue.url, on_time=self._venue.on_time)
+        try:
+            for symbol in config.exchange.symbols:
+                wanted = Wanted(
+                    exchange=config.exchange.name,
+                    symbol=symbol,
+                    timeframe=config.decision.timeframe,
+                    kind=config.exchange.market,
+                    since_ms=self._since_ms(),
+                    until_ms=self._clock.now_ms(),
+                )
+                await download(
+                    source,
+                    store,
+                    wanted,
+                    on_progress=_teller(symbol, say),
+                )
+        finally:
+            await source.close()
+
+    def arguments(self) -> list[str]:
+        """Return what `python -m training` is asked for; promoting is the daemon's own."""
+        config = self._config
+        return [
+            "retrain",
+            "--symbols",
+            ",".join(config.exchange.symbols),
+            "--timeframe",
+            str(config.decision.timeframe),
+            "--exchange",
+            config.exchange.name,
+            "--no-promote",
+        ]
+
+    async def promote(self, document: dict[str, Any]) -> str:
+        """Do what the gate said: promote, shadow, or keep on the bench; return what came of it, in words."""
+        assert self.control is not None
+        bundle, step, reason = _read(document)
+        if step == "reject":
+            return f"bundle {bundle} rejected: {reason}; {self._deciding()} goes on"
+        if step == "shadow":
+            return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
+        try:
+            await self.control.promote(bundle, "trainer", reason)
+        except SigmaError as error:
+            return f"bundle {bundle} refused: {error}; {self._deciding()} goes on"
+        return f"bundle {bundle} promoted: {reason}"
+
+    def _deciding(self) -> str:
+        snapshot = None if self.control is None else self.control.snapshot
+        return "the trend rule" if snapshot is None else snapshot.bundle_id
+
+    def _since_ms(self) -> int | None:
+        if self._config.simulator.replay or not self._config.exchange.is_builtin:
+            return None
+        return self._clock.now_ms() - self._config.simulator.history_days * DAY_MS
+
+
+def _teller(symbol: str, say: Callable[[str], None]) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        say(f"history of {symbol}: {done:,} of {total:,} candles")
+
+    return tell
+
+
+def _read(document: dict[str, Any]) -> tuple[str, str, str]:
+    """Return (bundle, step, reason) of a training's document.
+
+    Raises:
+        BadInput: it is not one.
+    """
+    bundle, verdict = document.get("bundle"), document.get("verdict")
+    if not isinstance(bundle, str) or not isinstance(verdict, dict) or verdict.get("step") not in STEPS:
+        raise BadInput(f"the training printed {sorted(document)[:8]}; a bundle and a verdict with a step are needed")
+    return bundle, str(verdict["step"]), str(verdict.get("reason", ""))
+
+
+async def first_training(control: Control, runs: JobRuns, *, wanted: bool, catch_up: bool) -> None:
+    """Ask for a bundle when none decides yet, or when a restart cut a training short; the rest is the schedule's."""
+    if not wanted:
+        return
+    cut_short = await asyncio.to_thread(close_interrupted, runs, control.clock.now_ms())
+    production = await asyncio.to_thread(control.registry.production, control.place.exchange)
+    with contextlib.suppress(AlreadyRunning):  # the schedule made up for a missed run first
+        if production is None:
+            await control.training.start("no bundle decides yet")
+        elif cut_short and catch_up:
+            await control.training.start("a restart cut the last training short")
+
+
+def close_interrupted(runs: JobRuns, now_ms: int) -> bool:
+    """Write that a training which was going on when the daemon ended did not finish; return whether there was one."""
+    last = runs.latest(JOB)
+    if last is None or last.finished_ms is not None:
+        return False
+    runs.end(JOB, last.started_ms, now_ms, "cut short: the daemon ended")
+    return True
+
+
+def retrain_job(control: Control, settings: ScheduleSettings) -> Job:
+    """Return the scheduled retraining: it asks the trainer, and a training that goes on already is reason enough."""
+
+    async def ask(why: str) -> str:
+        try:
+            await control.training.start(why)
+        except AlreadyRunning as error:
+            return f"skipped: {error}"
+        return "asked the trainer"
+
+    return Job(
+        name=RETRAIN,
+        run=ask,
+        cron=settings.retrain_cron,
+        every_h=settings.retrain_every_h,
+        catches_up=settings.catch_up,
+    )
+
+
+async def on_drift(control: Control, settings: ScheduleSettings, found: str) -> bool:
+    """Ask for a retraining because drift was found; return whether one begins. Drift never swaps anything."""
+    if not (settings.retrain and settings.retrain_on_drift):
+        return False
+    try:
+        await control.training.start(f"drift: {found}")
+    except AlreadyRunning:
+        return False
+    return True
