@@ -23,7 +23,7 @@ from strategies.bundle_files import (
     read_npy,
 )
 from strategies.calibration import Calibration
-from strategies.ensemble import blend
+from strategies.ensemble import agreement, blend, join
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, FeatureSet, compute, feature_set, volatility
 from strategies.manifest import Manifest
@@ -37,6 +37,7 @@ __all__ = ["Bundle", "BundleRefused", "Inputs", "Manifest", "PreparedSlice", "Pr
 PROBES: Final = 32
 PROBE_TOLERANCE: Final = 1e-5  # unit deviations; other processors may round the last bits otherwise
 TREND_ID: Final = "trend-1"
+PPO: Final = "ppo"  # the family that joins after smoothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +49,14 @@ class Inputs:
         blended: (rows,) mean standardised score before smoothing; NaN: nobody voted.
         sigma: (rows,) per-bar deviation.
         volatility: (rows,) slow annual volatility.
-        agreement: (rows,) how far PPO agrees with the blended score's side, -1..1; 0 without PPO.
+        joined: (rows,) PPO's vote where it joins the conviction after smoothing; NaN where it does not.
     """
 
     votes: np.ndarray
     blended: np.ndarray
     sigma: np.ndarray
     volatility: np.ndarray
-    agreement: np.ndarray
+    joined: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +131,13 @@ class Bundle:
             for index, part in enumerate(prepared)
         ]
 
-    def conviction(self, smoothed: np.ndarray | float) -> np.ndarray:
-        """Return smoothed scores in unit out-of-fold deviations."""
-        return self.calibration.conviction(smoothed)
+    def conviction(self, smoothed: np.ndarray | float, joined: np.ndarray | float = np.nan) -> np.ndarray:
+        """Return smoothed scores in unit out-of-fold deviations, joined by PPO's votes where there are any."""
+        return join(self.calibration.conviction(smoothed), np.asarray(joined), self.manifest.ppo_weight)
+
+    def agreement(self, conviction: np.ndarray, joined: np.ndarray) -> np.ndarray:
+        """Return how far PPO agrees with the sides of convictions, -1..1; 0 where it has not joined."""
+        return agreement(conviction, joined * self.manifest.deviations.get(PPO, 0.0))
 
     def expected_return(self, conviction: np.ndarray | float, sigma: np.ndarray | float) -> np.ndarray:
         """Return the shrunk expected return over the horizon, a fraction; NaN for the trend rule."""
@@ -147,16 +152,13 @@ class Bundle:
     def _inputs(self, part: PreparedSlice, scores: np.ndarray) -> Inputs:
         votes = scores / self._deviations
         blended = blend(votes, self._weights)
-        agreement = np.zeros(len(blended))
-        if "ppo" in self.manifest.families:
-            ppo = scores[:, self.manifest.families.index("ppo")]
-            agreement = np.nan_to_num(np.clip(ppo, -1.0, 1.0) * np.sign(blended))
+        joins = self.manifest.ppo_weight > 0.0 and PPO in self.manifest.families
         return Inputs(
             votes=votes,
             blended=blended,
             sigma=part.sigma[part.first :],
             volatility=part.volatility[part.first :],
-            agreement=agreement,
+            joined=votes[:, self.manifest.families.index(PPO)] if joins else np.full(len(votes), np.nan),
         )
 
 

@@ -217,7 +217,7 @@ class Engine:
             prepared[index] = self.bundle.prepare(anchored, self.markets[index].symbol)
         scored = self._scored(prepared)
         smooth(self.state.memory, scored.blended, self._alpha)
-        conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"]), np.nan)
+        conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
         expected = self.bundle.expected_return(conviction, scored.sigma)
         decisions = np.zeros(markets, DECISION)
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
@@ -233,7 +233,7 @@ class Engine:
             expected,
             scored.sigma,
             scored.volatility,
-            scored.agreement,
+            self.bundle.agreement(conviction, scored.joined),
             ~ready,
             minute.late,
             decision_ms,
@@ -253,13 +253,12 @@ class Engine:
         markets = len(self.markets)
         families = len(self.bundle.manifest.families)
         votes = np.full((markets, families), np.nan)
-        blended, sigma, volatility = (np.full(markets, np.nan) for _ in range(3))
-        agreement = np.zeros(markets)
+        blended, sigma, volatility, joined = (np.full(markets, np.nan) for _ in range(4))
         scored = self.bundle.decision_inputs([part for part in prepared if part is not None])
         for index, part in zip([i for i in range(markets) if prepared[i] is not None], scored, strict=True):
             votes[index], blended[index] = part.votes[-1], part.blended[-1]
-            sigma[index], volatility[index], agreement[index] = part.sigma[-1], part.volatility[-1], part.agreement[-1]
-        return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, agreement=agreement)
+            sigma[index], volatility[index], joined[index] = part.sigma[-1], part.volatility[-1], part.joined[-1]
+        return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, joined=joined)
 
     def _warmed(self, bundle: Bundle, index: int) -> np.ndarray:
         return warm_memory(

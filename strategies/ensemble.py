@@ -1,5 +1,6 @@
 """Votes to one score: the weighted mean over who voted, and its exponential smoothing.
 
+PPO does not vote in the mean, it joins the conviction afterwards: as an equal voter it costs more than it brings.
 Pure arithmetic on the decision path; sums are spelled `(X * w).sum(1)`, since BLAS gives other bits for other batch
 sizes.
 """
@@ -26,6 +27,27 @@ def blend(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = (finite * weights).sum(1)  # (n,)
     score = (np.where(finite, votes, 0.0) * weights).sum(1)
     return np.divide(score, total, out=np.full(len(votes), np.nan), where=total > 0)
+
+
+def join(conviction: np.ndarray, vote: np.ndarray, weight: float) -> np.ndarray:
+    """Return the convictions that PPO has joined: (1 - weight) x conviction + weight x vote.
+
+    Args:
+        conviction: smoothed, in unit deviations; any shape.
+        vote: PPO's standardised score, the same shape; where it is NaN the conviction stays as it is.
+        weight: 0..1.
+    """
+    return np.where(np.isfinite(vote), (1.0 - weight) * conviction + weight * vote, conviction)
+
+
+def agreement(conviction: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+    """Return how far PPO agrees with the side of each conviction, -1..1; 0 where it wants nothing or is absent.
+
+    Args:
+        conviction: its sign is the side; any shape, NaN allowed.
+        exposure: that PPO wants, -1..1, the same shape.
+    """
+    return np.nan_to_num(np.clip(exposure, -1.0, 1.0) * np.sign(conviction))
 
 
 @compiled

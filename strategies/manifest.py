@@ -52,6 +52,7 @@ class Manifest(_Document):
         symbols: markets it was trained on (it may score others).
         families: voters, in the order of the vote columns.
         weights: of each family in the blend, >= 0.
+        ppo_weight: of PPO in the conviction, after smoothing (`ensemble.join`); 0: it votes like the others, if at all.
         deviations: frozen out-of-fold deviation of each family's score; a vote is score / deviation.
         trained_from_ms, trained_until_ms: opens of the first and closes of the last candle seen.
         purge_ms: bars that open less than this after `trained_until_ms` are still seen.
@@ -73,6 +74,7 @@ class Manifest(_Document):
     fingerprint: str = ""
     families: tuple[str, ...] = Field(min_length=1)
     weights: dict[str, float]
+    ppo_weight: float = Field(0.0, ge=0, le=1)
     deviations: dict[str, float]
     calibration: Calibration
     wins: dict[str, SideWins] = Field(default_factory=dict)

@@ -27,6 +27,7 @@ from strategies.predictors import load_predictor
 from strategies.settings import TradingSettings
 from training.dataset import Dataset
 from training.families import ModelFamily
+from training.joining import blend_weights, joined
 from training.out_of_fold import FoldDone, MarketScores, area_under_curve, information_coefficient, walk
 from training.recipe_gate import RecipeVerdict, judge
 from training.records import versions
@@ -39,7 +40,7 @@ class Plan:
     """How a bundle is made.
 
     Attributes:
-        families: the voters, in order; equal weights.
+        families: the voters, in order; equal weights. PPO beside others does not vote, it joins after smoothing.
         trading: thresholds of the win table, smoothing, horizon.
         validation: of the recipe gate.
         window_d: days of out-of-fold scores that deviations and confidence are taken from.
@@ -49,6 +50,8 @@ class Plan:
     families: Sequence[ModelFamily]
     trading: TradingSettings
     validation: ValidationSettings
+    ppo_floor: float = 0.05
+    ppo_cap: float = 0.20
     window_d: int = 400
     refit_months: int = 6
     years: float = 4.0
@@ -61,6 +64,8 @@ class Scales:
     """Frozen deviations and what a unit of conviction means, with the convictions they were taken from."""
 
     deviations: dict[str, float]
+    weights: dict[str, float]
+    ppo_weight: float
     calibration: Calibration
     convictions: tuple[Convictions, ...]
     out_of_fold: OutOfFold
@@ -137,11 +142,15 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
             raise BadInput(f"{family.name}: found {len(scores)} distinct out-of-fold scores, needed at least 100")
         deviations[family.name] = float(scores.std())
     scale = np.array(list(deviations.values()))
-    blended = [blend(run.scores / scale, np.ones(len(scale))) for run in runs]
+    weights = blend_weights([family.name for family in plan.families])
+    votes = [run.scores / scale for run in runs]
+    blended = [blend(part, np.array(list(weights.values()))) for part in votes]
     smoothed = [smoothed_scores(scores, plan.trading.decision.smoothing_span) for scores in blended]
     deviation = float(np.concatenate([s[mask] for s, mask in zip(smoothed, recent, strict=True)]).std())
     known = [np.where(np.isfinite(scores), s / deviation, np.nan) for s, scores in zip(smoothed, blended, strict=True)]
-    conviction, target = np.concatenate(known), np.concatenate([run.target for run in runs])
+    target = np.concatenate([run.target for run in runs])
+    known, ppo_weight = joined(known, votes, list(weights), target, plan.ppo_floor, plan.ppo_cap)
+    conviction = np.concatenate(known)
     slope, probability_slope = fit(conviction, target, dataset.horizon_bars)
     calibration = Calibration(
         conviction_deviation=deviation,
@@ -153,6 +162,8 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
     )
     return Scales(
         deviations=deviations,
+        weights=weights,
+        ppo_weight=ppo_weight,
         calibration=calibration,
         convictions=tuple(
             Convictions(
@@ -211,7 +222,8 @@ def manifest_of(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
         feature_names=dataset.features.names,
         fingerprint=dataset.features.fingerprint,
         families=names,
-        weights=dict.fromkeys(names, 1.0),
+        weights=scales.weights,
+        ppo_weight=scales.ppo_weight,
         deviations=scales.deviations,
         calibration=scales.calibration,
         out_of_fold=scales.out_of_fold,

@@ -70,7 +70,7 @@ def decision_path(
     scored = _scores(bundle, candles, ms)
     smoothed = np.empty_like(scored["blended"])
     _smooth_path(memory, scored["blended"], alpha, smoothed)
-    conviction = np.where(scored["ready"], bundle.conviction(smoothed), np.nan)
+    conviction = np.where(scored["ready"], bundle.conviction(smoothed, scored["joined"]), np.nan)
     return DecisionPath(
         ms=ms,
         ready=scored["ready"],
@@ -80,7 +80,7 @@ def decision_path(
         expected_return=bundle.expected_return(conviction, scored["sigma"]),
         sigma=scored["sigma"],
         volatility=scored["volatility"],
-        agreement=scored["agreement"],
+        agreement=bundle.agreement(conviction, scored["joined"]),
         votes=scored["votes"],
         memory=memory,
     )
@@ -101,10 +101,9 @@ def _warmed(bundle: Bundle, candles: RunCandles, alpha: float) -> np.ndarray:
 
 
 def _scores(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np.ndarray]:
-    """Return blended, sigma, volatility, agreement (d, M), votes (d, M, K) and ready (d, M) bool."""
+    """Return blended, sigma, volatility, joined (d, M), votes (d, M, K) and ready (d, M) bool."""
     shape = (len(ms), len(candles.markets))
-    scored = {name: np.full(shape, np.nan) for name in ("blended", "sigma", "volatility")}
-    scored["agreement"] = np.zeros(shape)
+    scored = {name: np.full(shape, np.nan) for name in ("blended", "sigma", "volatility", "joined")}
     scored["votes"] = np.full((*shape, len(bundle.manifest.families)), np.nan)
     scored["ready"] = np.zeros(shape, bool)
     last_bar = (ms - candles.start_ms) // candles.bar.ms - 1
@@ -118,7 +117,7 @@ def _scores(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np
             is_ready = candles.present[last_bar[rows], index]
             chosen = rows[is_ready]
             scored["ready"][chosen, index] = True
-            for name in ("blended", "sigma", "volatility", "agreement", "votes"):
+            for name in ("blended", "sigma", "volatility", "joined", "votes"):
                 scored[name][chosen, index] = getattr(part, name)[is_ready]
     return scored
 

@@ -16,6 +16,7 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
         "xgboost": lambda: XGBoostFamily(settings=config.xgboost, seed=seed, threads=threads),
         "ridge": lambda: RidgeFamily(settings=config.ridge),
         "lstm": lambda: _lstm(config, seed),
+        "ppo": lambda: _ppo(config, seed),
     }
 
 
@@ -24,3 +25,10 @@ def _lstm(config: Config, seed: int) -> ModelFamily:
 
     threads = max(config.training.threads, 1)
     return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads)
+
+
+def _ppo(config: Config, seed: int) -> ModelFamily:
+    from training.ppo_family import PpoFamily
+
+    device = "cpu" if config.training.device == "auto" else config.training.device
+    return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device)

@@ -105,6 +105,8 @@ def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years
         families=families,
         trading=config.trading,
         validation=config.validation,
+        ppo_floor=config.ensemble.ppo_floor,
+        ppo_cap=config.ensemble.ppo_cap,
         window_d=config.ensemble.deviation_window_d,
         refit_months=months,
         years=years,
