@@ -41,7 +41,7 @@ def _flags(
     shapes = np.empty(len(close), np.int64)
     is_pole = np.zeros(len(close), np.int64)  # bars of the strongest pole that ends here; 0: none
     for t in range(POLE_BARS[1], len(close)):
-        is_pole[t] = _pole(close, high, sigma, t)
+        is_pole[t] = pole_bars(close, high, sigma, t)
         for bars in range(REST_BARS[0], REST_BARS[1] + 1):
             top = t - 1 - bars
             if top < 0 or not is_pole[top] or np.isnan(atr[t]):
@@ -58,7 +58,7 @@ def _flags(
 
 
 @njit(cache=True)
-def _pole(close: np.ndarray, high: np.ndarray, sigma: np.ndarray, t: int) -> int:
+def pole_bars(close: np.ndarray, high: np.ndarray, sigma: np.ndarray, t: int) -> int:
     """Return the length of the strongest pole that peaks at bar t, or 0."""
     best, bars = POLE_SIGMAS, 0
     for n in range(POLE_BARS[0], POLE_BARS[1] + 1):
@@ -77,8 +77,8 @@ def _rest(
     if high[top] - low[top + 1 : t].min() > MOST_RETRACED * height or high[top + 1 : t].max() > high[top] + 0.5 * unit:
         return -1, 0.0
     bars = t - top - 1
-    upper_slope, upper = _line(high, top + 1, t)
-    lower_slope, lower = _line(low, top + 1, t)
+    upper_slope, upper = least_squares(high, top + 1, t)
+    lower_slope, lower = least_squares(low, top + 1, t)
     line = upper + upper_slope * bars  # extended to bar t
     if close[t] <= line + BREAK_ATR * unit or close[t - 1] > line - upper_slope + BREAK_ATR * unit:
         return -1, 0.0
@@ -91,7 +91,7 @@ def _rest(
 
 
 @njit(cache=True)
-def _line(values: np.ndarray, first: int, end: int) -> tuple[float, float]:
+def least_squares(values: np.ndarray, first: int, end: int) -> tuple[float, float]:
     """Return slope and value at `first` of the least-squares line through rows first .. end - 1."""
     n = end - first
     middle, mean = 0.5 * (n - 1), values[first:end].mean()

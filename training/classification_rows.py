@@ -1,0 +1,85 @@
+"""From a dataset's segments to the labelled rows of a classification task."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from strategies.errors import BadInput
+from strategies.patterns import Pattern, find_patterns
+from training import pattern_features, trend_labels
+from training.dataset import Dataset, Segment
+from training.xgboost_classifier import LabelledRows, Task
+
+NONE: Final = "none"
+
+
+def classes_of(task: Task) -> tuple[str, ...]:
+    """Return the names of a task's classes, by index."""
+    if task == "trend_classification":
+        return trend_labels.NAMES
+    return (NONE, *(pattern.name.lower() for pattern in Pattern))
+
+
+def columns_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of a task's feature columns."""
+    return dataset.features.names if task == "trend_classification" else pattern_features.NAMES
+
+
+def rows_of(task: Task, dataset: Dataset, horizon_bars: int) -> LabelledRows:
+    """Return every row that has a label, in market order, then time.
+
+    Args:
+        horizon_bars: of the trend to come; patterns are labelled when they are confirmed.
+
+    Raises:
+        BadInput: there is none.
+    """
+    parts = [
+        _trend_rows(segment, dataset, horizon_bars)
+        if task == "trend_classification"
+        else _pattern_rows(segment, dataset)
+        for segment in dataset.segments
+    ]
+    if not sum(len(part) for part in parts):
+        raise BadInput(f"{task}: found no labelled row; a longer history is needed")
+    return LabelledRows(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in LabelledRows.__dataclass_fields__}
+    )
+
+
+def _trend_rows(segment: Segment, dataset: Dataset, horizon_bars: int) -> LabelledRows:
+    labels, label_end_ms = trend_labels.trend_labels(segment.candles, segment.sigma, horizon_bars, dataset.timeframe)
+    rows = _rows(segment, dataset, segment.features, labels, label_end_ms, np.zeros(len(labels), np.int8))
+    return rows.where((labels != trend_labels.UNKNOWN) & segment.is_warm)
+
+
+def _pattern_rows(segment: Segment, dataset: Dataset) -> LabelledRows:
+    hits = find_patterns(segment.candles)
+    labels, side = np.zeros((2, len(segment.candles)), np.int8)
+    for hit in hits[::-1]:  # of several at one close the rarest stays: it stands first
+        labels[hit["confirm"]], side[hit["confirm"]] = hit["pattern"], hit["side"]
+    label_end_ms = segment.open_ms + dataset.timeframe.ms  # known at the close
+    features = pattern_features.pattern_features(segment.candles)
+    rows = _rows(segment, dataset, features, labels, label_end_ms, side)
+    return rows.where(np.arange(len(labels)) >= pattern_features.WARM_UP_BARS)
+
+
+def _rows(
+    segment: Segment,
+    dataset: Dataset,
+    features: np.ndarray,
+    labels: np.ndarray,
+    label_end_ms: np.ndarray,
+    side: np.ndarray,
+) -> LabelledRows:
+    return LabelledRows(
+        features=features,
+        labels=labels,
+        symbols=np.full(len(labels), dataset.symbols.index(segment.symbol), np.int64),
+        open_ms=segment.open_ms,
+        label_end_ms=label_end_ms,
+        forward=segment.target,
+        side=side,
+    )
