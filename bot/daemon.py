@@ -42,6 +42,7 @@ from storage.market_book import record_markets
 from storage.registry import Registry
 from strategies.bundle import Bundle, trend_bundle
 from strategies.errors import BundleRefused
+from strategies.market import MINUTE_MS
 from strategies.warm import warm
 
 LAG_PROBE_S = 0.1
@@ -124,6 +125,7 @@ async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[s
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
         say(f"dashboard  {address}")
+        say(f"sign in    {parts.web.sign_in_link()}")
         yield parts
 
 
@@ -144,13 +146,14 @@ async def _assemble(
         now_ms=venue.clock.now_ms(),
     )
     metrics = Metrics()
+    listeners = [metrics.on_snapshot, _log_signals]
     trader = Trader(
         minutes=feed,
         clock=venue.clock,
         engine=opened.engine,
         journal=Journal(database, opened.account, markets, config.trading),
         max_decision_age_ms=0 if venue.waits else round(config.feed.max_decision_age_s * 1000 * venue.clock.speed),
-        publish=_publisher(metrics),
+        publish=_publisher(listeners),
         settled_ms=opened.settled_ms,
     )
     runs = TrainingRuns(config, venue, venue.clock)
@@ -186,6 +189,7 @@ async def _assemble(
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
     web = WebServer(control, metrics, config.web, token)
+    listeners.append(web.on_snapshot)
     return Parts(
         trader=trader,
         trainer=trainer,
@@ -227,16 +231,19 @@ def _production(registry: Registry, config: Config) -> Bundle:
         return trend_bundle(config.decision.timeframe)
 
 
-def _publisher(metrics: Metrics) -> Callable[[Snapshot], None]:
-    log = structlog.get_logger("trader")
-
+def _publisher(listeners: list[Callable[[Snapshot], None]]) -> Callable[[Snapshot], None]:
     def publish(snapshot: Snapshot) -> None:
-        metrics.on_snapshot(snapshot)
-        for view in snapshot.markets:
-            if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + 60_000:
-                log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)
+        for listen in listeners:
+            listen(snapshot)
 
     return publish
+
+
+def _log_signals(snapshot: Snapshot) -> None:
+    log = structlog.get_logger("trader")
+    for view in snapshot.markets:
+        if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + MINUTE_MS:
+            log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)
 
 
 async def _probe_lag(metrics: Metrics) -> None:

@@ -80,6 +80,7 @@ class Trader:
         self._swap: tuple[Bundle, Command, asyncio.Future[int]] | None = None
         self._log = structlog.get_logger("trader")
         self.snapshot: Snapshot | None = None
+        self.is_ledger_writable = True
         self.last_minute_ms = int(engine.state.account["last_ms"][0])
 
     async def run(self) -> None:
@@ -171,11 +172,13 @@ class Trader:
             try:
                 await loop.run_in_executor(self._worker, self._record, minute, outcome, texts, alerts)
             except StorageFailed as error:
+                self.is_ledger_writable = False
                 if attempt == 0:
                     self._log.error("ledger not writable, trading waits", minute_ms=minute.open_ms, error=str(error))
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
                 attempt += 1
                 continue
+            self.is_ledger_writable = True
             if attempt:
                 self._log.info("ledger writable again", minute_ms=minute.open_ms, attempts=attempt)
             return

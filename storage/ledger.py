@@ -13,9 +13,9 @@ import numpy as np
 import orjson
 from sqlalchemy import Engine, RowMapping, and_, select
 
-from storage.accounts import Account, Stopped, candles_until, last_state
+from storage.accounts import KEPT_CANDLES, Account, Stopped, last_state
 from storage.database import reading
-from storage.tables import decision, equity, fact
+from storage.tables import candle, decision, equity, fact
 from storage.trades import Trade, trades_of
 from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
 from strategies.state import DECISION, FACT
@@ -121,12 +121,19 @@ class Ledger:
             for row in rows
         ]
 
-    def candles(self, symbol: str) -> CandleArray:
-        """Return the newest decision candles of a market, (n, 6), ascending."""
-        markets = self.stopped().markets
-        parts = candles_until(self._engine, self.account, len(markets), 2**62)
-        index = _index_of(symbol, markets)
-        return parts[index] if index >= 0 else np.empty((0, 6))
+    def candles(
+        self, symbol: str, since_ms: int = 0, until_ms: int | None = None, limit: int = KEPT_CANDLES
+    ) -> CandleArray:
+        """Return the newest decision candles of a market that opened in [since_ms, until_ms), (n, 6), ascending."""
+        columns = [candle.c[name] for name in ("open_ms", "open", "high", "low", "close", "volume")]
+        wanted = [candle.c.account_id == self.account.id, candle.c.open_ms >= since_ms]
+        wanted.append(candle.c.market == _index_of(symbol, self.stopped().markets))
+        if until_ms is not None:
+            wanted.append(candle.c.open_ms < until_ms)
+        query = select(*columns).where(and_(*wanted)).order_by(candle.c.open_ms.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return np.array([tuple(row) for row in reversed(rows)], np.float64).reshape(-1, 6)
 
     def decisions(
         self,

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from bot.control import Control
 from bot.metrics import Metrics
+from bot.web.reading import Reading
+from bot.web.session import Sessions
+from bot.web.stream import Hub
 
 CONTROL = web.AppKey("control", Control)
 METRICS = web.AppKey("metrics", Metrics)
+HUB = web.AppKey("hub", Hub)
+READING = web.AppKey("reading", Reading)
+SESSIONS = web.AppKey("sessions", Sessions)
+OPENAPI = web.AppKey("openapi", dict[str, Any])

@@ -3,83 +3,99 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import Field
 
 from bot.control import Control
 from bot.snapshot import MarketView
+from bot.web.answers import Prediction
+from bot.web.asked import Asked, Symbol
+from bot.web.keys import CONTROL
+from bot.web.operations import Operations
+from bot.web.problems import Conflict
 from strategies.errors import BadInput
-from strategies.market import Timeframe
 from strategies.signals import describe_refusal
 from strategies.state import RefusalCode
 
-ENSEMBLE = "ensemble"
+ENSEMBLE: Final = "ensemble"
+
+operations: Final = Operations("predictions")
 
 
-def predict_document(control: Control, question: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """Answer `{"symbol", "timeframe", "model"}`.
+class PredictionAsked(Asked):
+    """Which market, and who is asked."""
 
-    Returns:
-        The document and its HTTP status: 200, or 409 when no decision of the last closed candle is at hand.
+    symbol: Symbol
+    timeframe: str | None = Field(
+        None, max_length=8, description="the account's decision timeframe", json_schema_extra={"x-timeframe": True}
+    )
+    model: str = Field(
+        ENSEMBLE, max_length=32, description="`ensemble` or a family that votes", json_schema_extra={"x-model": True}
+    )
+
+
+@operations.post("/api/predict", problems=(409,), changes=False)
+async def predict(request: web.Request, body: PredictionAsked) -> Prediction:
+    """Say what the ensemble or one family decided about a market at its last closed candle; 409 when that is stale."""
+    return prediction(request.app[CONTROL], body)
+
+
+def prediction(control: Control, asked: PredictionAsked) -> Prediction:
+    """Answer from the last decision.
 
     Raises:
         BadInput: an unknown symbol, another timeframe, a family that does not vote.
+        Conflict: no decision of the last closed candle is at hand.
     """
-    index = control.market_index(_text(question, "symbol"))
-    model = str(question.get("model", ENSEMBLE))
+    index = control.market_index(asked.symbol)
     timeframe = control.ledger.account.timeframe
-    asked = str(question.get("timeframe", timeframe))
-    if asked != timeframe:
-        raise BadInput(f"timeframe is {asked!r}; this account decides on {timeframe}")
+    if asked.timeframe not in (None, timeframe):
+        raise BadInput(f"timeframe is {asked.timeframe!r}; this account decides on {timeframe}")
     snapshot = control.snapshot
     view = None if snapshot is None else snapshot.markets[index]
     if snapshot is None or view is None or not view.decided_ms:
-        return _stale(control, timeframe, "no decision candle has closed yet"), 409
+        raise _stale(control, "no decision candle has closed yet")
     age_ms = control.clock.now_ms() - view.decided_ms
     if age_ms > timeframe.ms + control.stale_after_ms or not control.is_fresh():
-        return _stale(control, timeframe, f"the last decision is {age_ms / 1000:.0f} s old"), 409
-    if model != ENSEMBLE and model not in view.votes:
-        raise BadInput(f"model is {model!r}; one of {', '.join([ENSEMBLE, *view.votes])} is needed")
-    return _answer(view, model, snapshot.bundle_id, age_ms), 200
-
-
-def _answer(view: MarketView, model: str, bundle_id: str, age_ms: int) -> dict[str, Any]:
-    common = {
+        raise _stale(control, f"the last decision is {age_ms / 1000:.0f} s old")
+    if asked.model != ENSEMBLE and asked.model not in view.votes:
+        raise BadInput(f"model is {asked.model!r}; one of {', '.join([ENSEMBLE, *view.votes])} is needed")
+    common: dict[str, Any] = {
         "symbol": view.symbol,
-        "model": model,
-        "bundle": bundle_id,
-        "age_s": age_ms / 1000,
-        "decided_ms": view.decided_ms,
-    }
-    if model != ENSEMBLE:
-        vote = view.votes[model]
-        side = "NONE" if vote is None else "LONG" if vote > 0 else "SHORT"
-        return common | {"signal": side, "vote": vote, "votes": view.votes}
-    if view.signal is not None and view.signal.decision_ms == view.decided_ms:
-        return common | asdict(view.signal) | {"age_s": age_ms / 1000}
-    refusal = RefusalCode[(view.refusal or "none").upper()]
-    return common | {
-        "signal": "NONE",
-        "conviction": view.conviction,
-        "enter": view.enter,
-        "expected_return": view.expected_return,
+        "model": asked.model,
+        "bundle": snapshot.bundle_id,
         "votes": view.votes,
-        "action": view.action,
-        "refusal": view.refusal,
-        "reasoning": describe_refusal(refusal) if refusal is not RefusalCode.NONE else f"position kept ({view.action})",
+        "decided_ms": view.decided_ms,
+        "age_s": age_ms / 1000,
+        "valid_until": view.decided_ms + timeframe.ms,
     }
+    return _of_ensemble(view, common) if asked.model == ENSEMBLE else _of_family(view, asked.model, common)
 
 
-def _stale(control: Control, timeframe: Timeframe, why: str) -> dict[str, Any]:
-    return {
-        "type": "about:blank",
-        "status": 409,
-        "title": "stale",
-        "detail": f"{why}; a closed {timeframe} candle not older than {control.stale_after_ms / 1000:.0f} s is needed",
-    }
+def _of_ensemble(view: MarketView, common: dict[str, Any]) -> Prediction:
+    decided = {"conviction": view.conviction, "enter": view.enter, "action": view.action, "refusal": view.refusal}
+    if view.signal is not None and view.signal.decision_ms == view.decided_ms:
+        told = {name: value for name, value in asdict(view.signal).items() if name in Prediction.model_fields}
+        return Prediction(**(told | decided | common))
+    refusal = RefusalCode[(view.refusal or "none").upper()]
+    why = describe_refusal(refusal) if refusal is not RefusalCode.NONE else f"nothing was entered ({view.action})"
+    return Prediction(**common, **decided, signal="NONE", expected_return=view.expected_return, reasoning=why)
 
 
-def _text(question: dict[str, Any], name: str) -> str:
-    value = question.get(name)
-    if not isinstance(value, str) or not value:
-        raise BadInput(f"{name} is {value!r}; a text is needed")
-    return value
+def _of_family(view: MarketView, family: str, common: dict[str, Any]) -> Prediction:
+    vote = view.votes[family]
+    if not vote:
+        return Prediction(**common, signal="NONE", vote=vote, reasoning=f"{family} has no opinion")
+    why = f"{family} votes {vote:+.2f} deviations; a vote alone opens nothing"
+    return Prediction(**common, signal="LONG" if vote > 0 else "SHORT", vote=vote, reasoning=why)
+
+
+def _stale(control: Control, why: str) -> Conflict:
+    timeframe = control.ledger.account.timeframe
+    age_s = control.minute_age_ms() / 1000
+    return Conflict(
+        f"stale data: {why}; a decision on the last closed {timeframe} candle is needed "
+        f"(the last minute closed {age_s:.0f} s ago)"
+    )

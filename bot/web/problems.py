@@ -1,21 +1,61 @@
-"""Errors as problem documents (RFC 9457)."""
+"""Errors as problem documents (RFC 9457): which error of the house is which status."""
 
 from __future__ import annotations
 
-import orjson
+from typing import Literal
+
 from aiohttp import web
+from pydantic import BaseModel
+
+from strategies.errors import AlreadyRunning, BadInput, BundleRefused, SigmaError, StorageFailed
+
+PROBLEM_JSON = "application/problem+json"
 
 
-def problem(status: int, title: str, detail: str, *, authenticate: bool = False) -> web.Response:
-    """Return an `application/problem+json` answer; `detail` says what was found and what is needed."""
-    document = {"type": "about:blank", "status": status, "title": title, "detail": detail}
-    headers = {"WWW-Authenticate": "Bearer"} if authenticate else None
-    return web.Response(
-        status=status, body=orjson.dumps(document), content_type="application/problem+json", headers=headers
-    )
+class Problem(BaseModel):
+    """Why a request was refused; `detail` says what was found and what is needed."""
+
+    type: Literal["about:blank"] = "about:blank"
+    status: int
+    title: str
+    detail: str
 
 
-def answer(document: object, status: int = 200) -> web.Response:
-    """Return a JSON answer; dataclasses and numpy values are written as plain JSON."""
-    body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-    return web.Response(status=status, body=body, content_type="application/json")
+class Conflict(SigmaError):
+    """What was asked for does not fit what is: nothing to roll back, a stale candle."""
+
+
+class NotFound(BadInput):
+    """Something was asked for by a name that nothing bears."""
+
+
+class Unwell(SigmaError):
+    """The daemon runs but does not do its work."""
+
+
+class UnsupportedMedia(BadInput):
+    """The body is not of a kind that is read."""
+
+
+STATUSES: dict[type[SigmaError], tuple[int, str]] = {
+    NotFound: (404, "not found"),
+    UnsupportedMedia: (415, "unsupported media type"),
+    BadInput: (400, "bad request"),
+    Conflict: (409, "conflict"),
+    AlreadyRunning: (409, "conflict"),
+    BundleRefused: (409, "bundle refused"),
+    StorageFailed: (503, "not now"),
+    Unwell: (503, "not now"),
+}
+
+
+def problem(status: int, title: str, detail: str, *, headers: dict[str, str] | None = None) -> web.Response:
+    """Return an `application/problem+json` answer."""
+    content = Problem(status=status, title=title, detail=detail).model_dump_json()
+    return web.Response(status=status, body=content.encode(), content_type=PROBLEM_JSON, headers=headers)
+
+
+def problem_of(error: SigmaError) -> web.Response:
+    """Return an error of the house as a problem."""
+    status, title = next((value for kind, value in STATUSES.items() if isinstance(error, kind)), (500, "failed"))
+    return problem(status, title, str(error))

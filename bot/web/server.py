@@ -1,35 +1,55 @@
-"""The web server as one task of the daemon."""
+"""The web server: API, stream, dashboard and control port of one daemon."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
+from collections.abc import AsyncIterator
+from typing import Final
 
 from aiohttp import web
 
+from bot.clock import wall_ms
 from bot.control import Control
 from bot.metrics import Metrics
-from bot.web import commands, questions
-from bot.web.guard import Guard
-from bot.web.keys import CONTROL, METRICS
+from bot.snapshot import Snapshot
+from bot.web import account, commands, dashboard, health, models, openapi, predict, reference, signing, socket
+from bot.web.events import Announcer
+from bot.web.guard import Guard, add_security_headers
+from bot.web.keys import CONTROL, HUB, METRICS, OPENAPI, READING, SESSIONS
+from bot.web.operations import Operation
+from bot.web.reading import Reading
+from bot.web.session import Sessions
+from bot.web.stream import Hub
 from storage.config_services import WebSettings
 from strategies.errors import AlreadyRunning
 
+CHAPTERS: Final = (account, models, predict, commands, signing, health)
+PLAIN: Final = (dashboard, socket, reference, signing, health)
+
 
 class WebServer:
-    """Serves until stopped."""
+    """Serves until stopped.
+
+    Args:
+        control: questions and commands.
+        metrics: told by `/metrics`.
+        settings: `[web]`.
+        token: opens what changes state.
+    """
 
     def __init__(self, control: Control, metrics: Metrics, settings: WebSettings, token: str) -> None:
-        guard = Guard(
-            token=token,
-            is_loopback=settings.is_loopback,
-            allowed_hosts=settings.allowed_hosts,
-            requests_per_minute=settings.requests_per_minute,
-        )
-        self._app = web.Application(middlewares=guard.middlewares(), client_max_size=settings.max_body_kb * 1024)
-        self._app[CONTROL], self._app[METRICS] = control, metrics
-        self._app.add_routes([*questions.routes, *commands.routes])
+        self._sessions = Sessions(token, wall_ms)
         self._settings = settings
+        self._hub = Hub(wall_ms())
+        self._announcer = Announcer(control, self._hub)
+        self._app = self._application(control, metrics)
         self._runner: web.AppRunner | None = None
+        self._address = ""
+
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        """Tell the stream what an account minute changed."""
+        self._announcer.on_snapshot(snapshot)
 
     async def start(self) -> str:
         """Listen and return the address people open.
@@ -50,9 +70,48 @@ class WebServer:
                 ) from error
             raise
         bound = self._runner.addresses[0][1]
-        return f"http://{host}:{bound}"
+        self._address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        return self._address
+
+    def sign_in_link(self) -> str:
+        """Return an address that opens the dashboard signed in: once, within the hour, in one browser."""
+        return f"{self._address}/login?ticket={self._sessions.new_ticket()}"
 
     async def stop(self) -> None:
-        """Stop listening; requests in flight get two seconds."""
+        """Stop listening; streams are told, requests in flight get two seconds."""
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _application(self, control: Control, metrics: Metrics) -> web.Application:
+        settings = self._settings
+        max_body_bytes = settings.max_body_kb * 1024
+        guard = Guard(
+            sessions=self._sessions,
+            is_loopback=settings.is_loopback,
+            allowed_hosts=settings.allowed_hosts,
+            requests_per_minute=settings.requests_per_minute,
+            max_body_bytes=max_body_bytes,
+        )
+        app = web.Application(middlewares=guard.middlewares(), client_max_size=max_body_bytes)
+        app[CONTROL], app[METRICS], app[HUB], app[SESSIONS] = control, metrics, self._hub, self._sessions
+        app[READING] = Reading(control)
+        app[OPENAPI] = openapi.document(operations(), control)
+        for chapter in PLAIN:
+            app.add_routes(chapter.routes)
+        for operation in operations():
+            app.router.add_route(operation.method, operation.path, operation.respond)
+        app.on_response_prepare.append(add_security_headers)
+        app.on_shutdown.append(socket.end_streams)
+        app.cleanup_ctx.append(self._watching_training)
+        return app
+
+    async def _watching_training(self, _app: web.Application) -> AsyncIterator[None]:
+        watching = asyncio.create_task(self._announcer.watch_training(), name="web-training")
+        yield
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+def operations() -> list[Operation]:
+    """Return every typed operation, in the order in which they are told."""
+    return [operation for chapter in CHAPTERS for operation in chapter.operations.all]

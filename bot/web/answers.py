@@ -1,0 +1,303 @@
+"""What the API answers: the house's own values, in documents that say their units.
+
+Money in quote, fractions as fractions, times UTC ms. A name means the same here as in ledger, stream and configuration.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.silence import Silence
+from bot.snapshot import LiveCandle
+from storage.ledger import EquityPoint, OpenPosition
+from storage.registry import Promotion
+from storage.trades import Trade
+from strategies.market import Timeframe
+from strategies.signals import Signal
+
+Votes = dict[str, float | None]
+
+
+class Answer(BaseModel):
+    """An answer is built from values that are checked already."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PageAnswer(Answer):
+    """A page of rows; `next_before` asks for the next one, null: there is none."""
+
+    next_before: str | None
+
+
+class TrainingState(Answer):
+    """What the embedded trainer is doing. `state`: idle, downloading, training, promoting; 0: never."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    state: str
+    why: str = ""
+    started_ms: int = 0
+    line: str = Field("", description="the newest line of progress")
+    last_outcome: str = ""
+    last_finished_ms: int = 0
+    last_bundle: str = ""
+
+
+class MarketStatus(Answer):
+    """One market at its last decision: conviction against the threshold, or why nothing was entered."""
+
+    symbol: str
+    price: float
+    conviction: float | None
+    enter: float
+    expected_return: float | None
+    action: str
+    refusal: str | None
+    votes: Votes
+    decided_ms: int
+    last_signal: Signal | None
+
+
+class Status(Answer):
+    """What the daemon is doing. Everything about the account is null before the first candle."""
+
+    exchange: str
+    market: str
+    is_demo: bool
+    account: str
+    speed: float
+    timeframe: Timeframe
+    now_ms: int
+    is_fresh: bool
+    is_ready: bool
+    feed: dict[str, bool]
+    training: TrainingState
+    minute_ms: int | None = None
+    candle_age_s: float | None = None
+    equity: float | None = None
+    cash: float | None = None
+    deposit: float | None = None
+    total_return: float | None = None
+    day_return: float | None = None
+    drawdown: float | None = None
+    gross_leverage: float | None = None
+    trades: int | None = None
+    paused: bool | None = None
+    day_locked: bool | None = None
+    drawdown_locked: bool | None = None
+    bundle: str | None = None
+    positions: list[OpenPosition] = []
+    markets: list[MarketStatus] = []
+
+
+class Positions(Answer):
+    """The open positions at the last marks."""
+
+    minute_ms: int | None
+    positions: list[OpenPosition]
+
+
+class TradesPage(PageAnswer):
+    """Closed round trips, newest first."""
+
+    trades: list[Trade]
+
+
+class SignalsPage(PageAnswer):
+    """Signals, newest first."""
+
+    signals: list[Signal]
+
+
+class Decision(Answer):
+    """What was decided about a market at a candle's close, and why nothing was entered where nothing was."""
+
+    ms: int
+    symbol: str
+    action: str
+    refusal: str | None
+    refusal_sentence: str | None
+    conviction: float | None
+    expected_return: float | None
+    cost: float
+    price: float
+    votes: Votes
+    bundle: str
+    signal: Signal | None
+
+
+class DecisionsPage(PageAnswer):
+    """Decisions, newest first; within one close in the account's order of markets."""
+
+    decisions: list[Decision]
+
+
+class EquityPage(PageAnswer):
+    """The account at the closes of decision candles, ascending."""
+
+    deposit: float
+    equity: list[EquityPoint]
+
+
+class Candle(Answer):
+    """A closed decision candle. Prices in quote, volume in base."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class ChartTrade(Answer):
+    """A round trip as a chart shows it; open while `closed_ms` is null."""
+
+    id: str
+    side: str
+    opened_ms: int
+    entry_price: float
+    closed_ms: int | None
+    exit_price: float | None
+    stop_loss: float | None
+    take_profit: float | None
+    net: float
+    closed_because: str | None
+
+
+class CandlesPage(PageAnswer):
+    """Decision candles of a market, ascending, with the round trips that touch them."""
+
+    symbol: str
+    timeframe: Timeframe
+    candles: list[Candle]
+    filling: LiveCandle | None
+    trades: list[ChartTrade]
+
+
+class Silences(Answer):
+    """Why nothing is traded, by market."""
+
+    markets: list[Silence]
+
+
+class BundleSummary(Answer):
+    """A bundle and what its walk-forward was worth."""
+
+    bundle: str
+    is_production: bool
+    is_deciding: bool
+    exchange: str
+    symbols: list[str]
+    timeframe: Timeframe
+    horizon_bars: int
+    families: list[str]
+    weights: dict[str, float]
+    recipe: str
+    trained_from_ms: int
+    trained_until_ms: int
+    first_honest_ms: int
+    ic: float | None
+    auc: float | None
+    accuracy: float | None
+    family_ic: dict[str, float]
+    out_of_fold_rows: int | None
+    record: dict[str, Any] = Field(description="when, how long and from which commit it was trained")
+
+
+class Models(Answer):
+    """Bundles, newest training first, and the moves of the production pointer, newest first."""
+
+    deciding: str | None
+    production: str | None = Field(description="null: the trend rule")
+    bundles: list[BundleSummary]
+    history: list[Promotion]
+
+
+class LiveSkill(Answer):
+    """What a family's live votes were worth, once their horizon had passed."""
+
+    family: str
+    decisions: int
+    ic: float | None = Field(description="correlation of vote and scaled return; null: too few decisions")
+    ic_error: float | None = Field(description="its standard error, horizons not overlapping")
+    hit_rate: float | None = Field(description="share of votes on the side the price went")
+    trained_ic: float | None = Field(description="out of fold, when it was trained")
+
+
+class Drift(Answer):
+    """Live skill of the deciding bundle's votes against what its walk-forward promised."""
+
+    bundle: str | None
+    horizon_bars: int | None
+    matured: int = Field(description="decisions whose horizon has passed")
+    families: list[LiveSkill]
+
+
+class Prediction(Answer):
+    """The last decision about a market. `signal` is NONE where nothing was entered; then `refusal` says why.
+
+    A question about one family is answered with its `vote`; the price levels belong to the ensemble.
+    """
+
+    symbol: str
+    model: str
+    bundle: str
+    signal: Literal["LONG", "SHORT", "NONE"]
+    decided_ms: int
+    age_s: float
+    valid_until: int | None = None
+    reasoning: str = ""
+    votes: Votes
+    vote: float | None = None
+    conviction: float | None = None
+    enter: float | None = None
+    action: str | None = None
+    refusal: str | None = None
+    confidence: float | None = None
+    probability: float | None = None
+    expected_return: float | None = None
+    expected_hold_h: float | None = None
+    win_rate: float | None = None
+    entry_price: float | None = None
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    risk_reward: float | None = None
+
+
+class Recorded(Answer):
+    """A command that is in the ledger: the account minute that carries it."""
+
+    minute_ms: int
+
+
+class Stopping(Answer):
+    """The daemon stops; positions stay open."""
+
+    stopping: bool
+
+
+class Health(Answer):
+    """Whether candles are processed."""
+
+    alive: bool
+    minute_age_s: float
+
+
+class Readiness(Answer):
+    """The feed is unbroken and fresh, the ledger takes minutes, and this bundle decides."""
+
+    ready: bool
+    feed: dict[str, bool]
+    bundle: str
+
+
+class Session(Answer):
+    """Whether this browser may act. `csrf` has to come back as `X-Sigma-CSRF` with every change."""
+
+    signed_in: bool
+    csrf: str | None
+    until_ms: int | None = Field(description="wall clock")

@@ -1,0 +1,99 @@
+"""`GET /api/stream`: the websocket of the stream. `?after=ID` goes on where a reader was.
+
+A reader that does not keep up is closed with 4008 and can come back with its last id; silence is broken by a
+heartbeat, so that a page can tell a dead connection from a quiet market.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from bot.web.keys import CONTROL, HUB
+from bot.web.problems import problem
+from bot.web.stream import MAX_SUBSCRIBERS, Hub, Subscription, encode
+from strategies.errors import BadInput
+
+HEARTBEAT_S: Final = 15.0
+GOODBYE_S: Final = 2.0
+MAX_MESSAGE_BYTES: Final = 1_024  # readers have nothing to say
+TOO_SLOW: Final = 4008
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/stream")
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Events as they happen, each with a rising id."""
+    hub = request.app[HUB]
+    after = _after(request.query.get("after"))
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False)
+    if not socket.can_prepare(request):
+        return problem(426, "upgrade required", "this address speaks websocket", headers={"Upgrade": "websocket"})
+    if len(hub) >= MAX_SUBSCRIBERS:
+        return problem(503, "not now", f"{MAX_SUBSCRIBERS} readers are connected; that is all there may be")
+    await socket.prepare(request)
+    subscription = hub.subscribe(after)
+    try:
+        await _serve(request, socket, subscription)
+    finally:
+        hub.leave(subscription)
+    return socket
+
+
+def _after(text: str | None) -> int | None:
+    if text is None or (text.isdecimal() and len(text) <= 18):
+        return None if text is None else int(text)
+    raise BadInput(f"after is {text[:40]!r}; the id of an event is needed")
+
+
+async def _serve(request: web.Request, socket: web.WebSocketResponse, subscription: Subscription) -> None:
+    """Send until the reader leaves, is too slow, or the daemon stops."""
+    tasks = [
+        asyncio.create_task(_send(request, socket, subscription), name="stream-send"),
+        asyncio.create_task(_listen(socket), name="stream-listen"),
+        asyncio.create_task(subscription.ended.wait(), name="stream-ended"),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if subscription.ended.is_set():
+        await _say_goodbye(request, socket, subscription.why)
+
+
+async def _send(request: web.Request, socket: web.WebSocketResponse, subscription: Subscription) -> None:
+    control = request.app[CONTROL]
+    while True:
+        try:
+            async with asyncio.timeout(HEARTBEAT_S):
+                message = await subscription.queue.get()
+        except TimeoutError:
+            message = encode({"type": "heartbeat", "ms": control.clock.now_ms()})
+        await socket.send_frame(message, WSMsgType.TEXT)
+
+
+async def _listen(socket: web.WebSocketResponse) -> None:
+    """Return when the reader has gone; what it says is not read."""
+    async for _ in socket:
+        pass
+
+
+async def _say_goodbye(request: web.Request, socket: web.WebSocketResponse, why: str) -> None:
+    code = TOO_SLOW if why.startswith("too slow") else WSCloseCode.GOING_AWAY
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(GOODBYE_S):
+            await socket.close(code=code, message=why.encode(), drain=False)
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def end_streams(app: web.Application) -> None:
+    """Send every reader away; they come back to the next daemon."""
+    hub: Hub = app[HUB]
+    hub.end("the daemon stops")
