@@ -84,10 +84,10 @@ class PpoSettings(Section):
     """`[ppo]`: an agent that sizes positions over the execution kernel."""
 
     total_timesteps: int = Field(400_000, ge=1, le=10**10)
-    learning_rate: float = Field(5e-4, gt=0, le=1)
+    learning_rate: float = Field(1e-3, gt=0, le=1)
     environments: int = Field(256, ge=1, le=65_536)
     rollout_steps: int = Field(64, ge=8, le=65_536)
-    batch_size: int = Field(4096, ge=8, le=10**7)
+    batch_size: int = Field(1024, ge=8, le=10**7)
     epochs: int = Field(2, ge=1, le=100)
     episode_bars: int = Field(720, ge=8, le=100_000)
     hidden_size: int = Field(64, ge=4, le=2048)

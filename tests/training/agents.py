@@ -1,0 +1,103 @@
+"""Small worlds for tests of agents: a few hundred bars, a dataset with a planted edge, an environment over them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from storage.candles import StoredCandles
+from storage.config_models import RewardSettings
+from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, agent_settings, grid_bars
+from strategies.features import feature_set
+from strategies.market import HOUR_MS, Timeframe
+from strategies.predictors.ppo import PpoModel
+from strategies.predictors.ppo_policy import Policy, Standard
+from strategies.settings import TradingSettings
+from strategies.state import NO_RATE
+from tests.made_markets import random_candles
+from training.dataset import Dataset, market_segments
+from training.environment import AgentsEnv
+from training.environment_tracks import Tracks
+
+HOUR = Timeframe.H1
+FEATURES = feature_set()
+SETTINGS = agent_settings(TradingSettings(), HOUR)
+DIRECTIONAL = np.array([True, True, False])
+
+
+def tracks(bars: int = 400, *, episode_bars: int = 50, seed: int = 1, rate_e8: int = 10_000) -> Tracks:
+    """Return one run of a random walk with funding every eight hours and three columns of noise."""
+    candles = random_candles(bars, seed=seed)
+    rng = np.random.default_rng(seed)
+    open_ms = candles[:, 0].astype(np.int64)
+    return Tracks(
+        bars=grid_bars(candles),
+        open_ms=open_ms,
+        funding_e8=np.where(open_ms % (8 * HOUR_MS) == 0, rate_e8, NO_RATE),
+        sigma=np.full(bars, 0.006),
+        volatility=np.full(bars, 0.6),
+        features=rng.normal(size=(bars, len(DIRECTIONAL))).clip(-4, 4).astype(np.float32),
+        starts=np.arange(bars - episode_bars),
+        episode_bars=episode_bars,
+    )
+
+
+def environment(world: Tracks | None = None, *, agents: int = 8, reward: RewardSettings | None = None, **options: Any):
+    """Return agents in a world, by default a random walk and the default reward."""
+    return AgentsEnv(
+        world or tracks(),
+        directional=DIRECTIONAL,
+        settings=options.pop("settings", SETTINGS),
+        reward=reward or RewardSettings(),
+        agents=agents,
+        **options,
+    )
+
+
+@cache
+def dataset(edge: float = 0.0, bars: int = 4500, seed: int = 0) -> Dataset:
+    """Return two made-up markets."""
+    segments = []
+    for index, symbol in enumerate(("AAAUSDT", "BBBUSDT")):
+        candles = random_candles(bars, seed=seed + index, edge=edge)
+        stored = StoredCandles(candles=candles, source=np.zeros(bars, np.uint8))
+        segments += market_segments(symbol, stored, HOUR, FEATURES, 12)
+    return Dataset(
+        exchange="made",
+        symbols=("AAAUSDT", "BBBUSDT"),
+        timeframe=HOUR,
+        features=FEATURES,
+        horizon_bars=12,
+        until_ms=int(segments[0].candles[-1, 0]) + HOUR_MS,
+        segments=tuple(segments),
+        data_hash=f"{edge} {seed}",
+    )
+
+
+def random_model(*, policies: int = 2, hidden: int = 8, mirrored: bool = True, seed: int = 3) -> PpoModel:
+    """Return an untrained model that reads the default features and changes its mind often."""
+    rng = np.random.default_rng(seed)
+    width, actions = len(FEATURES.names) + ACCOUNT_COLUMNS, len(EXPOSURES)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(np.float32)
+
+    shapes = ((width, hidden), (hidden,), (hidden, hidden), (hidden,), (hidden, actions), (actions,))
+    return PpoModel(
+        policies=tuple(
+            Policy(**dict(zip(Policy.__slots__, (weights(*shape) for shape in shapes), strict=True)))
+            for _ in range(policies)
+        ),
+        standard=Standard(
+            mean=np.zeros(len(FEATURES.names), np.float32),
+            deviation=np.ones(len(FEATURES.names), np.float32),
+            directional=np.array(FEATURES.directional, bool),
+        ),
+        trading=SETTINGS,
+        timeframe=HOUR,
+        roll_bars=60,
+        mirrored=mirrored,
+        trained_until_ms=0,
+    )
