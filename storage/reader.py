@@ -1,0 +1,33 @@
+"""The configured account, opened for reading: what batch commands start from."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from storage import accounts
+from storage.accounts import Account
+from storage.config import Config
+from storage.database import connect
+from strategies.errors import BadInput
+
+
+def read_account(config: Config) -> tuple[Engine, Account]:
+    """Return the database and the account that the configuration names.
+
+    Raises:
+        BadInput: the account was never opened.
+        StorageFailed: there is no ledger yet, or it cannot be read.
+    """
+    settings = config.database
+    database = connect(
+        settings.url,
+        password=settings.password.reveal(),
+        synchronous=settings.synchronous,
+        busy_timeout_ms=round(settings.busy_timeout_s * 1000),
+    )
+    found = accounts.find(database, config.exchange.name, config.account.name)
+    if found is None:
+        raise BadInput(
+            f"account {config.account.name!r} on {config.exchange.name} was never opened; `sigma run` opens it"
+        )
+    return database, found

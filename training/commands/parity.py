@@ -1,0 +1,38 @@
+"""`sigma parity`: a day of live trading through the backtester, trade by trade."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import typer
+
+from strategies.errors import BadInput
+from strategies.market import DAY_MS
+from training.progress import answer, configuration
+
+
+def command(
+    day: str = typer.Option("", help="UTC day, ISO; empty: the last whole day on the tape."),
+) -> None:
+    """Replay a day of the tape through the backtester and say whether the same trades come out.
+
+    Example: sigma parity --day 2026-01-31
+    """
+    from storage.accounts import last_state
+    from storage.bundles import bundle_by_id
+    from storage.reader import read_account
+    from storage.registry import Registry
+    from training.commands._common import day_ms
+    from training.parity import parity
+
+    config = configuration()
+    database, account = read_account(config)
+    registry = Registry(config.paths.models)
+    chosen = day_ms(day) if day else last_state(database, account).minute_ms // DAY_MS * DAY_MS - DAY_MS
+    if chosen + DAY_MS <= account.start_ms:
+        began = f"{datetime.fromtimestamp(account.start_ms / 1000, UTC):%Y-%m-%d %H:%M}"
+        raise BadInput(f"account {account.name!r} began {began}; a day from then on is needed")
+    found = parity(
+        database, account, chosen, lambda name: bundle_by_id(registry, account.exchange, name, account.timeframe)
+    )
+    answer(found.document(), found.sentence)
