@@ -15,6 +15,7 @@ from strategies.minute import Command
 from strategies.signals import Signal
 from strategies.state import FactKind, Reason
 
+COMMANDED: Final = frozenset({Reason.PAUSED, Reason.KILL_SWITCH, Reason.COMMAND})  # told by the command's own alert
 EVENT_OF_FACT: Final = {FactKind.LOCK: "protections", FactKind.UNLOCK: "protections", FactKind.MISSED: "signals"}
 
 
@@ -42,6 +43,8 @@ def _event_of(record: np.void) -> str | None:
     kind = FactKind(int(record["kind"]))
     if kind is FactKind.FILL:
         return "exits" if record["position"] == 0 else "fills"
+    if kind in (FactKind.LOCK, FactKind.UNLOCK) and Reason(int(record["reason"])) in COMMANDED:
+        return None
     return EVENT_OF_FACT.get(kind)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from storage.outbox import Pending
 
 LONGEST_LINE: Final = 160
+LONGEST_ODD: Final = 500  # characters of a payload nobody has words for
 _COMMANDS: Final = {
     "pause": "Paused: no new entries, exits go on",
     "resume": "Resumed: entries are taken again",
@@ -38,7 +39,22 @@ _REASONS: Final = {
 
 
 def headline(event: str, payload: Mapping[str, Any]) -> str:
-    """Return one line that says what happened."""
+    """Return one line that says what happened; an alert whose payload is odd is shown as it is, never held back."""
+    try:
+        return _headline(event, payload)
+    except (KeyError, TypeError, ValueError):
+        return _as_it_is(event, payload)
+
+
+def details(event: str, payload: Mapping[str, Any]) -> list[str]:
+    """Return what else is worth reading, a line each."""
+    try:
+        return _details(event, payload)
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def _headline(event: str, payload: Mapping[str, Any]) -> str:
     match event, payload.get("type"):
         case "signals", None:
             return f"{payload['signal']} {payload['symbol']} at {price(payload['entry_price'])}"
@@ -65,11 +81,14 @@ def headline(event: str, payload: Mapping[str, Any]) -> str:
             return f"Feed recovered: {payload.get('what', '')} after {payload.get('seconds', 0):,.0f} s"
         case "feed", _:
             return f"Feed trouble: {payload.get('what', '')}; no entries there until it recovers"
-    return str(payload.get("text") or f"{event}: {payload}")
+    return str(payload.get("text") or _as_it_is(event, payload))
 
 
-def details(event: str, payload: Mapping[str, Any]) -> list[str]:
-    """Return what else is worth reading, a line each."""
+def _as_it_is(event: str, payload: Mapping[str, Any]) -> str:
+    return f"{event}: {dict(payload)}"[:LONGEST_ODD]
+
+
+def _details(event: str, payload: Mapping[str, Any]) -> list[str]:
     if event == "signals" and "signal" in payload:
         return [_levels(payload), str(payload["reasoning"])]
     if event == "fills" and payload.get("fee"):

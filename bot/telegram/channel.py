@@ -13,9 +13,11 @@ from telegram.error import TelegramError
 from bot.alerts import wording
 from bot.telegram.connection import outcome
 from bot.telegram.quiet import Quiet
+from bot.telegram.tables import LONGEST_TEXT, fitted
 from storage.outbox import Pending
 
 LINES_LIMIT: Final = 3_200  # characters of a burst; escaping and the frame stay under Telegram's 4096
+REPEAT: Final = "<i>(repeat)</i> "
 
 
 class TelegramChannel:
@@ -49,7 +51,7 @@ class TelegramChannel:
         try:
             await self._bot.send_message(
                 self._chat_id,
-                f"<i>(repeat)</i> {text}" if is_repeat else text,
+                REPEAT + text if is_repeat else text,
                 parse_mode=ParseMode.HTML,
                 disable_notification=is_silent or self._quiet.is_quiet(self.name),
             )
@@ -57,9 +59,10 @@ class TelegramChannel:
             raise outcome(error, self._token) from error
 
     def _single(self, row: Pending) -> str:
-        details = [escape(line) for line in wording.details(row.event, row.payload)]
-        head = f"<b>{escape(wording.headline(row.event, row.payload))}</b>"
-        return "\n".join([head, *details, f"<i>{wording.stamp(row.ms)}{self._where}</i>"])
+        details = [escape(line, quote=False) for line in wording.details(row.event, row.payload)]
+        head = f"<b>{escape(wording.headline(row.event, row.payload), quote=False)}</b>"
+        foot = f"\n<i>{wording.stamp(row.ms)}{self._where}</i>"
+        return fitted("\n".join([head, *details]), LONGEST_TEXT - len(foot) - len(REPEAT)) + foot
 
     def _burst(self, rows: Sequence[Pending]) -> str:
         lines, _ = wording.collapsed(rows, LINES_LIMIT)

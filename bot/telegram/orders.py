@@ -73,7 +73,7 @@ def _locks(snapshot: Snapshot) -> list[str]:
     if snapshot.paused:
         said.append("Paused by a person: /resume lifts it.")
     if snapshot.day_locked:
-        said.append(f"Daily loss stop (today {snapshot.day_return:+.2%}): the next UTC day lifts it.")
+        said.append(f"Daily loss stop (today {snapshot.day_return:+.2%}): the next UTC day lifts it, or /unlock.")
     if snapshot.drawdown_locked:
         said.append(f"Drawdown stop ({snapshot.drawdown:.2%} under the peak): only /unlock lifts it.")
     return said

@@ -140,3 +140,11 @@ async def test_promote_and_rollback_move_the_production_pointer(stage: Scene) ->
 
 async def _answered(stage: Scene, word: str) -> None:
     await stage.server.wait_for(lambda: any(word in text for text in stage.server.answered_callbacks))
+
+
+async def test_a_command_that_took_effect_is_told_once_with_who_asked(stage: Scene) -> None:
+    await confirm(stage, await stage.server.ask("/pause"), "Pause")
+    await stage.server.wait_for(lambda: any("by telegram:7" in said.plain for said in stage.server.said), 20)
+    await asyncio.sleep(0)
+    told = [said.plain for said in stage.server.said if "Paused" in said.plain or "Protection" in said.plain]
+    assert [text.splitlines()[0] for text in told] == ["Paused: no new entries, exits go on (by telegram:7)"]

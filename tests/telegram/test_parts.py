@@ -114,6 +114,8 @@ def test_a_confirmation_is_one_chats_once_and_for_a_minute() -> None:
         ),
         ("signals", {"type": "missed", "symbol": "BTCUSDT", "reason": "late"}, "Entry missed: BTCUSDT (late)"),
         ("feed", {"type": "trouble", "what": "BTCUSDT"}, "Feed trouble: BTCUSDT"),
+        ("fills", {"side": "buy"}, "fills: {'side': 'buy'"),
+        ("exits", {"type": "fill", "price": None}, "exits: {'type': 'fill'"),
         ("something_new", {"text": "in words"}, "in words"),
         ("something_new", {"number": 3}, "something_new: {'number': 3}"),
     ],
