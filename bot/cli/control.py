@@ -122,7 +122,7 @@ def _status_text(document: dict[str, Any]) -> str:
     lines = [
         f"{document['exchange']}: {document['market']}, account {document['account']}, {document['speed']:g}x real time"
     ]
-    if "equity" not in document:
+    if document["equity"] is None:
         return "\n".join([*lines, "waiting for the first candle"])
     when = datetime.fromtimestamp(document["minute_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines.append(f"market time {when}, candle age {document['candle_age_s']:.1f} s, ready: {document['is_ready']}")
