@@ -48,7 +48,7 @@ def environment(world: Tracks | None = None, *, agents: int = 8, reward: RewardS
     """Return agents in a world, by default a random walk and the default reward."""
     return AgentsEnv(
         world or tracks(),
-        directional=DIRECTIONAL,
+        directional=options.pop("directional", DIRECTIONAL),
         settings=options.pop("settings", SETTINGS),
         reward=reward or RewardSettings(),
         agents=agents,

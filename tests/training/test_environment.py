@@ -278,3 +278,26 @@ def test_ruin_ends_an_episode_for_good() -> None:
             break
     assert ended[0]
     assert infos[0]["TimeLimit.truncated"] is False
+
+
+def test_one_agent_passes_gymnasiums_own_checker(recwarn: pytest.WarningsRecorder) -> None:
+    from gymnasium.utils.env_checker import check_env
+
+    from training.gym_environment import AgentEnv
+
+    check_env(AgentEnv(environment(tracks(4000, episode_bars=200), agents=1)), skip_render_check=True)
+    assert [str(found.message) for found in recwarn if "gymnasium" in str(found.filename)] == []
+
+
+def test_gymnasium_sees_the_end_of_an_episode_in_its_own_last_observation() -> None:
+    from training.gym_environment import AgentEnv
+
+    single = AgentEnv(environment(fixed_start(), agents=1, mirrors=False))
+    single.reset(seed=1)
+    for _ in range(EPISODE):
+        seen, _, terminated, truncated, _ = single.step(np.int64(LONG))
+        if truncated:
+            break
+    assert truncated
+    assert not terminated
+    assert seen[3] == 1.0
