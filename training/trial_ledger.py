@@ -46,11 +46,13 @@ class Tried:
         recipes: number of different configurations, this one included.
         sharpes: annual Sharpe ratios of those that were traded, this one included.
         returns: (d, k) daily returns of those that cover the run's days; the last column is the run.
+        peers: (d, j) the same of those on the same markets.
     """
 
     recipes: int
     sharpes: np.ndarray
     returns: np.ndarray
+    peers: np.ndarray
 
 
 def daily_of(samples: np.ndarray, returns: np.ndarray) -> DailyReturns:
@@ -90,22 +92,29 @@ def record(trial: Trial, returns: DailyReturns, folder: Path) -> Trial:
     return written
 
 
-def tried(recipe: str, returns: DailyReturns, sharpe: float, folder: Path) -> Tried:
+def tried(recipe: str, symbols: Sequence[str], returns: DailyReturns, sharpe: float, folder: Path) -> Tried:
     """Return what the ledger of a runs folder holds beside a run.
 
     Args:
         recipe: of the run; its own earlier lines are left out.
+        symbols: markets of the run.
         returns: of the run.
         sharpe: of the run, annual.
     """
     others = [trial for trial in latest(read_trials(folder)) if trial.recipe != recipe]
-    columns = [aligned(kept, returns.days) for trial in others if (kept := kept_returns(trial, folder)) is not None]
-    covering = [column for column in columns if column is not None]
+    columns, of_peers = [], []
+    for trial in others:
+        kept = kept_returns(trial, folder)
+        column = None if kept is None else aligned(kept, returns.days)
+        if column is not None:
+            columns.append(column)
+            of_peers += [column] if trial.params.get("symbols") == list(symbols) else []
     sharpes = [trial.sharpe for trial in others if trial.sharpe is not None] + [sharpe]
     return Tried(
         recipes=len(others) + 1,
         sharpes=np.array([value for value in sharpes if np.isfinite(value)]),
-        returns=np.column_stack([*covering, returns.values]),
+        returns=np.column_stack([*columns, returns.values]),
+        peers=np.column_stack([*of_peers, returns.values]),
     )
 
 

@@ -36,7 +36,7 @@ class TrialStatistics:
     Attributes:
         trials: N, configurations tried, this one included.
         effective: N in independent trials, by the correlation of their daily returns.
-        compared: trials whose daily returns cover the same days, this one included.
+        compared: trials on the same markets whose daily returns cover the same days, this one included.
         probabilistic: P(true Sharpe > 0).
         deflated, deflated_effective: P(true Sharpe > the best of so many trials without skill), at N and effective N.
         luck, luck_effective: annual Sharpe that the best of them is expected to show.
@@ -84,18 +84,18 @@ def trial_statistics(found: Tried, benchmarks: Mapping[str, np.ndarray]) -> Tria
     return TrialStatistics(
         trials=found.recipes,
         effective=effective,
-        compared=found.returns.shape[1],
+        compared=found.peers.shape[1],
         probabilistic=probabilistic_sharpe(returns),
         deflated=deflated_sharpe(returns, found.recipes, variance),
         deflated_effective=deflated_sharpe(returns, effective, variance),
         luck=expected_maximum_sharpe(found.recipes, variance) * math.sqrt(DAYS_PER_YEAR),
         luck_effective=expected_maximum_sharpe(effective, variance) * math.sqrt(DAYS_PER_YEAR),
-        overfitting_probability=_overfitting(found.returns),
+        overfitting_probability=_overfitting(found.peers),
         record_years=minimum_track_record(sharpe_moments(returns)) / DAYS_PER_YEAR,
         sharpe_low=low,
         sharpe_high=high,
         superior={
-            name: _superior(other, found.returns) for name, other in benchmarks.items() if len(other) == len(returns)
+            name: _superior(other, found.peers) for name, other in benchmarks.items() if len(other) == len(returns)
         },
     )
 
@@ -151,4 +151,4 @@ def _nothing(found: Tried) -> TrialStatistics:
         ),
         NAN,
     )
-    return TrialStatistics(trials=found.recipes, compared=found.returns.shape[1], superior={}, **nan)
+    return TrialStatistics(trials=found.recipes, compared=found.peers.shape[1], superior={}, **nan)
