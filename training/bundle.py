@@ -26,6 +26,7 @@ from strategies.market import DAY_MS
 from strategies.predictors import load_predictor
 from strategies.settings import TradingSettings
 from training.dataset import Dataset
+from training.expectation import Expectation, expectation_of
 from training.families import ModelFamily
 from training.joining import blend_weights, joined
 from training.out_of_fold import FoldDone, MarketScores, area_under_curve, information_coefficient, walk
@@ -80,6 +81,7 @@ class TrainedBundle:
     bundle: Bundle
     scales: Scales
     verdict: RecipeVerdict
+    expected: Expectation
 
 
 def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> TrainedBundle:
@@ -95,7 +97,8 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
     """
     folds = walk_folds(dataset, plan)
     scales = calibrate(dataset, plan, walk(dataset, plan.families, folds, on_fold))
-    trades = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
+    past = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
+    trades = past.trades
     pooled = [
         np.concatenate([getattr(part.run, name) for part in scales.convictions]) for name in ("target", "open_ms")
     ]
@@ -116,7 +119,9 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
     manifest = manifest.model_copy(update={"files": {name: digest(files[name]) for name in sorted(files)}})
     files[MANIFEST] = manifest.model_dump_json(indent=1).encode()
     packed = Bundle(bundle_id(files), manifest, bundle.features, bundle.predictors)
-    return TrainedBundle(id=packed.id, files=files, bundle=packed, scales=scales, verdict=verdict)
+    return TrainedBundle(
+        id=packed.id, files=files, bundle=packed, scales=scales, verdict=verdict, expected=expectation_of(past)
+    )
 
 
 def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from strategies import loop
 from strategies.account import AccountState
+from strategies.loop import RunResult
 from strategies.manifest import SideWins
 from strategies.market import UNITS_PER_QUOTE, Market, Timeframe
 from strategies.settings import TradingSettings
@@ -33,8 +34,23 @@ class Convictions:
     expected_return: np.ndarray
 
 
-def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSettings) -> list[Trade]:
-    """Return the closed trades of one account over all markets of the dataset."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradedPast:
+    """What an account would have done on out-of-fold convictions: the kernel's run over (n,) closes."""
+
+    open_ms: np.ndarray
+    markets: tuple[Market, ...]
+    run: RunResult
+
+    @property
+    def trades(self) -> list[Trade]:
+        """Its closed trades."""
+        trades = round_trips(self.run.facts, self.markets, self.run.state.positions["mark"])
+        return [trade for trade in trades if trade.is_closed]
+
+
+def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSettings) -> TradedPast:
+    """Trade out-of-fold convictions in one account over all markets of the dataset."""
     timeframe = dataset.timeframe
     symbols = sorted({part.run.symbol for part in parts}, key=dataset.symbols.index)
     grid = np.arange(
@@ -70,8 +86,7 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
         bar_ms=timeframe.ms,
         not_ready=~np.isfinite(inputs[0]),
     )
-    trades = round_trips(result.facts, markets, result.state.positions["mark"])
-    return [trade for trade in trades if trade.is_closed]
+    return TradedPast(open_ms=grid, markets=tuple(markets), run=result)
 
 
 def win_table(trades: Sequence[Trade]) -> dict[str, SideWins]:

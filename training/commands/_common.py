@@ -173,6 +173,7 @@ def store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
         "git_commit": records.git_commit(),
         "machine": records.processor(),
         "verdict": asdict(trained.verdict),
+        "expected": trained.expected.document(),
     }
     content = json.dumps(record, indent=1).encode()
     return Registry(config.paths.models).add_files({**trained.files, RECORD: content})
