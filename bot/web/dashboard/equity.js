@@ -1,4 +1,4 @@
-/** The account's equity beside the deposit, and its drawdown below. */
+/** The account's equity beside the deposit and buy-and-hold of its markets, and its drawdown below. */
 
 import { byId } from "./dom.js";
 import { money, percent, signedPercent, time } from "./format.js";
@@ -8,16 +8,17 @@ import { colour } from "./theme.js";
 const FEWEST_POINTS = 2;
 
 /** Draw the chart from the equity at the closes of decision candles, and the equity of now. */
-export async function drawEquity({ equity, status }) {
+export async function drawEquity({ equity, status, held }) {
   const points = withNow(equity ?? [], status);
   if (points.length < FEWEST_POINTS || !status) return;
   const falls = drawdowns(points);
   const worst = Math.max(...falls);
   const total = points.at(-1).equity / status.deposit - 1;
-  byId("equity-hint").textContent = `${signedPercent(total)} since ${time(points[0].ms).slice(0, 10)}, deepest drawdown ${percent(worst)}`;
+  const idle = (held ?? []).map(({ ms, ratio }) => ({ ms, equity: points[0].equity * ratio }));
+  byId("equity-hint").textContent = hintOf(points, total, worst, idle);
   const chart = byId("equity-chart");
   chart.setAttribute("aria-label", `Equity from ${money(points[0].equity)} to ${money(points.at(-1).equity)}, deepest drawdown ${percent(worst)}`);
-  await drawn(chart, traces(points, falls, status.deposit), look(), CONFIG);
+  await drawn(chart, traces(points, falls, status.deposit, idle), look(), CONFIG);
 }
 
 /** Return the fall from the highest equity so far at every point, as fractions >= 0. */
@@ -35,7 +36,13 @@ function withNow(equity, status) {
   return last && status && nowMs > last.ms ? [...equity, { ms: nowMs, equity: status.equity }] : equity;
 }
 
-function traces(points, falls, deposit) {
+function hintOf(points, total, worst, idle) {
+  const parts = [`${signedPercent(total)} since the deposit`, `deepest drawdown here ${percent(worst)}`];
+  if (idle.length) parts.push(`holding all markets since ${time(idle[0].ms).slice(0, 10)} ${signedPercent(idle.at(-1).equity / points[0].equity - 1)}`);
+  return parts.join(", ");
+}
+
+function traces(points, falls, deposit, idle) {
   const x = points.map(({ ms }) => axisTime(ms));
   const line = (y, changes) => ({ type: "scatter", mode: "lines", x, y, ...changes });
   return [
@@ -44,6 +51,11 @@ function traces(points, falls, deposit) {
       name: "equity",
       line: { color: colour("accent"), width: 1.8 },
       hovertemplate: "%{y:,.2f}<extra>equity</extra>",
+    }),
+    line(idle.map(({ equity }) => equity), {
+      x: idle.map(({ ms }) => axisTime(ms)),
+      line: { color: colour("soft"), width: 1, dash: "dot" },
+      hovertemplate: "%{y:,.0f}<extra>buy and hold</extra>",
     }),
     line(falls.map((fall) => -fall), {
       name: "drawdown",

@@ -12,24 +12,47 @@ import { Stream } from "./stream.js";
 const LIST_EVERY_MS = 3000;
 const AFTER_REFUSAL_MS = 10000;
 const BARS = 200;
+const MOST_POINTS = 1000;
+const LESS_OFTEN_MS = { held: 60000, models: 5000 };
 
 /** What is asked for by name: a function of the state that returns its changes. */
 const LISTS = {
   status: async () => ({ status: await ask("/api/status") }),
   chart: async ({ market, charts }) => (market ? { charts: { ...charts, [market]: await ask(`/api/candles?symbol=${market}&limit=${BARS}`) } } : {}),
-  equity: async () => ({ equity: (await ask("/api/equity?limit=1000")).equity }),
-  trades: async () => ({ trades: (await ask("/api/trades?limit=50")).trades }),
+  equity: async () => ({ equity: (await ask(`/api/equity?limit=${MOST_POINTS}`)).equity }),
+  trades: async () => ({ trades: await tradesWithReasons() }),
   decisions: async () => ({ decisions: (await ask("/api/decisions?limit=120")).decisions }),
   silences: async () => ({ silences: bySymbol((await ask("/api/silence")).markets) }),
   models: async () => ({ models: await ask("/api/models") }),
+  held: async ({ status, equity }) => ({ held: await heldSince(status?.markets ?? [], equity?.[0]?.ms) }),
 };
 
 /** Which lists an event of the stream makes old. */
 const MAKES_OLD = {
-  decision: ["decisions", "equity", "silences"],
+  decision: ["decisions", "equity", "silences", "held"],
   fill: ["trades", "chart"],
   position: ["trades", "chart"],
 };
+
+/** Return the newest closed trades, each with what its signal said. */
+async function tradesWithReasons() {
+  const { trades } = await ask("/api/trades?limit=50");
+  const since = Math.min(...trades.map((trade) => trade.decision_ms));
+  const { signals } = trades.length ? await ask(`/api/signals?limit=1000&since=${since}`) : { signals: [] };
+  const said = new Map(signals.map((signal) => [`${signal.symbol}:${signal.decision_ms}`, signal.reasoning]));
+  return trades.map((trade) => ({ ...trade, reasoning: said.get(`${trade.symbol}:${trade.decision_ms}`) ?? null }));
+}
+
+/** Return what every market was worth at its closes since a time, against its first one there: [{ms, ratio}], ascending. */
+async function heldSince(markets, sinceMs) {
+  if (!sinceMs || !markets.length) return null;
+  const pages = await Promise.all(markets.map(({ symbol }) => ask(`/api/candles?symbol=${symbol}&since=${sinceMs}&limit=${MOST_POINTS}`)));
+  const fewest = Math.min(...pages.map(({ candles }) => candles.length));
+  return Array.from({ length: fewest }, (_, row) => {
+    const ratios = pages.map(({ candles }) => candles[row].close / candles[0].open);
+    return { ms: pages[0].candles[row].open_ms, ratio: ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length };
+  });
+}
 
 function bySymbol(rows) {
   return Object.fromEntries(rows.map((row) => [row.symbol, row]));
@@ -76,7 +99,7 @@ export class Feed {
     if (event.type === "hello" || event.type === "reset") this.refresh();
     if (event.type === "status") changes.status = event.payload;
     if (event.type === "training") Object.assign(changes, this.#trained(event.payload));
-    if (event.type === "candles") changes.charts = withCandles(state.charts, event.payload);
+    if (event.type === "candles") changes.charts = this.#charted(state.charts, event.payload);
     for (const name of MAKES_OLD[event.type] ?? []) this.#old.add(name);
     this.#adopt(changes);
   }
@@ -87,9 +110,26 @@ export class Feed {
     return status ? { status: { ...status, training } } : {};
   }
 
+  /** Put candles into the charts that are known; one that does not follow on is reason to ask again. */
+  #charted(charts, candles) {
+    const changed = { ...charts };
+    for (const candle of candles) {
+      const chart = changed[candle.symbol];
+      if (!chart?.candles.length) continue;
+      const follows = followsOn(chart, candle);
+      if (!follows && candle.symbol === this.#store.state.market) this.#old.add("chart");
+      if (follows) changed[candle.symbol] = withCandle(chart, candle);
+    }
+    return changed;
+  }
+
   #adopt(changes) {
     const { state } = this.#store;
     const { status } = changes;
+    if (changes.equity?.length && !state.equity?.length) {
+      delete this.#askedAt.held; // it begins where the equity begins
+      this.#old.add("held");
+    }
     if (status && status.bundle !== state.status?.bundle) this.#old.add("models");
     if (status && !state.market && status.markets.length) {
       changes.market = status.markets[0].symbol;
@@ -99,7 +139,7 @@ export class Feed {
   }
 
   #askOld() {
-    for (const name of this.#old) if (performance.now() - (this.#askedAt[name] ?? -Infinity) >= LIST_EVERY_MS) this.#fetch(name);
+    for (const name of this.#old) if (performance.now() - (this.#askedAt[name] ?? -Infinity) >= (LESS_OFTEN_MS[name] ?? LIST_EVERY_MS)) this.#fetch(name);
   }
 
   async #fetch(name) {
@@ -124,16 +164,14 @@ export class Feed {
   }
 }
 
-/** Put the newest candles into the charts that are known. */
-function withCandles(charts, candles) {
-  const changed = { ...charts };
-  for (const candle of candles) {
-    const chart = changed[candle.symbol];
-    if (!chart) continue;
-    if (!candle.is_closed) changed[candle.symbol] = { ...chart, filling: candle };
-    else if (candle.open_ms > (chart.candles.at(-1)?.open_ms ?? 0)) {
-      changed[candle.symbol] = { ...chart, candles: [...chart.candles.slice(1 - BARS), candle], filling: null };
-    }
-  }
-  return changed;
+/** Return whether a candle is the next one after those of a chart. */
+function followsOn({ candles }, candle) {
+  const step = candles.length > 1 ? candles.at(-1).open_ms - candles.at(-2).open_ms : Infinity;
+  return candle.open_ms <= candles.at(-1).open_ms + step;
+}
+
+function withCandle(chart, candle) {
+  if (!candle.is_closed) return { ...chart, filling: candle };
+  if (candle.open_ms <= chart.candles.at(-1).open_ms) return chart;
+  return { ...chart, candles: [...chart.candles.slice(1 - BARS), candle], filling: null };
 }

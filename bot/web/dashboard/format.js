@@ -13,11 +13,11 @@ export function signedMoney(value, decimals = 2) {
   return isNumber(value) ? signOf(value, decimals) + grouped(Math.abs(value), decimals) : DASH;
 }
 
-/** A price with about six significant digits, as its size asks for. */
+/** A price with about five significant digits, as its size asks for. */
 export function price(value) {
   if (!isNumber(value)) return DASH;
-  const digits = value === 0 ? 2 : Math.max(0, Math.min(8, 5 - Math.floor(Math.log10(Math.abs(value)))));
-  return grouped(value, Math.max(digits, Math.abs(value) >= 1000 ? 1 : 2));
+  const digits = value === 0 ? 2 : Math.max(0, Math.min(8, 4 - Math.floor(Math.log10(Math.abs(value)))));
+  return grouped(value, Math.max(digits, Math.abs(value) >= 10000 ? 1 : 2));
 }
 
 /** 0.0123 -> "1.23 %". */

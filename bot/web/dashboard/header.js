@@ -1,7 +1,7 @@
 /** The top of the page: which market, how alive the connection is, how the account stands. */
 
 import { byId, h, patch } from "./dom.js";
-import { age, isNumber, money, percent, score, signedMoney, signedPercent, time, tone } from "./format.js";
+import { DASH, age, isNumber, money, percent, score, signedMoney, signedPercent, time, tone } from "./format.js";
 
 /** Draw the head of the page, its banners and the account's figures. */
 export function drawHeader(state) {
@@ -57,15 +57,20 @@ function bannersOf(state) {
   }
   if (life === "stale") banners.push(["", "Candles have stopped coming. No entry is taken; exits settle when data returns."]);
   const broken = Object.entries(status?.feed ?? {}).filter(([, ready]) => !ready).map(([symbol]) => symbol);
-  if (life === "live" && broken.length) banners.push(["", `A hole is open in ${broken.join(", ")}: no entry is taken there until it is filled.`]);
+  if (life === "live" && broken.length) banners.push(["", brokenText(broken, status.markets.length)]);
   if (status?.paused) banners.push(["", "Paused: no new entries, exits go on."]);
   if (status?.drawdown_locked) banners.push(["bad", "Drawdown stop in force: no new entries until a person lifts it."]);
   if (status?.day_locked) banners.push(["", "Daily loss stop in force until the next UTC day."]);
   return banners.map(([tone, text]) => h("p", { class: `banner ${tone}`.trim(), key: text.slice(0, 12) }, text));
 }
 
+function brokenText(broken, markets) {
+  if (broken.length >= markets) return "Missed candles are being fetched. No entry is taken until they are complete.";
+  return `A hole is open in ${broken.join(", ")}: no entry is taken there until it is filled.`;
+}
+
 function figuresOf(status) {
-  if (!status || !isNumber(status.equity)) return figure("Equity", DASHES, "waiting for the first candle");
+  if (!status || !isNumber(status.equity)) return figure("Equity", DASH, "waiting for the first candle");
   return [
     figure("Equity", money(status.equity), `deposit ${money(status.deposit, 0)}`, "", "equity"),
     figure("Return", signedPercent(status.total_return), signedMoney(status.equity - status.deposit), tone(status.total_return), "return"),
@@ -76,8 +81,6 @@ function figuresOf(status) {
     figure("Decides", status.bundle, status.bundle.startsWith("trend") ? "the trend rule, no model yet" : "bundle in production", "id", "bundle"),
   ];
 }
-
-const DASHES = "–";
 
 function figure(name, value, note, className = "", id = "") {
   const properties = { class: className || null, "data-figure": id || null };

@@ -34,6 +34,7 @@ const store = new Store({
   trades: null,
   decisions: null,
   silences: {}, // by symbol
+  held: null, // what buying and holding every market would have been
   models: null,
 });
 const feed = new Feed(store);

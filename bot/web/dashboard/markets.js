@@ -3,6 +3,7 @@
 import { byId, h, patch } from "./dom.js";
 import { age, hours, isNumber, price, score, words } from "./format.js";
 
+const REFUSALS = { weak: "the conviction is under the threshold", cost: "the expected return does not pay the round trip" };
 const FULL_SCALE = 2; // thresholds: where the gauge ends
 
 /** Draw the conviction of every market. */
@@ -57,7 +58,7 @@ function actionOf(market) {
 }
 
 function reasonOf(market, silence) {
-  if (market.refusal) return silence?.last_refusal ?? words(market.refusal);
+  if (market.refusal) return silence?.refused_ms === market.decided_ms ? silence.last_refusal : REFUSALS[market.refusal] ?? words(market.refusal);
   if (silence?.last_refusal) return `last refusal: ${silence.last_refusal}`;
   return market.decided_ms ? "nothing was refused" : "its first decision comes with the next closed candle";
 }

@@ -3,6 +3,9 @@
 import { byId, h, patch } from "./dom.js";
 import { isNumber, score, time } from "./format.js";
 
+const SHOWN = 8;
+const MOVES = 5;
+
 /** Draw the bundles, the one in production first. */
 export function drawModels({ models, status }) {
   if (!models) return;
@@ -12,8 +15,17 @@ export function drawModels({ models, status }) {
   patch(
     byId("models"),
     models.bundles.some((bundle) => bundle.bundle === deciding) ? null : trendRule(deciding),
-    ordered.map((bundle) => entry(bundle, bundle.bundle === deciding)),
+    ordered.slice(0, SHOWN).map((bundle) => entry(bundle, bundle.bundle === deciding)),
+    ordered.length > SHOWN ? h("p", { class: "soft", key: "more" }, `${ordered.length - SHOWN} older ones: sigma models list`) : null,
+    moves(models.history.slice(0, MOVES)),
   );
+}
+
+/** The newest moves of the production pointer, and why. */
+function moves(history) {
+  if (!history.length) return null;
+  const told = ({ bundle, since_ms, why }) => h("li", { key: since_ms }, h("span", { class: "number" }, time(since_ms)), ` ${bundle ?? "the trend rule"}: ${why}`);
+  return h("div", { class: "model", key: "moves" }, h("h3", { class: "words" }, "Promotions"), h("ol", { class: "plain moves" }, history.map(told)));
 }
 
 function rank(bundle, deciding) {

@@ -30,7 +30,7 @@ export function layout(changes) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: 11, color: soft },
-    margin: { l: 8, r: 62, t: 6, b: 24 },
+    margin: { l: 8, r: 62, t: 6, b: 36 },
     showlegend: false,
     hovermode: "x unified",
     hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: colour("text"), size: 12 } },

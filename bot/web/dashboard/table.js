@@ -6,8 +6,9 @@ import { h } from "./dom.js";
  * Describe a table.
  *
  * @param {string} caption read by screen readers
- * @param {Array<{name: string, cell: Function, right?: boolean, wide?: boolean, bare?: boolean, hidden?: boolean}>} columns
- *   `wide` takes a card's whole width, `bare` goes without its name there, `hidden` hides the name in the head
+ * @param {Array<{name: string, cell: Function, right?: boolean, wide?: boolean, bare?: boolean, reason?: boolean, hidden?: boolean}>} columns
+ *   `wide` takes a card's whole width, `bare` goes without its name there, `reason` holds a sentence,
+ *   `hidden` hides the name in the head
  * @param {Array} rows
  * @param {(row: any) => string} key
  * @param {string} none shown without rows
@@ -33,7 +34,7 @@ function head(column) {
 }
 
 function cell(column, row) {
-  const classes = ["right", "wide", "bare"].filter((name) => column[name]).join(" ");
+  const classes = ["right", "wide", "bare", "reason"].filter((name) => column[name]).join(" ");
   const content = column.cell(row);
   return h("td", { class: classes || null, "data-label": column.name }, h("div", {}, content));
 }
