@@ -7,6 +7,7 @@ skips all of that and loses nothing: start-up is recovery.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from bot.metrics import Metrics
 from bot.opening import open_trading
 from bot.schedule import Job, Schedule
 from bot.snapshot import Snapshot
+from bot.systemd import ServiceManager
 from bot.telling import Telling
 from bot.trader import Trader
 from bot.trainer import Trainer
@@ -84,6 +86,7 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
 
 
 async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
+    supervisor = ServiceManager.of(os.environ)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
@@ -99,8 +102,10 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
             group.create_task(parts.telling.run(), name="telling"),
             group.create_task(parts.venue.watch(), name="venue"),
             group.create_task(show_training(parts.trainer.progress, say), name="console"),
+            group.create_task(_tell_supervisor(supervisor, parts.control), name="supervisor"),
         ]
         await stopping.wait()
+        supervisor.stopping()
         structlog.get_logger("daemon").info("stopping", minute_ms=parts.trader.last_minute_ms)
         for task in tasks:
             task.cancel()
@@ -244,6 +249,15 @@ def _log_signals(snapshot: Snapshot) -> None:
     for view in snapshot.markets:
         if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + MINUTE_MS:
             log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)
+
+
+async def _tell_supervisor(supervisor: ServiceManager, control: Control) -> None:
+    """Say that we are alive as long as candles are processed: a loop that only turns is no life."""
+    supervisor.ready()
+    while supervisor.alive_every_s:
+        await asyncio.sleep(supervisor.alive_every_s)
+        if control.snapshot is None or control.is_fresh():
+            supervisor.alive()
 
 
 async def _probe_lag(metrics: Metrics) -> None:

@@ -113,6 +113,24 @@ def test_a_second_daemon_on_the_account_is_refused_in_one_line(replay: LiveRepla
     assert second.stderr.count("\n") == 1
 
 
+def test_systemd_is_told_when_it_stands_and_when_it_stops(recording: Recording, tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(90)
+        replay = recording.replay(tmp_path / "supervised", NOTIFY_SOCKET=str(tmp_path / "notify"))
+        try:
+            replay.start_exchange()
+            replay.start_daemon()
+            assert supervisor.recv(64) == b"READY=1"
+            replay.wait_for(START_MS)
+            assert replay.stop_daemon() == 0
+            assert supervisor.recv(64) == b"STOPPING=1"
+        finally:
+            replay.stop()
+
+
 def test_an_exchange_that_is_away_at_start_is_said_in_one_line(recording: Recording, tmp_path: Path) -> None:
     replay = recording.replay(tmp_path / "away")
     found = subprocess.run(
