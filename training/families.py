@@ -12,6 +12,7 @@ from storage.config_models import RidgeSettings, XGBoostSettings
 from strategies.errors import BadInput
 from strategies.predictors.base import Predictor
 from training.dataset import Dataset
+from training.transfer import XGBoostSource
 
 
 class FittedModel(Protocol):
@@ -46,15 +47,19 @@ class XGBoostFamily:
     settings: XGBoostSettings = field(default_factory=XGBoostSettings)
     seed: int = 0
     threads: int = 1
+    source: XGBoostSource | None = None
     name: str = "xgboost"
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
         from training import xgboost
 
-        return xgboost.fit(dataset, known_by_ms, self.settings, seed=self.seed, threads=self.threads)
+        return xgboost.fit(
+            dataset, known_by_ms, self.settings, seed=self.seed, threads=self.threads, source=self.source
+        )
 
     def describe(self) -> dict[str, object]:
-        return self.settings.model_dump(mode="json")
+        settings = self.settings.model_dump(mode="json")
+        return settings | {"source": self.source.name} if self.source else settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

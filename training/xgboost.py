@@ -17,6 +17,7 @@ from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from strategies.predictors.xgboost import FILE_PREFIX, FILE_SUFFIX, XGBoostPredictor, import_xgboost
 from training.dataset import Dataset, Rows
+from training.transfer import XGBoostSource
 
 MIN_ROWS: Final = 300
 
@@ -54,6 +55,7 @@ def fit(
     *,
     seed: int = 0,
     threads: int = 1,
+    source: XGBoostSource | None = None,
     progress: Progress | None = None,
 ) -> XGBoostModel:
     """Fit on every label settled by a time.
@@ -64,11 +66,13 @@ def fit(
         settings: the recipe.
         seed: of the first booster; the others follow it.
         threads: of xgboost; the bits of a model depend on it.
+        source: trees to continue from (transfer), left aside where they have seen more than is known by then.
         progress: told about every round.
 
     Raises:
-        BadInput: under `MIN_ROWS` rows.
+        BadInput: under `MIN_ROWS` rows, or the source reads other features.
     """
+    earlier = source.usable(dataset.features.fingerprint, known_by_ms) if source else ()
     directional = dataset.features.directional
     xgboost = import_xgboost()
     boosters: list[bytes] = []
@@ -84,7 +88,11 @@ def fit(
             seen += len(rows)
         callbacks = [_reporter(xgboost, progress, index, settings)] if progress else None
         booster = xgboost.train(
-            parameters(settings, seed + index, threads), matrices[phase], settings.n_estimators, callbacks=callbacks
+            parameters(settings, seed + index, threads),
+            matrices[phase],
+            settings.n_estimators,
+            xgb_model=bytearray(earlier[index % len(earlier)]) if earlier else None,
+            callbacks=callbacks,
         )
         boosters.append(bytes(booster.save_raw("ubj")))
     return XGBoostModel(boosters=tuple(boosters), directional=directional, rows=seen)

@@ -64,7 +64,8 @@ class LabelledRows:
 class ClassifierSettings:
     """How the trees grow; the defaults of each task are in `DEFAULTS`.
 
-    `every_common`: of the most frequent class every n-th row is used, at n times the weight.
+    `every_common`: of the most frequent class every n-th row is used, at n times the weight. `balanced`: every class
+    weighs the same in sum, so that the rarer ones are named at all.
     """
 
     n_estimators: int
@@ -77,11 +78,18 @@ class ClassifierSettings:
     max_bin: int = 64
     patience: int = 20
     every_common: int = 1
+    balanced: bool = False
 
 
 DEFAULTS: Final[dict[Task, ClassifierSettings]] = {
     "trend_classification": ClassifierSettings(
-        n_estimators=300, max_depth=3, learning_rate=0.05, min_child_weight=150.0, subsample=0.5, colsample_bytree=0.5
+        n_estimators=300,
+        max_depth=3,
+        learning_rate=0.05,
+        min_child_weight=150.0,
+        subsample=0.5,
+        colsample_bytree=0.5,
+        balanced=True,
     ),
     "pattern_classification": ClassifierSettings(
         n_estimators=300, max_depth=7, learning_rate=0.15, min_child_weight=1.0, every_common=8, max_bin=256
@@ -172,9 +180,11 @@ def fit(
         raise BadInput(f"{task}: the training rows hold one class only; a longer history is needed")
     xgboost = import_xgboost()
     chosen, weight = thinned(train.labels, settings.every_common)
+    shares = class_weights(train.labels) if settings.balanced else np.ones(len(classes), np.float32)
+    weight = weight * shares[train.labels[chosen]]
     matrices = {
         "train": xgboost.DMatrix(train.features[chosen], label=train.labels[chosen], weight=weight, nthread=threads),
-        "valid": xgboost.DMatrix(valid.features, label=valid.labels, nthread=threads),
+        "valid": xgboost.DMatrix(valid.features, label=valid.labels, weight=shares[valid.labels], nthread=threads),
     }
     reports: list[RoundReport] = []
     booster = xgboost.train(
@@ -205,6 +215,12 @@ def thinned(labels: np.ndarray, every: int) -> tuple[np.ndarray, np.ndarray]:
     keep[np.flatnonzero(common)[::every]] = True
     chosen = np.flatnonzero(keep)
     return chosen, np.where(common[chosen], float(every), 1.0).astype(np.float32)
+
+
+def class_weights(labels: np.ndarray) -> np.ndarray:
+    """Return a float32 weight for each class up to the last that occurs, with mean 1 over the rows."""
+    counts = np.bincount(labels)
+    return (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).astype(np.float32)
 
 
 def gain(model: Classifier) -> dict[str, float]:

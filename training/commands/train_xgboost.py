@@ -1,14 +1,26 @@
-"""`train xgboost`: chronological report with feature importance, then a bundle calibrated out of fold."""
+"""`train xgboost`: boosted trees that regress the return (and vote), or recognise trends or chart patterns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from strategies.errors import BadInput
 from training.progress import answer, configuration, say
+
+if TYPE_CHECKING:
+    from storage.config import Config
+    from training.dataset import Dataset
+    from training.families import XGBoostFamily
+    from training.importance import Importance
+    from training.xgboost_classifier import Task
+
+TASKS: Final = ("return", "trend_classification", "pattern_classification")
+TEST_MODE_BARS: Final = 6000
+TEST_MODE_TREES: Final = 40
 
 
 def command(
@@ -23,39 +35,119 @@ def command(
     ),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),
-    task: str = typer.Option("return", help="What is learnt: return (the one that trades)."),
-    n_estimators: int = typer.Option(0, min=0, help="Trees a seed; 0: xgboost.n_estimators."),
-    max_depth: int = typer.Option(0, min=0, help="Of a tree; 0: xgboost.max_depth."),
-    learning_rate: float = typer.Option(0.0, min=0.0, help="0: xgboost.learning_rate."),
-    seeds: int = typer.Option(0, min=0, help="Models averaged; 0: xgboost.seeds."),
+    task: str = typer.Option(
+        "return", help="return (the one that trades), trend_classification, pattern_classification."
+    ),
+    n_estimators: int = typer.Option(0, min=0, help="Trees a seed; 0: as configured."),
+    max_depth: int = typer.Option(0, min=0, help="Of a tree; 0: as configured."),
+    learning_rate: float = typer.Option(0.0, min=0.0, help="0: as configured."),
+    seeds: int = typer.Option(0, min=0, help="Models averaged (task return); 0: xgboost.seeds."),
     seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
-    plot: Path = typer.Option(Path("reports/xgboost-importance.png"), help="Where the importance chart goes."),
-    bundle: bool = typer.Option(True, help="Also walk forward, calibrate and pack a bundle."),
+    horizon_bars: int = typer.Option(24, min=2, max=720, help="Bars of the trend to come (trend_classification)."),
+    held_out: str = typer.Option(
+        "", help="Market that only judges a classifier; empty: the last of several, none of one."
+    ),
+    source_model: str = typer.Option("", help="Bundle (folder or id) whose trees are boosted further: transfer."),
+    plot: Path | None = typer.Option(None, help="Where the importance chart goes; empty: under runs/."),
+    bundle: bool = typer.Option(True, help="Task return: also walk forward, calibrate and pack a bundle."),
+    test_mode: bool = typer.Option(False, help="A few thousand bars, few trees, no bundle."),
 ) -> None:
-    """Train boosted trees; print IC on 70/15/15 of time, feature importance, and the bundle's out-of-fold worth.
+    """Train boosted trees; print what they are worth on later bars, and which features they lean on.
 
-    Example: sigma train xgboost --task return --symbols BTCUSDT,ETHUSDT --timeframe 1h --n-estimators 250
+    Example: sigma train xgboost --task pattern_classification --symbols BTCUSDT,ETHUSDT --n-estimators 500
     """
-    from strategies.errors import BadInput
-    from training.commands._common import make_bundle, open_dataset
+    from training.commands._common import open_dataset
+
+    if task not in TASKS:
+        raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
+    config = configuration()
+    chosen_seed = config.training.seed if seed < 0 else seed
+    asked = {"n_estimators": n_estimators, "max_depth": max_depth, "learning_rate": learning_rate}
+    changes = {name: value for name, value in asked.items() if value}
+    if test_mode:
+        changes = {"n_estimators": TEST_MODE_TREES} | changes
+    dataset = open_dataset(config, symbols, timeframe, exchange, until)
+    since_ms = dataset.until_ms - TEST_MODE_BARS * dataset.timeframe.ms if test_mode else None
+    chart = plot or config.paths.runs / f"importance-{task}-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}.png"
+    match task:
+        case "return":
+            if seeds:
+                changes["seeds"] = seeds
+            bundle = bundle and not test_mode
+            _return(config, dataset, changes, chosen_seed, source_model, chart, since_ms, bundle)
+        case "trend_classification" | "pattern_classification":
+            if source_model:
+                raise BadInput(f"--source-model continues the task return; found task {task}")
+            _classify(config, dataset, task, changes, chosen_seed, horizon_bars, held_out.upper(), chart, since_ms)
+        case _:
+            raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
+
+
+def _classify(
+    config: Config,
+    dataset: Dataset,
+    task: Task,
+    changes: dict[str, Any],
+    seed: int,
+    horizon_bars: int,
+    held_out: str,
+    chart: Path,
+    since_ms: int | None,
+) -> None:
+    from training.classification_run import Request, run
+    from training.compute import threads_of
+    from training.report.classification import text
+    from training.xgboost_classifier import DEFAULTS
+
+    last = dataset.symbols[-1] if len(dataset.symbols) > 1 else ""
+    chosen = held_out or last
+    if chosen and (chosen not in dataset.symbols or len(dataset.symbols) < 2):
+        raise BadInput(f"--held-out {chosen} must be one of several symbols; they are {', '.join(dataset.symbols)}")
+    request = Request(
+        task=task,
+        settings=replace(DEFAULTS[task], **changes),
+        horizon_bars=horizon_bars,
+        held_out=chosen,
+        seed=seed,
+        threads=threads_of(config.training.threads),
+        since_ms=since_ms,
+        models=config.paths.models,
+        runs=config.paths.runs,
+        chart=chart,
+    )
+    finished = run(dataset, request)
+    answer(finished.document() | {"record": str(finished.record)}, text(finished))
+
+
+def _return(
+    config: Config,
+    dataset: Dataset,
+    changes: dict[str, Any],
+    seed: int,
+    source_model: str,
+    chart: Path,
+    since_ms: int | None,
+    bundle: bool,
+) -> None:
+    from training.commands._common import make_bundle
     from training.commands.train_bundle import summary
     from training.compute import threads_of
     from training.families import XGBoostFamily
+    from training.transfer import xgboost_source
 
-    if task != "return":
-        raise BadInput(f"task {task!r} is unknown; return is needed")
-    config = configuration()
-    asked = {"n_estimators": n_estimators, "max_depth": max_depth, "learning_rate": learning_rate, "seeds": seeds}
-    settings = config.xgboost.model_copy(update={name: value for name, value in asked.items() if value})
-    chosen_seed = config.training.seed if seed < 0 else seed
-    family = XGBoostFamily(settings=settings, seed=chosen_seed, threads=threads_of(config.training.threads))
-    dataset = open_dataset(config, symbols, timeframe, exchange, until)
-    report = _chronological(dataset, family)
-    _plot(report, plot)
-    document: dict[str, Any] = {"task": task, **report.document, "plot": str(plot)}
+    family = XGBoostFamily(
+        settings=config.xgboost.model_copy(update=changes),
+        seed=seed,
+        threads=threads_of(config.training.threads),
+        source=xgboost_source(source_model, config.paths.models) if source_model else None,
+    )
+    report = _chronological(dataset, family, since_ms)
+    report.importance.draw(chart)
+    say(f"importance chart: {chart}")
+    document: dict[str, Any] = {"task": "return", **report.document, "plot": str(chart)}
     text = report.text
     if bundle:
-        made = make_bundle(config, dataset, [family], chosen_seed, "train xgboost", years=4.0, months=6)
+        made = make_bundle(config, dataset, [family], seed, "train xgboost", years=4.0, months=6)
         document, text = {**document, **made}, f"{text}\n{summary(made)}"
     answer(document, text)
 
@@ -63,38 +155,32 @@ def command(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Report:
     ics: dict[str, float]
-    gain: dict[str, float]
-    permutation: dict[str, float]
+    importance: Importance
     rows: int
 
     @property
     def document(self) -> dict[str, Any]:
-        return {"ic": self.ics, "train_rows": self.rows, "gain": self.gain, "permutation": self.permutation}
+        found = self.importance
+        return {"ic": self.ics, "train_rows": self.rows, "gain": found.gain, "permutation": found.lost}
 
     @property
     def text(self) -> str:
         head = "  ".join(f"{part} IC {ic:+.4f}" for part, ic in self.ics.items())
-        lines = [
-            f"chronological 70/15/15, {self.rows:,} training rows: {head}",
-            "feature                        gain   IC lost",
-        ]
-        top = list(self.gain)[:15]
-        return "\n".join(
-            [*lines, *(f"{name:<28} {self.gain[name]:6.1%}  {self.permutation[name]:+.4f}" for name in top)]
-        )
+        return f"chronological 70/15/15, {self.rows:,} training rows: {head}\n{self.importance.table()}"
 
 
-def _chronological(dataset: Any, family: Any) -> _Report:
+def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None) -> _Report:
     """Fit on the first 70 % of time and report the IC of the three parts, purged at the borders."""
     import numpy as np
 
     from training import xgboost
     from training.dataset import Rows
+    from training.importance import Importance
     from training.out_of_fold import information_coefficient
     from training.progress import stage
     from training.splits import EMBARGO_MS, chronological
 
-    first, second = chronological(dataset.from_ms, dataset.until_ms)
+    first, second = chronological(since_ms or dataset.from_ms, dataset.until_ms)
     rounds = family.settings.seeds * family.settings.n_estimators
     with stage("boosting", rounds) as done:
         model = xgboost.fit(
@@ -103,8 +189,11 @@ def _chronological(dataset: Any, family: Any) -> _Report:
             family.settings,
             seed=family.seed,
             threads=family.threads,
+            source=family.source,
             progress=lambda so_far, _: done(so_far),
         )
+    if family.source is not None and family.source.trained_until_ms > first - EMBARGO_MS:
+        say("the source model has seen bars after the training part: this look starts from scratch")
     parts: dict[str, Rows] = {
         "train": dataset.known_by(first - EMBARGO_MS, every_bars=3),
         "valid": dataset.known_by(second, since_ms=first),
@@ -117,28 +206,6 @@ def _chronological(dataset: Any, family: Any) -> _Report:
     for name, ic in ics.items():
         say(f"{name}: IC {ic:+.4f} over {len(parts[name]):,} rows")
     names = dataset.features.names
-    return _Report(
-        ics=ics,
-        gain=xgboost.gain(model, names),
-        permutation=xgboost.permutation(model, parts["valid"], names, np.random.default_rng(family.seed)),
-        rows=model.rows,
-    )
-
-
-def _plot(report: _Report, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    names = list(report.gain)[:20][::-1]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 6), sharey=True)
-    left.barh(names, [report.gain[name] for name in names], color="#3b6ea8")
-    left.set_title("share of the gain")
-    right.barh(names, [report.permutation[name] for name in names], color="#c2703d")
-    right.set_title("IC lost when shuffled (validation)")
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
-    say(f"importance chart: {path}")
+    lost = xgboost.permutation(model, parts["valid"], names, np.random.default_rng(family.seed))
+    importance = Importance(gain=xgboost.gain(model, names), lost=lost, measure="IC")
+    return _Report(ics=ics, importance=importance, rows=model.rows)
