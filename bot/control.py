@@ -88,6 +88,7 @@ class Control:
         self._trader = trader
         self._fallback = fallback
         self._shut_down = shut_down
+        self._swapping = asyncio.Lock()  # pointer and trader move together
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -136,20 +137,22 @@ class Control:
         Raises:
             BundleRefused: it is broken or belongs to another exchange; the old one goes on.
         """
-        bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
-        now_ms = self.clock.now_ms()
-        await asyncio.to_thread(self.registry.promote, self.place.exchange, bundle.id, f"{why} ({by})", now_ms)
-        return await self._finished(self._trader.swap(bundle, by))
+        async with self._swapping:
+            bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
+            warm_up = await self._trader.prepare(bundle)
+            now_ms = self.clock.now_ms()
+            await asyncio.to_thread(self.registry.promote, self.place.exchange, bundle.id, f"{why} ({by})", now_ms)
+            return await self._finished(self._trader.swap(warm_up, by))
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
         """Go back to the bundle that was in production before; to the trend rule when there was none."""
-        bundle_id = await asyncio.to_thread(
-            self.registry.rollback, self.place.exchange, f"{why} ({by})", self.clock.now_ms()
-        )
-        bundle = self._fallback()
-        if bundle_id is not None:
-            bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
-        return await self._finished(self._trader.swap(bundle, by))
+        async with self._swapping:
+            now_ms = self.clock.now_ms()
+            bundle_id = await asyncio.to_thread(self.registry.rollback, self.place.exchange, f"{why} ({by})", now_ms)
+            bundle = self._fallback()
+            if bundle_id is not None:
+                bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
+            return await self._finished(self._trader.swap(await self._trader.prepare(bundle), by))
 
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""

@@ -29,6 +29,7 @@ from strategies.errors import StorageFailed
 from strategies.market import MINUTE_MS
 from strategies.minute import AccountMinute, Command
 from strategies.signals import Signal
+from strategies.warm_up import WarmUp, prepare_swap
 
 RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_PENDING_COMMANDS: Final = 64
@@ -77,7 +78,7 @@ class Trader:
         self._settled_ms = settled_ms
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trader")
         self._commands: list[tuple[Command, asyncio.Future[int]]] = []
-        self._swap: tuple[Bundle, Command, asyncio.Future[int]] | None = None
+        self._swap: tuple[WarmUp, Command, asyncio.Future[int]] | None = None
         self._log = structlog.get_logger("trader")
         self.snapshot: Snapshot | None = None
         self.is_ledger_writable = True
@@ -107,12 +108,18 @@ class Trader:
             self._commands.append((command, done))
         return done
 
-    def swap(self, bundle: Bundle, by: str) -> asyncio.Future[int]:
-        """Let a verified bundle decide from the next account minute on; resolves when that minute is in the ledger."""
+    async def prepare(self, bundle: Bundle) -> WarmUp:
+        """Replay a verified bundle's warm-up beside trading, so that `swap` has next to nothing left to score."""
+        engine = self._engine
+        candles = await asyncio.get_running_loop().run_in_executor(self._worker, engine.copy_candles)
+        return await asyncio.to_thread(prepare_swap, bundle, engine.markets, candles, engine.timeframe)
+
+    def swap(self, warm_up: WarmUp, by: str) -> asyncio.Future[int]:
+        """Let a prepared bundle decide from the next account minute on; resolves when that minute is in the ledger."""
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._swap is not None:
             self._swap[2].cancel()
-        self._swap = (bundle, Command(kind="swap", bundle=bundle.id, by=by), done)
+        self._swap = (warm_up, Command(kind="swap", bundle=warm_up.bundle.id, by=by), done)
         return done
 
     async def _finish(self, taking: asyncio.Task[None]) -> None:
@@ -125,11 +132,11 @@ class Trader:
             raise
 
     async def _take(self, minute: AccountMinute) -> None:
-        commands, waiting, bundle = self._collect()
+        commands, waiting, warm_up = self._collect()
         late = self._is_late(minute)
         minute = replace(minute, commands=commands, late=late)
         loop = asyncio.get_running_loop()
-        outcome, signals = await loop.run_in_executor(self._worker, self._step, minute, bundle)
+        outcome, signals = await loop.run_in_executor(self._worker, self._step, minute, warm_up)
         alerts = alerts_of(outcome, self._engine.markets, signals)
         alerts += [command_alert(command, minute.open_ms, index) for index, command in enumerate(commands)]
         await self._write(minute, outcome, signals, alerts)
@@ -140,24 +147,24 @@ class Trader:
             if not done.cancelled():
                 done.set_result(minute.open_ms)
 
-    def _collect(self) -> tuple[tuple[Command, ...], list[asyncio.Future[int]], Bundle | None]:
+    def _collect(self) -> tuple[tuple[Command, ...], list[asyncio.Future[int]], WarmUp | None]:
         queued, self._commands = self._commands, []
         commands = tuple(command for command, _ in queued)
         waiting = [done for _, done in queued]
         if self._swap is None:
             return commands, waiting, None
-        bundle, command, done = self._swap
+        warm_up, command, done = self._swap
         self._swap = None
-        return (*commands, command), [*waiting, done], bundle
+        return (*commands, command), [*waiting, done], warm_up
 
     def _is_late(self, minute: AccountMinute) -> bool:
         if not self._max_decision_age_ms:
             return False
         return self._clock.now_ms() - (minute.open_ms + MINUTE_MS) > self._max_decision_age_ms
 
-    def _step(self, minute: AccountMinute, bundle: Bundle | None) -> tuple[Outcome, dict[int, Signal]]:
-        if bundle is not None and bundle.id != self._engine.bundle.id:
-            self._engine.swap(bundle)
+    def _step(self, minute: AccountMinute, warm_up: WarmUp | None) -> tuple[Outcome, dict[int, Signal]]:
+        if warm_up is not None and warm_up.bundle.id != self._engine.bundle.id:
+            self._engine.swap(warm_up.bundle, warm_up.scored)
         outcome = self._engine.step(minute)
         return outcome, signals_of(outcome, self._engine)
 

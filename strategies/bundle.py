@@ -223,6 +223,9 @@ def _features(manifest: Manifest, name: str) -> FeatureSet:
 def _check_probes(bundle: Bundle, files: Mapping[str, bytes], name: str) -> None:
     candles, recorded = read_npy(files, PROBE_CANDLES, name), read_npy(files, PROBE_SCORES, name)
     scores = bundle.probe(candles).scores
+    if not np.isfinite(scores).all():
+        found = int(np.isfinite(scores).all(axis=1).sum())
+        raise BundleRefused(f"bundle {name} scores {found} of its {PROBES} probes with numbers; all are needed")
     if scores.shape != recorded.shape or not np.allclose(
         scores, recorded, rtol=0.0, atol=PROBE_TOLERANCE, equal_nan=True
     ):

@@ -7,7 +7,7 @@ exchanges, databases or clocks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,35 +21,15 @@ from strategies.features.blocks import current_slice
 from strategies.history import CandleHistory
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.minute import AccountMinute, Command
+from strategies.outcome import Outcome
 from strategies.settings import TradingSettings
 from strategies.signals import decide
 from strategies.state import DECISION, FACT
-from strategies.warm_up import warm_memory
+from strategies.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
+
+__all__ = ["COMMAND_CODES", "Engine", "Outcome", "begin"]
 
 COMMAND_CODES: Final = {"pause": 1, "resume": 2, "close": 3, "stop": 4, "unlock": 5}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What one account minute produced.
-
-    Attributes:
-        minute_ms: open of the minute.
-        facts: (k,) FACT, in order.
-        decisions: (markets,) DECISION when the minute completed a decision candle, else None.
-        prepared: per market what was scored, or None; for reasons and displays.
-        candles: completed decision candles as (market index, (6,) float64).
-        equity, cash, gross: units at the minute's marks.
-    """
-
-    minute_ms: int
-    facts: np.ndarray
-    decisions: np.ndarray | None
-    prepared: tuple[PreparedSlice | None, ...]
-    candles: tuple[tuple[int, np.ndarray], ...]
-    equity: int
-    cash: int
-    gross: int
 
 
 class Engine:
@@ -100,11 +80,21 @@ class Engine:
         self._records = settings.market_records(self.markets)
         self._alpha = 2.0 / (settings.decision.smoothing_span + 1)
 
-    def swap(self, bundle: Bundle) -> None:
-        """Let `bundle` decide from the next minute on; its memory is warmed on the closes already seen."""
-        memories = [self._warmed(bundle, index) for index in range(len(self.markets))]
+    def swap(self, bundle: Bundle, scored: Sequence[ScoredCloses] = ()) -> None:
+        """Let `bundle` decide from the next minute on; its memory is warmed on the closes already seen.
+
+        Args:
+            bundle: verified.
+            scored: per market the closes that it scored beforehand, of `prepare_swap`; () scores all of them now.
+        """
+        prepared = scored or [NOTHING_SCORED] * len(self.markets)
+        memories = [self._warmed(bundle, index, part) for index, part in enumerate(prepared)]
         self.bundle = bundle
         self.state.memory[:] = np.concatenate(memories)
+
+    def copy_candles(self) -> list[CandleArray]:
+        """Return a copy of every market's closed decision candles, for work beside the account's own."""
+        return [history.candles.copy() for history in self.histories]
 
     def fill_candle(self, minute: AccountMinute) -> None:
         """Take a minute that was settled before the last stop into the candles that are still filling; nothing else."""
@@ -260,10 +250,9 @@ class Engine:
             sigma[index], volatility[index], joined[index] = part.sigma[-1], part.volatility[-1], part.joined[-1]
         return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, joined=joined)
 
-    def _warmed(self, bundle: Bundle, index: int) -> np.ndarray:
-        return warm_memory(
-            bundle, self.histories[index].candles, self.timeframe, self.markets[index].symbol, self._alpha
-        )
+    def _warmed(self, bundle: Bundle, index: int, scored: ScoredCloses) -> np.ndarray:
+        candles, symbol = self.histories[index].candles, self.markets[index].symbol
+        return warm_memory(bundle, candles, self.timeframe, symbol, self._alpha, scored)
 
     def _gross(self) -> int:
         values = self.state.positions["lots"] * self.state.positions["mark"] * self._records["unit_value"]

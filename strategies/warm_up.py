@@ -1,11 +1,13 @@
 """The decision state before the first decision: the last closes scored from nothing.
 
 Live start, hot swap, backtest and replay all begin with this one function, so none of them remembers what another
-does not.
+does not. A hot swap scores most of the closes beforehand, on a copy of the candles, and only the newest at the swap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,13 +15,60 @@ import numpy as np
 from strategies.bundle import Bundle
 from strategies.ensemble import smooth
 from strategies.features.blocks import block_slices
-from strategies.market import OPEN_MS, CandleArray, Timeframe
+from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
 from strategies.state import MEMORY
 
 WARM_UP_DECISIONS: Final = 240
 
 
-def warm_memory(bundle: Bundle, candles: CandleArray, timeframe: Timeframe, symbol: str, alpha: float) -> np.ndarray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredCloses:
+    """The newest closes of one market, scored by one bundle.
+
+    Attributes:
+        open_ms: (n,) int64 ascending opens of the candles.
+        blended: (n,) float64.
+    """
+
+    open_ms: np.ndarray
+    blended: np.ndarray
+
+
+NOTHING_SCORED: Final = ScoredCloses(open_ms=np.zeros(0, np.int64), blended=np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUp:
+    """A bundle that is about to decide, with the closes it has scored so far, per market of the account."""
+
+    bundle: Bundle
+    scored: tuple[ScoredCloses, ...]
+
+
+def prepare_swap(
+    bundle: Bundle, markets: Sequence[Market], candles: Sequence[CandleArray], timeframe: Timeframe
+) -> WarmUp:
+    """Score the newest closes of every market, for a swap that comes later.
+
+    Args:
+        bundle: verified.
+        markets: the account's, in their order.
+        candles: per market (n, 6) closed decision candles; a copy, where this runs beside the trader.
+        timeframe: of the candles.
+    """
+    pairs = zip(markets, candles, strict=True)
+    scored = tuple(score_closes(bundle, part, timeframe, market.symbol) for market, part in pairs)
+    return WarmUp(bundle=bundle, scored=scored)
+
+
+def warm_memory(
+    bundle: Bundle,
+    candles: CandleArray,
+    timeframe: Timeframe,
+    symbol: str,
+    alpha: float,
+    scored: ScoredCloses = NOTHING_SCORED,
+) -> np.ndarray:
     """Return the (1,) MEMORY record after the last `WARM_UP_DECISIONS` closes of `candles`, smoothed from zero.
 
     Args:
@@ -28,14 +77,28 @@ def warm_memory(bundle: Bundle, candles: CandleArray, timeframe: Timeframe, symb
         timeframe: of the candles.
         symbol: canonical symbol, for predictors that know markets.
         alpha: smoothing factor, 2 / (span + 1).
+        scored: closes scored before, by the same bundle on the same market; the record is the same with or without.
     """
     memory = np.zeros(1, MEMORY)
-    if not len(candles):
-        return memory
-    end_ms = int(candles[-1, OPEN_MS]) + timeframe.ms
-    slices = block_slices(candles, timeframe, end_ms - WARM_UP_DECISIONS * timeframe.ms, end_ms)
-    inputs = bundle.decision_inputs([bundle.prepare(anchored, symbol) for anchored in slices])
-    for part in inputs:
-        for score in part.blended:
-            smooth(memory, np.array([score]), alpha)
+    for score in score_closes(bundle, candles, timeframe, symbol, scored).blended:
+        smooth(memory, np.array([score]), alpha)
     return memory
+
+
+def score_closes(
+    bundle: Bundle, candles: CandleArray, timeframe: Timeframe, symbol: str, scored: ScoredCloses = NOTHING_SCORED
+) -> ScoredCloses:
+    """Return the scores of the last `WARM_UP_DECISIONS` closes; those in `scored` are not computed again."""
+    if not len(candles):
+        return NOTHING_SCORED
+    end_ms = int(candles[-1, OPEN_MS]) + timeframe.ms
+    start_ms = end_ms - WARM_UP_DECISIONS * timeframe.ms
+    known = scored.open_ms >= start_ms
+    since_ms = int(scored.open_ms[-1]) + timeframe.ms if known.any() else start_ms
+    slices = block_slices(candles, timeframe, since_ms, end_ms)
+    inputs = bundle.decision_inputs([bundle.prepare(anchored, symbol) for anchored in slices])
+    opens = [anchored.candles[anchored.first :, OPEN_MS].astype(np.int64) for anchored in slices]
+    return ScoredCloses(
+        open_ms=np.concatenate([scored.open_ms[known], *opens]),
+        blended=np.concatenate([scored.blended[known], *(part.blended for part in inputs)]),
+    )
