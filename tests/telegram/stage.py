@@ -24,7 +24,7 @@ from strategies.market import DAY_MS
 from tests.alerts.stage import telegram_settings
 from tests.builders import START_MS
 from tests.made_bundles import made_bundle
-from tests.telegram.bot_api_server import PERSON, TOKEN, BotApiServer
+from tests.telegram.bot_api_server import PERSON, TOKEN, BotApiServer, Said
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 
 NOW_MS = START_MS + 400 * DAY_MS  # the wall clock, another time than the market's
@@ -50,6 +50,22 @@ class Scene:
     gate: Gate
     quiet: Quiet
     seconds: Seconds
+
+    async def ask(self, text: str) -> Said:
+        """Let the one person write, and return the bot's reply; alerts may come in between."""
+        count = len(self.server.said)
+        await self.server.write(text)
+        return await self.reply_after(count)
+
+    async def reply_after(self, count: int) -> Said:
+        """Return the first reply among the messages from number `count` on."""
+        await self.server.wait_for(lambda: any(_is_reply(said) for said in self.server.said[count:]))
+        return next(said for said in self.server.said[count:] if _is_reply(said))
+
+
+def _is_reply(said: Said) -> bool:
+    """Replies end in the market's name alone, alerts name a time beside it."""
+    return said.texts[0].endswith("<i>demo market</i>")
 
 
 def add_bundle(registry: Registry, seed: int) -> str:

@@ -35,11 +35,11 @@ def metric(stage: Scene, line: str) -> bool:
 
 
 async def test_strangers_get_no_answer_and_are_counted(stage: Scene) -> None:
-    question = await stage.server.ask("/stop")
+    question = await stage.ask("/stop")
     await stage.server.write("/status", chat_id=STRANGER)
     await stage.server.press(question, "Stop", chat_id=STRANGER)
     await until(lambda: stage.gate.refused["foreign"] == 2)
-    await stage.server.ask("/help")
+    await stage.ask("/help")
     assert all(said.chat_id == PERSON for said in stage.server.said)
     assert metric(stage, 'sigma_telegram_ignored_total{reason="foreign"} 2.0')
     await stage.world.hand(*MINUTES[2:4])
@@ -55,17 +55,17 @@ async def test_too_many_commands_are_refused_once_in_words(stage: Scene) -> None
         "Too many commands; the next ones are ignored for a minute.\ndemo market"
     ) == 1
     stage.seconds.now += 61
-    assert "Commands" in (await stage.server.ask("/help")).plain
+    assert "Commands" in (await stage.ask("/help")).plain
 
 
 async def test_another_poller_is_said_once_and_alerts_go_on(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.telegram.poller.CONFLICT_WAIT_S", 0.1)
-    await stage.server.ask("/help")
+    await stage.ask("/help")
     stage.server.mood = "conflict"
     await stage.server.write("/help")  # wakes the poll that is under way
     await stage.server.wait_for(lambda: any("409 Conflict" in said.plain for said in stage.server.said), 30)
     stage.server.mood = "well"
-    said = await stage.server.ask("/status")
+    said = await stage.ask("/status")
     assert "equity" in said.plain or "Commands" in said.plain
     assert sum("409 Conflict" in said.plain for said in stage.server.said) == 1
 
@@ -90,7 +90,7 @@ async def test_training_progress_is_edited_in_place(stage: Scene, monkeypatch: p
     ended = {"state": "idle", "last_outcome": "bundle b-1 promoted", "last_finished_ms": 1_735_693_200_000}
     current = states[0]
     monkeypatch.setattr(stage.world.training, "progress", lambda: current)
-    said = await stage.server.ask("/training")
+    said = await stage.ask("/training")
     assert "fold 1 of 3" in said.plain
     before = len(stage.server.said)
     for state in (*states[1:], ended):
@@ -103,7 +103,7 @@ async def test_training_progress_is_edited_in_place(stage: Scene, monkeypatch: p
 
 async def test_flood_control_delays_an_answer_and_does_not_lose_it(stage: Scene) -> None:
     stage.server.fail_next("sendMessage", Failure(status=429, description="Too Many Requests", retry_after=1))
-    assert "Commands" in (await stage.server.ask("/help")).plain
+    assert "Commands" in (await stage.ask("/help")).plain
 
 
 async def test_a_telegram_that_is_away_at_start_is_waited_for(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_a_telegram_that_is_away_at_start_is_waited_for(tmp_path: Path) ->
         await stage.server.stop()
         await stage.world.hand(*MINUTES[:3])
         await stage.server.start()
-        assert "Commands" in (await stage.server.ask("/help")).plain
+        assert "Commands" in (await stage.ask("/help")).plain
 
 
 async def test_the_token_is_in_no_log_and_no_delivery(tmp_path: Path) -> None:
