@@ -180,7 +180,7 @@ def fit(
         raise BadInput(f"{task}: the training rows hold one class only; a longer history is needed")
     xgboost = import_xgboost()
     chosen, weight = thinned(train.labels, settings.every_common)
-    shares = class_weights(train.labels) if settings.balanced else np.ones(len(classes), np.float32)
+    shares = class_weights(train.labels, len(classes)) if settings.balanced else np.ones(len(classes), np.float32)
     weight = weight * shares[train.labels[chosen]]
     matrices = {
         "train": xgboost.DMatrix(train.features[chosen], label=train.labels[chosen], weight=weight, nthread=threads),
@@ -217,9 +217,9 @@ def thinned(labels: np.ndarray, every: int) -> tuple[np.ndarray, np.ndarray]:
     return chosen, np.where(common[chosen], float(every), 1.0).astype(np.float32)
 
 
-def class_weights(labels: np.ndarray) -> np.ndarray:
-    """Return a float32 weight for each class up to the last that occurs, with mean 1 over the rows."""
-    counts = np.bincount(labels)
+def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return a float32 weight for each class, with mean 1 over the rows."""
+    counts = np.bincount(labels, minlength=classes)
     return (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).astype(np.float32)
 
 
