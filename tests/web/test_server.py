@@ -18,26 +18,16 @@ from strategies.errors import AlreadyRunning
 from strategies.state import FactKind, Reason
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.world import minutes
+from tests.web.serving import TOKEN, bearer, served
 
-TOKEN = "a-token-of-the-test"
 MINUTES = minutes(300)
 JSON = {"Content-Type": "application/json"}
 
 
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[tuple[DaemonWorld, aiohttp.ClientSession]]:
-    async with daemon_world(folder) as world:
-        server = WebServer(world.control, world.metrics, WebSettings(port=0, **settings), TOKEN)
-        address = await server.start()
-        try:
-            async with aiohttp.ClientSession(address) as session:
-                yield world, session
-        finally:
-            await server.stop()
-
-
-def bearer(token: str = TOKEN) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+    async with served(folder, **settings) as parts:
+        yield parts.world, parts.session
 
 
 async def test_status_tells_equity_and_every_market(tmp_path: Path) -> None:
