@@ -20,7 +20,7 @@ from storage.config_services import TelegramSettings
 from storage.secret import MASK
 
 CONNECTIONS: Final = 16
-CLOSED_DOOR_S: Final = 300.0  # between attempts at a chat that blocked the bot, or with a token that is refused
+CLOSED_DOOR_S: Final = 300.0  # between attempts that only a person can help: bot blocked, token refused, chat moved
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -43,9 +43,11 @@ def outcome(error: TelegramError, token: str) -> NotSent | Unanswered | Undelive
     match error:
         case RetryAfter():
             return NotSent(text, seconds(error))
-        case Forbidden() | InvalidToken():
+        case Forbidden() | InvalidToken() | ChatMigrated():
             return NotSent(text, CLOSED_DOOR_S)
-        case BadRequest() | ChatMigrated():
+        case BadRequest() if "chat not found" in text.lower():  # nobody has written to the bot there yet
+            return NotSent(text, CLOSED_DOOR_S)
+        case BadRequest():
             return Undeliverable(text)
     if isinstance(error.__cause__, _NEVER_LEFT):
         return NotSent(text)

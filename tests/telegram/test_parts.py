@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
 
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
 from bot.alerts.wording import collapsed, details, headline
@@ -62,7 +71,9 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         (RetryAfter(7), NotSent, 7.0),
         (Forbidden("blocked"), NotSent, 300.0),
         (InvalidToken("no"), NotSent, 300.0),
-        (BadRequest("chat not found"), Undeliverable, None),
+        (ChatMigrated(-100), NotSent, 300.0),
+        (BadRequest("Chat not found"), NotSent, 300.0),
+        (BadRequest("Message is too long"), Undeliverable, None),
         (caused(NetworkError("refused"), httpx.ConnectError("refused")), NotSent, None),
         (caused(TimedOut(), httpx.ConnectTimeout("slow")), NotSent, None),
         (caused(TimedOut(), httpx.ReadTimeout("slow")), Unanswered, None),
