@@ -45,13 +45,15 @@ def block_null(values: np.ndarray, length: int, samples: int, rng: np.random.Gen
     """Return (samples,) indices of one random contiguous block against another of equal length: what chance shows.
 
     Args:
-        values: (n,) a feature's training history in the order of time.
+        values: (n,) or (n, markets): a feature's training history in the order of time. Markets move together, so a
+            block takes the same bars of all.
         length: rows of a block, as many as are being watched.
     """
     edges = quantile_edges(values)
     bins = np.searchsorted(edges, values, side="right")
     known = np.isfinite(values)
-    hits = (bins[:, None] == np.arange(len(edges) + 1)) & known[:, None]
+    hits = (bins[..., None] == np.arange(len(edges) + 1)) & known[..., None]
+    hits = hits.reshape(len(values), -1, len(edges) + 1).sum(axis=1)
     sums = np.concatenate([np.zeros((1, len(edges) + 1)), np.cumsum(hits, axis=0)])
     last = len(values) - length
     if last < length:

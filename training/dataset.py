@@ -60,6 +60,16 @@ class Segment:
     def close(self) -> np.ndarray:
         return self.candles[:, CLOSE]
 
+    def until(self, ms: int, timeframe: Timeframe) -> Segment | None:
+        """Return the bars closed by a time, with the targets settled by the last of them; None: there are none."""
+        count = int(np.searchsorted(self.open_ms, ms - timeframe.ms, side="right"))
+        if not count:
+            return None
+        names = ("candles", "source", "features", "label_end_ms", "sigma", "volatility")
+        arrays = {name: getattr(self, name)[:count] for name in names}
+        settled = arrays["label_end_ms"] <= int(arrays["candles"][-1, OPEN_MS])
+        return Segment(symbol=self.symbol, target=np.where(settled, self.target[:count], np.nan), **arrays)
+
     @property
     def is_warm(self) -> np.ndarray:
         """(n,) bool: deviations are known; columns with longer memories may still be NaN."""
@@ -130,6 +140,23 @@ class Dataset:
         """Return the dataset without the bars that open before `ms`; their features keep what they remember."""
         cut = [(segment, int(np.searchsorted(segment.open_ms, ms))) for segment in self.segments]
         return replace(self, segments=tuple(segment.after(row) for segment, row in cut if row < len(segment.target)))
+
+    def until(self, ms: int) -> Dataset:
+        """Return what was known at a time: candles closed by then, targets settled by the last of them.
+
+        Features and deviations are causal and anchored, so they keep their bits.
+
+        Raises:
+            BadInput: no candle had closed by then.
+        """
+        parts = [part for segment in self.segments if (part := segment.until(ms, self.timeframe)) is not None]
+        if not parts:
+            raise BadInput(f"no candle had closed by {ms}; the first one opens {self.from_ms}")
+        digest = hashlib.sha256(f"{self.features.fingerprint} {self.horizon_bars} {self.timeframe.value}".encode())
+        for part in parts:
+            digest.update(part.symbol.encode() + part.candles.tobytes() + part.source.tobytes())
+        last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + self.timeframe.ms
+        return replace(self, segments=tuple(parts), until_ms=last_ms, data_hash=digest.hexdigest())
 
     def _mask(self, segment: Segment, ms: int, every_bars: int, phase: int, since_ms: int | None) -> np.ndarray:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)

@@ -38,9 +38,10 @@ def spliced_path(candles: RunCandles, reigns: Sequence[Reign], memory: np.ndarra
         memory = path.memory
         paths.append(path)
     votes = max(path.votes.shape[2] for path in paths)
-    return joined([_padded(path, votes) for path in paths], candles)
+    return joined([padded(path, votes) for path in paths], candles)
 
 
-def _padded(path: DecisionPath, voters: int) -> DecisionPath:
+def padded(path: DecisionPath, voters: int) -> DecisionPath:
+    """Return the path with absent votes up to `voters` columns, so that paths of different bundles can be joined."""
     missing = voters - path.votes.shape[2]
     return replace(path, votes=np.pad(path.votes, ((0, 0), (0, 0), (0, missing)), constant_values=np.nan))

@@ -157,3 +157,14 @@ def test_a_chronological_split_keeps_the_order_of_time() -> None:
     assert chronological(0, 1000) == (700, 850)
     with pytest.raises(BadInput):
         chronological(0, 1000, 0.9, 0.2)
+
+
+def test_what_was_known_at_a_time_has_the_bits_of_a_dataset_built_then(tmp_path: Path) -> None:
+    store = store_with(tmp_path, random_candles(3000))
+    until_ms = START_MS + 2411 * HOUR.ms
+    then = build(store, "made", ["AAAUSDT"], HOUR, FEATURES, until_ms=until_ms)
+    later = build(store, "made", ["AAAUSDT"], HOUR, FEATURES).until(until_ms)
+    assert later.until_ms == then.until_ms == until_ms
+    for mine, theirs in zip(later.segments, then.segments, strict=True):
+        for name in ("candles", "source", "features", "target", "label_end_ms", "sigma", "volatility"):
+            assert np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=name not in ("source",))

@@ -1,0 +1,116 @@
+"""`sigma simulate`: the whole routine over history: retrain, judge, swap, watch, roll back, and what it would earn."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from training.progress import answer, configuration, say
+
+if TYPE_CHECKING:
+    from storage.config import Config
+    from training.families import ModelFamily
+    from training.run_candles import RunCandles
+
+
+def command(
+    start_date: str = typer.Option(..., help="First traded day, ISO, UTC."),
+    end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
+    symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
+    exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
+    families: str = typer.Option("", help="Voters, such as xgboost,ridge; empty: ensemble.families."),
+    retrain_months: int = typer.Option(1, min=1, max=60, help="Calendar months between scheduled trainings."),
+    refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of each training's walk forward."),
+    years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
+    drift: bool = typer.Option(True, help="Drift starts trainings, too."),
+    report: Path = typer.Option(Path(), help="Write an HTML report here."),
+    workers: int = typer.Option(0, min=0, help="Models fitted at once, ahead of the run; 0: all cores."),
+    seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
+) -> None:
+    """Live through history with the daemon's own routine and say what the self-training bot would have done.
+
+    Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
+    """
+    from training.commands._common import day_ms, day_of, open_dataset, plan_of
+    from training.fold_cache import FoldCache
+    from training.kept_family import KeptFamily
+    from training.simulate import Event, Routine, Simulator
+    from training.simulation_ahead import fit_ahead
+    from training.simulation_card import record_simulation, simulation_card
+
+    config = configuration()
+    begun = time.perf_counter()
+    chosen_seed = config.training.seed if seed < 0 else seed
+    voters = _voters(config, families, chosen_seed)
+    everything = open_dataset(config, symbols, "", exchange, end_date)
+    candles, past = _candles(config, everything.exchange, ",".join(everything.symbols), day_ms(start_date), everything)
+    cache = FoldCache(root=config.paths.runs / "folds")
+    kept: list[ModelFamily] = [KeptFamily(family=family, cache=cache) for family in voters]
+    plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
+    routine = Routine(retrain_months=retrain_months, on_drift=drift)
+    fit_ahead(everything, voters, plan, routine, candles.start_ms, cache, workers, say)
+    say(f"models fitted ahead in {time.perf_counter() - begun:.0f} s")
+
+    def tell(event: Event) -> None:
+        say(f"{day_of(event.ms)} {event.kind} {event.bundle}: {event.words}")
+
+    simulation = Simulator(
+        candles=candles,
+        past=past,
+        plan=plan,
+        dataset_until=everything.until,
+        routine=routine,
+        say=tell,
+    ).run()
+    card, curves = simulation_card(
+        simulation, everything, plan, routine, config.paths.runs, time.perf_counter() - begun
+    )
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    record_simulation(simulation, card, now_ms, config.paths.runs)
+    _finish(simulation, card, curves, report)
+
+
+def _voters(config: Config, families: str, seed: int) -> list[ModelFamily]:
+    """Return the families; each fit has one thread, so that bits do not depend on the workers."""
+    from training.families import choose
+    from training.voters import makers
+
+    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
+    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
+    return choose(names, makers(single, seed))
+
+
+def _candles(
+    config: Config, exchange: str, symbols: str, start_ms: int, everything: Any
+) -> tuple[RunCandles, RunCandles]:
+    """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
+    from storage.candles import CandleStore
+    from strategies.market import DAY_MS
+    from training.commands.backtest import stored_markets
+    from training.run_candles import HISTORY_DECISIONS, covered, read_run
+
+    store, timeframe = CandleStore(config.data.directory), everything.timeframe
+    markets = stored_markets(store, config, exchange, symbols, timeframe)
+    first_ms, last_ms = covered(store, markets, timeframe)
+    end_ms = min(everything.until_ms, last_ms)
+    earliest = max(start_ms - 370 * DAY_MS, first_ms + HISTORY_DECISIONS * timeframe.ms)
+    earliest = min(-(-earliest // timeframe.ms) * timeframe.ms, start_ms)
+    candles = read_run(store, markets, timeframe, start_ms, end_ms)
+    return candles, read_run(store, markets, timeframe, earliest, end_ms)
+
+
+def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
+    from training.report.simulate import simulation_report, simulation_summary
+
+    written: dict[str, str] = {}
+    if report.name:
+        from training.report.page import write_page
+
+        write_page(report, simulation_report(simulation, card, curves))
+        written["report"] = str(report)
+        say(f"report written to {report}")
+    answer({**card.document(), **written}, simulation_summary(card))

@@ -1,0 +1,92 @@
+"""An account that lives through history in windows, under bundles that follow each other: one kernel run in parts.
+
+Carried from window to window: the account, its positions and orders, and the memory of the bundle that decides. A
+swap warms the new bundle's memory on the closes already seen, as the engine does between two account minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from strategies.account import AccountState
+from strategies.bundle import Bundle
+from strategies.loop import RunResult
+from strategies.settings import TradingSettings
+from training.backtest import BacktestResult, begin_account, run_path
+from training.decision_path import DecisionPath, decision_path
+from training.run_candles import RunCandles
+from training.spliced_path import padded
+from training.walk_forward import joined, part
+
+
+@dataclass(slots=True, kw_only=True)
+class SimulatedAccount:
+    """Trades `candles` window by window.
+
+    Attributes:
+        candles: of the whole simulation.
+        settings: of the account.
+        bundle: deciding; None: cash, what is held is closed and nothing is entered.
+    """
+
+    candles: RunCandles
+    settings: TradingSettings
+    bundle: Bundle | None
+    fallback: Bundle
+    _state: AccountState | None = None
+    _memory: np.ndarray | None = None
+    _begun_units: int = 0
+    _paths: list[DecisionPath] = field(default_factory=list)
+    _runs: list[RunResult] = field(default_factory=list)
+
+    def swap(self, bundle: Bundle | None) -> None:
+        """Let another bundle decide from the next window on; None: stay in cash."""
+        if bundle is not self.bundle:
+            self.bundle, self._memory = bundle, None
+
+    def trade(self, start_ms: int, end_ms: int) -> tuple[DecisionPath, RunResult]:
+        """Trade the bars of [start, end), on the decision grid and adjacent to the window before."""
+        window = part(self.candles, start_ms, end_ms)
+        if self._state is None:
+            self._state = begin_account(window, self.settings)
+            self._begun_units = int(self._state.account["equity"][0])
+        path = decision_path(self.bundle or self.fallback, window, self.settings, self._memory)
+        self._memory = path.memory
+        if self.bundle is None:
+            path = _nothing(path)
+        run = run_path(path, window, self.settings, self._state)
+        self._state = run.state
+        run.decisions["voters"], run.decisions["votes"] = path.votes.shape[2], np.nan
+        run.decisions["votes"][:, :, : path.votes.shape[2]] = path.votes
+        self._paths.append(path)
+        self._runs.append(run)
+        return path, run
+
+    def result(self, name: str) -> BacktestResult:
+        """Return all windows as one finished run."""
+        voters = max(path.votes.shape[2] for path in self._paths)
+        first_ms, last_ms = int(self._paths[0].ms[0]), int(self._paths[-1].ms[-1])
+        candles = part(self.candles, first_ms - self.candles.timeframe.ms, last_ms)
+        return BacktestResult(
+            bundle_id=name,
+            settings=self.settings,
+            candles=candles,
+            path=joined([padded(path, voters) for path in self._paths], candles),
+            run=RunResult(
+                facts=np.concatenate([run.facts for run in self._runs]),
+                decisions=np.concatenate([run.decisions for run in self._runs]),
+                equity=np.concatenate([run.equity for run in self._runs]),
+                exposure=np.concatenate([run.exposure for run in self._runs]),
+                state=self._runs[-1].state,
+            ),
+            initial_units=self._begun_units,
+        )
+
+
+def _nothing(path: DecisionPath) -> DecisionPath:
+    """Return a path without conviction: what is held fades out, nothing is entered."""
+    quiet = np.where(path.ready, 0.0, np.nan)
+    unknown = np.full(quiet.shape, np.nan)
+    return replace(path, conviction=quiet, expected_return=unknown, agreement=np.zeros(quiet.shape))

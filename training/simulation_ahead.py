@@ -1,0 +1,61 @@
+"""The models that a simulation will ask for, fitted ahead and in parallel: their borders are known from the calendar.
+
+Nothing leaks: a fit knows the labels settled by its border and nothing else, so when it is done is no matter. The
+simulation finds them in the cache; what drift asks for in between is fitted when it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from strategies.market import DAY_MS
+from training.bundle import Plan, walk_folds
+from training.compute import fan_out
+from training.dataset import Dataset
+from training.families import ModelFamily
+from training.fold_cache import FoldCache
+from training.kept_family import KeptFamily
+from training.simulate import Routine, wanted_borders
+
+
+def fit_ahead(
+    everything: Dataset,
+    families: Sequence[ModelFamily],
+    plan: Plan,
+    routine: Routine,
+    start_ms: int,
+    cache: FoldCache,
+    workers: int,
+    say: Callable[[str], None],
+) -> None:
+    """Fit every model of the scheduled trainings into the cache.
+
+    Args:
+        everything: the dataset to the end of the simulation.
+        families: not wrapped; one thread each.
+        workers: processes; 0: all cores.
+    """
+    borders = known_borders(everything, plan, routine, start_ms)
+    tasks = [(family, border) for border in borders for family in families]
+    tasks.sort(key=lambda task: -task[1])  # the longest first, so that no worker is left with one at the end
+    say(f"{len(borders)} borders x {len(families)} families to fit")
+    fan_out(partial(_fit, dataset=everything, cache=cache), tasks, workers=workers)
+
+
+def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: int) -> list[int]:
+    """Return the times up to which models of the scheduled trainings know: folds, everything, the twin."""
+    found: set[int] = set()
+    window_ms = plan.validation.refresh_window_d * DAY_MS
+    for number, at_ms in enumerate(wanted_borders(start_ms, everything.until_ms, routine.retrain_months)):
+        dataset = everything.until(at_ms)
+        found |= {fold.train_until_ms for fold in walk_folds(dataset, plan)}
+        found.add(dataset.until_ms)
+        if number:
+            found.add(dataset.until_ms - window_ms - plan.embargo_ms)
+    return sorted(found)
+
+
+def _fit(task: tuple[ModelFamily, int], *, dataset: Dataset, cache: FoldCache) -> None:
+    family, border_ms = task
+    KeptFamily(family=family, cache=cache).fit(dataset.until(border_ms), border_ms)
