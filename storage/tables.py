@@ -236,3 +236,34 @@ monitor: Final = Table(
     Column("sentence", Text, nullable=False),
     Column("document", Text, nullable=False),  # JSON
 )
+
+# Bundles that decide nothing but are watched beside the one that does: one row a trial.
+trial: Final = Table(
+    "trial",
+    metadata,
+    _account(),
+    Column("bundle_id", String(32), primary_key=True),  # who is watched; "nothing": the forecast of no return
+    Column("started_ms", BigInteger, primary_key=True),
+    Column("role", String(16), nullable=False),  # challenger | predecessor | nothing
+    Column("champion_id", String(32), nullable=False),  # who decided when it began
+    Column("evidence", Text, nullable=False),  # JSON of strategies/evidence.py
+    Column("ended_ms", BigInteger),
+    Column("outcome", Text),
+)
+
+# What a watched bundle expected of each close beside the one that decided, and what came.
+shadow: Final = Table(
+    "shadow",
+    metadata,
+    _account(),
+    Column("bundle_id", String(32), primary_key=True),
+    Column("started_ms", BigInteger, primary_key=True),  # of its trial
+    Column("open_ms", BigInteger, primary_key=True),  # of the decision's candle
+    Column("market", Integer, primary_key=True),
+    Column("champion_id", String(32), nullable=False),
+    Column("expected", Float(53), nullable=False),  # scaled forward return
+    Column("champion_expected", Float(53), nullable=False),
+    Column("sigma", Float(53), nullable=False),
+    Column("matured", Boolean, nullable=False),
+    Column("came", Float(53)),  # scaled forward return, clipped; NULL: not known yet, or lost in a gap
+)

@@ -27,14 +27,15 @@ class ScoredCloses:
 
     Attributes:
         open_ms: (n,) int64 ascending opens of the candles.
-        blended: (n,) float64.
+        blended, joined: (n,) float64, as in `Inputs`.
     """
 
     open_ms: np.ndarray
     blended: np.ndarray
+    joined: np.ndarray
 
 
-NOTHING_SCORED: Final = ScoredCloses(open_ms=np.zeros(0, np.int64), blended=np.zeros(0))
+NOTHING_SCORED: Final = ScoredCloses(open_ms=np.zeros(0, np.int64), blended=np.zeros(0), joined=np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,4 +102,5 @@ def score_closes(
     return ScoredCloses(
         open_ms=np.concatenate([scored.open_ms[known], *opens]),
         blended=np.concatenate([scored.blended[known], *(part.blended for part in inputs)]),
+        joined=np.concatenate([scored.joined[known], *(part.joined for part in inputs)]),
     )
