@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from bot.alerts.wording import stamp
 from bot.control import Control
 from bot.telegram.desk import Button, Change, Question, Reply
-from bot.telegram.tables import bold, pairs, plain, table
+from bot.telegram.tables import bold, pairs, plain, pre, table
 from storage.registry import Promotion
 from strategies.errors import BadInput, BundleRefused
 from strategies.manifest import Manifest
 
-NEWEST = 8
+NEWEST: Final = 8
+BAR_WIDTH: Final = 24
 
 
 async def models(question: Question) -> Reply:
@@ -114,7 +115,22 @@ def training_text(progress: Mapping[str, Any]) -> str:
     for name in ("why", "line"):
         if progress.get(name):
             lines.append(plain(str(progress[name])[:300]))
+    if progress.get("total"):
+        lines.append(_bar(int(progress.get("done", 0)), int(progress["total"]), progress.get("eta_s")))
     return "\n".join(lines)
+
+
+def _bar(done: int, total: int, eta_s: float | None) -> str:
+    share = min(1.0, done / total)
+    full = round(share * BAR_WIDTH)
+    left = (
+        ""
+        if eta_s is None
+        else f", about {eta_s / 60:,.0f} min left"
+        if eta_s >= 90
+        else f", about {eta_s:,.0f} s left"
+    )
+    return f"{pre('#' * full + '.' * (BAR_WIDTH - full))}{share:.0%}{left}"
 
 
 def _registered(control: Control) -> tuple[dict[str, Manifest], list[Promotion]]:

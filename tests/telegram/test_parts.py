@@ -20,6 +20,7 @@ from bot.alerts.wording import collapsed, details, headline
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import outcome
 from bot.telegram.desk import Change
+from bot.telegram.models import training_text
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import fitted, pre, table
 from storage.outbox import Pending
@@ -134,6 +135,15 @@ def test_a_confirmation_is_one_chats_once_and_for_a_minute() -> None:
 def test_events_in_words(event: str, payload: dict, said: str) -> None:
     assert headline(event, payload).startswith(said)
     assert all(isinstance(line, str) for line in details(event, {"fee": 0.0} | payload))
+
+
+def test_progress_is_a_bar_with_the_time_left_where_it_is_known() -> None:
+    going = {"state": "training", "started_ms": START_MS, "line": "fold 3 of 4", "done": 3, "total": 4, "eta_s": 600.0}
+    text = training_text(going)
+    assert "#" * 18 + "." * 6 in text
+    assert "75%, about 10 min left" in text
+    assert "left" not in training_text(going | {"eta_s": None})
+    assert "#" not in training_text(going | {"total": 0})
 
 
 def test_a_burst_takes_as_many_alerts_as_fit() -> None:
