@@ -43,11 +43,11 @@ def moment_ms(value: object) -> int:
     """Return UTC milliseconds of an ISO 8601 time or of milliseconds; a time without a zone is UTC.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or after the year 9999. What is before 1970 is 0.
     """
     text = str(value).strip()
     if _MILLISECONDS.fullmatch(text):
-        return min(int(text), LATEST_MS)
+        return _within(int(text))
     text = re.sub(r"(T[\d:.]+) (\d\d:\d\d)$", r"\1+\2", text.upper())  # an unescaped + of a query string
     text = re.sub(r":60(?=$|[.Z+-])", ":59", text)  # leap seconds do not exist in UTC milliseconds
     try:
@@ -62,8 +62,14 @@ def cursor_of(value: object) -> Cursor:
     """Return the cursor that `next_before` named, or the one of a time."""
     found = _CURSOR.fullmatch(str(value))
     if found:
-        return Cursor(ms=min(int(found[1]), LATEST_MS), skip=int(found[2]))
+        return Cursor(ms=_within(int(found[1])), skip=int(found[2]))
     return Cursor(ms=moment_ms(value))
+
+
+def _within(ms: int) -> int:
+    if ms > LATEST_MS:
+        raise ValueError(f"a time is needed that is not after the year 9999, {LATEST_MS} ms")
+    return ms
 
 
 Moment = Annotated[int, BeforeValidator(moment_ms), WithJsonSchema({"anyOf": [_MS, *_ISO]})]

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from bot.web.problems import UnsupportedMedia
 from strategies.errors import BadInput
 
-Handler = Callable[..., Awaitable[BaseModel]]
+Handler = Callable[..., Awaitable[BaseModel | web.Response]]
 JSON = "application/json"
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,8 +60,10 @@ class Operation:
         if self.query is not None:
             arguments["query"] = _checked(self.query.model_validate, _query_of(request))
         if self.body is not None:
-            arguments["body"] = await parsed_body(request, self.body)
+            arguments["body"] = await _parsed_body(request, self.body)
         given = await self.handler(request, **arguments)
+        if isinstance(given, web.Response):
+            return given
         return web.Response(body=given.model_dump_json().encode(), status=self.status, content_type=JSON)
 
 
@@ -74,19 +76,28 @@ class Operations:
 
     def get(self, path: str, *, problems: tuple[int, ...] = ()) -> Callable[[Handler], Handler]:
         """Serve a question."""
-        return self._add("GET", path, 200, problems, changes=False)
+        return self.add("GET", path, problems=problems, changes=False)
 
     def post(
         self, path: str, *, status: int = 200, problems: tuple[int, ...] = (), changes: bool = True
     ) -> Callable[[Handler], Handler]:
         """Serve a command."""
-        return self._add("POST", path, status, problems, changes=changes)
+        return self.add("POST", path, status=status, problems=problems, changes=changes)
 
-    def _add(
-        self, method: str, path: str, status: int, problems: tuple[int, ...], *, changes: bool
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        problems: tuple[int, ...] = (),
+        changes: bool,
+        answer: type[BaseModel] | None = None,
     ) -> Callable[[Handler], Handler]:
+        """Serve an operation. With `answer` the handler writes it itself, into a response of its own."""
+
         def register(handler: Handler) -> Handler:
-            hints = get_type_hints(handler, include_extras=True)
+            hints = get_type_hints(handler)
             self.all.append(
                 Operation(
                     name=handler.__name__,
@@ -95,7 +106,7 @@ class Operations:
                     tag=self._tag,
                     summary=inspect.getdoc(handler) or "",
                     handler=handler,
-                    answer=hints["return"],
+                    answer=answer or hints["return"],
                     query=hints.get("query"),
                     body=hints.get("body"),
                     status=status,
@@ -115,7 +126,7 @@ def _query_of(request: web.Request) -> dict[str, str]:
     return dict(request.query)
 
 
-async def parsed_body(request: web.Request, model: type[Model]) -> Model:
+async def _parsed_body(request: web.Request, model: type[Model]) -> Model:
     """Return the JSON body of a request; no body is {}.
 
     Raises:

@@ -14,7 +14,7 @@ from bot.web.answers import Prediction
 from bot.web.asked import Asked, Symbol
 from bot.web.keys import CONTROL
 from bot.web.operations import Operations
-from bot.web.problems import Conflict
+from bot.web.problems import Conflict, NotFound
 from strategies.errors import BadInput
 from strategies.signals import describe_refusal
 from strategies.state import RefusalCode
@@ -36,7 +36,7 @@ class PredictionAsked(Asked):
     )
 
 
-@operations.post("/api/predict", problems=(409,), changes=False)
+@operations.post("/api/predict", problems=(404, 409), changes=False)
 async def predict(request: web.Request, body: PredictionAsked) -> Prediction:
     """Say what the ensemble or one family decided about a market at its last closed candle; 409 when that is stale."""
     return prediction(request.app[CONTROL], body)
@@ -46,7 +46,8 @@ def prediction(control: Control, asked: PredictionAsked) -> Prediction:
     """Answer from the last decision.
 
     Raises:
-        BadInput: an unknown symbol, another timeframe, a family that does not vote.
+        BadInput: an unknown symbol, another timeframe.
+        NotFound: a family that does not vote.
         Conflict: no decision of the last closed candle is at hand.
     """
     index = control.market_index(asked.symbol)
@@ -61,7 +62,7 @@ def prediction(control: Control, asked: PredictionAsked) -> Prediction:
     if age_ms > timeframe.ms + control.stale_after_ms or not control.is_fresh():
         raise _stale(control, f"the last decision is {age_ms / 1000:.0f} s old")
     if asked.model != ENSEMBLE and asked.model not in view.votes:
-        raise BadInput(f"model is {asked.model!r}; one of {', '.join([ENSEMBLE, *view.votes])} is needed")
+        raise NotFound(f"model is {asked.model!r}; one of {', '.join([ENSEMBLE, *view.votes])} is needed")
     common: dict[str, Any] = {
         "symbol": view.symbol,
         "model": asked.model,

@@ -10,7 +10,7 @@ from pydantic import Field
 from bot.web.answers import Session
 from bot.web.asked import Asked
 from bot.web.keys import SESSIONS
-from bot.web.operations import JSON, Operations, parsed_body
+from bot.web.operations import JSON, Operations
 from bot.web.problems import problem
 
 operations: Final = Operations("session")
@@ -43,12 +43,11 @@ async def session(request: web.Request) -> Session:
     return Session(signed_in=True, csrf=found.csrf, until_ms=found.until_ms)
 
 
-@routes.post("/api/session")
-async def sign_in(request: web.Request) -> web.Response:
-    """Sign in with the API token."""
-    given = await parsed_body(request, TokenGiven)
+@operations.add("POST", "/api/session", changes=False, answer=Session)
+async def sign_in(request: web.Request, body: TokenGiven) -> web.Response:
+    """Sign a browser in with the API token."""
     sessions = request.app[SESSIONS]
-    if not sessions.is_token(given.token):
+    if not sessions.is_token(body.token):
         return problem(401, "token needed", "this is not the API token", headers={"WWW-Authenticate": "Bearer"})
     response = web.Response(content_type=JSON)
     made = sessions.sign_in(request, response)
@@ -56,7 +55,7 @@ async def sign_in(request: web.Request) -> web.Response:
     return response
 
 
-@routes.delete("/api/session")
+@operations.add("DELETE", "/api/session", changes=False, answer=Session)
 async def sign_out(request: web.Request) -> web.Response:
     """Sign this browser out."""
     response = web.Response(content_type=JSON)

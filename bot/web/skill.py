@@ -17,6 +17,7 @@ from bot.web.decided import families_of
 from storage.ledger import RecordedDecision
 from strategies.errors import SigmaError
 from strategies.manifest import Manifest
+from strategies.state import MAX_VOTERS
 
 MOST_DECISIONS = 5_000
 FEWEST_DECISIONS = 30
@@ -35,7 +36,6 @@ def drift_of(control: Control) -> Drift:
     families = [
         _skill(family, votes[:, number], scaled, horizon, promised.get(family))
         for number, family in enumerate(families_of(control, bundle))
-        if number < votes.shape[1]
     ]
     return Drift(bundle=bundle, horizon_bars=horizon, matured=len(scaled), families=families)
 
@@ -58,7 +58,7 @@ def _matured(control: Control, decisions: Sequence[RecordedDecision], horizon: i
             continue
         votes.append(part.record["votes"])
         scaled.append(np.log(later / now) / (part.record["sigma"] * np.sqrt(horizon)))
-    return np.array(votes, np.float64).reshape(len(scaled), -1), np.array(scaled, np.float64)
+    return np.array(votes, np.float64).reshape(-1, MAX_VOTERS), np.array(scaled, np.float64)
 
 
 def _closes(control: Control, symbol: str, timeframe_ms: int) -> dict[int, float]:

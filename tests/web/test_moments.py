@@ -25,14 +25,14 @@ from bot.web.asked import LATEST_MS, Cursor, Page, cursor_of, moment_ms
         ("2025-01-01T00:00:00.123456Z", 1_735_689_600_123),
         ("2016-12-31T23:59:60Z", 1_483_228_799_000),
         ("0001-01-01T00:00:00Z", 0),
-        ("9" * 15, LATEST_MS),
+        (LATEST_MS, LATEST_MS),
     ],
 )
 def test_times_are_read_as_iso_and_as_milliseconds(given_time: object, expected: int) -> None:
     assert moment_ms(given_time) == expected
 
 
-@pytest.mark.parametrize("text", ["", "now", "2025-13-01", "1e3", "-5", "1.5", "9" * 16])
+@pytest.mark.parametrize("text", ["", "now", "2025-13-01", "1e3", "-5", "1.5", "9" * 15, "9" * 16])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="needed"):
         moment_ms(text)
