@@ -65,6 +65,7 @@ class AgentsEnv(VecEnv):
         width = tracks.features.shape[1] + ACCOUNT_COLUMNS
         super().__init__(agents, spaces.Box(-BOUND, BOUND, (width,), np.float32), spaces.Discrete(len(EXPOSURES)))
         self.tracks = tracks
+        self._packed = tracks.packed()
         self.agents = np.zeros(agents, AGENT)
         self.agents["mirror"] = 1
         self.ledgers = (np.zeros(agents, ACCOUNT), np.zeros(agents, POSITION), np.zeros(agents, ORDER))
@@ -88,7 +89,7 @@ class AgentsEnv(VecEnv):
             self.agents,
             self.ledgers,
             self.terms,
-            self.tracks.arrays,
+            self._packed,
             self._signs,
             self.tracks.starts,
             self.tracks.episode_bars,
@@ -111,7 +112,7 @@ class AgentsEnv(VecEnv):
         """Move every agent one bar on, without making infos; return (N,) bool, whose episode ended."""
         self._observations.reverse()
         seen = (self._observations[0], self._rewards, self._ended, self._finals, self._ended_agents)
-        world = (self.agents, self.ledgers, self.terms, self.tracks.arrays, self._signs, self.tracks.starts)
+        world = (self.agents, self.ledgers, self.terms, self._packed, self._signs, self.tracks.starts)
         rest = (self.tracks.episode_bars, self._mirrors)
         if self._shares == 1:
             step_share(0, self.num_envs, actions, *world, *rest, self._facts[0], seen)

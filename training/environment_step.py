@@ -15,6 +15,7 @@ from numba import prange
 from strategies.compiled import compiled, compiled_parallel, inlined
 from strategies.exposure import EXPOSURES, begin, hold, observe, settle
 from strategies.market import DAY_MS
+from training.environment_tracks import CLOSE, FUNDING, OPEN_MS
 
 AGENT: Final = np.dtype(
     [
@@ -80,7 +81,7 @@ def step_all(
         agents: (N,) AGENT.
         ledgers: accounts, positions, orders: (N,) records.
         terms: markets (1,) MARKET, rules (1,) RULES, reward (1,) REWARD.
-        tracks: bars (R, 5), open_ms (R,), funding_e8 (R,), sigma (R,), volatility (R,), features (R, F).
+        tracks: `Tracks.packed`: lines (R, 8), deviations (R, 2), features (R, F).
         signs: (F,) float32, -1 where a column changes sign in the mirrored market.
         starts: rows an episode may begin at.
         facts: (shares, FACT_ROWS) FACT, the kernel's scratch.
@@ -126,7 +127,7 @@ def step_share(
     """Move agents `first`..last-1 one bar on, on the calling thread; arguments as in `step_all`."""
     accounts, positions, orders = ledgers
     markets, rules, reward = terms
-    bars, open_ms, funding_e8, sigma, volatility, features = tracks
+    lines, deviations, features = tracks
     observations, rewards, ended, finals, ended_agents = seen
     for i in range(first, last):
         agent = agents[i]
@@ -134,16 +135,17 @@ def step_share(
         chosen, row = EXPOSURES[actions[i]], agent.row + 1
         changed = chosen != agent.exposure
         if changed:
-            side, due_ms = agent.mirror * chosen, open_ms[row]
-            hold(account, position, order, markets, rules, side, sigma[row - 1], volatility[row - 1], due_ms)
+            side, sigma, volatility = agent.mirror * chosen, deviations[row - 1, 0], deviations[row - 1, 1]
+            hold(account, position, order, markets, rules, side, sigma, volatility, lines[row, OPEN_MS])
         before = account[0].equity
-        settle(account, position, order, markets, rules, open_ms[row], bars[row], funding_e8[row], facts)
+        bar = lines[row]  # whose first five columns the kernel reads
+        settle(account, position, order, markets, rules, bar[OPEN_MS], bar, bar[FUNDING], facts)
         grown = math.log(max(account[0].equity, 1) / before)
-        _remember(agents, i, row, chosen, changed, position[0].lots, grown, open_ms[row])
+        _remember(agents, i, row, chosen, changed, position[0].lots, grown, bar[OPEN_MS])
         paid = _reward(reward, agents, i, grown, account[0].equity, account[0].peak_equity)
         rewards[i] = paid
         agent.reward += paid
-        _look(agents, i, account, position, markets, rules, sigma, features, signs, observations)
+        _look(agents, i, account, position, markets, rules, deviations, features, signs, observations)
         ended[i] = RUNNING
         if account[0].equity * RUIN <= agent.start_equity:
             ended[i] = RUINED
@@ -153,8 +155,8 @@ def step_share(
             for column in range(observations.shape[1]):
                 finals[i, column] = observations[i, column]
             ended_agents[i] = agent
-            start(agents, i, account, position, order, starts, episode_bars, episode_bars, mirrors, bars, open_ms)
-            _look(agents, i, account, position, markets, rules, sigma, features, signs, observations)
+            start(agents, i, account, position, order, starts, episode_bars, episode_bars, mirrors, lines)
+            _look(agents, i, account, position, markets, rules, deviations, features, signs, observations)
 
 
 @compiled
@@ -173,11 +175,11 @@ def start_all(
     """Begin an episode for every agent; it lasts `shortest_bars`..`episode_bars`, so that not all end at once."""
     accounts, positions, orders = ledgers
     markets, rules, _ = terms
-    bars, open_ms, _, sigma, _, features = tracks
+    lines, deviations, features = tracks
     for i in range(len(agents)):
         account, position, order = accounts[i : i + 1], positions[i : i + 1], orders[i : i + 1]
-        start(agents, i, account, position, order, starts, episode_bars, shortest_bars, mirrors, bars, open_ms)
-        _look(agents, i, account, position, markets, rules, sigma, features, signs, observations)
+        start(agents, i, account, position, order, starts, episode_bars, shortest_bars, mirrors, lines)
+        _look(agents, i, account, position, markets, rules, deviations, features, signs, observations)
 
 
 @compiled
@@ -191,8 +193,7 @@ def start(
     episode_bars: int,
     shortest_bars: int,
     mirrors: bool,
-    bars: np.ndarray,
-    open_ms: np.ndarray,
+    lines: np.ndarray,
 ) -> None:
     """Give agent `i` a random place to start at, a flat account and, in half of the cases, the mirrored market."""
     agent = agents[i]
@@ -202,8 +203,8 @@ def start(
     agent.mirror = 1 - 2 * _random(agents, i, 2) if mirrors else 1
     agent.exposure = agent.returns = agent.squares = agent.reward = 0.0
     agent.bars_held = agent.steps = agent.day_trades = 0
-    agent.day = open_ms[row] // DAY_MS
-    begin(account, position, order, open_ms[row], bars[row, 3])
+    agent.day = lines[row, OPEN_MS] // DAY_MS
+    begin(account, position, order, lines[row, OPEN_MS], lines[row, CLOSE])
     agent.start_equity = account[0].equity
 
 
@@ -274,7 +275,7 @@ def _look(
     position: np.ndarray,
     markets: np.ndarray,
     rules: np.ndarray,
-    sigma: np.ndarray,
+    deviations: np.ndarray,
     features: np.ndarray,
     signs: np.ndarray,
     observations: np.ndarray,
@@ -288,4 +289,5 @@ def _look(
     else:
         for column in range(width):
             columns[column] = seen[column] * signs[column]
-    observe(account, position, markets, rules, agent.exposure, agent.bars_held, sigma[agent.row], columns, width)
+    sigma = deviations[agent.row, 0]
+    observe(account, position, markets, rules, agent.exposure, agent.bars_held, sigma, columns, width)
