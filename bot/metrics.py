@@ -8,6 +8,7 @@ import psutil
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from bot.snapshot import Snapshot
+from strategies.market import MINUTE_MS
 
 LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
 
@@ -78,9 +79,11 @@ class Metrics:
         self._drawdown.set(snapshot.drawdown)
         self._leverage.set(snapshot.gross_leverage)
         self._positions.set(len(snapshot.positions))
-        for view in snapshot.markets:
-            if view.decided_ms == snapshot.minute_ms + 60_000:
-                self._decisions.labels(view.action if view.refusal is None else view.refusal).inc()
+        decided = [view for view in snapshot.markets if view.decided_ms == snapshot.minute_ms + MINUTE_MS]
+        if decided:
+            self.decision_seconds.observe(snapshot.took_s)
+        for view in decided:
+            self._decisions.labels(view.action if view.refusal is None else view.refusal).inc()
 
     def on_alert(self, channel: str, outcome: str, number: int) -> None:
         """Count what became of alerts: delivered, retried, given_up."""

@@ -70,6 +70,7 @@ class Snapshot:
     present: tuple[bool, ...]
     candles: tuple[LiveCandle, ...] = ()  # those this minute completed, and those it went into
     alerts: tuple[Alert, ...] = ()  # of this minute
+    took_s: float = 0.0  # from the minute's arrival to its ledger entry
 
 
 def snapshot_of(
@@ -79,6 +80,7 @@ def snapshot_of(
     signals: dict[int, Signal],
     before: Snapshot | None = None,
     alerts: Sequence[Alert] = (),
+    took_s: float = 0.0,
 ) -> Snapshot:
     """Return the snapshot after `outcome`; what no decision changed is carried over from `before`."""
     account = engine.state.account[0]
@@ -106,6 +108,7 @@ def snapshot_of(
         present=tuple(bool(value) for value in minute.present),
         candles=_candles(engine, outcome),
         alerts=tuple(alerts),
+        took_s=took_s,
     )
 
 

@@ -136,12 +136,14 @@ class Trader:
         late = self._is_late(minute)
         minute = replace(minute, commands=commands, late=late)
         loop = asyncio.get_running_loop()
+        began_s = loop.time()
         outcome, signals = await loop.run_in_executor(self._worker, self._step, minute, warm_up)
         alerts = alerts_of(outcome, self._engine.markets, signals)
         alerts += [command_alert(command, minute.open_ms, index) for index, command in enumerate(commands)]
         await self._write(minute, outcome, signals, alerts)
         self.last_minute_ms = minute.open_ms
-        self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts)
+        took_s = loop.time() - began_s
+        self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)
         self._publish(self.snapshot)
         for done in waiting:
             if not done.cancelled():
