@@ -11,6 +11,7 @@ import { Stream } from "./stream.js";
 
 const LIST_EVERY_MS = 3000;
 const AFTER_REFUSAL_MS = 10000;
+const STATUS_AFTER_MS = 5000; // without one from the stream: only the daemon knows whether candles still come
 const BARS = 200;
 const MOST_POINTS = 1000;
 const LESS_OFTEN_MS = { held: 60000, models: 5000 };
@@ -64,6 +65,7 @@ export class Feed {
   #old = new Set();
   #asking = new Set();
   #askedAt = {};
+  #statusAt = 0;
 
   constructor(store) {
     this.#store = store;
@@ -126,6 +128,7 @@ export class Feed {
   #adopt(changes) {
     const { state } = this.#store;
     const { status } = changes;
+    if (status) this.#statusAt = performance.now();
     if (changes.equity?.length && !state.equity?.length) {
       delete this.#askedAt.held; // it begins where the equity begins
       this.#old.add("held");
@@ -139,6 +142,8 @@ export class Feed {
   }
 
   #askOld() {
+    if (this.#store.state.connection.phase !== "open") return;
+    if (performance.now() - this.#statusAt > STATUS_AFTER_MS) this.#old.add("status");
     for (const name of this.#old) if (performance.now() - (this.#askedAt[name] ?? -Infinity) >= (LESS_OFTEN_MS[name] ?? LIST_EVERY_MS)) this.#fetch(name);
   }
 

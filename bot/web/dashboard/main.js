@@ -45,9 +45,10 @@ function drawText(state) {
   for (const draw of TEXT) draw(state);
 }
 
-/** Charts come after the text, at most once a second, and not while nobody looks. */
+/** Charts come after the text, at most once a second, and neither while nobody looks nor while nothing comes. */
 async function drawCharts() {
-  if (drawing || document.hidden || drawnVersion === store.version) return;
+  const isOpen = store.state.connection.phase === "open";
+  if (drawing || !isOpen || document.hidden || drawnVersion === store.version) return;
   drawing = true;
   drawnVersion = store.version;
   try {

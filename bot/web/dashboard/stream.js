@@ -46,7 +46,7 @@ export class Stream {
   #received(text) {
     this.#heardAt = performance.now();
     const event = JSON.parse(text);
-    if (event.id !== undefined) this.#lastId = event.id;
+    if (event.id !== undefined && event.type !== "resumed") this.#lastId = event.id; // what was missed follows "resumed"
     this.onEvent(event);
   }
 

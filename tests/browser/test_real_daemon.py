@@ -1,0 +1,108 @@
+"""The dashboard of a real `sigma run`: opened by the printed link, live, and live again after a kill and a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.browser.stage import DESK, SCREENSHOTS
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+ROOT = Path(__file__).parents[2]
+START_S = 90
+
+
+class Daemon:
+    """`sigma run` on the demo market in a folder of its own, without a training."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._process: Process | None = None
+
+    async def start(self) -> str:
+        """Start it and return the link that signs in."""
+        settings = {
+            "SIGMA_WEB__PORT": str(self.port),
+            "SIGMA_EXCHANGE__SPEED": "600",
+            "SIGMA_SCHEDULE__RETRAIN": "false",
+            "SIGMA_SCHEDULE__RETRAIN_ON_DRIFT": "false",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot.cli", "run"),
+            cwd=self.folder,
+            env=os.environ | settings,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert self._process.stdout is not None
+        said = []
+        async with asyncio.timeout(START_S):
+            async for line in self._process.stdout:
+                said.append(line.decode())
+                if said[-1].startswith("sign in"):
+                    return said[-1].split()[-1]
+        raise AssertionError("".join(said))
+
+    async def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it and wait until it has gone."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(15):
+                    await self._process.communicate()
+            if self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    """A daemon that is ended with the test."""
+    made = Daemon(tmp_path)
+    yield made
+    await made.stop()
+
+
+async def test_a_real_daemon_is_followed_through_a_kill_and_a_restart(browser: Browser, daemon: Daemon) -> None:
+    link = await daemon.start()
+    context = await browser.new_context(viewport=DESK)
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(link)
+    live = page.locator("#live")
+    await expect(live).to_have_attribute("data-state", "live", timeout=30_000)
+    await expect(page.locator("#place")).to_contain_text("Demo market")
+    await expect(page.locator("#session")).to_have_text("Sign out")
+    await expect(page.locator("#candles-chart")).to_have_attribute(
+        "aria-label", re.compile("160 candles"), timeout=30_000
+    )
+    before = await live.inner_text()
+    await expect(live).not_to_have_text(before)
+    await daemon.stop(signal.SIGKILL)
+    await expect(live).to_have_attribute("data-state", "disconnected")
+    await daemon.start()
+    await expect(live).to_have_attribute("data-state", "live", timeout=30_000)
+    await expect(page.locator("#session")).to_have_text("Sign out")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / "real-daemon.png", full_page=True)
+    assert errors == []
+    await context.close()
