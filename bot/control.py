@@ -21,7 +21,7 @@ from strategies.errors import BadInput, SigmaError, StorageFailed
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import Command
 
-COMMAND_TIMEOUT_S = 30.0
+COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
 
 
 class FeedHealth(Protocol):

@@ -120,7 +120,7 @@ def _demo_place(config: Config, name: str, kind: str, edge: str) -> Place:
     planted = "" if edge == "none" else f", {edge}"
     return Place(
         exchange=config.exchange.name,
-        market_name=f"demo market: {name} ({kind}{planted})",
+        market_name=f"{name} ({kind}{planted})",
         is_demo=True,
         account=config.account.name,
         speed=config.exchange.speed,

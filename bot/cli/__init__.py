@@ -38,6 +38,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "resume": Entry(module="bot.cli.control", summary="Take entries again."),
     "close": Entry(module="bot.cli.control", summary="Close a position, or all of them."),
     "stop": Entry(module="bot.cli.control", summary="Kill switch: close everything and take no entries."),
+    "unlock": Entry(module="bot.cli.control", summary="Lift the protections that only a person may lift."),
     "ledger": Entry(module="bot.cli.ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
     "models": Entry(module="bot.cli.models", summary="List, compare, promote and roll back bundles.", is_group=True),
     "data": Entry(module="bot.cli.data", summary="Download, import and check candles.", is_group=True),

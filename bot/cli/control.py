@@ -15,7 +15,7 @@ from storage.config import Config, load
 from strategies.errors import BadInput, SigmaError
 
 app = typer.Typer(add_completion=False, help="Talk to a running daemon.")
-TIMEOUT_S = 35
+TIMEOUT_S = 80
 
 
 class NoDaemon(SigmaError):
