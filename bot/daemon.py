@@ -24,6 +24,7 @@ from bot.feed.source import FeedSource
 from bot.metrics import Metrics
 from bot.opening import open_trading
 from bot.schedule import Job, Schedule
+from bot.shadow import Shadowing
 from bot.snapshot import Snapshot
 from bot.systemd import ServiceManager
 from bot.telling import Telling
@@ -42,6 +43,7 @@ from storage.lease import account_lease
 from storage.ledger import Ledger
 from storage.market_book import record_markets
 from storage.registry import Registry
+from storage.shadows import Shadows
 from strategies.bundle import Bundle, trend_bundle
 from strategies.errors import BundleRefused
 from strategies.market import MINUTE_MS
@@ -64,6 +66,7 @@ class Parts:
     telling: Telling
     schedule: Schedule
     runs: JobRuns
+    shadowing: Shadowing
 
 
 async def run(config: Config, *, verbose: bool = False, say: Callable[[str], None] = print) -> None:
@@ -92,6 +95,7 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
             group.create_task(parts.trader.run(), name="trader"),
             group.create_task(parts.trainer.run(), name="trainer"),
             group.create_task(parts.schedule.run(), name="schedule"),
+            group.create_task(parts.shadowing.run(), name="shadowing"),
             group.create_task(
                 first_training(
                     parts.control, parts.runs, wanted=config.schedule.retrain, catch_up=config.schedule.catch_up
@@ -190,7 +194,15 @@ async def _assemble(
         stale_after_ms=round(config.feed.stale_after_s * 1000 * max(1.0, venue.clock.speed)),
         shut_down=shut_down,
     )
-    runs.control = control
+    shadowing = Shadowing(
+        control=control,
+        shadows=Shadows(database, opened.account.id),
+        prepare=trader.prepare,
+        settings=config.validation,
+        timeframe=config.decision.timeframe,
+    )
+    runs.control, runs.shadowing = control, shadowing
+    listeners.append(shadowing.on_snapshot)
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
     web = WebServer(control, metrics, config.web, token)
@@ -208,6 +220,7 @@ async def _assemble(
             clock=venue.clock, runs=job_runs, jobs=_jobs(config, control), start_ms=opened.account.start_ms
         ),
         runs=job_runs,
+        shadowing=shadowing,
     )
 
 

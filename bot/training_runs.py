@@ -12,6 +12,7 @@ from bot.control import Control
 from bot.download import Wanted, download
 from bot.feed.source import FeedSource
 from bot.schedule import RETRAIN, Job
+from bot.shadow import Shadowing
 from bot.trainer import JOB
 from bot.venue import Venue
 from storage.candles import CandleStore
@@ -32,6 +33,7 @@ class TrainingRuns:
         self._venue = venue
         self._clock = clock
         self.control: Control | None = None
+        self.shadowing: Shadowing | None = None
 
     async def download(self, say: Callable[[str], None]) -> None:
         """Bring the candle store up to date, market by market, through the real client."""
@@ -77,13 +79,18 @@ class TrainingRuns:
         bundle, step, reason = _read(document)
         if step == "reject":
             return f"bundle {bundle} rejected: {reason}; {self._deciding()} goes on"
-        if step == "shadow":
-            return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
         try:
+            if step == "shadow":
+                await self._challenge(bundle)
+                return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
             await self.control.promote(bundle, "trainer", reason)
         except SigmaError as error:
             return f"bundle {bundle} refused: {error}; {self._deciding()} goes on"
         return f"bundle {bundle} promoted: {reason}"
+
+    async def _challenge(self, bundle: str) -> None:
+        assert self.shadowing is not None
+        await self.shadowing.challenge(bundle)
 
     def _deciding(self) -> str:
         snapshot = None if self.control is None else self.control.snapshot

@@ -155,6 +155,12 @@ class Registry:
         history = self.history(exchange)
         return history[-1].bundle if history else None
 
+    def previous(self, exchange: str) -> str | None:
+        """Return the id of the bundle that a rollback would bring back; None: the trend rule."""
+        seen = [move.bundle for move in self.history(exchange)]
+        before = seen[: seen.index(seen[-1])] if seen else []
+        return before[-1] if before else None
+
     def history(self, exchange: str) -> list[Promotion]:
         """Return the moves of an exchange's pointer, oldest first.
 
@@ -186,9 +192,7 @@ class Registry:
         history = self.history(exchange)
         if not history or history[-1].bundle is None:
             raise BadInput(f"{exchange} has no bundle in production; there is nothing to roll back")
-        seen = [move.bundle for move in history]
-        current, before = seen[-1], seen[: seen.index(seen[-1])]
-        previous = before[-1] if before else None
+        current, previous = history[-1].bundle, self.previous(exchange)
         if previous is not None:
             self.get(previous, exchange)
         self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=f"{why} (rolled back {current})"))

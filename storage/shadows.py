@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from storage.database import reading, writing
 from storage.tables import shadow, trial
 from strategies.evidence import Evidence
+from strategies.trials import Role
 
-Role = Literal["challenger", "predecessor", "nothing"]
-NOTHING = "nothing"  # who expects no return of anything
+NOTHING: Final = "nothing"  # who expects no return of anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,16 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
+from strategies.market import OPEN, OPEN_MS, CandleArray, Timeframe
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+CLIP: Final = 3.0  # as the labels of training are clipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
     """What has been seen so far.
 
@@ -106,3 +111,27 @@ def log_ratio(outcome: float, challenger: float, champion: float) -> float:
 def _mean_exp(logs: np.ndarray) -> float:
     greatest = float(logs.max())
     return math.exp(greatest) * float(np.exp(logs - greatest).mean()) if greatest < 700 else math.inf
+
+
+def what_came(
+    candles: CandleArray, open_ms: int, sigma: float, horizon_bars: int, timeframe: Timeframe
+) -> float | None:
+    """Return the scaled forward return of a close, as the models' labels have it; NaN when its candles are missing.
+
+    Args:
+        candles: (n, 6) closed candles, ascending.
+        open_ms: of the decision's candle.
+        sigma: deviation of a candle's log return, known at that close.
+
+    Returns:
+        ln(O[i+1+h] / O[i+1]) / (sigma sqrt(h)), clipped to +-3; None: not known yet.
+    """
+    first_ms, last_ms = open_ms + timeframe.ms, open_ms + (1 + horizon_bars) * timeframe.ms
+    opens = candles[:, OPEN_MS]
+    if not len(opens) or last_ms > opens[-1]:
+        return None
+    rows = np.searchsorted(opens, (first_ms, last_ms))
+    if opens[rows[0]] != first_ms or opens[rows[1]] != last_ms or not sigma > 0:
+        return math.nan
+    move = math.log(float(candles[rows[1], OPEN] / candles[rows[0], OPEN]))
+    return min(max(move / (sigma * math.sqrt(horizon_bars)), -CLIP), CLIP)

@@ -94,8 +94,8 @@ def score_closes(
         return NOTHING_SCORED
     end_ms = int(candles[-1, OPEN_MS]) + timeframe.ms
     start_ms = end_ms - WARM_UP_DECISIONS * timeframe.ms
-    known = scored.open_ms >= start_ms
-    since_ms = int(scored.open_ms[-1]) + timeframe.ms if known.any() else start_ms
+    known = (scored.open_ms >= start_ms) & (scored.open_ms < end_ms)
+    since_ms = int(scored.open_ms[known][-1]) + timeframe.ms if known.any() else start_ms
     slices = block_slices(candles, timeframe, since_ms, end_ms)
     inputs = bundle.decision_inputs([bundle.prepare(anchored, symbol) for anchored in slices])
     opens = [anchored.candles[anchored.first :, OPEN_MS].astype(np.int64) for anchored in slices]
@@ -104,3 +104,14 @@ def score_closes(
         blended=np.concatenate([scored.blended[known], *(part.blended for part in inputs)]),
         joined=np.concatenate([scored.joined[known], *(part.joined for part in inputs)]),
     )
+
+
+def conviction_of(bundle: Bundle, scored: ScoredCloses) -> float:
+    """Return the conviction after the last scored close, smoothed from zero; NaN where nothing was scored."""
+    if not len(scored.blended):
+        return float("nan")
+    memory = np.zeros(1, MEMORY)
+    alpha = 2.0 / (bundle.manifest.smoothing_span + 1)
+    for score in scored.blended:
+        smooth(memory, np.array([score]), alpha)
+    return float(bundle.conviction(memory["smoothed"], scored.joined[-1:])[0])

@@ -1,0 +1,50 @@
+"""What becomes of a bundle that is watched beside the champion: the rules of trials, numbers in, a step out."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import Literal
+
+from strategies.evidence import Evidence
+
+Role = Literal["challenger", "predecessor", "nothing"]
+
+
+class Step(Enum):
+    """What is to be done."""
+
+    GO_ON = "go on"
+    PROMOTE = "promote"
+    ROLL_BACK = "roll back"
+    END = "end"
+
+
+def judge(
+    role: Role, evidence: Evidence, threshold: float, age_d: float, limit_d: float | None, bar_h: float
+) -> tuple[Step, str]:
+    """Return the step, and the sentence that says why.
+
+    Args:
+        role: a challenger may win or lose; the predecessor and the forecast of nothing may only do harm's work.
+        evidence: the watched bundle against the champion.
+        threshold: likelihood ratio at which something is done.
+        age_d: days since the trial began.
+        limit_d: days after which a trial that found nothing ends; None: never.
+        bar_h: hours of a decision candle.
+    """
+    ratio, reversed_ratio = evidence.for_challenger, evidence.for_champion
+    seen = f"after {evidence.observations:,} outcomes in {age_d:.0f} days"
+    if ratio >= threshold:
+        words = f"likelihood ratio {ratio:.1f} against the champion {seen} (needed {threshold:g})"
+        return (Step.PROMOTE if role == "challenger" else Step.ROLL_BACK), words
+    if role == "challenger" and reversed_ratio >= threshold:
+        return Step.END, f"likelihood ratio {reversed_ratio:.1f} for the champion {seen} (needed {threshold:g})"
+    if limit_d is not None and age_d >= limit_d:
+        return Step.END, f"nothing against the champion {seen}: likelihood ratio {ratio:.2f}"
+    return Step.GO_ON, f"likelihood ratio {ratio:.2f} {seen}; {_expected(evidence, threshold, bar_h)}"
+
+
+def _expected(evidence: Evidence, threshold: float, bar_h: float) -> str:
+    days = evidence.days_to_decide(threshold, bar_h)
+    return "no end in sight" if math.isinf(days) else f"about {days:,.0f} days to decide, were it right"
