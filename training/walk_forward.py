@@ -29,8 +29,6 @@ from training.out_of_fold import FoldDone, MarketScores, fit_fold, walk
 from training.run_candles import RunCandles
 from training.splits import Fold
 
-FoldFiles = Mapping[tuple[str, Fold], Mapping[str, bytes]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
@@ -47,6 +45,9 @@ class FoldModel:
 
     files: Mapping[str, bytes]
     predictor: Predictor
+
+
+FoldModels = Mapping[tuple[str, Fold], FoldModel]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +97,9 @@ def walk_forward(
     Raises:
         BadInput: a fold has too little to learn from.
     """
-    files = fit_folds(dataset, plan.families, folds.all, means or Means())
-    runs = walk(
-        dataset, plan.families, folds.all, on_fold, lambda family, _, fold: _model(family, fold, files, dataset)
-    )
-    bundles = [fold_bundle(dataset, plan, fold, runs, files) for fold in folds.traded]
+    models = fit_folds(dataset, plan.families, folds.all, means or Means())
+    runs = walk(dataset, plan.families, folds.all, on_fold, lambda family, _, fold: models[family.name, fold])
+    bundles = [fold_bundle(dataset, plan, fold, runs, models) for fold in folds.traded]
     settings = stressed(without_drawdown_stop(plan.trading, dataset.timeframe), stress)
     paths = [
         decision_path(bundle, part(candles, fold.start_ms, fold.end_ms), settings)
@@ -119,23 +118,26 @@ def walk_forward(
     return WalkForward(plan=plan, folds=folds, runs=runs, result=result, stress=stress)
 
 
-def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldFiles:
-    """Return the model files of every family and fold, fitted in parallel or found in the cache."""
+def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
+    """Return the model of every family and fold, fitted in parallel or found in the cache."""
     tasks = [(family, fold) for fold in folds for family in families]
     fitted = fan_out(
         partial(_fitted, dataset=dataset, cache=means.cache), tasks, workers=means.workers, backend=means.backend
     )
-    return {(family.name, fold): files for (family, fold), files in zip(tasks, fitted, strict=True)}
+    return {
+        (family.name, fold): FoldModel(files=files, predictor=load_predictor(family.name, files, dataset.features))
+        for (family, fold), files in zip(tasks, fitted, strict=True)
+    }
 
 
-def fold_bundle(dataset: Dataset, plan: Plan, fold: Fold, runs: Sequence[MarketScores], files: FoldFiles) -> Bundle:
+def fold_bundle(dataset: Dataset, plan: Plan, fold: Fold, runs: Sequence[MarketScores], models: FoldModels) -> Bundle:
     """Return the bundle that would have traded a fold: its models, at the scales known when it begins.
 
     Args:
         runs: scores of all folds; those from the fold's beginning on are left out here.
     """
     scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
-    predictors = [load_predictor(family.name, files[family.name, fold], dataset.features) for family in plan.families]
+    predictors = [models[family.name, fold].predictor for family in plan.families]
     return Bundle(f"fold-{fold.start_ms}", manifest_of(dataset, plan, scales), dataset.features, predictors)
 
 
@@ -188,8 +190,3 @@ def _fitted(task: tuple[ModelFamily, Fold], *, dataset: Dataset, cache: FoldCach
     family, fold = task
     key = fold_key(family, dataset, fold) if cache.root is not None else ""
     return cache.files(key, lambda: fit_fold(family, dataset, fold).files)
-
-
-def _model(family: ModelFamily, fold: Fold, files: FoldFiles, dataset: Dataset) -> FoldModel:
-    found = files[family.name, fold]
-    return FoldModel(files=found, predictor=load_predictor(family.name, found, dataset.features))

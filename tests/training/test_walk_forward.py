@@ -27,7 +27,7 @@ from training.fold_figures import FoldFigures, fold_figures, stability
 from training.fold_plan import Schedule, plan_folds
 from training.scoring import targets_of
 from training.splits import Fold, next_month
-from training.walk_forward import Means, WalkForward, fold_bundle, known_before, walk_forward
+from training.walk_forward import Means, WalkForward, fit_folds, fold_bundle, known_before, walk_forward
 
 YEAR_2020 = 1_577_836_800_000
 YEAR_2024 = 1_704_067_200_000
@@ -99,8 +99,8 @@ def test_nothing_after_a_fold_changes_its_decisions() -> None:
 def test_the_scales_of_a_fold_ignore_scores_and_labels_from_its_beginning_on() -> None:
     walked, dataset = made_walk(), made_world()
     fold = walked.folds.traded[1]
-    files = {("ridge", fold): RidgeFamily().fit(dataset, fold.train_until_ms).files}
-    honest = fold_bundle(dataset, walked.plan, fold, walked.runs, files).manifest
+    models = fit_folds(dataset, [RidgeFamily()], [fold], Means())
+    honest = fold_bundle(dataset, walked.plan, fold, walked.runs, models).manifest
     spoilt = [
         replace(
             run,
@@ -109,7 +109,7 @@ def test_the_scales_of_a_fold_ignore_scores_and_labels_from_its_beginning_on() -
         )
         for run in walked.runs
     ]
-    assert fold_bundle(dataset, walked.plan, fold, spoilt, files).manifest == honest
+    assert fold_bundle(dataset, walked.plan, fold, spoilt, models).manifest == honest
 
 
 def test_a_label_is_known_only_once_it_is_settled() -> None:
