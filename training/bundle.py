@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from storage.config_batch import ValidationSettings
 from strategies.bundle import PROBES, Bundle
 from strategies.bundle_files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
 from strategies.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
-from strategies.ensemble import blend
 from strategies.errors import BadInput
 from strategies.features import HISTORY_BARS
 from strategies.manifest import Manifest, OutOfFold
@@ -33,6 +32,7 @@ from training.out_of_fold import FoldDone, MarketScores, area_under_curve, infor
 from training.recipe_gate import RecipeVerdict, judge
 from training.records import versions
 from training.splits import EMBARGO_MS, Fold, recent_folds
+from training.stacking import Votes, Weighting, weigh
 from training.wins import Convictions, simulate, win_table, without_protections
 
 
@@ -41,7 +41,8 @@ class Plan:
     """How a bundle is made.
 
     Attributes:
-        families: the voters, in order; equal weights. PPO beside others does not vote, it joins after smoothing.
+        families: the voters, in order. PPO beside others does not vote, it joins after smoothing.
+        weighting: of the voters in the blend.
         trading: thresholds of the win table, smoothing, horizon.
         validation: of the recipe gate.
         window_d: days of out-of-fold scores that deviations and confidence are taken from.
@@ -51,6 +52,7 @@ class Plan:
     families: Sequence[ModelFamily]
     trading: TradingSettings
     validation: ValidationSettings
+    weighting: Weighting = field(default_factory=Weighting)
     ppo_floor: float = 0.05
     ppo_cap: float = 0.20
     window_d: int = 400
@@ -67,6 +69,7 @@ class Scales:
     deviations: dict[str, float]
     weights: dict[str, float]
     ppo_weight: float
+    weight_notes: tuple[str, ...]
     calibration: Calibration
     convictions: tuple[Convictions, ...]
     out_of_fold: OutOfFold
@@ -147,9 +150,13 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
             raise BadInput(f"{family.name}: found {len(scores)} distinct out-of-fold scores, needed at least 100")
         deviations[family.name] = float(scores.std())
     scale = np.array(list(deviations.values()))
-    weights = blend_weights([family.name for family in plan.families])
+    names = [family.name for family in plan.families]
     votes = [run.scores / scale for run in runs]
-    blended = [blend(part, np.array(list(weights.values()))) for part in votes]
+    weighed = weigh(
+        pooled_votes(dataset, runs, votes), names, np.array(list(blend_weights(names).values())), plan.weighting
+    )
+    weights = dict(zip(names, weighed.weights.tolist(), strict=True))
+    blended = np.split(weighed.blended, np.cumsum([len(part) for part in votes])[:-1])
     smoothed = [smoothed_scores(scores, plan.trading.decision.smoothing_span) for scores in blended]
     deviation = float(np.concatenate([s[mask] for s, mask in zip(smoothed, recent, strict=True)]).std())
     known = [np.where(np.isfinite(scores), s / deviation, np.nan) for s, scores in zip(smoothed, blended, strict=True)]
@@ -169,6 +176,7 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
         deviations=deviations,
         weights=weights,
         ppo_weight=ppo_weight,
+        weight_notes=weighed.notes,
         calibration=calibration,
         convictions=tuple(
             Convictions(
@@ -182,6 +190,18 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
     )
 
 
+def pooled_votes(dataset: Dataset, runs: Sequence[MarketScores], votes: Sequence[np.ndarray]) -> Votes:
+    """Return the standardised votes of all runs, one after the other, with what came of them."""
+    open_ms = np.concatenate([run.open_ms for run in runs])
+    return Votes(
+        votes=np.concatenate(list(votes)),
+        target=np.concatenate([run.target for run in runs]),
+        open_ms=open_ms,
+        known_ms=open_ms + (1 + dataset.horizon_bars) * dataset.timeframe.ms,
+        horizon_bars=dataset.horizon_bars,
+    )
+
+
 def recipe_id(dataset: Dataset, plan: Plan) -> str:
     """Return the digest of everything that makes a recipe: bundles that share it are refreshes of each other."""
     decision = plan.trading.decision
@@ -192,6 +212,8 @@ def recipe_id(dataset: Dataset, plan: Plan) -> str:
         "timeframe": dataset.timeframe.value,
         "smoothing_span": decision.smoothing_span,
     }
+    if plan.weighting.method != "mean":
+        document["weighting"] = asdict(plan.weighting)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 

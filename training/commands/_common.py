@@ -22,6 +22,7 @@ from training.dataset import Dataset, Holes, build
 from training.families import ModelFamily
 from training.out_of_fold import FoldReport
 from training.progress import say, stage
+from training.stacking import Weighting
 
 
 def open_dataset(
@@ -69,7 +70,7 @@ def make_bundle(
     """Train a bundle, store it, record the run, and return the command's document.
 
     Raises:
-        BadInput: `[ensemble] weights` asks for more than the mean, or the history is too short.
+        BadInput: the history is too short.
     """
     plan = plan_of(config, families, seed, years=years, months=months)
     started = time.perf_counter()
@@ -94,17 +95,12 @@ def make_bundle(
 
 
 def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float, months: int) -> Plan:
-    """Return how the configuration wants a bundle made.
-
-    Raises:
-        BadInput: `[ensemble] weights` asks for more than the mean.
-    """
-    if config.ensemble.weights != "mean":
-        raise BadInput(f"[ensemble] weights is {config.ensemble.weights!r}; bundles are blended by 'mean'")
+    """Return how the configuration wants a bundle made."""
     return Plan(
         families=families,
         trading=config.trading,
         validation=config.validation,
+        weighting=Weighting(method=config.ensemble.weights, share_rate=config.ensemble.share_rate),
         ppo_floor=config.ensemble.ppo_floor,
         ppo_cap=config.ensemble.ppo_cap,
         window_d=config.ensemble.deviation_window_d,
@@ -187,6 +183,9 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "recipe": manifest.recipe,
         "families": list(manifest.families),
         "out_of_fold": manifest.out_of_fold.model_dump() if manifest.out_of_fold else {},
+        "weights": manifest.weights,
+        "ppo_weight": manifest.ppo_weight,
+        "weight_notes": list(trained.scales.weight_notes),
         "deviations": manifest.deviations,
         "slope": manifest.calibration.slope,
         "probability_slope": manifest.calibration.probability_slope,

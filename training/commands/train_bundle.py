@@ -54,7 +54,8 @@ def summary(document: dict[str, Any]) -> str:
         f"out of fold {day_of(fold['from_ms'])} to {day_of(fold['until_ms'])}, {fold['rows']:,} rows: IC "
         f"{fold['ic']:+.4f}, "
         f"AUC {fold['auc']:.4f}, accuracy {fold['accuracy']:.4f}",
-        *(f"  {family:<8} IC {ic:+.4f}" for family, ic in fold["family_ic"].items()),
+        *(f"  {family:<8} IC {ic:+.4f}, {_weight(document, family)}" for family, ic in fold["family_ic"].items()),
+        *(f"  {note}" for note in document["weight_notes"]),
         *(
             f"  {side:<8} {wins['trades']} trades, {wins['win_rate']:.1%} won, average win {wins['average_win']:+.2%}, "
             f"loss {wins['average_loss']:+.2%}, held {wins['average_hold_h']:.0f} h"
@@ -65,3 +66,11 @@ def summary(document: dict[str, Any]) -> str:
         f"{day_of(document['first_honest_ms'])}",
     ]
     return "\n".join(lines)
+
+
+def _weight(document: dict[str, Any], family: str) -> str:
+    """Return what a family weighs: in the mean of votes, or (PPO) after smoothing."""
+    if family == "ppo" and document["ppo_weight"] > 0:
+        return f"joins with weight {document['ppo_weight']:.2f}"
+    share = document["weights"][family] / sum(document["weights"].values())
+    return f"{share:.0%} of the blend" if share else "no vote"

@@ -47,6 +47,7 @@ def command(
     from training.commands._common import open_dataset
     from training.compute import threads_of
     from training.families import RidgeFamily
+    from training.stacking import Weighting
     from training.walk_forward_card import record_walk, walk_forward_card
 
     config = configuration()
@@ -59,6 +60,9 @@ def command(
         families=families,
         trading=config.trading,
         validation=config.validation,
+        weighting=Weighting(method=config.ensemble.weights, share_rate=config.ensemble.share_rate),
+        ppo_floor=config.ensemble.ppo_floor,
+        ppo_cap=config.ensemble.ppo_cap,
         window_d=config.ensemble.deviation_window_d,
         embargo_ms=schedule.embargo_ms,
         seed=config.training.seed if seed < 0 else seed,
