@@ -59,7 +59,11 @@ class Ended:
 
 
 async def run_child(
-    arguments: Sequence[str], limits: Limits, on_line: Callable[[str], None], program: Sequence[str] = PROGRAM
+    arguments: Sequence[str],
+    limits: Limits,
+    on_line: Callable[[str], None],
+    program: Sequence[str] = PROGRAM,
+    needs: Sequence[str] = (),
 ) -> Ended:
     """Run `PROGRAM ARGUMENTS --json` to its end, its deadline, or this task's cancellation.
 
@@ -68,6 +72,7 @@ async def run_child(
         limits: what it may use; its children inherit them.
         on_line: told every line of its stderr.
         program: `python -m training`, where nobody asks for another.
+        needs: names of secrets in the environment that this child cannot do without; it gets no others.
     """
     process = await asyncio.create_subprocess_exec(
         *program,
@@ -76,7 +81,7 @@ async def run_child(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(limits),
+        env=_environment(limits, needs),
         start_new_session=True,
         limit=MAX_LINE_BYTES,
     )
@@ -175,7 +180,11 @@ def _limit(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
-def _environment(limits: Limits) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not any(mark in name for mark in SECRET_MARKS)}
+def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in needs or not any(mark in name for mark in SECRET_MARKS)
+    }
     threads = dict.fromkeys(THREAD_VARIABLES, str(limits.threads))
     return kept | threads | {"PYTHONUNBUFFERED": "1"}

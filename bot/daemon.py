@@ -22,6 +22,7 @@ from bot.console import show_training
 from bot.control import Control
 from bot.feed.source import FeedSource
 from bot.metrics import Metrics
+from bot.nightly import Nightly, check_runner, nightly_jobs
 from bot.opening import open_trading
 from bot.schedule import Job, Schedule
 from bot.shadow import Shadowing
@@ -30,7 +31,7 @@ from bot.systemd import ServiceManager
 from bot.telling import Telling
 from bot.trader import Trader
 from bot.trainer import Trainer
-from bot.training_runs import TrainingRuns, first_training, retrain_job
+from bot.training_runs import TrainingRuns, first_training, on_drift, retrain_job
 from bot.venue import Venue, open_venue
 from bot.web.server import WebServer
 from bot.web.token import api_token
@@ -207,6 +208,7 @@ async def _assemble(
     token = api_token(config.web.token.reveal(), config.paths.state)
     web = WebServer(control, metrics, config.web, token)
     listeners.append(web.on_snapshot)
+    telling = await Telling.open(config, database, control, metrics)
     return Parts(
         trader=trader,
         trainer=trainer,
@@ -215,18 +217,32 @@ async def _assemble(
         web=web,
         venue=venue,
         feed=feed,
-        telling=await Telling.open(config, database, control, metrics),
+        telling=telling,
         schedule=Schedule(
-            clock=venue.clock, runs=job_runs, jobs=_jobs(config, control), start_ms=opened.account.start_ms
+            clock=venue.clock,
+            runs=job_runs,
+            jobs=_jobs(config, database, control, telling, limits),
+            start_ms=opened.account.start_ms,
         ),
         runs=job_runs,
         shadowing=shadowing,
     )
 
 
-def _jobs(config: Config, control: Control) -> list[Job]:
+def _jobs(config: Config, database: Database, control: Control, telling: Telling, limits: Limits) -> list[Job]:
     """Return what is done by itself, in market time."""
-    return [retrain_job(control, config.schedule)] if config.schedule.retrain else []
+    nightly = Nightly(
+        database=database,
+        account=control.ledger.account,
+        clock=control.clock,
+        state_folder=config.paths.state,
+        tape_days=config.database.tape_days,
+        run=check_runner(limits),
+        note=telling.alerts.note,
+        on_drift=lambda found: on_drift(control, config.schedule, found),
+    )
+    jobs = nightly_jobs(nightly, config.schedule)
+    return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs
 
 
 def _open_database(config: Config) -> Database:

@@ -80,6 +80,7 @@ class DatabaseSettings(Section):
     url: str = Field("sqlite:///state/sigma.db", pattern=r"^(sqlite:///|postgresql\+psycopg://).+")
     synchronous: Literal["normal", "full"] = "normal"
     busy_timeout_s: float = Field(5.0, gt=0, le=120)
+    tape_days: float = Field(7.0, ge=1, le=10_000)
     password: Secret = NO_SECRET
 
     @field_validator("url")

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, RowMapping, and_, select
 
 from storage.accounts import KEPT_CANDLES, Account, Stopped, last_state
 from storage.database import reading
+from storage.monitors import Finding, Kind, latest
 from storage.tables import candle, decision, equity, fact
 from storage.trades import Trade, trades_of
 from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
@@ -134,6 +135,10 @@ class Ledger:
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return np.array([tuple(row) for row in reversed(rows)], np.float64).reshape(-1, 6)
+
+    def finding(self, kind: Kind) -> Finding | None:
+        """Return what a monitor found last; None before its first run."""
+        return latest(self._engine, self.account, kind)
 
     def decisions(
         self,

@@ -59,7 +59,7 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
     if snapshot:
         held = ", ".join(f"{part.symbol} {part.side} {part.unrealised:+,.2f}" for part in snapshot.positions)
         lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {snapshot.bundle_id} decides"]
-    lines += _why_silent(control, refusals, signals, now_ms)
+    lines += _checked(control) + _why_silent(control, refusals, signals, now_ms)
     return {
         "text": f"Digest of {stamp(now_ms)}",
         "lines": lines,
@@ -70,6 +70,12 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
         "signals": signals,
         "refusals": refusals,
     }
+
+
+def _checked(control: Control) -> list[str]:
+    """Return what the nightly checks found last."""
+    found = [control.ledger.finding(kind) for kind in ("parity", "drift")]
+    return [f"{part.kind}: {part.sentence}" for part in found if part is not None]
 
 
 def _why_silent(control: Control, refusals: dict[str, int], signals: int, now_ms: int) -> list[str]:

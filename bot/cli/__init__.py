@@ -49,6 +49,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     "walk-forward": Entry(module=BATCH, summary="Train and test in a sliding window."),
     "check": Entry(module=BATCH, summary="Known-answer tests for leakage.", is_group=True),
     "simulate": Entry(module=BATCH, summary="Replay the whole routine over history."),
+    "parity": Entry(module=BATCH, summary="Put a day of live trading through the backtester."),
+    "drift": Entry(module=BATCH, summary="Ask the monitors about features, calibration, turnover, drawdown."),
     "retrain": Entry(module=BATCH, summary="Train, validate and promote or reject, now."),
     "config": Entry(module="bot.cli.config", summary="Check and show the configuration.", is_group=True),
     "doctor": Entry(module="bot.cli.doctor", summary="Say what works and what does not."),

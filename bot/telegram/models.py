@@ -89,7 +89,9 @@ async def drift(question: Question) -> Reply:
     """What is known about drift: the deciding bundle's own measure, and whether a monitor has run."""
     control = question.control
     production = await asyncio.to_thread(control.registry.production, control.place.exchange)
-    lines = [f"{bold('Drift')}: no drift monitor has run yet, so nothing is known about the present."]
+    found = await asyncio.to_thread(control.ledger.finding, "drift")
+    known = "no drift monitor has run yet, so nothing is known about the present."
+    lines = [f"{bold('Drift')}: {known if found is None else plain(f'{found.sentence} ({stamp(found.ms)})')}"]
     if production is None:
         return Reply(text="\n".join([*lines, "The trend rule decides; it has no training that could age."]))
     manifest = await asyncio.to_thread(control.registry.manifest, production)

@@ -228,6 +228,15 @@ class LiveSkill(Answer):
     trained_ic: float | None = Field(description="out of fold, when it was trained")
 
 
+class Check(Answer):
+    """What a nightly monitor found last."""
+
+    kind: str
+    ms: int
+    passed: bool
+    sentence: str
+
+
 class Drift(Answer):
     """Live skill of the deciding bundle's votes against what its walk-forward promised."""
 
@@ -235,6 +244,7 @@ class Drift(Answer):
     horizon_bars: int | None
     matured: int = Field(description="decisions whose horizon has passed")
     families: list[LiveSkill]
+    checks: list[Check] = Field([], description="what the nightly monitors found last: drift, parity")
 
 
 class Prediction(Answer):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bot.control import Control
-from bot.web.answers import Drift, LiveSkill
+from bot.web.answers import Check, Drift, LiveSkill
 from bot.web.decided import families_of
 from storage.ledger import RecordedDecision
 from strategies.errors import SigmaError
@@ -27,7 +27,7 @@ HORIZON_BARS = 12  # of the trend rule, which has no manifest on disk
 def drift_of(control: Control) -> Drift:
     """Return the live skill of each family. Asks database and disk: run it in a thread."""
     if control.snapshot is None:
-        return Drift(bundle=None, horizon_bars=None, matured=0, families=[])
+        return Drift(bundle=None, horizon_bars=None, matured=0, families=[], checks=_checks(control))
     bundle, manifest = control.snapshot.bundle_id, _manifest(control, control.snapshot.bundle_id)
     horizon = HORIZON_BARS if manifest is None else manifest.horizon_bars
     decisions = [part for part in control.ledger.decisions(limit=MOST_DECISIONS) if part.bundle_id == bundle]
@@ -37,7 +37,16 @@ def drift_of(control: Control) -> Drift:
         _skill(family, votes[:, number], scaled, horizon, promised.get(family))
         for number, family in enumerate(families_of(control, bundle))
     ]
-    return Drift(bundle=bundle, horizon_bars=horizon, matured=len(scaled), families=families)
+    return Drift(bundle=bundle, horizon_bars=horizon, matured=len(scaled), families=families, checks=_checks(control))
+
+
+def _checks(control: Control) -> list[Check]:
+    found = [control.ledger.finding(kind) for kind in ("drift", "parity")]
+    return [
+        Check(kind=part.kind, ms=part.ms, passed=part.passed, sentence=part.sentence)
+        for part in found
+        if part is not None
+    ]
 
 
 def _manifest(control: Control, bundle: str) -> Manifest | None:

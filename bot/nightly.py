@@ -1,0 +1,162 @@
+"""What happens at night: minutes into parquet, yesterday through the backtester, the monitors.
+
+Parity and drift run as children and only read; what they find is stored here, told through the outbox, and drift may
+ask for a retraining. Compaction is short and runs on a thread. None of it can pause trading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Engine as Database
+
+from bot.child import Ended, Limits, run_child
+from bot.clock import Clock
+from bot.schedule import Job
+from storage.accounts import Account
+from storage.compaction import compact
+from storage.config_batch import ScheduleSettings
+from storage.monitors import Finding, Kind, store
+from strategies.errors import BadInput, StorageFailed
+from strategies.market import DAY_MS
+
+DATABASE_SECRETS: Final = ("SIGMA_DATABASE__PASSWORD", "SIGMA_DATABASE__PASSWORD_FILE")
+DEADLINE_S: Final = 900.0
+
+Note = Callable[[str, str, Mapping[str, Any], int], Awaitable[bool]]
+OnDrift = Callable[[str], Awaitable[bool]]
+Run = Callable[[list[str]], Awaitable[Ended]]
+
+
+class Nightly:
+    """The night's work of one account.
+
+    Args:
+        database: of the ledger.
+        account: whose night.
+        clock: market time.
+        state_folder: where archived days go when the database is a server.
+        tape_days: days of minutes that stay in the database.
+        run: runs a training command as a child.
+        note: tells people: event, key, payload, time.
+        on_drift: asks for a retraining, told why; returns whether one begins.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        account: Account,
+        clock: Clock,
+        state_folder: Path,
+        tape_days: float,
+        run: Run,
+        note: Note,
+        on_drift: OnDrift,
+    ) -> None:
+        self._database = database
+        self._account = account
+        self._clock = clock
+        self._state_folder = state_folder
+        self._tape_ms = round(tape_days * DAY_MS)
+        self._run = run
+        self._note = note
+        self._on_drift = on_drift
+
+    async def compact(self, _why: str) -> str:
+        """Move old minutes into parquet."""
+        before_ms = self._clock.now_ms() - self._tape_ms
+        moved = await asyncio.to_thread(compact, self._database, self._account, self._state_folder, before_ms=before_ms)
+        return f"{moved.days} days, {moved.minutes:,} minutes moved" if moved.days else "nothing to move"
+
+    async def parity(self, _why: str) -> str:
+        """Put yesterday through the backtester.
+
+        Raises:
+            BadInput: the child found nothing to compare, or failed.
+        """
+        day_ms = self._clock.now_ms() // DAY_MS * DAY_MS - DAY_MS
+        if day_ms + DAY_MS <= self._account.start_ms:
+            return "the account began today"
+        document = await self._answer(["parity", "--day", _day(day_ms)])
+        found = _finding("parity", day_ms, document, passed=document.get("explained") is True)
+        await self._keep(found)
+        if not document.get("identical"):
+            await self._tell(found)
+        return found.sentence
+
+    async def drift(self, _why: str) -> str:
+        """Ask the monitors; drift asks for a retraining, never for a swap.
+
+        Raises:
+            BadInput: the child failed.
+        """
+        document = await self._answer(["drift"])
+        at_ms = self._clock.now_ms()
+        found = _finding("drift", at_ms, document, passed=document.get("drifted") is False)
+        await self._keep(found)
+        if found.passed:
+            return found.sentence
+        await self._tell(found)
+        if document.get("wants_training") and await self._on_drift(found.sentence):
+            return f"{found.sentence}; a retraining begins"
+        return found.sentence
+
+    async def _answer(self, arguments: list[str]) -> dict[str, Any]:
+        ended = await self._run(arguments)
+        if ended.document is None:
+            raise BadInput(f"{arguments[0]} check {ended.cause}")
+        return ended.document
+
+    async def _keep(self, found: Finding) -> None:
+        try:
+            await asyncio.to_thread(store, self._database, self._account, found)
+        except StorageFailed as error:
+            raise StorageFailed(f"the {found.kind} check was done but not kept: {error}") from error
+
+    async def _tell(self, found: Finding) -> None:
+        payload = {"passed": found.passed, "sentence": found.sentence, "text": found.sentence}
+        await self._note(found.kind, f"{found.kind}-{found.ms}", payload, found.ms)
+
+
+def nightly_jobs(nightly: Nightly, settings: ScheduleSettings) -> list[Job]:
+    """Return the night's jobs for the schedule; drift is looked at together with parity."""
+
+    async def check(why: str) -> str:
+        said = await nightly.parity(why)
+        return f"{said}; {await nightly.drift(why)}"
+
+    return [
+        Job(name="compact", run=nightly.compact, cron=settings.compact_cron),
+        Job(name="parity", run=check, cron=settings.parity_cron),
+    ]
+
+
+def check_runner(limits: Limits) -> Run:
+    """Return how checks are run: as children that may read the database, within a quarter of an hour."""
+    log = structlog.get_logger("nightly")
+
+    async def run(arguments: list[str]) -> Ended:
+        return await run_child(
+            arguments,
+            replace(limits, deadline_s=DEADLINE_S),
+            lambda line: log.debug("check", name=arguments[0], line=line),
+            needs=DATABASE_SECRETS,
+        )
+
+    return run
+
+
+def _finding(kind: Kind, ms: int, document: dict[str, Any], *, passed: bool) -> Finding:
+    sentence = str(document.get("sentence", ""))
+    return Finding(kind=kind, ms=ms, passed=passed, sentence=sentence, document=document)
+
+
+def _day(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"

@@ -1,0 +1,92 @@
+"""`sigma drift`: what the monitors say of the bundle in production and of the account it trades."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from training.progress import answer, configuration, say
+
+if TYPE_CHECKING:
+    from storage.config import Config
+    from strategies.bundle import Bundle
+    from training.dataset import Dataset
+    from training.drift import DriftReport
+
+
+def command(
+    seed: int = typer.Option(-1, help="Of the bootstraps; -1: training.seed."),
+) -> None:
+    """Hold features, scores, turnover and drawdown against what the bundle's own past lets expect.
+
+    Example: sigma drift --json
+    """
+    from storage.accounts import last_state
+    from storage.bundles import bundle_by_id
+    from storage.reader import read_account
+    from storage.registry import Registry
+    from training.drift import drift_report
+    from training.drift_inputs import account_record_of, recorded_of, segments_of
+    from training.expectation import Expectation
+
+    config = configuration()
+    database, account = read_account(config)
+    registry = Registry(config.paths.models)
+    bundle = bundle_by_id(registry, account.exchange, last_state(database, account).bundle_id, account.timeframe)
+    recorded = recorded_of(database, account, bundle)
+    report = drift_report(
+        bundle,
+        recorded,
+        account_record_of(database, account, int(recorded.ms[0]) if len(recorded.ms) else 0),
+        segments_of(database, account, bundle, _history(config, bundle)),
+        Expectation.read(registry.record(bundle.id)) if bundle.features is not None else None,
+        config.validation,
+        config.training.seed if seed < 0 else seed,
+    )
+    answer(report.document(), _lines(report))
+
+
+def _history(config: Config, bundle: Bundle) -> Dataset | None:
+    """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
+    from storage.candles import CandleStore
+    from strategies.errors import BadInput
+    from training.dataset import build
+
+    manifest = bundle.manifest
+    if bundle.features is None:
+        return None
+    try:
+        return build(
+            CandleStore(config.data.directory),
+            manifest.exchange,
+            manifest.symbols,
+            manifest.timeframe,
+            bundle.features,
+            manifest.trained_until_ms,
+            horizon_bars=manifest.horizon_bars,
+            kind=config.exchange.market,
+        )
+    except BadInput as error:
+        say(f"features are not watched: {error}")
+        return None
+
+
+def _lines(report: DriftReport) -> str:
+    lines = [f"{report.bundle}: {report.sentence}"]
+    lines += [
+        f"  {part.name:<24} PSI {part.index:.3f}, bound {part.threshold:.3f}, p {part.p_value:.4f}"
+        f"{'  moved' if part.has_moved else ''}"
+        for part in sorted(report.features, key=lambda part: part.p_value)[:10]
+    ]
+    for voter in report.calibration:
+        figures = voter.figures
+        lines.append(
+            f"  {voter.name:<24} IC {voter.ic:+.3f}, Brier {figures.brier:.4f}, log-loss {figures.log_loss:.4f} (base "
+            f"{figures.base_log_loss:.4f}), slope {figures.slope:.2f} ± {1.96 * figures.slope_error:.2f}, "
+            f"{voter.days:.0f} days"
+        )
+    for band in (report.turnover, report.drawdown):
+        if band is not None:
+            lines.append(f"  {band.name:<24} {band.found:.3f}, band {band.low:.3f} to {band.high:.3f}")
+    return "\n".join(lines)
