@@ -2,12 +2,15 @@
 
 A score is a pure function of the slice: the virtual account begins flat `roll_bars` before the block of the row asked
 for, whatever the live account holds, and lives through the very functions that the training environment is made of.
-So live, backtest and training get the same bits for one row or many, in any order. Knows nothing of files.
+So live, backtest and training get the same bits for one row or many, in any order. A close costs one bar: the agents
+after a prefix of rows are remembered under its digest. Knows nothing of files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -28,7 +31,10 @@ from strategies.state import ACCOUNT, FACT, ORDER, POSITION
 
 FAMILY: Final = "ppo"
 FILE: Final = "ppo.safetensors"
+REMEMBERED_AGENTS: Final = 1024  # slices at most; one per market is needed
 ONNX_FILE: Final = "ppo.onnx"  # the same policies for other programs; nothing here reads it
+
+Agent = tuple[np.ndarray, ...]  # account, positions, orders, standing: what one roll carries from bar to bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +120,17 @@ class PpoPredictor:
     def __init__(self, model: PpoModel) -> None:
         self.model = model
         timeframe = model.timeframe
+        self._remembered: OrderedDict[bytes, list[Agent]] = OrderedDict()
         self._terms = (market_record(model.trading), model.trading.rules(timeframe.ms), np.zeros(FACT_ROWS, FACT))
 
     def scores(self, slices: Sequence[PreparedSlice]) -> list[np.ndarray]:
         """Return (rows,) float64 for each slice; NaN where not warm."""
         return [self._score(part) for part in slices]
 
-    def lived(self, policy: Policy, part: PreparedSlice, first: int, mirror: int) -> tuple[np.ndarray, np.ndarray]:
-        """Roll one policy from row `first` of a slice on.
+    def lived(
+        self, policy: Policy, part: PreparedSlice, first: int, mirror: int, agent: Agent | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Roll one policy from row `first` of a slice on, from a flat account or as `agent`, which it moves on.
 
         Returns:
             (rows,) float64 exposures wanted and (rows,) int64 equity, from `first` on; mirrored ones as the policy
@@ -137,10 +146,11 @@ class PpoPredictor:
             np.zeros(hidden, np.float32),
             np.zeros(len(EXPOSURES)),
         )
-        ledger = (np.zeros(1, ACCOUNT), np.zeros(1, POSITION), np.zeros(1, ORDER), *self._terms)
+        is_new = agent is None or agent[1][0]["last_ms"] == 0
+        ledger = (*(agent or new_agent()), *self._terms)
         scores, equity = np.zeros(len(inputs)), np.zeros(len(inputs), np.int64)
         roll(
-            0,
+            is_new,
             mirror,
             part.candles[first:, OPEN_MS].astype(np.int64),
             np.ascontiguousarray(grid_bars(part.candles)[first:]),
@@ -160,14 +170,42 @@ class PpoPredictor:
         if part.features.shape[1] != columns:
             raise BundleRefused(f"found {part.features.shape[1]} feature columns; PPO was trained on {columns}")
         first = roll_row(part.candles, part.first, self.model.roll_bars)
+        digest = hashlib.blake2b(part.candles[0].tobytes(), digest_size=16)
+        _digest_rows(digest, part, first, part.first)
+        known = self._remembered.get(digest.digest())
+        agents = [tuple(array.copy() for array in agent) for agent in known] if known else self._new_agents()
+        first = part.first if known else first
         total = np.zeros(len(part.candles) - first)
-        for policy in self.model.policies:
-            wanted, _ = self.lived(policy, part, first, 1)
+        for index, policy in enumerate(self.model.policies):
+            wanted, _ = self.lived(policy, part, first, 1, agents[2 * index])
             if self.model.mirrored:
-                opposite, _ = self.lived(policy, part, first, -1)
+                opposite, _ = self.lived(policy, part, first, -1, agents[2 * index + 1])
                 wanted = 0.5 * (wanted - opposite)
             total += wanted
+        _digest_rows(digest, part, part.first, len(part.candles))
+        self._remember(digest.digest(), agents)
         return total[part.first - first :] / len(self.model.policies)
+
+    def _new_agents(self) -> list[Agent]:
+        return [new_agent() for _ in range(2 * len(self.model.policies))]
+
+    def _remember(self, key: bytes, agents: list[Agent]) -> None:
+        self._remembered[key] = agents
+        self._remembered.move_to_end(key)
+        while len(self._remembered) > REMEMBERED_AGENTS:
+            self._remembered.popitem(last=False)
+
+
+def new_agent() -> Agent:
+    """Return the records of an agent that has not begun."""
+    return np.zeros(1, ACCOUNT), np.zeros(1, POSITION), np.zeros(1, ORDER), np.zeros(2)
+
+
+def _digest_rows(digest: hashlib.blake2b, part: PreparedSlice, first: int, last: int) -> None:
+    """Take in everything that rolling through rows `first`..last-1 reads, row by row: a prefix has its own digest."""
+    rows = slice(first, last)
+    columns = (part.candles[rows], part.features[rows], part.sigma[rows, None], part.volatility[rows, None])
+    digest.update(np.concatenate(columns, axis=1, dtype=np.float64).data)
 
 
 def roll_row(candles: CandleArray, first: int, roll_bars: int) -> int:

@@ -91,7 +91,7 @@ class Policy:
 
 @compiled
 def roll(
-    first: int,
+    is_new: bool,
     mirror: int,
     open_ms: np.ndarray,
     bars: np.ndarray,
@@ -104,27 +104,31 @@ def roll(
     scores: np.ndarray,
     equity: np.ndarray,
 ) -> None:
-    """Live through rows `first`..n-1 from a flat account and write what exposure the policy expects to want at each.
+    """Live through rows 0..n-1 and write what exposure the policy expects to want at each.
 
     It acts by its most likely choice. Rows whose deviations are unknown are sat out.
 
     Args:
+        is_new: begin flat after row 0; else go on from the ledger, which has settled the row before row 0.
         mirror: -1 shows it the market upside down (and sells what it buys): `inputs` are mirrored already.
         open_ms, bars, sigma, volatility: (n,), (n, 5), (n,), (n,).
         inputs: (n, F) float32, standardised.
         weights: of a `Policy`.
-        ledger: account, positions, orders, markets, rules, facts of one agent.
+        ledger: account, positions, orders, standing (2,) float64, markets, rules, facts of one agent; standing is the
+            exposure held and for how many bars. Left as it is after the last row.
         scratch: (D,), (H,), (H,) float32 and (5,) float64.
-        scores: (n,) float64, written from `first` on: mean exposure, -1..1, as the policy sees it; NaN where unknown.
-        equity: (n,) int64, written from `first` on: marked at each close, units.
+        scores: (n,) float64, written: mean exposure, -1..1, as the policy sees it; NaN where unknown.
+        equity: (n,) int64, written: marked at each close, units.
     """
-    account, positions, orders, markets, rules, facts = ledger
+    account, positions, orders, standing, markets, rules, facts = ledger
     columns, _, _, chances = scratch
     width = inputs.shape[1]  # the account's own columns follow
-    exposure, held = 0.0, 0
-    begin(account, positions, orders, open_ms[first], bars[first, 3])
-    for row in range(first, len(open_ms)):
-        if row > first:
+    exposure, held = standing[0], int(standing[1])
+    if is_new:
+        exposure, held = 0.0, 0
+        begin(account, positions, orders, open_ms[0], bars[0, 3])
+    for row in range(len(open_ms)):
+        if row > 0 or not is_new:
             settle(account, positions, orders, markets, rules, open_ms[row], bars[row], NO_RATE, facts)
             if positions[0].lots == 0:
                 exposure = 0.0
@@ -144,6 +148,7 @@ def roll(
             exposure, held = EXPOSURES[chosen], 0
             due_ms = open_ms[row] + rules[0].timeframe_ms
             hold(account, positions, orders, markets, rules, mirror * exposure, sigma[row], volatility[row], due_ms)
+    standing[0], standing[1] = exposure, held
 
 
 @compiled

@@ -158,3 +158,24 @@ def test_missing_file_and_foreign_columns_are_refused(predictor: PpoPredictor) -
     part = prepared(current_slice(CANDLES, HOUR))
     with pytest.raises(BundleRefused, match="29 feature columns"):
         predictor.scores([replace(part, features=part.features[:, 1:])])
+
+
+class CountingPredictor(PpoPredictor):
+    """Notes how many bars each roll goes through."""
+
+    rolled: tuple[int, ...] = ()
+
+    def lived(self, policy, part, first, mirror, agent=None):  # type: ignore[no-untyped-def]
+        self.rolled += (len(part.candles) - first,)
+        return super().lived(policy, part, first, mirror, agent)
+
+
+def test_agents_carried_from_close_to_close_vote_as_agents_rolled_anew() -> None:
+    carried = CountingPredictor(random_model(policies=1))
+    for back in range(12, 0, -1):
+        live = prepared(current_slice(CANDLES[: len(CANDLES) - back], HOUR))
+        [score] = carried.scores([live])
+        [anew] = PpoPredictor(random_model(policies=1)).scores([live])
+        assert score.tobytes() == anew.tobytes()
+    assert carried.rolled[0] > 100
+    assert carried.rolled[2:] == (1,) * 22  # two rolls a close, one bar each
