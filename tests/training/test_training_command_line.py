@@ -81,9 +81,9 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_two(
 def test_weights_that_bundles_do_not_know_are_refused(
     workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SIGMA_ENSEMBLE__WEIGHTS", "stacking")
+    monkeypatch.setenv("SIGMA_ENSEMBLE__WEIGHTS", "majority")
     assert main(["train", "bundle", "--symbols", "AAAUSDT", "--exchange", "made"]) == 2
-    assert "blended by 'mean'" in capsys.readouterr().err
+    assert '[ensemble] weights is "majority"' in capsys.readouterr().err
 
 
 def test_help_lists_commands_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
