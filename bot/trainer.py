@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 import structlog
@@ -133,12 +133,10 @@ class Trainer:
                 last_bundle=self._progress.last_bundle,
             )
             self._log.info("training begins", why=why)
-            await self._remember(lambda runs, begun=started_ms: runs.begin(JOB, begun))
+            await self._remember("begin", started_ms)
             outcome, bundle = await self._supervise()
             finished_ms = self._clock.now_ms()
-            await self._remember(
-                lambda runs, begun=started_ms, ended=finished_ms, said=outcome: runs.end(JOB, begun, ended, said)
-            )
+            await self._remember("end", started_ms, finished_ms, outcome)
             self._progress = Progress(
                 last_outcome=outcome,
                 last_finished_ms=finished_ms,
@@ -177,11 +175,11 @@ class Trainer:
             self._log.exception("training failed")
             return f"failed: {type(error).__name__}: {error}", ""
 
-    async def _remember(self, write: Callable[[Runs], None]) -> None:
+    async def _remember(self, what: Literal["begin", "end"], *values: Any) -> None:
         if self._runs is None:
             return
         try:
-            await asyncio.to_thread(write, self._runs)
+            await asyncio.to_thread(getattr(self._runs, what), JOB, *values)
         except SigmaError as error:
             self._log.error("training run not recorded", error=str(error))
 

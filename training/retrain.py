@@ -15,9 +15,10 @@ from storage.registry import Registry
 from strategies.bundle import Bundle, assemble
 from strategies.errors import BundleRefused
 from strategies.market import DAY_MS
-from training import gate
+from training import gate, leakage
 from training.bundle import Plan, TrainedBundle, recipe_id, train, walk_folds
 from training.dataset import Dataset
+from training.families import ModelFamily
 from training.gate import Case, Rule, Verdict
 from training.likeness import Reign, likeness, twin_of
 from training.out_of_fold import FoldReport
@@ -97,6 +98,19 @@ def check_integrity(trained: TrainedBundle, dataset: Dataset) -> Rule:
     except BundleRefused as error:
         return gate.integrity(str(error))
     return gate.integrity()
+
+
+def leakage_check(families: Sequence[ModelFamily]) -> Check:
+    """Return the check that asks a recipe the known-answer questions, in their quick profile."""
+
+    def ask(_trained: TrainedBundle, dataset: Dataset) -> Rule:
+        report = leakage.check(
+            families, dataset.features, dataset.timeframe, dataset.horizon_bars, candles=dataset.segments[-1].candles
+        )
+        words = f"leakage: {report.sentence}"
+        return Rule(name="leakage", passed=report.passed, found=None, needed="no leak", sentence=words)
+
+    return ask
 
 
 def judge_refresh(

@@ -23,7 +23,7 @@ from strategies.trials import Step, judge
 from tests.builders import START_MS, candles
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.swappable import eager, flipped_byte, ridge_files
-from tests.trading.world import MARKETS, minutes
+from tests.trading.world import minutes
 
 HOURS = 16
 MINUTES = minutes(HOURS * 60 + 2)

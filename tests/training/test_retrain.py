@@ -167,11 +167,12 @@ def test_the_command_promotes_a_first_bundle_then_refreshes_it_and_keeps_every_v
     document = json.loads(first.stdout)
     assert document["case"] == "first"
     assert document["promoted"], document["verdict"]["reason"]
+    assert [rule["name"] for rule in document["verdict"]["rules"]] == ["integrity", "leakage", "skill", "profit"]
     steps = [json.loads(line) for line in first.stderr.splitlines() if line.startswith("{")]
     assert [step["done"] for step in steps] == [1, 2, 3, 4]
     assert steps[-1]["eta_s"] == 0
 
-    again = json.loads(sigma_retrain(tmp_path, "--no-promote").stdout)
+    again = json.loads(sigma_retrain(tmp_path, "--no-promote", "--no-leakage").stdout)
     assert again["case"] == "refresh"
     assert again["champion"] == document["bundle"]
     assert not again["promoted"]
@@ -186,4 +187,4 @@ def test_the_command_refuses_a_hole_and_splits_at_it_when_told(tmp_path: Path) -
     refused = sigma_retrain(tmp_path)
     assert refused.returncode == 1
     assert "10 candles are missing" in refused.stderr
-    assert sigma_retrain(tmp_path, "--holes", "split", "--no-promote").returncode == 0
+    assert sigma_retrain(tmp_path, "--holes", "split", "--no-promote", "--no-leakage").returncode == 0

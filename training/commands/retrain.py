@@ -21,6 +21,7 @@ def command(
     years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
     refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
     holes: str = typer.Option("refuse", help="What to do with holes of more than 3 bars: refuse or split."),
+    leakage: bool = typer.Option(True, help="Ask the recipe questions whose answers are known first."),
     promote: bool = typer.Option(True, help="Move the production pointer when the gate says so."),
 ) -> None:
     """Train on all stored candles, judge the candidate by the promotion policy, and promote or reject it.
@@ -33,7 +34,7 @@ def command(
     from strategies.errors import BadInput
     from training import families as known
     from training.commands._common import document_of, open_dataset, plan_of, store
-    from training.retrain import champion_of, retrain
+    from training.retrain import champion_of, leakage_check, retrain
     from training.voters import makers
 
     if holes not in ("refuse", "split"):
@@ -47,7 +48,8 @@ def command(
     registry = Registry(config.paths.models)
     champion = champion_of(registry, dataset.exchange, config.validation.refresh_window_d, dataset.until_ms)
     started = time.perf_counter()
-    retrained = retrain(dataset, plan, champion, on_step=_Eta(started))
+    checks = [leakage_check(voters)] if leakage else []
+    retrained = retrain(dataset, plan, champion, checks=checks, on_step=_Eta(started))
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict.document()
