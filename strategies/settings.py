@@ -38,7 +38,6 @@ class DecisionSettings(Section):
     trail_sigmas: float = Field(0.0, ge=0, le=50)
     mode: Literal["discrete", "exposure"] = "discrete"
     exposure_band: float = Field(0.2, ge=0, le=1)
-    core_share: float = Field(0.0, ge=0, le=0.5)
 
 
 class RiskSettings(Section):
@@ -106,7 +105,7 @@ class TradingSettings(Section):
         record["allow_long"], record["allow_short"] = decision.sides != "short", decision.sides != "long"
         record["block_ms"] = round(decision.block_after_exit_h * 3_600_000)
         record["stop_sigmas"], record["take_sigmas"] = decision.stop_sigmas, decision.take_sigmas
-        record["trail_sigmas"], record["core_share"] = decision.trail_sigmas, decision.core_share
+        record["trail_sigmas"] = decision.trail_sigmas
         record["exposure_mode"], record["exposure_band"] = decision.mode == "exposure", decision.exposure_band
         record["sizing"] = Sizing[risk.sizing.upper()]
         for name in (

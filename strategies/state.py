@@ -61,7 +61,6 @@ RULES = np.dtype(  # one record: what the compiled functions need of config.toml
         ("drawdown_stop", "f8"),  # fraction of the peak equity; 0: off
         ("cooldown_ms", "i8"),  # no entry in a market for this long after a losing trade
         ("entry_delay_ms", "i8"),  # orders are due this long after the decision (1m bars: 60,000; coarser bars: 0)
-        ("core_share", "f8"),  # share of the account given to the trend sleeve; 0: off
     ],
     align=True,
 )
