@@ -5,14 +5,13 @@ Money in quote, fractions as fractions, times UTC ms. A name means the same here
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.silence import Silence
 from bot.snapshot import LiveCandle
 from storage.ledger import EquityPoint, OpenPosition
-from storage.registry import Promotion
 from storage.trades import Trade
 from strategies.market import Timeframe
 from strategies.signals import Signal
@@ -182,69 +181,6 @@ class Silences(Answer):
     """Why nothing is traded, by market."""
 
     markets: list[Silence]
-
-
-class BundleSummary(Answer):
-    """A bundle and what its walk-forward was worth."""
-
-    bundle: str
-    is_production: bool
-    is_deciding: bool
-    exchange: str
-    symbols: list[str]
-    timeframe: Timeframe
-    horizon_bars: int
-    families: list[str]
-    weights: dict[str, float]
-    recipe: str
-    trained_from_ms: int
-    trained_until_ms: int
-    first_honest_ms: int
-    ic: float | None
-    auc: float | None
-    accuracy: float | None
-    family_ic: dict[str, float]
-    out_of_fold_rows: int | None
-    record: dict[str, Any] = Field(description="when, how long and from which commit it was trained")
-
-
-class Models(Answer):
-    """Bundles, newest training first, and the moves of the production pointer, newest first."""
-
-    deciding: str | None
-    production: str | None = Field(description="null: the trend rule")
-    bundles: list[BundleSummary]
-    history: list[Promotion]
-
-
-class LiveSkill(Answer):
-    """What a family's live votes were worth, once their horizon had passed."""
-
-    family: str
-    decisions: int
-    ic: float | None = Field(description="correlation of vote and scaled return; null: too few decisions")
-    ic_error: float | None = Field(description="its standard error, horizons not overlapping")
-    hit_rate: float | None = Field(description="share of votes on the side the price went")
-    trained_ic: float | None = Field(description="out of fold, when it was trained")
-
-
-class Check(Answer):
-    """What a nightly monitor found last."""
-
-    kind: str
-    ms: int
-    passed: bool
-    sentence: str
-
-
-class Drift(Answer):
-    """Live skill of the deciding bundle's votes against what its walk-forward promised."""
-
-    bundle: str | None
-    horizon_bars: int | None
-    matured: int = Field(description="decisions whose horizon has passed")
-    families: list[LiveSkill]
-    checks: list[Check] = Field([], description="what the nightly monitors found last: drift, parity")
 
 
 class Prediction(Answer):

@@ -7,8 +7,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.control import Control
-from bot.web.answers import BundleSummary, Drift, Models, TrainingState
+from bot.web.answers import TrainingState
 from bot.web.keys import CONTROL, READING
+from bot.web.model_answers import BundleSummary, Drift, Models
 from bot.web.operations import Operations
 from bot.web.skill import drift_of
 from storage.registry import Registry

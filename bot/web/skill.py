@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bot.control import Control
-from bot.web.answers import Check, Drift, LiveSkill
 from bot.web.decided import families_of
+from bot.web.model_answers import Check, Drift, LiveSkill
 from storage.ledger import RecordedDecision
 from strategies.errors import SigmaError
 from strategies.manifest import Manifest
