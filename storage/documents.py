@@ -6,6 +6,7 @@ import hashlib
 from decimal import Decimal
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from storage.tables import document
@@ -25,8 +26,19 @@ def put_markets(connection: Connection, markets: tuple[Market, ...]) -> str:
 
 
 def get_settings(connection: Connection, document_id: str) -> TradingSettings:
-    """Return the settings stored under an id."""
-    return TradingSettings.model_validate_json(_get(connection, document_id))
+    """Return the settings stored under an id.
+
+    Raises:
+        StorageFailed: another version wrote settings that this one does not know; leaving them out could change a replay.
+    """
+    try:
+        return TradingSettings.model_validate_json(_get(connection, document_id))
+    except ValidationError as error:
+        unknown = ", ".join(".".join(str(part) for part in problem["loc"]) for problem in error.errors())
+        raise StorageFailed(
+            f"settings {document_id} were written by another version ({unknown}); open another [account] name, "
+            "or go back to that version"
+        ) from error
 
 
 def get_markets(connection: Connection, document_id: str) -> tuple[Market, ...]:

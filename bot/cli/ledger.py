@@ -157,6 +157,17 @@ def export(
     emit({"file": str(file), "facts": len(facts)}, f"wrote {file}")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def report(context: typer.Context) -> None:
+    """Write equity, drawdown, months, markets, bundles and promises as one HTML file that opens offline.
+
+    Example: sigma ledger report --file ledger.html
+    """
+    from bot.cli.batch import become
+
+    become(["ledger-report", *context.args])
+
+
 @app.command()
 def verify(account: AccountName = "") -> None:
     """Replay the tape through the same engine and compare every fact, decision and unit with the ledger.

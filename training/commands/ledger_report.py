@@ -1,0 +1,26 @@
+"""`sigma ledger report`: the account as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from training.progress import answer, configuration
+
+
+def command(
+    file: Path = typer.Option(Path("reports/ledger.html"), help="Where the page is written."),
+) -> None:
+    """Write the account's report as one HTML file that opens offline.
+
+    Example: sigma ledger report --file ledger.html
+    """
+    from storage.ledger import Ledger
+    from storage.reader import read_account
+    from training.report.ledger import ledger_report
+    from training.report.page import write_page
+
+    ledger = Ledger(*read_account(configuration()))
+    write_page(file, ledger_report(ledger))
+    answer({"file": str(file), "trades": len(ledger.trades())}, f"report written to {file}")
