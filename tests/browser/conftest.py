@@ -38,10 +38,16 @@ async def browser() -> AsyncIterator[playwright.Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def scene(browser: playwright.Browser, tmp_path: Path) -> AsyncIterator[Scene]:
-    """The small world an hour and a half in, served, with a signed-in page open on it."""
+async def unopened(browser: playwright.Browser, tmp_path: Path) -> AsyncIterator[Scene]:
+    """The small world an hour and a half in, served, and nobody looking yet."""
     async with staged(browser, tmp_path) as made:
         await made.pass_minutes(91)
-        await made.open(signed_in=True)
         yield made
         made.assert_quiet()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(unopened: Scene) -> Scene:
+    """The same with a signed-in page open on it."""
+    await unopened.open(signed_in=True)
+    return unopened

@@ -29,7 +29,8 @@ async def with_everything(scene: Scene) -> None:
     await scene.charted()
 
 
-async def test_a_phone_shows_everything_without_scrolling_sideways(scene: Scene) -> None:
+async def test_a_phone_shows_everything_without_scrolling_sideways(unopened: Scene) -> None:
+    scene = unopened
     await scene.open(viewport=PHONE, device_scale_factor=2, has_touch=True, is_mobile=True)
     await with_everything(scene)
     assert await scene.page.evaluate(OVERFLOW) <= 0
@@ -45,7 +46,8 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(scene: Scene)
     assert await scene.page.evaluate(OVERFLOW) <= 0
 
 
-async def test_the_system_decides_between_dark_and_light_until_a_person_does(scene: Scene) -> None:
+async def test_the_system_decides_between_dark_and_light_until_a_person_does(unopened: Scene) -> None:
+    scene = unopened
     page = await scene.open(color_scheme="dark")
     assert await page.evaluate(GROUND) == DARK
     await with_everything(scene)
@@ -85,6 +87,7 @@ async def test_the_accessibility_check_finds_what_is_planted(scene: Scene) -> No
 
 async def test_everything_can_be_done_by_keyboard(scene: Scene) -> None:
     page = scene.page
+    await page.locator("#tab-BTCUSDT").wait_for()
     await page.evaluate("document.activeElement.blur()")
     await page.keyboard.press("Tab")
     assert (await page.evaluate(FOCUSED))["name"] == "Skip to the account"

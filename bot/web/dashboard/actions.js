@@ -11,44 +11,78 @@ let asking = null;
 const COMMANDS = {
   pause: {
     path: "/api/pause",
-    question: () => ({ title: "Pause entries?", text: "No new position is opened until you resume. Open positions keep their stops and targets.", yes: "Pause" }),
+    question: () => ({
+      title: "Pause entries?",
+      text: "No new position is opened until you resume. Open positions keep their stops and targets.",
+      yes: "Pause",
+    }),
     done: "Paused: no new entries.",
   },
   resume: {
     path: "/api/resume",
-    question: () => ({ title: "Take entries again?", text: "The next signal that is worth its costs opens a position.", yes: "Resume" }),
+    question: () => ({
+      title: "Take entries again?",
+      text: "The next signal that is worth its costs opens a position.",
+      yes: "Resume",
+    }),
     done: "Entries are taken again.",
   },
   stop: {
     path: "/api/stop",
-    question: () => ({ title: "Stop and close everything?", text: "The kill switch closes every open position at the next open and takes no entries until you resume.", yes: "Stop and close all", danger: true }),
+    question: () => ({
+      title: "Stop and close everything?",
+      text: "The kill switch closes every open position at the next open and takes no entries until you resume.",
+      yes: "Stop and close all",
+      danger: true,
+    }),
     done: "Stopped: everything closes at the next open.",
   },
   close: {
     path: "/api/close",
     body: ({ symbol }) => ({ symbol }),
-    question: ({ symbol }) => ({ title: `Close ${symbol}?`, text: `The ${symbol} position is closed at the next open. The market may be entered again by a later signal.`, yes: "Close position", danger: true }),
+    question: ({ symbol }) => ({
+      title: `Close ${symbol}?`,
+      text: `The ${symbol} position is closed at the next open. The market may be entered again by a later signal.`,
+      yes: "Close position",
+      danger: true,
+    }),
     done: "The position closes at the next open.",
   },
   unlock: {
     path: "/api/unlock",
-    question: () => ({ title: "Lift the locks?", text: "The stops that only a person may lift are lifted, and entries are taken again.", yes: "Lift locks" }),
+    question: () => ({
+      title: "Lift the locks?",
+      text: "The stops that only a person may lift are lifted, and entries are taken again.",
+      yes: "Lift locks",
+    }),
     done: "The locks are lifted.",
   },
   retrain: {
     path: "/api/retrain",
-    question: () => ({ title: "Retrain now?", text: "A training runs beside the daemon. Its bundle goes live only if it passes the gate.", yes: "Retrain" }),
+    question: () => ({
+      title: "Retrain now?",
+      text: "A training runs beside the daemon. Its bundle goes live only if it passes the gate.",
+      yes: "Retrain",
+    }),
     done: "A training has been asked for.",
   },
   promote: {
     path: "/api/promote",
     body: ({ bundle }) => ({ bundle }),
-    question: ({ bundle }) => ({ title: `Promote ${bundle}?`, text: "It decides from the next account minute on. Open positions keep the exits they were opened with.", yes: "Promote" }),
+    question: ({ bundle }) => ({
+      title: `Promote ${bundle}?`,
+      text: "It decides from the next account minute on. Open positions keep the exits they were opened with.",
+      yes: "Promote",
+    }),
     done: "The bundle decides from the next minute on.",
   },
   rollback: {
     path: "/api/rollback",
-    question: () => ({ title: "Roll back?", text: "The bundle that was in production before decides again; the trend rule where there was none.", yes: "Roll back" }),
+    question: () => ({
+      title: "Roll back?",
+      text: "The bundle that was in production before decides again; the trend rule where there was none.",
+      yes: "Roll back",
+    }),
     done: "The bundle before decides again.",
   },
 };
@@ -124,7 +158,8 @@ function moveTab(event, onMarket) {
   if (!(event.key in steps) || !tabs.length) return;
   event.preventDefault();
   const now = tabs.findIndex((tab) => tab.getAttribute("aria-selected") === "true");
-  const next = Math.abs(steps[event.key]) === 1 ? (now + steps[event.key] + tabs.length) % tabs.length : steps[event.key] > 0 ? tabs.length - 1 : 0;
+  const step = steps[event.key];
+  const next = Number.isFinite(step) ? (now + step + tabs.length) % tabs.length : step > 0 ? tabs.length - 1 : 0;
   tabs[next].focus();
   onMarket(tabs[next].dataset.symbol);
 }

@@ -8,9 +8,8 @@ import { colour } from "./theme.js";
 const SHOWN_BARS = 160;
 const FARTHEST_LINE = 1.2; // heights of the candles: a stop or target farther out is told in words only
 
-/** Draw the tabs, the chart and the line below it. */
+/** Draw the chart and the line below it. */
 export async function drawCandles(state) {
-  drawTabs(state);
   const chartOf = state.charts[state.market];
   if (!chartOf?.candles.length) return;
   const held = state.status?.positions.find((position) => position.symbol === state.market);
@@ -28,8 +27,9 @@ function withFilling({ candles, filling }) {
   return filling && filling.open_ms > last.open_ms ? [...candles, filling] : candles;
 }
 
-function drawTabs({ status, market }) {
-  if (!status?.markets) return;
+/** Draw a tab for every market. */
+export function drawTabs({ status, market }) {
+  if (!market) return;
   patch(
     byId("market-tabs"),
     status.markets.map(({ symbol }) =>
@@ -56,7 +56,11 @@ function drawTabs({ status, market }) {
 function drawLegend(last, held) {
   patch(
     byId("candles-legend"),
-    h("span", { key: "close", "data-last-close": String(last.close), "data-last-open": String(last.open_ms) }, `${time(last.open_ms)} ${last.is_closed === false ? "stands" : "closed"} at ${price(last.close)}`),
+    h(
+      "span",
+      { key: "close", "data-last-close": String(last.close), "data-last-open": String(last.open_ms) },
+      `${time(last.open_ms)} ${last.is_closed === false ? "stands" : "closed"} at ${price(last.close)}`,
+    ),
     held ? h("span", { key: "held" }, `${held.side} from ${price(held.entry_price)}`) : null,
     held?.stop_loss ? h("span", { key: "stop", class: "loss" }, `stop ${price(held.stop_loss)}`) : null,
     held?.take_profit ? h("span", { key: "take", class: "gain" }, `target ${price(held.take_profit)}`) : null,
@@ -65,7 +69,9 @@ function drawLegend(last, held) {
 
 function spoken(symbol, shown, trades, held) {
   const position = held ? `${held.side} open from ${price(held.entry_price)}` : "no open position";
-  return `${symbol}: ${shown.length} candles until ${time(shown.at(-1).open_ms)}, last close ${price(shown.at(-1).close)}, ${trades.length} closed trades shown, ${position}`;
+  const last = shown.at(-1);
+  const candles = `${shown.length} candles until ${time(last.open_ms)}, last close ${price(last.close)}`;
+  return `${symbol}: ${candles}, ${trades.length} closed trades shown, ${position}`;
 }
 
 function traces(shown, trades, held) {
@@ -138,13 +144,15 @@ function markers(points, kind) {
 function look(market, shown, held) {
   const low = Math.min(...shown.map((bar) => bar.low));
   const high = Math.max(...shown.map((bar) => bar.high));
-  const lines = levels(held).filter(({ y }) => y > low - (high - low) * FARTHEST_LINE && y < high + (high - low) * FARTHEST_LINE);
+  const reach = (high - low) * FARTHEST_LINE;
+  const lines = levels(held).filter(({ y }) => y > low - reach && y < high + reach);
   const bottom = Math.min(low, ...lines.map(({ y }) => y));
   const top = Math.max(high, ...lines.map(({ y }) => y));
   const room = (top - bottom) * 0.05 || 1;
+  const step = shown.length > 1 ? shown[1].open_ms - shown[0].open_ms : 0;
   return layout({
     uirevision: market,
-    xaxis: { range: [axisTime(shown[0].open_ms), axisTime(shown.at(-1).open_ms + 4 * (shown[1]?.open_ms - shown[0].open_ms || 0))] },
+    xaxis: { range: [axisTime(shown[0].open_ms), axisTime(shown.at(-1).open_ms + 4 * step)] },
     yaxis: { range: [bottom - room, top + room], tickformat: bottom > 1000 ? ",.0f" : ",~g" },
     shapes: lines.map(({ y, tone, dash }) => ({
       type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: colour(tone), width: 1.2, dash },

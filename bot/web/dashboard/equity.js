@@ -17,8 +17,9 @@ export async function drawEquity({ equity, status, held }) {
   const idle = (held ?? []).map(({ ms, ratio }) => ({ ms, equity: points[0].equity * ratio }));
   byId("equity-hint").textContent = hintOf(points, total, worst, idle);
   const chart = byId("equity-chart");
-  chart.setAttribute("aria-label", `Equity from ${money(points[0].equity)} to ${money(points.at(-1).equity)}, deepest drawdown ${percent(worst)}`);
-  await drawn(chart, traces(points, falls, status.deposit, idle), look(), CONFIG);
+  const ends = `${money(points[0].equity)} to ${money(points.at(-1).equity)}`;
+  chart.setAttribute("aria-label", `Equity from ${ends}, deepest drawdown ${percent(worst)}`);
+  await drawn(chart, traces(points, falls, status.deposit, idle), look(worst), CONFIG);
 }
 
 /** Return the fall from the highest equity so far at every point, as fractions >= 0. */
@@ -38,7 +39,10 @@ function withNow(equity, status) {
 
 function hintOf(points, total, worst, idle) {
   const parts = [`${signedPercent(total)} since the deposit`, `deepest drawdown here ${percent(worst)}`];
-  if (idle.length) parts.push(`holding all markets since ${time(idle[0].ms).slice(0, 10)} ${signedPercent(idle.at(-1).equity / points[0].equity - 1)}`);
+  if (idle.length) {
+    const held = signedPercent(idle.at(-1).equity / points[0].equity - 1);
+    parts.push(`holding all markets since ${time(idle[0].ms).slice(0, 10)} ${held}`);
+  }
   return parts.join(", ");
 }
 
@@ -68,11 +72,12 @@ function traces(points, falls, deposit, idle) {
   ];
 }
 
-function look() {
+/** The drawdown hangs from zero; its axis never shows less than half a percent. */
+function look(worst) {
   const shared = layout({});
   return layout({
     yaxis: { domain: [0.34, 1], tickformat: ",.0f" },
-    yaxis2: { ...shared.yaxis, domain: [0, 0.26], tickformat: ".1%", nticks: 3, rangemode: "tozero" },
+    yaxis2: { ...shared.yaxis, domain: [0, 0.26], tickformat: ".1%", nticks: 3, range: [-Math.max(worst * 1.15, 0.005), 0] },
     xaxis: { anchor: "y2" },
   });
 }

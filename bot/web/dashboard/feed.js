@@ -19,7 +19,7 @@ const LESS_OFTEN_MS = { held: 60000, models: 5000 };
 /** What is asked for by name: a function of the state that returns its changes. */
 const LISTS = {
   status: async () => ({ status: await ask("/api/status") }),
-  chart: async ({ market, charts }) => (market ? { charts: { ...charts, [market]: await ask(`/api/candles?symbol=${market}&limit=${BARS}`) } } : {}),
+  chart: async ({ market }) => (market ? { chart: await ask(`/api/candles?symbol=${market}&limit=${BARS}`) } : {}),
   equity: async () => ({ equity: (await ask(`/api/equity?limit=${MOST_POINTS}`)).equity }),
   trades: async () => ({ trades: await tradesWithReasons() }),
   decisions: async () => ({ decisions: (await ask("/api/decisions?limit=120")).decisions }),
@@ -44,10 +44,11 @@ async function tradesWithReasons() {
   return trades.map((trade) => ({ ...trade, reasoning: said.get(`${trade.symbol}:${trade.decision_ms}`) ?? null }));
 }
 
-/** Return what every market was worth at its closes since a time, against its first one there: [{ms, ratio}], ascending. */
+/** Return what holding every market was worth since a time, equal parts of each: [{ms, ratio}], ascending. */
 async function heldSince(markets, sinceMs) {
   if (!sinceMs || !markets.length) return null;
-  const pages = await Promise.all(markets.map(({ symbol }) => ask(`/api/candles?symbol=${symbol}&since=${sinceMs}&limit=${MOST_POINTS}`)));
+  const page = ({ symbol }) => ask(`/api/candles?symbol=${symbol}&since=${sinceMs}&limit=${MOST_POINTS}`);
+  const pages = await Promise.all(markets.map(page));
   const fewest = Math.min(...pages.map(({ candles }) => candles.length));
   return Array.from({ length: fewest }, (_, row) => {
     const ratios = pages.map(({ candles }) => candles[row].close / candles[0].open);
@@ -125,9 +126,10 @@ export class Feed {
     return changed;
   }
 
-  #adopt(changes) {
+  #adopt({ chart, ...changes }) {
     const { state } = this.#store;
     const { status } = changes;
+    if (chart) changes.charts = { ...state.charts, [chart.symbol]: chart };
     if (status) this.#statusAt = performance.now();
     if (changes.equity?.length && !state.equity?.length) {
       delete this.#askedAt.held; // it begins where the equity begins
@@ -144,7 +146,10 @@ export class Feed {
   #askOld() {
     if (this.#store.state.connection.phase !== "open") return;
     if (performance.now() - this.#statusAt > STATUS_AFTER_MS) this.#old.add("status");
-    for (const name of this.#old) if (performance.now() - (this.#askedAt[name] ?? -Infinity) >= (LESS_OFTEN_MS[name] ?? LIST_EVERY_MS)) this.#fetch(name);
+    for (const name of this.#old) {
+      const wait = LESS_OFTEN_MS[name] ?? LIST_EVERY_MS;
+      if (performance.now() - (this.#askedAt[name] ?? -Infinity) >= wait) this.#fetch(name);
+    }
   }
 
   async #fetch(name) {

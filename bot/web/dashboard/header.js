@@ -53,7 +53,8 @@ function bannersOf(state) {
   const { status, connection } = state;
   const banners = [];
   if (life === "disconnected") {
-    banners.push(["bad", `The daemon does not answer. Everything below is ${age((Date.now() - connection.heardAt) / 1000)} old; reconnecting.`]);
+    const silent = age((Date.now() - connection.heardAt) / 1000);
+    banners.push(["bad", `The daemon does not answer. Everything below is ${silent} old; reconnecting.`]);
   }
   if (life === "stale") banners.push(["", "Candles have stopped coming. No entry is taken; exits settle when data returns."]);
   const broken = Object.entries(status?.feed ?? {}).filter(([, ready]) => !ready).map(([symbol]) => symbol);
@@ -78,8 +79,12 @@ function figuresOf(status) {
     figure("Drawdown", percent(status.drawdown), "from the peak", "", "drawdown"),
     figure("Leverage", `${score(status.gross_leverage).replace("+", "")}×`, `${status.positions.length} open`, "", "leverage"),
     figure("Trades", String(status.trades), "closed", "", "trades"),
-    figure("Decides", status.bundle, status.bundle.startsWith("trend") ? "the trend rule, no model yet" : "bundle in production", "id", "bundle"),
+    figure("Decides", status.bundle, decider(status.bundle), "id", "bundle"),
   ];
+}
+
+function decider(bundle) {
+  return bundle.startsWith("trend") ? "the trend rule, no model yet" : "bundle in production";
 }
 
 function figure(name, value, note, className = "", id = "") {

@@ -6,7 +6,7 @@
 
 import { drawButtons, listen } from "./actions.js";
 import { watchSession } from "./api.js";
-import { drawCandles } from "./candles.js";
+import { drawCandles, drawTabs } from "./candles.js";
 import { drawEquity } from "./equity.js";
 import { Feed } from "./feed.js";
 import { drawHeader } from "./header.js";
@@ -21,7 +21,18 @@ import { drawTrades } from "./trades.js";
 import { drawTraining } from "./training.js";
 
 const CHARTS_EVERY_MS = 1000;
-const TEXT = [drawButtons, drawHeader, drawMarkets, drawPositions, drawSignals, drawTrades, drawModels, drawTraining, drawProtections];
+const TEXT = [
+  drawButtons,
+  drawHeader,
+  drawTabs,
+  drawMarkets,
+  drawPositions,
+  drawSignals,
+  drawTrades,
+  drawModels,
+  drawTraining,
+  drawProtections,
+];
 const CHARTS = [drawCandles, drawEquity];
 
 const store = new Store({

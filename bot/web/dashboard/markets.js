@@ -3,18 +3,24 @@
 import { byId, h, patch } from "./dom.js";
 import { age, hours, isNumber, price, score, words } from "./format.js";
 
-const REFUSALS = { weak: "the conviction is under the threshold", cost: "the expected return does not pay the round trip" };
+const REFUSALS = {
+  weak: "the conviction is under the threshold",
+  cost: "the expected return does not pay the round trip",
+};
 const FULL_SCALE = 2; // thresholds: where the gauge ends
 
 /** Draw the conviction of every market. */
 export function drawMarkets({ status, silences }) {
   if (!status?.markets) return;
   const decided = Math.max(...status.markets.map((market) => market.decided_ms));
-  byId("markets-hint").textContent = decided > 0 ? `decided ${age((status.now_ms - decided) / 1000)} ago` : "no decision yet";
-  patch(byId("markets"), status.markets.map((market) => item(market, silences[market.symbol], status.now_ms)));
+  const decidedAgo = `decided ${age((status.now_ms - decided) / 1000)} ago`;
+  byId("markets-hint").textContent = decided > 0 ? decidedAgo : "no decision yet";
+  const held = new Set(status.positions.map((position) => position.symbol));
+  const items = status.markets.map((market) => item(market, silences[market.symbol], held.has(market.symbol), status.now_ms));
+  patch(byId("markets"), items);
 }
 
-function item(market, silence, nowMs) {
+function item(market, silence, isHeld, nowMs) {
   return h(
     "li",
     { key: market.symbol, "data-market": market.symbol },
@@ -31,7 +37,7 @@ function item(market, silence, nowMs) {
       h("span", { class: "number" }, `${score(market.conviction)} of ±${score(market.enter).replace("+", "")}`),
       h("span", { class: "soft" }, actionOf(market)),
     ),
-    h("p", { class: "note" }, reasonOf(market, silence)),
+    h("p", { class: "note" }, reasonOf(market, silence, isHeld)),
     silence ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(silence, nowMs)) : null,
     votes(market.votes),
   );
@@ -44,9 +50,10 @@ function gauge({ symbol, conviction, enter }) {
   const side = conviction > 0 ? "long" : "short";
   const left = conviction > 0 ? 50 : 50 - share;
   const threshold = 50 / FULL_SCALE;
+  const label = `${symbol}: conviction ${score(conviction)}, enters at ${score(enter)} or ${score(-enter)}`;
   return h(
     "div",
-    { class: "gauge", role: "img", "aria-label": `${symbol}: conviction ${score(conviction)}, enters at ${score(enter)} or ${score(-enter)}` },
+    { class: "gauge", role: "img", "aria-label": label },
     h("span", { class: strong ? `fill ${side}` : "fill", style: { left: `${left}%`, width: `${share}%` } }),
     h("i", { class: "threshold", style: { left: `${50 - threshold}%` } }),
     h("i", { class: "threshold", style: { left: `${50 + threshold}%` } }),
@@ -57,20 +64,24 @@ function actionOf(market) {
   return market.decided_ms ? words(market.action) : "no decision yet";
 }
 
-function reasonOf(market, silence) {
-  if (market.refusal) return silence?.refused_ms === market.decided_ms ? silence.last_refusal : REFUSALS[market.refusal] ?? words(market.refusal);
+function reasonOf(market, silence, isHeld) {
+  if (isHeld && !market.refusal) return "its position is kept";
+  const isOfNow = silence?.refused_ms === market.decided_ms;
+  if (market.refusal) return isOfNow ? silence.last_refusal : (REFUSALS[market.refusal] ?? words(market.refusal));
   if (silence?.last_refusal) return `last refusal: ${silence.last_refusal}`;
   return market.decided_ms ? "nothing was refused" : "its first decision comes with the next closed candle";
 }
 
 /** "usually 31 h between entries, last 14 h ago" */
 function waitOf({ usual_wait_h, entries, last_entry_ms }, nowMs) {
-  const usual = isNumber(usual_wait_h) ? `usually ${hours(usual_wait_h)} between entries` : `${entries} entries so far, too few to know the usual wait`;
+  const few = `${entries} ${entries === 1 ? "entry" : "entries"} so far, too few to know the usual wait`;
+  const usual = isNumber(usual_wait_h) ? `usually ${hours(usual_wait_h)} between entries` : few;
   return last_entry_ms ? `${usual}, last ${age((nowMs - last_entry_ms) / 1000)} ago` : usual;
 }
 
 function votes(given) {
   const named = Object.entries(given ?? {});
   if (!named.length) return null;
-  return h("p", { class: "votes" }, named.map(([family, vote]) => h("span", { key: family }, `${family} ${score(vote)}`)));
+  const vote = ([family, given]) => h("span", { key: family }, `${family} ${score(given)}`);
+  return h("p", { class: "votes" }, named.map(vote));
 }

@@ -3,6 +3,7 @@
 import { byId, h, patch } from "./dom.js";
 import { isNumber, score, time } from "./format.js";
 
+const TREND = "The trend rule decides until a trained bundle has passed its gate.";
 const SHOWN = 8;
 const MOVES = 5;
 
@@ -10,13 +11,14 @@ const MOVES = 5;
 export function drawModels({ models, status }) {
   if (!models) return;
   const deciding = status?.bundle ?? models.deciding;
-  const ordered = [...models.bundles].sort((one, other) => rank(other, deciding) - rank(one, deciding) || other.trained_until_ms - one.trained_until_ms);
-  byId("rollback").disabled = !models.bundles.some((bundle) => bundle.bundle === deciding);
+  const isDeciding = ({ bundle }) => bundle === deciding;
+  const ordered = [...models.bundles.filter(isDeciding), ...models.bundles.filter((bundle) => !isDeciding(bundle))];
+  byId("rollback").disabled = !models.bundles.some(isDeciding);
   patch(
     byId("models"),
-    models.bundles.some((bundle) => bundle.bundle === deciding) ? null : trendRule(deciding),
-    ordered.slice(0, SHOWN).map((bundle) => entry(bundle, bundle.bundle === deciding)),
-    ordered.length > SHOWN ? h("p", { class: "soft", key: "more" }, `${ordered.length - SHOWN} older ones: sigma models list`) : null,
+    models.bundles.some(isDeciding) ? null : undescribed(deciding),
+    ordered.slice(0, SHOWN).map((bundle) => entry(bundle, isDeciding(bundle))),
+    ordered.length > SHOWN ? h("p", { class: "soft", key: "more" }, `${ordered.length - SHOWN} more: sigma models list`) : null,
     moves(models.history.slice(0, MOVES)),
   );
 }
@@ -24,20 +26,19 @@ export function drawModels({ models, status }) {
 /** The newest moves of the production pointer, and why. */
 function moves(history) {
   if (!history.length) return null;
-  const told = ({ bundle, since_ms, why }) => h("li", { key: since_ms }, h("span", { class: "number" }, time(since_ms)), ` ${bundle ?? "the trend rule"}: ${why}`);
-  return h("div", { class: "model", key: "moves" }, h("h3", { class: "words" }, "Promotions"), h("ol", { class: "plain moves" }, history.map(told)));
+  const told = ({ bundle, since_ms, why }) =>
+    h("li", {}, h("span", { class: "number" }, time(since_ms)), ` ${bundle ?? "the trend rule"}: ${why}`);
+  const list = h("ol", { class: "plain moves" }, history.map(told));
+  return h("div", { class: "model", key: "moves" }, h("h3", { class: "words" }, "Promotions"), list);
 }
 
-function rank(bundle, deciding) {
-  return bundle.bundle === deciding ? 1 : 0;
-}
-
-function trendRule(name) {
+function undescribed(name) {
+  const isTrend = !name || name.startsWith("trend");
   return h(
     "div",
     { class: "model", key: "trend", "data-bundle": name ?? "trend-1" },
-    h("p", { class: "row" }, h("h3", {}, name ?? "trend-1"), h("span", { class: "tag accent" }, "in production")),
-    h("p", { class: "soft" }, "The trend rule decides until a trained bundle has passed its gate."),
+    h("div", { class: "row" }, h("h3", {}, name ?? "trend-1"), productionTag()),
+    h("p", { class: "soft" }, isTrend ? TREND : "This bundle decides, but its folder is not in the registry."),
   );
 }
 
@@ -45,7 +46,7 @@ function entry(bundle, decides) {
   return h(
     "div",
     { class: "model", key: bundle.bundle, "data-bundle": bundle.bundle },
-    h("p", { class: "row" }, h("h3", {}, bundle.bundle), decides ? h("span", { class: "tag accent" }, "in production") : promoteButton(bundle.bundle)),
+    h("div", { class: "row" }, h("h3", {}, bundle.bundle), decides ? productionTag() : promoteButton(bundle.bundle)),
     h(
       "p",
       { class: "scores" },
@@ -54,17 +55,22 @@ function entry(bundle, decides) {
       figure("trained until", time(bundle.trained_until_ms).slice(0, 10)),
       figure("timeframe", bundle.timeframe),
     ),
-    h("p", { class: "scores" }, Object.entries(bundle.weights).map(([family, weight]) => familyScore(bundle, family, weight))),
+    h("p", { class: "scores" }, Object.keys(bundle.weights).map((family) => familyScore(bundle, family))),
   );
+}
+
+function productionTag() {
+  return h("span", { class: "tag accent" }, "in production");
 }
 
 function figure(name, value) {
   return value ? h("span", { key: name }, `${name} `, h("b", {}, value)) : null;
 }
 
-function familyScore(bundle, family, weight) {
-  const ic = bundle.family_ic?.[family];
-  return h("span", { key: family }, `${family} `, h("b", {}, weight.toFixed(2)), isNumber(ic) ? ` (IC ${score(ic, 3)})` : "");
+function familyScore(bundle, family) {
+  const ic = bundle.family_ic[family];
+  const weight = h("b", {}, bundle.weights[family].toFixed(2));
+  return h("span", { key: family }, `${family} `, weight, isNumber(ic) ? ` (IC ${score(ic, 3)})` : "");
 }
 
 function promoteButton(bundle) {

@@ -14,7 +14,8 @@ export function drawSignals({ decisions, status }) {
   const shown = decisions.filter((decision) => decision.signal || !only).slice(0, SHOWN);
   const enters = Object.fromEntries(status.markets.map((market) => [market.symbol, market.enter]));
   const none = only ? "No signal yet." : "No decision yet: the first comes with the next closed candle.";
-  patch(byId("signals"), shown.length ? shown.map((decision) => item(decision, enters[decision.symbol])) : h("li", { class: "empty", key: "none" }, none));
+  const items = shown.map((decision) => item(decision, enters[decision.symbol]));
+  patch(byId("signals"), items.length ? items : h("li", { class: "empty", key: "none" }, none));
   announce(decisions.find((decision) => decision.signal)?.signal);
 }
 
@@ -55,14 +56,16 @@ function signalItem(decision) {
 }
 
 function refusalItem(decision, enter) {
-  const reason = decision.refusal_sentence ?? words(decision.refusal ?? `position kept: ${decision.action}`);
+  const kept = decision.action === "hold" ? "its position is kept" : words(decision.action);
+  const reason = decision.refusal_sentence ?? words(decision.refusal ?? kept);
+  const tag = decision.refusal ? "refused" : words(decision.action);
   return h(
     "li",
     { key: keyOf(decision), class: "refused", "data-decision": decision.refusal ? "refusal" : "kept" },
     h(
       "p",
       { class: "row" },
-      h("span", {}, h("strong", {}, decision.symbol), " ", h("span", { class: "tag" }, decision.refusal ? "refused" : words(decision.action))),
+      h("span", {}, h("strong", {}, decision.symbol), " ", h("span", { class: "tag" }, tag)),
       when(decision),
     ),
     h("p", { class: "why" }, reason),

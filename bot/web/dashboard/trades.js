@@ -20,7 +20,7 @@ const CLOSED = {
 
 const COLUMNS = [
   { name: "Market", bare: true, cell: (trade) => [h("strong", {}, trade.symbol), " ", sideTag(trade.side)] },
-  { name: "Net", right: true, cell: (trade) => [h("span", { class: tone(trade.net) }, signedMoney(trade.net)), h("small", {}, signedPercent(trade.return_fraction))] },
+  { name: "Net", right: true, cell: result },
   { name: "Entry", right: true, cell: (trade) => price(trade.entry_price) },
   { name: "Exit", right: true, cell: (trade) => price(trade.exit_price) },
   { name: "Held", right: true, cell: (trade) => hours((trade.closed_ms - trade.opened_ms) / 3600000) },
@@ -28,6 +28,11 @@ const COLUMNS = [
   { name: "Why it was closed", wide: true, cell: (trade) => CLOSED[trade.closed_because] ?? words(trade.closed_because) },
   { name: "Closed", right: true, wide: true, cell: (trade) => time(trade.closed_ms) },
 ];
+
+function result(trade) {
+  const net = h("span", { class: tone(trade.net) }, signedMoney(trade.net));
+  return [net, h("small", {}, signedPercent(trade.return_fraction))];
+}
 
 /** What the signal gave as its reasons; the kernel's own word where the signal is not at hand. */
 function openedBecause(trade) {

@@ -16,12 +16,14 @@ export function drawTraining({ status }) {
 
 function running(training, nowMs) {
   const done = fractionOf(training);
+  const name = NAMES[training.state] ?? training.state;
+  const lasts = `${age((nowMs - training.started_ms) / 1000)} of market time`;
   return [
     h(
       "p",
       { class: "row", key: "state" },
-      h("span", {}, h("strong", { "data-training": training.state }, NAMES[training.state] ?? training.state), training.why ? `, ${training.why}` : ""),
-      h("span", { class: "soft number" }, `${isNumber(done) ? `${percent(done, 0)}, ` : ""}${age((nowMs - training.started_ms) / 1000)} of market time`),
+      h("span", {}, h("strong", { "data-training": training.state }, name), training.why ? `, ${training.why}` : ""),
+      h("span", { class: "soft number" }, isNumber(done) ? `${percent(done, 0)}, ${lasts}` : lasts),
     ),
     h("progress", { key: "bar", "aria-label": "Training progress", max: "1", value: isNumber(done) ? done : null }),
     training.line ? h("p", { class: "log", key: "line" }, training.line) : null,
