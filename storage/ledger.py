@@ -72,6 +72,11 @@ class Ledger:
         self._engine = engine
         self.account = account
 
+    @property
+    def database(self) -> Engine:
+        """Where it is kept, for those who read what stands beside it."""
+        return self._engine
+
     def stopped(self) -> Stopped:
         """Return the state after the last minute."""
         return last_state(self._engine, self.account)

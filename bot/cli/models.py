@@ -55,15 +55,34 @@ def show(bundle: Reference) -> None:
 
 
 @app.command()
-def compare(first: Reference, second: Reference) -> None:
-    """Put two bundles' out-of-fold figures side by side.
+def compare(
+    first: Annotated[
+        str, typer.Argument(help="A bundle's id, or the beginning of one; empty: all that are watched.")
+    ] = "",
+    second: Annotated[str, typer.Argument(help="The one beside it; empty: the one in production.")] = "",
+) -> None:
+    """Put two bundles side by side: out of fold, and live where one shadowed the other.
 
     Example: sigma models compare b-0123 b-4567
     """
-    registry = Registry(load().paths.models)
-    names = [registry.resolve(first), registry.resolve(second)]
-    documents = [_row(name, registry.manifest(name), False) for name in names]
-    emit({"bundles": documents}, lambda: _table(documents, None))
+    from bot.cli.trials import live_results, live_table
+
+    config = load()
+    registry = Registry(config.paths.models)
+    production = registry.production(config.exchange.name)
+    asked = [part for part in (first, second or (production or "" if first else "")) if part]
+    names = list(dict.fromkeys(registry.resolve(part) for part in asked))
+    documents = [_row(name, registry.manifest(name), name == production) for name in names]
+    live = live_results(config, names)
+
+    def show_both() -> Any:
+        from rich.console import Group
+
+        parts = [_table(documents, production)] if documents else []
+        parts += [live_table(live)] if live else ["no bundle has been watched beside another yet"]
+        return Group(*parts)
+
+    emit({"bundles": documents, "live": live}, show_both)
 
 
 @app.command()
