@@ -48,12 +48,16 @@ async function tradesWithReasons() {
 async function heldSince(markets, sinceMs) {
   if (!sinceMs || !markets.length) return null;
   const page = ({ symbol }) => ask(`/api/candles?symbol=${symbol}&since=${sinceMs}&limit=${MOST_POINTS}`);
-  const pages = await Promise.all(markets.map(page));
-  const fewest = Math.min(...pages.map(({ candles }) => candles.length));
-  return Array.from({ length: fewest }, (_, row) => {
-    const ratios = pages.map(({ candles }) => candles[row].close / candles[0].open);
-    return { ms: pages[0].candles[row].open_ms, ratio: ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length };
-  });
+  const pages = (await Promise.all(markets.map(page))).map(({ candles }) => candles);
+  if (pages.some((candles) => candles.length < 2)) return null;
+  const [first, second] = pages[0];
+  const closes = pages.map((candles) => new Map(candles.map(({ open_ms, close }) => [open_ms, close / candles[0].open])));
+  const shared = pages[0].filter(({ open_ms }) => closes.every((ratios) => ratios.has(open_ms)));
+  const worth = shared.map(({ open_ms }) => ({
+    ms: open_ms + second.open_ms - first.open_ms,
+    ratio: closes.reduce((sum, ratios) => sum + ratios.get(open_ms), 0) / closes.length,
+  }));
+  return [{ ms: first.open_ms, ratio: 1 }, ...worth];
 }
 
 function bySymbol(rows) {
