@@ -57,6 +57,7 @@ class SimulatedAccount:
         if self.bundle is None:
             path = _nothing(path)
         run = run_path(path, window, self.settings, self._state)
+        run.state.memory[:] = path.memory
         self._state = run.state
         run.decisions["voters"], run.decisions["votes"] = path.votes.shape[2], np.nan
         run.decisions["votes"][:, :, : path.votes.shape[2]] = path.votes

@@ -37,25 +37,28 @@ def fit_ahead(
         workers: processes; 0: all cores.
     """
     borders = known_borders(everything, plan, routine, start_ms)
-    tasks = [(family, border) for border in borders for family in families]
-    tasks.sort(key=lambda task: -task[1])  # the longest first, so that no worker is left with one at the end
+    tasks = [(family, border) for border in reversed(borders) for family in families]  # the longest first
     say(f"{len(borders)} borders x {len(families)} families to fit")
     fan_out(partial(_fit, dataset=everything, cache=cache), tasks, workers=workers)
 
 
-def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: int) -> list[int]:
-    """Return the times up to which models of the scheduled trainings know: folds, everything, the twin."""
-    found: set[int] = set()
-    window_ms = plan.validation.refresh_window_d * DAY_MS
+def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: int) -> list[tuple[int, int]]:
+    """Return (what a model knows, the candles there are then) of the scheduled trainings: folds, everything, the twin.
+
+    A model of everything is fitted when its last candle has closed. The border of a fold or a twin lies in the past
+    of its training, so the candle that opens at the border is there, and settles a label more.
+    """
+    found: set[tuple[int, int]] = set()
+    twin_ms = plan.validation.refresh_window_d * DAY_MS + plan.embargo_ms
     for number, at_ms in enumerate(wanted_borders(start_ms, everything.until_ms, routine.retrain_months)):
         dataset = everything.until(at_ms)
-        found |= {fold.train_until_ms for fold in walk_folds(dataset, plan)}
-        found.add(dataset.until_ms)
-        if number:
-            found.add(dataset.until_ms - window_ms - plan.embargo_ms)
+        past = [fold.train_until_ms for fold in walk_folds(dataset, plan)]
+        past += [dataset.until_ms - twin_ms] if number else []
+        found |= {(border_ms, border_ms + everything.timeframe.ms) for border_ms in past}
+        found.add((dataset.until_ms, dataset.until_ms))
     return sorted(found)
 
 
-def _fit(task: tuple[ModelFamily, int], *, dataset: Dataset, cache: FoldCache) -> None:
-    family, border_ms = task
-    KeptFamily(family=family, cache=cache).fit(dataset.until(border_ms), border_ms)
+def _fit(task: tuple[ModelFamily, tuple[int, int]], *, dataset: Dataset, cache: FoldCache) -> None:
+    family, (border_ms, until_ms) = task
+    KeptFamily(family=family, cache=cache).fit(dataset.until(until_ms), border_ms)
