@@ -16,7 +16,7 @@ import numpy as np
 
 from storage.durable import replace_files
 from training import records
-from training.classification_rows import classes_of, columns_of, rows_of
+from training.classification_rows import classes_of, columns_of, invented_rows, pooled, rows_of
 from training.classification_scores import Recognition, Uplift, class_scores, recognition, uplifts
 from training.curves import Curves
 from training.dataset import Dataset
@@ -108,6 +108,7 @@ def run(dataset: Dataset, request: Request) -> Finished:
     classes, columns = classes_of(request.task), columns_of(request.task, dataset)
     say(f"{request.task}: {len(parts.train):,} rows to learn from, {len(columns)} features, {len(classes)} classes")
     rng = np.random.default_rng(request.seed)
+    taught = with_invented(parts, dataset, request, rng)
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
     name = f"{request.task}_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}"
     run_id = _record(dataset, request, 0.0, {}).id
@@ -125,7 +126,7 @@ def run(dataset: Dataset, request: Request) -> Finished:
 
         model = fit(
             request.task,
-            parts.train,
+            taught,
             parts.valid,
             classes,
             columns,
@@ -183,6 +184,19 @@ def parts_of(rows: LabelledRows, dataset: Dataset, request: Request) -> Parts:
         elsewhere=rows.where(~own & judged),
         trained_until_ms=test_from_ms - EMBARGO_MS,
     )
+
+
+def with_invented(parts: Parts, dataset: Dataset, request: Request, rng: np.random.Generator) -> LabelledRows:
+    """Return the training rows and those of charts invented from their candles (patterns only)."""
+    if request.task != "pattern_classification" or not request.settings.invented:
+        return parts.train
+    first_ms, last_ms = int(parts.train.open_ms.min()), int(parts.train.label_end_ms.max())
+    symbols = [symbol for symbol in dataset.symbols if symbol != request.held_out]
+    more = invented_rows(dataset, symbols, first_ms, last_ms, request.settings.invented, rng)
+    if more is None:
+        return parts.train
+    say(f"and {len(more):,} rows of charts invented from their candles: upside down and shuffled")
+    return pooled([parts.train, more])
 
 
 def explain(model: Classifier, rows: LabelledRows, rng: np.random.Generator) -> Importance:

@@ -24,14 +24,28 @@ WARM_UP_BARS: Final = SIGMA_BARS + POLE_BARS[1] + REST_BARS[1]
 _POINTS: Final = (
     *(f"pivot_{back}_{what}" for back in range(PIVOTS) for what in ("distance", "age")),
     "pivot_is_high",
-    "pivot_confirmed_age",
-    *(f"pivots_{pair}_in_tolerances" for pair in ("0_2", "1_3", "0_4")),
-    "since_pivot",
+    *(f"leg_{back}" for back in range(PIVOTS - 1)),
 )
-_LINES: Final = tuple(
-    f"{which}_line_{what}"
-    for which in ("near", "far")
-    for what in ("distance", "distance_before", "least", "most", "slope")
+_SHAPES: Final = tuple(  # of the last pivot as the end of a shape, and of the one before it
+    f"{which}_{what}"
+    for which in ("last", "earlier")
+    for what in (
+        "like_0_2",
+        "like_1_3",
+        "like_0_4",
+        "confirmed_age",
+        "passed",
+        "halves",
+        "deadline",
+        "level_least",
+        "level_most",
+        "apex",
+        *(
+            f"{line}_line_{part}"
+            for line in ("near", "far")
+            for part in ("distance", "distance_before", "least", "most", "slope")
+        ),
+    )
 )
 _POLES: Final = tuple(
     f"{which}_pole_{what}"
@@ -39,7 +53,7 @@ _POLES: Final = tuple(
     for what in ("age", "height", "retraced", "line", "line_before", "closing_in", "slope", "volume")
 )
 _CANDLES: Final = ("body", "last_body", "over_last_open", "under_last_close", "fall")
-NAMES: Final = _POINTS + _LINES + _POLES + _CANDLES
+NAMES: Final = _POINTS + _SHAPES + _POLES + _CANDLES
 
 
 def pattern_features(candles: CandleArray) -> np.ndarray:
@@ -70,7 +84,9 @@ def _turning_points(
     atr: np.ndarray,
     tolerance: np.ndarray,
 ) -> np.ndarray:
-    result = np.full((len(close), 2 * PIVOTS + 6 + 10), np.nan)
+    legs = 2 * PIVOTS + 1
+    shapes = legs + PIVOTS - 1
+    result = np.full((len(close), shapes + 40), np.nan)
     j = -1
     for t in range(len(close)):
         while j + 1 < len(row) and confirm[j + 1] <= t:
@@ -80,26 +96,80 @@ def _turning_points(
         for back in range(PIVOTS):
             result[t, 2 * back] = (price[j - back] - close[t]) / atr[t]
             result[t, 2 * back + 1] = min(t - row[j - back], REACH)
-        k = 2 * PIVOTS
-        result[t, k] = 1.0 if is_high[j] else 0.0
-        result[t, k + 1] = min(t - confirm[j], REACH)
-        result[t, k + 2] = (price[j] - price[j - 2]) / tolerance[confirm[j]]
-        result[t, k + 3] = (price[j - 1] - price[j - 3]) / tolerance[confirm[j]]
-        result[t, k + 4] = (price[j] - price[j - 4]) / tolerance[confirm[j]]
-        extreme = high[confirm[j] : t + 1].max() if is_high[j] else low[confirm[j] : t + 1].min()
-        result[t, k + 5] = (extreme - price[j]) / atr[t]
-        for which in range(2):  # through the last pivot and its like, and through the one before and its like
-            a, b, at = j - which, j - which - 2, k + 6 + 5 * which
-            slope = (price[a] - price[b]) / (row[a] - row[b])
-            result[t, at] = (close[t] - price[a] - slope * (t - row[a])) / atr[t]
-            result[t, at + 1] = (close[t - 1] - price[a] - slope * (t - 1 - row[a])) / atr[t]
-            least, most = 0.0, 0.0
-            for s in range(max(confirm[j], t - int(REACH)), t):
-                gap = (close[s] - price[a] - slope * (s - row[a])) / atr[s]
-                least, most = min(least, gap), max(most, gap)
-            result[t, at + 2], result[t, at + 3] = least, most
-            result[t, at + 4] = slope * (row[j] - row[j - 3]) / atr[t]
+        result[t, legs - 1] = 1.0 if is_high[j] else 0.0
+        for back in range(PIVOTS - 1):
+            result[t, legs + back] = abs(price[j - back] - price[j - back - 1]) / atr[confirm[j]]
+        for which in range(2):
+            _shape(
+                result[t, shapes + 20 * which :],
+                j - which,
+                t,
+                row,
+                confirm,
+                price,
+                is_high,
+                high,
+                low,
+                close,
+                atr,
+                tolerance,
+            )
     return result
+
+
+@njit(cache=True)
+def _shape(
+    out: np.ndarray,
+    j: int,
+    t: int,
+    row: np.ndarray,
+    confirm: np.ndarray,
+    price: np.ndarray,
+    is_high: np.ndarray,
+    high: np.ndarray,
+    low: np.ndarray,
+    close: np.ndarray,
+    atr: np.ndarray,
+    tolerance: np.ndarray,
+) -> None:
+    """Fill 20 columns about the shape that ends in pivot j, as it stands at bar t."""
+    known, band = confirm[j], tolerance[confirm[j]]
+    begin = max(known, t - int(REACH))
+    out[0] = (price[j] - price[j - 2]) / band
+    out[1] = (price[j - 1] - price[j - 3]) / band
+    out[2] = (price[j] - price[j - 4]) / band
+    out[3] = min(t - known, REACH)
+    extreme = high[begin : t + 1].max() if is_high[j] else -low[begin : t + 1].min()
+    out[4] = (extreme - (price[j] if is_high[j] else -price[j])) / atr[t]
+    out[5] = (row[j] - row[j - 2]) / (row[j - 2] - row[j - 4])
+    out[6] = (t - row[j]) / (row[j] - row[j - 2])
+    out[7], out[8] = _extremes(close, atr, price[j - 1], row[j - 1], 0.0, known, t)
+    slopes = np.empty(2)
+    for which in range(2):  # the line through the pivot and its like, and through the one before and its like
+        a, b, at = j - which, j - which - 2, 10 + 5 * which
+        slope = (price[a] - price[b]) / (row[a] - row[b])
+        slopes[which] = slope
+        out[at] = (close[t] - price[a] - slope * (t - row[a])) / atr[t]
+        out[at + 1] = (close[t - 1] - price[a] - slope * (t - 1 - row[a])) / atr[t]
+        out[at + 2], out[at + 3] = _extremes(close, atr, price[a], row[a], slope, known, t)
+        out[at + 4] = slope * (row[j] - row[j - 3]) / atr[known]
+    start = row[j - 3]
+    near = price[j] + slopes[0] * (start - row[j])
+    far = price[j - 1] + slopes[1] * (start - row[j - 1])
+    closing = (slopes[1] - slopes[0]) if is_high[j] else (slopes[0] - slopes[1])
+    out[9] = (t - start) * closing / abs(near - far + 1e-12)
+
+
+@njit(cache=True)
+def _extremes(
+    close: np.ndarray, atr: np.ndarray, price: float, anchor: int, slope: float, known: int, t: int
+) -> tuple[float, float]:
+    """Return how far closes since a shape was known lay under and over a line, before bar t, in ATR; 0 where never."""
+    least, most = 0.0, 0.0
+    for s in range(max(known, t - int(REACH)), t):
+        gap = (close[s] - price - slope * (s - anchor)) / atr[s]
+        least, most = min(least, gap), max(most, gap)
+    return least, most
 
 
 def _poles(chart: Chart, sigma: np.ndarray) -> np.ndarray:

@@ -66,6 +66,7 @@ class ClassifierSettings:
 
     `every_common`: of the most frequent class every n-th row is used, at n times the weight. `balanced`: every class
     weighs the same in sum, so that the rarer ones are named at all.
+    `invented`: charts made up from each training chart.
     """
 
     n_estimators: int
@@ -79,6 +80,7 @@ class ClassifierSettings:
     patience: int = 20
     every_common: int = 1
     balanced: bool = False
+    invented: int = 0
 
 
 DEFAULTS: Final[dict[Task, ClassifierSettings]] = {
@@ -92,7 +94,7 @@ DEFAULTS: Final[dict[Task, ClassifierSettings]] = {
         balanced=True,
     ),
     "pattern_classification": ClassifierSettings(
-        n_estimators=300, max_depth=7, learning_rate=0.15, min_child_weight=1.0, every_common=8, max_bin=256
+        n_estimators=300, max_depth=7, learning_rate=0.15, min_child_weight=1.0, every_common=12, invented=3
     ),
 }
 
