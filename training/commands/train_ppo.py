@@ -17,7 +17,9 @@ _NAMES: Final = {"environments": "--n-envs"}
 
 def command(
     symbol: str = typer.Option("", "--symbol", "--symbols", help="One market, or several, comma separated, pooled."),
-    timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
+    timeframe: str = typer.Option(
+        "", "--timeframe", "--timeframes", help="Decision timeframe; with 1h,4h,1d coarser candles are seen too."
+    ),
     total_timesteps: int | None = typer.Option(None, help="Bars lived through, all agents together, a seed."),
     learning_rate: float | None = typer.Option(None, help="Adam's at the start; it falls to almost nothing."),
     n_envs: int | None = typer.Option(None, help="Agents that live in parallel."),

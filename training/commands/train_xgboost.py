@@ -25,7 +25,11 @@ TEST_MODE_TREES: Final = 40
 
 def command(
     symbols: str = typer.Option(
-        "", "--symbol", "--symbols", help="Comma separated, pooled; empty: exchange.symbols of the configuration."
+        "",
+        "--symbol",
+        "--symbols",
+        "--target-symbol",
+        help="Comma separated, pooled; empty: exchange.symbols of the configuration.",
     ),
     timeframe: str = typer.Option(
         "",
