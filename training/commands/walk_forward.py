@@ -26,8 +26,10 @@ def command(
     symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
     timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     train_window: str = typer.Option("", help="Days a fold learns from, or all; empty: validation.train_window_d."),
-    test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: --refit-months counts."),
-    refit_months: int = typer.Option(3, min=1, max=60, help="Calendar months from refit to refit."),
+    test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: see --refit-months."),
+    refit_months: int = typer.Option(
+        3, min=1, max=60, help="Calendar months from refit to refit, where no window of days is set."
+    ),
     start_date: str = typer.Option("", help="First traded day, ISO, UTC; empty: as early as the history allows."),
     end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
@@ -81,6 +83,8 @@ def command(
 def schedule_of(config: Config, train_window: str, test_window: float, refit_months: int, start_date: str) -> Schedule:
     """Return how the folds are cut, of options and configuration.
 
+    All history is refitted by calendar months; a window of days rolls by `validation.test_window_d`.
+
     Raises:
         BadInput: the training window is neither a number of days nor "all", or a date cannot be read.
     """
@@ -96,7 +100,7 @@ def schedule_of(config: Config, train_window: str, test_window: float, refit_mon
         raise BadInput(f"train window is {train_window!r}; a number of days, or all, is needed") from error
     return Schedule(
         train_days=train_days,
-        test_days=test_window,
+        test_days=test_window or (config.validation.test_window_d if train_days else 0.0),
         refit_months=refit_months,
         start_ms=day_ms(start_date) if start_date else None,
         scale_days=config.ensemble.deviation_window_d,
