@@ -1,0 +1,49 @@
+"""One truth on real candles: the daemon over recorded minutes and the backtest over the same give the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.live_replay import LiveReplay
+from benchmarks.parity import fill_store, measure, moment_ms
+from storage.candles import CandleStore
+from storage.config_batch import ValidationSettings
+from storage.config_models import RidgeSettings
+from storage.registry import Registry
+from strategies.features import feature_set
+from strategies.market import Timeframe
+from strategies.settings import TradingSettings
+from tests.scenario.recording import EAGER, SYMBOLS
+from training.bundle import Plan, train
+from training.dataset import build
+from training.families import RidgeFamily
+
+START, END = "2025-05-08", "2025-05-10"
+
+
+@pytest.mark.timeout(600)
+def test_two_days_of_real_minutes_traded_live_and_in_backtest_are_the_same(tmp_path: Path, shared_data: Path) -> None:
+    candles, funding = shared_data / "candles", shared_data / "funding"
+    store = CandleStore(tmp_path / "data")
+    fill_store(store, candles, funding, SYMBOLS)
+    dataset = build(store, "builtin", SYMBOLS, Timeframe.H1, feature_set(), until_ms=moment_ms(START))
+    plan = Plan(
+        families=[RidgeFamily(settings=RidgeSettings())], trading=TradingSettings(), validation=ValidationSettings()
+    )
+    registry = Registry(tmp_path / "models")
+    bundle_id = registry.add_files(train(dataset, plan).files)
+    registry.promote("builtin", bundle_id, "parity")
+    replay = LiveReplay(
+        folder=tmp_path,
+        candles=candles,
+        funding=funding,
+        symbols=SYMBOLS,
+        start=START,
+        end=END,
+        environment=EAGER,
+    )
+    found = measure(replay, bundle_id=bundle_id, kills=1, seed=3)
+    assert (found.differing_fills, found.differing_cash_units, found.verify_differences) == (0, 0, 0)
+    assert found.fills > 10
