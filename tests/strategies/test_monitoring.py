@@ -58,8 +58,8 @@ def test_a_wandering_feature_would_alarm_by_the_usual_bound_and_does_not_by_its_
         history, week = path[:-168], path[-168:]
         edges = quantile_edges(history)
         index = stability_index(counts(week, edges), counts(history[-168:], edges))
-        usual += index > 0.25
-        by_blocks += index > np.quantile(block_null(history, 168, 1_000, rng), 0.99)
+        usual += int(index > 0.25)
+        by_blocks += int(index > np.quantile(block_null(history, 168, 1_000, rng), 0.99))
     assert usual >= 30
     assert by_blocks <= 2
 
@@ -112,7 +112,7 @@ def test_the_drawdown_band_covers_what_the_same_returns_do_next() -> None:
     for seed in range(60):
         returns = np.random.default_rng(seed).normal(0.0005, 0.01, 1_000)
         band = drawdown_band(returns[:900], 100, 0.99, 500, 10, rng)
-        outside += largest_drawdown(returns[900:]) > band
+        outside += int(largest_drawdown(returns[900:]) > band)
     assert outside <= 4
     assert drawdown_band(np.zeros(0), 100, 0.99, 10, 10, rng) == math.inf
 
