@@ -179,6 +179,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--idle", type=float, default=90.0, help="seconds of the idle window")
     parser.add_argument("--training", type=float, default=240.0, help="most seconds of the training window")
+    parser.add_argument("--child-nice", type=int, default=10, help="priority of the training child")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="retrain-lag-") as name, socket.create_server(("127.0.0.1", 0)) as free:
         folder, port = Path(name), int(free.getsockname()[1])
@@ -191,7 +192,12 @@ def main() -> None:
             start="",
             end="",
             speed=f"{SPEED:g}",
-            environment=SMALL | {"SIGMA_WEB__PORT": str(port), "SIGMA_EXCHANGE__SPEED": f"{SPEED:g}"},
+            environment=SMALL
+            | {
+                "SIGMA_WEB__PORT": str(port),
+                "SIGMA_EXCHANGE__SPEED": f"{SPEED:g}",
+                "SIGMA_TRAINING__NICE": str(options.child_nice),
+            },
             port=port,
         )
         try:

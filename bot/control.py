@@ -154,6 +154,13 @@ class Control:
                 bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
             return await self._finished(self._trader.swap(await self._trader.prepare(bundle), by))
 
+    async def retire(self, by: str, why: str) -> Done:
+        """Let the trend rule decide; the bundles stay on the bench."""
+        async with self._swapping:
+            now_ms = self.clock.now_ms()
+            await asyncio.to_thread(self.registry.retire, self.place.exchange, f"{why} ({by})", now_ms)
+            return await self._finished(self._trader.swap(await self._trader.prepare(self._fallback()), by))
+
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
         self._shut_down()

@@ -31,7 +31,7 @@ from bot.systemd import ServiceManager
 from bot.telling import Telling
 from bot.trader import Trader
 from bot.trainer import Trainer
-from bot.training_runs import TrainingRuns, first_training, on_drift, retrain_job
+from bot.training_runs import TrainingRuns, first_training, on_drift, on_harm, retrain_job
 from bot.venue import Venue, open_venue
 from bot.web.server import WebServer
 from bot.web.token import api_token
@@ -156,7 +156,7 @@ async def _assemble(
         now_ms=venue.clock.now_ms(),
     )
     metrics = Metrics()
-    listeners = [metrics.on_snapshot, _log_signals]
+    listeners: list[Callable[[Snapshot], None]] = [metrics.on_snapshot, _log_signals]
     trader = Trader(
         minutes=feed,
         clock=venue.clock,
@@ -240,6 +240,7 @@ def _jobs(config: Config, database: Database, control: Control, telling: Telling
         run=check_runner(limits),
         note=telling.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
+        on_harm=lambda found: on_harm(control, found),
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs

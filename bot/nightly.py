@@ -46,6 +46,7 @@ class Nightly:
         run: runs a training command as a child.
         note: tells people: event, key, payload, time.
         on_drift: asks for a retraining, told why; returns whether one begins.
+        on_harm: rolls the champion back, told why; returns whether there was one. None: nobody does.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Nightly:
         run: Run,
         note: Note,
         on_drift: OnDrift,
+        on_harm: OnDrift | None = None,
     ) -> None:
         self._database = database
         self._account = account
@@ -68,6 +70,7 @@ class Nightly:
         self._run = run
         self._note = note
         self._on_drift = on_drift
+        self._on_harm = on_harm
 
     async def compact(self, _why: str) -> str:
         """Move old minutes into parquet."""
@@ -89,7 +92,7 @@ class Nightly:
         await self._keep(found)
         if not document.get("identical"):
             await self._tell(found)
-        return found.sentence
+        return found.sentence if found.passed else await self._rolled_back(found.sentence)
 
     async def drift(self, _why: str) -> str:
         """Ask the monitors; drift asks for a retraining, never for a swap.
@@ -104,9 +107,16 @@ class Nightly:
         if found.passed:
             return found.sentence
         await self._tell(found)
+        if document.get("wants_rollback"):
+            return await self._rolled_back(found.sentence)
         if document.get("wants_training") and await self._on_drift(found.sentence):
             return f"{found.sentence}; a retraining begins"
         return found.sentence
+
+    async def _rolled_back(self, sentence: str) -> str:
+        if self._on_harm is not None and await self._on_harm(sentence):
+            return f"{sentence}; the champion is rolled back"
+        return sentence
 
     async def _answer(self, arguments: list[str]) -> dict[str, Any]:
         ended = await self._run(arguments)

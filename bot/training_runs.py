@@ -77,6 +77,11 @@ class TrainingRuns:
         """Do what the gate said: promote, shadow, or keep on the bench; return what came of it, in words."""
         assert self.control is not None
         bundle, step, reason = _read(document)
+        ladder = document.get("ladder") or {}
+        if ladder.get("trading", "models") != "models" and document.get("case") == "refresh":
+            why = str(ladder.get("why", ""))
+            await self.control.retire("fallback ladder", why)
+            return f"the trend rule decides from now on: {why}; bundle {bundle} stays on the bench"
         if step == "reject":
             return f"bundle {bundle} rejected: {reason}; {self._deciding()} goes on"
         try:
@@ -160,6 +165,15 @@ def retrain_job(control: Control, settings: ScheduleSettings) -> Job:
         every_h=settings.retrain_every_h,
         catches_up=settings.catch_up,
     )
+
+
+async def on_harm(control: Control, found: str) -> bool:
+    """Roll the champion back because a monitor asks for it; return whether there was one."""
+    try:
+        await control.rollback("monitor", found)
+    except BadInput:
+        return False
+    return True
 
 
 async def on_drift(control: Control, settings: ScheduleSettings, found: str) -> bool:

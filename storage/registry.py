@@ -198,6 +198,16 @@ class Registry:
         self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=f"{why} (rolled back {current})"))
         return previous
 
+    def retire(self, exchange: str, why: str, now_ms: int = 0) -> None:
+        """Let the trend rule decide, whatever stood before.
+
+        Raises:
+            BadInput: no bundle is in production.
+        """
+        if self.production(exchange) is None:
+            raise BadInput(f"{exchange} has no bundle in production; the trend rule decides already")
+        self._move(exchange, Promotion(bundle=None, since_ms=now_ms, why=why))
+
     def _move(self, exchange: str, promotion: Promotion) -> None:
         path = self._pointer(exchange)
         with folder_lock(path.parent):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from storage.registry import Registry
 from strategies.bundle import Bundle, assemble
@@ -20,8 +21,10 @@ from training.bundle import Plan, TrainedBundle, recipe_id, train, walk_folds
 from training.dataset import Dataset
 from training.families import ModelFamily
 from training.gate import Case, Rule, Verdict
-from training.likeness import Reign, likeness, twin_of
-from training.out_of_fold import FoldReport
+from training.likeness import Reign, likeness, recorded_convictions, targets, twin_of
+from training.out_of_fold import FoldReport, information_coefficient
+
+YEAR_D: Final = 365  # of the fallback ladder
 
 Check = Callable[[TrainedBundle, Dataset], Rule]
 
@@ -149,6 +152,19 @@ def champion_of(registry: Registry, exchange: str, window_d: int, until_ms: int)
             continue
         reigns.append(Reign(bundle=decided, from_ms=move.since_ms, until_ms=end_ms))
     return Champion(bundle=bundle, reigns=tuple(reigns))
+
+
+def recent_ic(champion: Champion | None, dataset: Dataset) -> float:
+    """Return the IC of the convictions that decided in the last 12 months; NaN before there are 12 months of them.
+
+    This is what the fallback ladder looks at: closes that a bundle had seen in training do not count.
+    """
+    until_ms = dataset.until_ms
+    from_ms = until_ms - YEAR_D * DAY_MS
+    if champion is None or not champion.reigns or champion.reigns[0].from_ms > from_ms:
+        return float("nan")
+    recorded = recorded_convictions(champion.reigns, dataset, from_ms, until_ms)
+    return information_coefficient(recorded, targets(dataset, from_ms, until_ms))
 
 
 class _Steps:

@@ -22,7 +22,7 @@ from training.families import XGBoostFamily
 from training.gate import integrity
 from training.likeness import Reign, convictions, likeness, recorded_convictions, targets, twin_of
 from training.out_of_fold import information_coefficient
-from training.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
+from training.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, recent_ic, retrain
 
 
 def champion_at(until_ms: int | None = None) -> Champion:
@@ -137,6 +137,16 @@ def test_a_champion_that_does_not_load_counts_as_absent(tmp_path: Path) -> None:
     registry.promote("made", first, "first", 1)
     next(registry.folder(first).glob("*.ubj")).write_bytes(b"")
     assert champion_of(registry, "made", 90, made_dataset().until_ms) is None
+
+
+def test_the_ladder_looks_at_twelve_honest_months_or_says_that_it_does_not_know() -> None:
+    dataset = made_dataset()
+    assert np.isnan(recent_ic(None, dataset))
+    reign = champion_at(dataset.until_ms - 200 * DAY_MS).reigns[0]
+    known = Champion(bundle=reign.bundle, reigns=(replace(reign, from_ms=0),))
+    assert recent_ic(known, dataset) > 0.1
+    young = Champion(bundle=reign.bundle, reigns=(replace(reign, from_ms=dataset.until_ms - 90 * DAY_MS),))
+    assert np.isnan(recent_ic(young, dataset))
 
 
 def sigma_retrain(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:

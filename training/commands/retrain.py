@@ -34,7 +34,8 @@ def command(
     from strategies.errors import BadInput
     from training import families as known
     from training.commands._common import document_of, open_dataset, plan_of, store
-    from training.retrain import champion_of, leakage_check, retrain
+    from training.gate import who_trades
+    from training.retrain import YEAR_D, champion_of, leakage_check, recent_ic, retrain
     from training.voters import makers
 
     if holes not in ("refuse", "split"):
@@ -46,19 +47,28 @@ def command(
     dataset = open_dataset(config, symbols, timeframe, exchange, until, "split" if holes == "split" else "refuse")
     plan = plan_of(config, voters, chosen_seed, years=years, months=refit_months)
     registry = Registry(config.paths.models)
-    champion = champion_of(registry, dataset.exchange, config.validation.refresh_window_d, dataset.until_ms)
+    looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
+    champion = champion_of(registry, dataset.exchange, looked_back_d, dataset.until_ms)
     started = time.perf_counter()
     checks = [leakage_check(voters)] if leakage else []
     retrained = retrain(dataset, plan, champion, checks=checks, on_step=_Eta(started))
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict.document()
+    trading, why = who_trades(
+        has_champion=champion is not None,
+        recent_ic=recent_ic(champion, dataset),
+        now="models",
+        trend_earns=True,
+        settings=config.validation,
+    )
     document = {
         "bundle": bundle,
         "verdict": verdict,
         "case": retrained.verdict.case,
         "champion": champion.bundle.id if champion else None,
-        "promoted": promote and retrained.verdict.step == "promote",
+        "ladder": {"trading": trading, "why": why},
+        "promoted": promote and retrained.verdict.step == "promote" and (trading == "models" or champion is None),
     }
     registry.write_verdict(bundle, document)
     if document["promoted"]:
