@@ -40,8 +40,10 @@ def trial(recipe: str, kind: str = "walk-forward ridge", **more: object) -> Tria
     return Trial(kind=kind, recipe=recipe, **given)  # type: ignore[arg-type]
 
 
-def write(folder: Path, recipe: str, returns: DailyReturns, **more: object) -> Trial:
-    return record(trial(recipe, sharpe=sharpe(returns.values), **more), returns, folder)
+def write(
+    folder: Path, recipe: str, returns: DailyReturns, *, kind: str = "walk-forward ridge", **more: object
+) -> Trial:
+    return record(trial(recipe, kind, sharpe=sharpe(returns.values), **more), returns, folder)
 
 
 def beside(folder: Path, returns: DailyReturns, recipe: str = "mine"):
