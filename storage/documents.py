@@ -29,7 +29,7 @@ def get_settings(connection: Connection, document_id: str) -> TradingSettings:
     """Return the settings stored under an id.
 
     Raises:
-        StorageFailed: another version wrote settings that this one does not know; leaving them out could change a replay.
+        StorageFailed: another version wrote settings that this one does not know; a replay without them could differ.
     """
     try:
         return TradingSettings.model_validate_json(_get(connection, document_id))
