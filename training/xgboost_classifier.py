@@ -94,7 +94,13 @@ DEFAULTS: Final[dict[Task, ClassifierSettings]] = {
         balanced=True,
     ),
     "pattern_classification": ClassifierSettings(
-        n_estimators=300, max_depth=7, learning_rate=0.15, min_child_weight=1.0, every_common=12, invented=3
+        n_estimators=300,
+        max_depth=7,
+        learning_rate=0.15,
+        min_child_weight=1.0,
+        every_common=12,
+        invented=3,
+        max_bin=256,
     ),
 }
 
