@@ -62,6 +62,10 @@ class TrainingRuns:
     def arguments(self) -> list[str]:
         """Return what `python -m training` is asked for; promoting is the daemon's own."""
         config = self._config
+        is_first = self.control is not None and self.control.registry.production(config.exchange.name) is None
+        quick = (
+            ["--families", ",".join(config.training.first_families)] if is_first and config.exchange.is_builtin else []
+        )
         return [
             "retrain",
             "--symbols",
@@ -71,6 +75,7 @@ class TrainingRuns:
             "--exchange",
             config.exchange.name,
             "--no-promote",
+            *quick,
         ]
 
     async def promote(self, document: dict[str, Any]) -> str:

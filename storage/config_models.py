@@ -104,7 +104,7 @@ class PpoSettings(Section):
 class EnsembleSettings(Section):
     """`[ensemble]`: who votes, and how votes become one score."""
 
-    families: tuple[Family, ...] = Field(("xgboost",), min_length=1, max_length=4)
+    families: tuple[Family, ...] = Field(("xgboost", "lstm", "ridge", "ppo"), min_length=1, max_length=4)
     weights: Literal["mean", "stacking", "soft", "fixed_share"] = "mean"
     deviation_window_d: int = Field(400, ge=30, le=5000)
     ppo_floor: Fraction = 0.05
