@@ -42,7 +42,7 @@ GIB: Final = 1024**3
 class Limits:
     """What a child may use."""
 
-    nice: int = 10
+    nice: int = 10  # on top of the daemon's own
     memory_gb: float = 8.0
     threads: int = 1
     deadline_s: float = 3_600.0
@@ -175,7 +175,7 @@ def _signal(pid: int, number: int) -> None:
 
 def _limit(pid: int, limits: Limits) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.setpriority(os.PRIO_PROCESS, pid, limits.nice)
+        os.setpriority(os.PRIO_PROCESS, pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + limits.nice))
         memory = round(limits.memory_gb * GIB)
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
