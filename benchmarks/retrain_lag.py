@@ -37,6 +37,7 @@ SETTLING_S: Final = 10.0  # after the start, before the idle window
 SMALL: Final = {  # all three families in some minutes, not in half an hour
     "SIGMA_SIMULATOR__HISTORY_DAYS": "400",
     "SIGMA_ENSEMBLE__FAMILIES": "xgboost,ridge,lstm",
+    "SIGMA_TRAINING__FIRST_FAMILIES": "xgboost,ridge,lstm",
 }
 
 
@@ -124,12 +125,12 @@ def quantile(before: dict[float, float], after: dict[float, float], share: float
 
 
 def measured(market: LiveMarket, seconds: float, *, while_training: bool) -> Window:
-    """Measure for `seconds`, or until the training ends."""
+    """Measure for `seconds`; a training that ends sooner is followed by another."""
     before, begun, first_ms = lag_buckets(market.ask("/metrics")), time.monotonic(), market.last_minute_ms()
     while time.monotonic() - begun < seconds:
         time.sleep(1.0)
         if while_training and market.training()["state"] == "idle":
-            break
+            market.ask("/api/retrain", post=True)
     after, last_ms = lag_buckets(market.ask("/metrics")), market.last_minute_ms()
     minutes_s, is_decision, lost = tape_between(market, first_ms, last_ms)
     return Window(
@@ -176,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--idle", type=float, default=120.0, help="seconds of the idle window")
-    parser.add_argument("--training", type=float, default=240.0, help="most seconds of the training window")
+    parser.add_argument("--training", type=float, default=300.0, help="seconds of the training window")
     parser.add_argument("--child-nice", type=int, default=10, help="priority of the training child")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="retrain-lag-") as name, socket.create_server(("127.0.0.1", 0)) as free:
