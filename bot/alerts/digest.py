@@ -1,4 +1,7 @@
-"""The daily digest: how the account stands, what was traded, and why there was no trade where there was none."""
+"""The daily digest: how the account stands, what was traded, and why there was no trade where there was none.
+
+On Mondays (UTC, market time) it ends with the week.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,12 @@ from bot.alerts.wording import share, stamp
 from bot.control import Control
 from bot.silence import refusals_since, silences
 from bot.summary import summarise
-from storage.ledger import EquityPoint
+from storage.ledger import EquityPoint, Ledger
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
 
+MONDAY: Final = 0
+WEEK_DAYS: Final = 7
 REST_S: Final = 600.0  # real seconds between two digests: a demo market's day passes in seconds
 
 
@@ -60,6 +65,8 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
         held = ", ".join(f"{part.symbol} {part.side} {part.unrealised:+,.2f}" for part in snapshot.positions)
         lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {snapshot.bundle_id} decides"]
     lines += _checked(control) + _why_silent(control, refusals, signals, now_ms)
+    if datetime.fromtimestamp(now_ms / 1000, UTC).weekday() == MONDAY:
+        lines += week(ledger, now_ms, equity)
     return {
         "text": f"Digest of {stamp(now_ms)}",
         "lines": lines,
@@ -70,6 +77,20 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
         "signals": signals,
         "refusals": refusals,
     }
+
+
+def week(ledger: Ledger, now_ms: int, equity: float) -> list[str]:
+    """Return what the last seven days came to: all of it, then market by market."""
+    week_ago_ms = now_ms - WEEK_DAYS * DAY_MS
+    trades = ledger.trades(since_ms=week_ago_ms)
+    change = _change(ledger.equity(since_ms=week_ago_ms - DAY_MS), week_ago_ms, equity)
+    told = "the account is younger than that" if change is None else share(change, signed=True)
+    total = summarise(trades)
+    lines = [f"The week: {told}; {total.trades} trades closed, net {total.net:+,.2f}"]
+    for symbol in sorted({trade.symbol for trade in trades}):
+        part = summarise([trade for trade in trades if trade.symbol == symbol])
+        lines.append(f"{symbol}: {part.trades} trades, net {part.net:+,.2f}")
+    return lines
 
 
 def _checked(control: Control) -> list[str]:
