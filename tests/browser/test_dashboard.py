@@ -16,7 +16,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FIRST_PAINT_MS = 1_000
 PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
-CHARTS_AT = "() => performance.getEntriesByType('resource').find(entry => entry.name.includes('plotly')).startTime"
 
 
 class ScriptedTraining:
@@ -40,7 +39,6 @@ async def test_the_page_paints_within_a_second_and_fills_every_section(unopened:
     page = await scene.open()
     await scene.charted()
     painted_ms = await page.evaluate(PAINT)
-    assert painted_ms < await page.evaluate(CHARTS_AT)
     if painted_ms >= FIRST_PAINT_MS:  # a busy machine: the second look decides, with a warm browser
         await page.reload()
         await scene.charted()
