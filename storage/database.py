@@ -111,5 +111,5 @@ def _explain(engine: Engine, reason: str) -> str:
     if "no such table" in lowered or "does not exist" in lowered:
         return f"database {where} holds no ledger yet ({reason}); start `sigma run` once"
     if "malformed" in lowered or "not a database" in lowered:
-        return f"database {where} is damaged ({reason}); restore a backup with `sigma restore`"
+        return f"database {where} is damaged ({reason}); put a backup of it and of its tape folder in place"
     return f"database {where}: {reason}"
