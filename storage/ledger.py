@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Engine, RowMapping, and_, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, select, tuple_
 
 from storage.accounts import KEPT_CANDLES, Account, Stopped, last_state
 from storage.database import reading
@@ -19,7 +19,7 @@ from storage.monitors import Finding, Kind, latest
 from storage.tables import candle, decision, equity, fact
 from storage.trades import Trade, trades_of
 from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
-from strategies.state import DECISION, FACT
+from strategies.state import DECISION, FACT, FactKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,28 +83,33 @@ class Ledger:
 
     def facts(self, since_ms: int = 0, until_ms: int | None = None) -> np.ndarray:
         """Return (n,) FACT in the order they happened, by account minute."""
-        return _facts_array(self._fact_rows(since_ms, until_ms))
+        wanted = [fact.c.minute_ms >= since_ms]
+        if until_ms is not None:
+            wanted.append(fact.c.minute_ms < until_ms)
+        return _facts_array(self._fact_rows(*wanted))
 
     def trades(
         self, *, since_ms: int = 0, until_ms: int | None = None, symbol: str | None = None, limit: int | None = None
     ) -> list[Trade]:
-        """Return closed round trips that ended in [since_ms, until_ms), newest first."""
-        markets = self.stopped().markets
-        closed = [trade for trade in trades_of(self._fact_rows(), markets) if trade.closed_ms is not None]
-        chosen = [
-            trade
-            for trade in reversed(closed)
-            if trade.closed_ms is not None
-            and since_ms <= trade.closed_ms
-            and (until_ms is None or trade.closed_ms < until_ms)
-            and (symbol is None or trade.symbol == symbol)
-        ]
-        return chosen[:limit]
+        """Return closed round trips that ended in [since_ms, until_ms), newest first, `limit` at most."""
+        wanted = [fact.c.kind == FactKind.FILL, fact.c.position == 0, fact.c.ms >= since_ms]
+        if until_ms is not None:
+            wanted.append(fact.c.ms < until_ms)
+        if symbol is not None:
+            wanted.append(fact.c.market == _index_of(symbol, self.stopped().markets))
+        ended = select(fact.c.market, fact.c.trade).where(fact.c.account_id == self.account.id, *wanted)
+        return self._trades(ended.order_by(fact.c.minute_ms.desc(), fact.c.number.desc()).limit(limit))[::-1]
 
     def trade(self, name: str) -> Trade | None:
         """Return a round trip by its id, open or closed; None where there is none."""
-        trades = trades_of(self._fact_rows(), self.stopped().markets)
-        return next((trade for trade in trades if trade.id == name), None)
+        symbol, _, number = name.rpartition("-")
+        if not number.isdecimal():
+            return None
+        market = _index_of(symbol, self.stopped().markets)
+        opened = select(fact.c.market, fact.c.trade).where(
+            fact.c.account_id == self.account.id, fact.c.market == market, fact.c.trade == int(number)
+        )
+        return next(iter(self._trades(opened.limit(1))), None)
 
     def positions(self) -> list[OpenPosition]:
         """Return the open positions at the last marks."""
@@ -115,16 +120,16 @@ class Ledger:
             if record["lots"] != 0
         ]
 
-    def equity(self, since_ms: int = 0, until_ms: int | None = None) -> list[EquityPoint]:
-        """Return the equity curve at the closes of decision candles, ascending."""
+    def equity(self, since_ms: int = 0, until_ms: int | None = None, limit: int | None = None) -> list[EquityPoint]:
+        """Return the equity curve at the closes of decision candles, ascending; the newest `limit` points."""
         query = select(equity).where(equity.c.account_id == self.account.id, equity.c.ms >= since_ms)
         if until_ms is not None:
             query = query.where(equity.c.ms < until_ms)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(equity.c.ms)).mappings().all()
+            rows = connection.execute(query.order_by(equity.c.ms.desc()).limit(limit)).mappings().all()
         return [
             EquityPoint(ms=row["ms"], **{name: row[name] / UNITS_PER_QUOTE for name in ("equity", "cash", "gross")})
-            for row in rows
+            for row in reversed(rows)
         ]
 
     def candles(
@@ -168,12 +173,20 @@ class Ledger:
             rows = connection.execute(query).mappings().all()
         return [_recorded(row, markets) for row in rows]
 
-    def _fact_rows(self, since_ms: int = 0, until_ms: int | None = None) -> Sequence[RowMapping]:
-        query = select(fact).where(fact.c.account_id == self.account.id, fact.c.minute_ms >= since_ms)
-        if until_ms is not None:
-            query = query.where(fact.c.minute_ms < until_ms)
+    def _fact_rows(self, *wanted: ColumnElement[bool]) -> Sequence[RowMapping]:
+        query = select(fact).where(fact.c.account_id == self.account.id, *wanted)
         with reading(self._engine) as connection:
             return connection.execute(query.order_by(fact.c.minute_ms, fact.c.number)).mappings().all()
+
+    def _trades(self, chosen: Select[tuple[int, int]]) -> list[Trade]:
+        """Return the round trips that a query for (market, trade) names, in the order in which they ended."""
+        names = chosen.subquery()
+        rows = self._fact_rows(tuple_(fact.c.market, fact.c.trade).in_(select(names.c.market, names.c.trade)))
+        stopped = self.stopped()
+        bundles: dict[tuple[int, int], str] = {}
+        for row in rows:
+            bundles.setdefault((row["market"], row["trade"]), row["bundle_id"])
+        return trades_of(_facts_array(rows), stopped.markets, stopped.state.positions["mark"], bundles)
 
 
 def open_position(record: np.void, market: Market) -> OpenPosition:

@@ -1,14 +1,14 @@
-"""Round trips from facts: what was bought and sold between flat and flat, and what it cost."""
+"""Round trips of the ledger as people read them: names for numbers, and the bundle that opened each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import RowMapping
+import numpy as np
 
-from strategies.market import UNITS_PER_QUOTE, Market
-from strategies.state import FactKind, Reason
+from strategies.market import Market
+from strategies.round_trips import RoundTrip, round_trips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Trade:
     closed_ms: int | None
     entry_price: float
     exit_price: float | None
-    net: float  # after fees and funding
+    net: float  # after fees and funding; of an open one at the last mark
     fees: float
     funding: float  # > 0 paid
     return_fraction: float  # net / entry notional
@@ -33,51 +33,41 @@ class Trade:
     bundle_id: str
 
 
-def trades_of(rows: Sequence[RowMapping], markets: tuple[Market, ...]) -> list[Trade]:
-    """Return the round trips among fact rows, in the order in which they ended, open ones last.
+def trades_of(
+    facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray, bundles: Mapping[tuple[int, int], str]
+) -> list[Trade]:
+    """Return the round trips among an account's facts, in the order in which they ended, open ones last.
 
     Args:
-        rows: fact rows of one account in the order they happened.
+        facts: (n,) FACT in the order they happened.
         markets: the account's markets in their fixed order.
+        marks: (M,) ticks at which open trades are valued.
+        bundles: who opened the round trip, by market and trade number.
     """
-    groups: dict[tuple[int, int], list[RowMapping]] = {}
-    for row in rows:
-        if row["kind"] in (FactKind.FILL, FactKind.FUNDING) and row["trade"]:
-            groups.setdefault((row["market"], row["trade"]), []).append(row)
-    trades = [_trade(group, markets[market]) for (market, _), group in groups.items()]
-    return sorted(trades, key=lambda trade: (trade.closed_ms is None, trade.closed_ms or trade.opened_ms))
+    trips = sorted(round_trips(facts, markets, marks), key=_end)
+    return [_named(trip, bundles[trip.market, trip.number]) for trip in trips]
 
 
-def _trade(rows: list[RowMapping], market: Market) -> Trade:
-    fills = [row for row in rows if row["kind"] == FactKind.FILL]
-    first, last = fills[0], fills[-1]
-    closed = last["position"] == 0
-    side = 1 if first["lots"] > 0 else -1
-    leaving = [row for row in fills if row["lots"] * side < 0]
-    net = sum(row["cash_flow"] for row in rows)
-    notional = abs(first["lots"]) * first["price"] * market.unit_value
+def _end(trip: RoundTrip) -> tuple[bool, int]:
+    return (not trip.is_closed, trip.opened_ms if trip.closed_ms is None else trip.closed_ms)
+
+
+def _named(trip: RoundTrip, bundle_id: str) -> Trade:
     return Trade(
-        id=f"{market.symbol}-{first['trade']}",
-        symbol=market.symbol,
-        side="LONG" if side > 0 else "SHORT",
-        quantity=float(market.quantity(max(abs(row["position"]) for row in fills))),
-        opened_ms=first["ms"],
-        closed_ms=last["ms"] if closed else None,
-        entry_price=float(market.price(first["price"])),
-        exit_price=_average(leaving, market) if closed else None,
-        net=net / UNITS_PER_QUOTE,
-        fees=sum(row["fee"] for row in fills) / UNITS_PER_QUOTE,
-        funding=-sum(row["cash_flow"] for row in rows if row["kind"] == FactKind.FUNDING) / UNITS_PER_QUOTE,
-        return_fraction=net / notional if notional else 0.0,
-        opened_because=Reason(first["reason"]).name.lower(),
-        closed_because=Reason(last["reason"]).name.lower() if closed else None,
-        decision_ms=first["decision_ms"],
-        bundle_id=first["bundle_id"],
-    )
-
-
-def _average(fills: list[RowMapping], market: Market) -> float:
-    lots = sum(abs(row["lots"]) for row in fills)
-    return (
-        float(market.price(1)) * sum(abs(row["lots"]) * row["price"] for row in fills) / lots if lots else float("nan")
+        id=f"{trip.symbol}-{trip.number}",
+        symbol=trip.symbol,
+        side="LONG" if trip.side > 0 else "SHORT",
+        quantity=trip.quantity,
+        opened_ms=trip.opened_ms,
+        closed_ms=trip.closed_ms,
+        entry_price=trip.entry,
+        exit_price=trip.exit,
+        net=trip.net,
+        fees=trip.fees,
+        funding=trip.funding,
+        return_fraction=trip.net_return,
+        opened_because=trip.opened_by.name.lower(),
+        closed_because=None if trip.closed_by is None else trip.closed_by.name.lower(),
+        decision_ms=trip.decision_ms,
+        bundle_id=bundle_id,
     )

@@ -16,11 +16,11 @@ from strategies.bundle import Bundle
 from strategies.errors import BadInput
 from strategies.loop import RunResult
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
+from strategies.round_trips import RoundTrip, round_trips
 from strategies.settings import ExecutionSettings, TradingSettings
 from training.decision_path import DecisionPath, decision_path
 from training.performance import EquityCurve
 from training.run_candles import RunCandles, moment
-from training.trades import Trade, round_trips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class BacktestResult:
         return equity_curve(self.run, self.candles, self.initial_units)
 
     @property
-    def trades(self) -> list[Trade]:
+    def trades(self) -> list[RoundTrip]:
         return round_trips(self.run.facts, self.candles.markets, self.run.state.positions["mark"])
 
 

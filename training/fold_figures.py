@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from strategies.market import CLOSE, OPEN_MS
+from strategies.round_trips import RoundTrip
 from training.performance import NAN, EquityCurve, daily_returns, drawdown, information_coefficient, sharpe
 from training.run_candles import RunCandles
 from training.splits import Fold
-from training.trades import Trade
 from training.walk_forward import WalkForward
 
 LEAST_EARNING: Final = 0.6  # share of folds with a net profit that a stable walk forward has
@@ -113,7 +113,7 @@ def _figures(
     number: int,
     fold: Fold,
     curve: EquityCurve,
-    trades: Sequence[Trade],
+    trades: Sequence[RoundTrip],
     candles: RunCandles,
     closes: np.ndarray,
     scores: np.ndarray,

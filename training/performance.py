@@ -14,7 +14,7 @@ from math import fsum
 import numpy as np
 
 from strategies.market import DAY_MS
-from training.trades import Trade
+from strategies.round_trips import RoundTrip
 
 DAYS_PER_YEAR = 365.0
 SHORTEST_ANNUAL_DAYS = 30.0  # a shorter run is not extrapolated to a year
@@ -155,7 +155,7 @@ def monthly_returns(curve: EquityCurve) -> list[tuple[str, float]]:
     return [(str(months[row]), float(ratio - 1.0)) for row, ratio in zip(last, levels[1:] / levels[:-1], strict=True)]
 
 
-def trade_figures(trades: Sequence[Trade]) -> TradeFigures:
+def trade_figures(trades: Sequence[RoundTrip]) -> TradeFigures:
     """Return the figures of the closed trades among `trades`."""
     closed = [trade for trade in trades if trade.is_closed]
     wins = [trade for trade in closed if trade.net > 0]

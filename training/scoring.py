@@ -8,6 +8,7 @@ import numpy as np
 
 from storage.gaps import segments
 from strategies.market import DAY_MS, OPEN_MS, UNITS_PER_QUOTE
+from strategies.round_trips import RoundTrip, slippage_paid
 from strategies.state import FactKind, Reason
 from training.backtest import BacktestResult
 from training.baselines import HOLD, baselines
@@ -33,7 +34,6 @@ from training.significance import (
     probabilistic_sharpe,
     sharpe_moments,
 )
-from training.trades import Trade, slippage_paid
 from training.verdict import Evidence, verdict
 
 
@@ -134,7 +134,7 @@ def baseline_figures(name: str, curve: EquityCurve, returns: np.ndarray) -> Base
     return BaselineFigures(name=name, figures=curve_figures(curve), correlation=correlation)
 
 
-def _by_market(trades: Sequence[Trade], result: BacktestResult) -> dict[str, TradeFigures]:
+def _by_market(trades: Sequence[RoundTrip], result: BacktestResult) -> dict[str, TradeFigures]:
     return {
         market.symbol: trade_figures([trade for trade in trades if trade.market == index])
         for index, market in enumerate(result.candles.markets)

@@ -18,11 +18,11 @@ from strategies.account import AccountState
 from strategies.loop import RunResult
 from strategies.manifest import SideWins
 from strategies.market import UNITS_PER_QUOTE, Market, Timeframe
+from strategies.round_trips import RoundTrip, round_trips
 from strategies.settings import TradingSettings
 from strategies.state import NO_RATE
 from training.dataset import Dataset
 from training.out_of_fold import MarketScores
-from training.trades import Trade, round_trips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class TradedPast:
     run: RunResult
 
     @property
-    def trades(self) -> list[Trade]:
+    def trades(self) -> list[RoundTrip]:
         """Its closed trades."""
         trades = round_trips(self.run.facts, self.markets, self.run.state.positions["mark"])
         return [trade for trade in trades if trade.is_closed]
@@ -89,7 +89,7 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
     return TradedPast(open_ms=grid, markets=tuple(markets), run=result)
 
 
-def win_table(trades: Sequence[Trade]) -> dict[str, SideWins]:
+def win_table(trades: Sequence[RoundTrip]) -> dict[str, SideWins]:
     """Return per side, "LONG" and "SHORT", how its trades closed; a side without trades is left out."""
     table = {}
     for name, side in (("LONG", 1), ("SHORT", -1)):

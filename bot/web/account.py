@@ -20,7 +20,7 @@ from bot.web.answers import (
     TradesPage,
 )
 from bot.web.asked import MarketPage, Page, Symbol
-from bot.web.charts import chart_trades
+from bot.web.charts import MOST, chart_trades
 from bot.web.decided import decision_answers
 from bot.web.keys import CONTROL, READING
 from bot.web.operations import Operations
@@ -57,14 +57,9 @@ async def positions(request: web.Request) -> Positions:
 async def trades(request: web.Request, query: MarketPage) -> TradesPage:
     """Return closed round trips, newest first."""
     symbol, ledger = _known(request, query.symbol), request.app[CONTROL].ledger
-    closed = await request.app[READING].ask(ledger.trades)
-    chosen = [
-        trade
-        for trade in closed
-        if (symbol is None or trade.symbol == symbol)
-        and query.since_ms <= (trade.closed_ms or 0)
-        and (query.until_ms is None or (trade.closed_ms or 0) < query.until_ms)
-    ]
+    chosen = await request.app[READING].ask(
+        ledger.trades, since_ms=query.since_ms, until_ms=query.until_ms, symbol=symbol, limit=query.rows
+    )
     rows, next_before = query.cut(chosen, lambda trade: trade.closed_ms or 0)
     return TradesPage(trades=rows, next_before=next_before)
 
@@ -88,7 +83,7 @@ async def decisions(request: web.Request, query: MarketPage) -> DecisionsPage:
 async def equity(request: web.Request, query: Page) -> EquityPage:
     """Return the newest points of the equity curve, ascending; one at each close of a decision candle."""
     ledger = request.app[CONTROL].ledger
-    points = await request.app[READING].ask(ledger.equity, query.since_ms, query.until_ms)
+    points = await request.app[READING].ask(ledger.equity, query.since_ms, query.until_ms, query.rows)
     rows, next_before = query.cut(points[::-1], lambda point: point.ms)
     deposit = ledger.account.deposit / UNITS_PER_QUOTE
     return EquityPage(deposit=deposit, equity=rows[::-1], next_before=next_before)
@@ -102,8 +97,9 @@ async def candles(request: web.Request, query: CandlesAsked) -> CandlesPage:
     found = await reading.ask(control.ledger.candles, query.symbol, query.since_ms, query.until_ms, query.rows)
     newest_first, next_before = query.cut(list(found[::-1]), lambda row: int(row[0]))
     rows = newest_first[::-1]
-    closed = await reading.ask(control.ledger.trades)
-    touching = await asyncio.to_thread(chart_trades, control, query.symbol, closed, int(rows[0][0]) if rows else 0)
+    oldest_ms = int(rows[0][0]) if rows else 0
+    closed = await reading.ask(control.ledger.trades, since_ms=oldest_ms, symbol=query.symbol, limit=MOST)
+    touching = await asyncio.to_thread(chart_trades, control, query.symbol, closed)
     snapshot = control.snapshot
     live = () if snapshot is None or query.before is not None else snapshot.candles
     return CandlesPage(

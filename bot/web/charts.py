@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bot.control import Control
 from bot.web.answers import ChartTrade
@@ -11,20 +12,19 @@ from storage.trades import Trade
 from strategies.arithmetic import farther, nearer
 from strategies.market import Market
 
-MOST: int = 1_000
+MOST: Final = 1_000  # round trips on one chart
 
 
-def chart_trades(control: Control, symbol: str, closed: Sequence[Trade], since_ms: int) -> list[ChartTrade]:
-    """Return the round trips of a market that were open at `since_ms` or later, oldest first.
+def chart_trades(control: Control, symbol: str, closed: Sequence[Trade]) -> list[ChartTrade]:
+    """Return closed round trips of a market (given newest first) and its open one, oldest first.
 
     Stop and target of a closed one are those it was opened with. Asks the database: run it in a thread.
     """
     market = control.markets[control.market_index(symbol)]
-    touching = [part for part in closed if part.symbol == symbol and (part.closed_ms or 0) >= since_ms][:MOST]
-    oldest = min((part.decision_ms for part in touching), default=0)
+    oldest = min((part.decision_ms for part in closed), default=0)
     decisions = control.ledger.decisions(since_ms=oldest, symbol=symbol, signals_only=True, limit=2 * MOST)
-    entered = {part.ms: part for part in decisions} if touching else {}
-    rows = [_closed(part, market, entered.get(part.decision_ms)) for part in reversed(touching)]
+    entered = {part.ms: part for part in decisions} if closed else {}
+    rows = [_closed(part, market, entered.get(part.decision_ms)) for part in reversed(closed)]
     held = () if control.snapshot is None else control.snapshot.positions
     return rows + [_open(part) for part in held if part.symbol == symbol]
 

@@ -21,15 +21,15 @@ class Reading:
         self._minute_ms = -1
         self._answers: dict[Hashable, asyncio.Task[Any]] = {}
 
-    async def ask(self, question: Callable[..., Answer], *arguments: Hashable) -> Answer:
-        """Return `question(*arguments)` as of the last account minute."""
+    async def ask(self, question: Callable[..., Answer], *arguments: Hashable, **named: Hashable) -> Answer:
+        """Return `question(*arguments, **named)` as of the last account minute."""
         snapshot = self._control.snapshot
         minute_ms = -1 if snapshot is None else snapshot.minute_ms
         if minute_ms != self._minute_ms or len(self._answers) >= REMEMBERED:
             self._minute_ms, self._answers = minute_ms, {}
-        key = (question, arguments)
+        key = (question, arguments, tuple(named.items()))
         if key not in self._answers:
-            asking = asyncio.create_task(asyncio.to_thread(question, *arguments), name="web-reading")
+            asking = asyncio.create_task(asyncio.to_thread(question, *arguments, **named), name="web-reading")
             asking.add_done_callback(lambda done: self._forget_failure(key, done))
             self._answers[key] = asking
         answer: Answer = await asyncio.shield(self._answers[key])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from strategies.market import DAY_MS, HOUR_MS
+from strategies.round_trips import round_trips
 from strategies.state import Reason
-from tests.training.fact_rows import MARKETS, facts_of, fill, funding
+from tests.fact_rows import MARKETS, facts_of, fill, funding
 from training.performance import EquityCurve, curve_figures, trade_figures
-from training.trades import round_trips
 
 START = 1_746_403_200_000  # 2025-05-05 00:00 UTC
 

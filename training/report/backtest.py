@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from strategies.market import OPEN_MS, RATE_ONE
+from strategies.round_trips import RoundTrip
 from training.backtest import BacktestResult
 from training.performance import EquityCurve, TradeFigures, drawdown_path
 from training.report.charts import filled, lines, trades_on_candles
@@ -14,7 +15,6 @@ from training.report.page import Section, page
 from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_percent, table
 from training.run_candles import moment
 from training.scorecard import Scorecard
-from training.trades import Trade
 
 LISTED_TRADES = 500
 
@@ -54,7 +54,7 @@ def result_sections(result: BacktestResult, card: Scorecard, compared: dict[str,
     ]
 
 
-def bracket_prices(result: BacktestResult, trade: Trade) -> tuple[float | None, float | None]:
+def bracket_prices(result: BacktestResult, trade: RoundTrip) -> tuple[float | None, float | None]:
     """Return the stop and target prices that the deciding record asked for, measured from the entry; None: none."""
     row = np.searchsorted(result.path.ms, trade.decision_ms)
     if row >= len(result.path.ms) or result.path.ms[row] != trade.decision_ms:
@@ -165,7 +165,7 @@ def _markets(result: BacktestResult, card: Scorecard) -> list[Section]:
     return sections
 
 
-def _trades(trades: Sequence[Trade]) -> str:
+def _trades(trades: Sequence[RoundTrip]) -> str:
     header = [
         "market",
         "side",
@@ -185,7 +185,7 @@ def _trades(trades: Sequence[Trade]) -> str:
     return (paragraph(note, "note") if note else "") + table(header, rows)
 
 
-def _listed(trade: Trade) -> list[str | Cell]:
+def _listed(trade: RoundTrip) -> list[str | Cell]:
     return [
         trade.symbol,
         "LONG" if trade.side > 0 else "SHORT",

@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, CandleArray, Timeframe
-from training.trades import Trade
+from strategies.round_trips import RoundTrip
 
 BLUE, GREY, GREEN, RED, AMBER = "#3b82f6", "#8b97a3", "#22a565", "#e5484d", "#d89614"
 MOST_POINTS = 4000
@@ -59,7 +59,7 @@ def bars(name: str, times: np.ndarray, values: np.ndarray, form: str) -> go.Figu
 def trades_on_candles(
     candles: CandleArray,
     timeframe: Timeframe,
-    trades: Sequence[Trade],
+    trades: Sequence[RoundTrip],
     brackets: Sequence[tuple[float | None, float | None]],
 ) -> go.Figure:
     """Return one market's candles with its entries, exits, stops and targets.
@@ -150,7 +150,7 @@ def _dates(ms: np.ndarray) -> np.ndarray:
 
 
 def _segments(
-    trades: Sequence[Trade], starts: Sequence[float], ends: Sequence[float], end_ms: float
+    trades: Sequence[RoundTrip], starts: Sequence[float], ends: Sequence[float], end_ms: float
 ) -> dict[str, list]:
     """Return x and y of one line a trade, apart by gaps."""
     x: list[float | None] = []
@@ -161,14 +161,14 @@ def _segments(
     return {"x": x, "y": y}
 
 
-def _add_path(figure: go.Figure, name: str, trades: Sequence[Trade], end_ms: float, colour: str) -> None:
+def _add_path(figure: go.Figure, name: str, trades: Sequence[RoundTrip], end_ms: float, colour: str) -> None:
     entries = [trade.entry for trade in trades]
     exits = [trade.exit if trade.exit is not None else trade.entry for trade in trades]
     path = _segments(trades, entries, exits, end_ms)
     figure.add_scatter(**path, name=name, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip")
 
 
-def _add_entries(figure: go.Figure, name: str, trades: Sequence[Trade], symbol: str, colour: str) -> None:
+def _add_entries(figure: go.Figure, name: str, trades: Sequence[RoundTrip], symbol: str, colour: str) -> None:
     figure.add_scatter(
         x=[trade.opened_ms for trade in trades],
         y=[trade.entry for trade in trades],
@@ -179,7 +179,7 @@ def _add_entries(figure: go.Figure, name: str, trades: Sequence[Trade], symbol: 
     )
 
 
-def _add_exits(figure: go.Figure, trades: Sequence[Trade]) -> None:
+def _add_exits(figure: go.Figure, trades: Sequence[RoundTrip]) -> None:
     figure.add_scatter(
         x=[trade.closed_ms for trade in trades],
         y=[trade.exit for trade in trades],
@@ -191,7 +191,12 @@ def _add_exits(figure: go.Figure, trades: Sequence[Trade]) -> None:
 
 
 def _add_levels(
-    figure: go.Figure, name: str, trades: Sequence[Trade], levels: Sequence[float | None], end_ms: float, colour: str
+    figure: go.Figure,
+    name: str,
+    trades: Sequence[RoundTrip],
+    levels: Sequence[float | None],
+    end_ms: float,
+    colour: str,
 ) -> None:
     known = [(trade, level) for trade, level in zip(trades, levels, strict=True) if level is not None]
     prices = [level for _, level in known]

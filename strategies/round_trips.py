@@ -1,4 +1,4 @@
-"""Round trips, read off the kernel's facts.
+"""Round trips, read off the kernel's facts; the ledger, the backtest and the reports share them.
 
 A trade begins with the fill that leaves flat and ends with the fill that returns to it. Nothing is computed here
 that the kernel has not already booked: profit, fees and funding are sums of its integers. Knows nothing of equity
@@ -17,7 +17,7 @@ from strategies.state import FactKind, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
+class RoundTrip:
     """One round trip; the last of a run may still be open.
 
     Attributes:
@@ -26,7 +26,7 @@ class Trade:
         side: +1 long, -1 short.
         opened_ms, closed_ms: opens of the bars of the first and the last fill; `closed_ms` is None while open.
         decision_ms: the decision that opened it.
-        entry, exit: prices of the first and the last fill, quote currency.
+        entry, exit: mean prices of the fills that grew and of those that shrank the position, quote currency.
         quantity: largest position held, base currency.
         notional: paid or received at the first fill, quote currency, > 0.
         net: profit after fees and funding, quote currency; of an open trade at the last mark, closing costs not
@@ -67,7 +67,7 @@ class Trade:
         return self.net / self.notional
 
 
-def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray) -> list[Trade]:
+def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray) -> list[RoundTrip]:
     """Return the trades of an account in the order they were opened.
 
     A trade whose first fill is not among the facts (it was held when the run began) is left out.
@@ -107,13 +107,13 @@ def _begins_flat(group: np.ndarray) -> bool:
     return len(group) > 0 and group["kind"][0] == FactKind.FILL and group["lots"][0] == group["position"][0]
 
 
-def _trade(group: np.ndarray, market: Market, mark: int) -> Trade:
+def _trade(group: np.ndarray, market: Market, mark: int) -> RoundTrip:
     fills = group[group["kind"] == FactKind.FILL]
     first, last = fills[0], fills[-1]
-    is_closed = bool(last["position"] == 0)
+    is_closed, is_growing = bool(last["position"] == 0), np.sign(fills["lots"]) == np.sign(first["lots"])
     held_units = int(last["position"]) * mark * market.unit_value
     notional_units = abs(int(first["lots"])) * int(first["price"]) * market.unit_value
-    return Trade(
+    return RoundTrip(
         market=int(first["market"]),
         symbol=market.symbol,
         number=int(first["trade"]),
@@ -121,8 +121,8 @@ def _trade(group: np.ndarray, market: Market, mark: int) -> Trade:
         opened_ms=int(first["ms"]),
         closed_ms=int(last["ms"]) if is_closed else None,
         decision_ms=int(first["decision_ms"]),
-        entry=float(market.price(first["price"])),
-        exit=float(market.price(last["price"])) if is_closed else None,
+        entry=_mean_price(fills[is_growing], market),
+        exit=_mean_price(fills[~is_growing], market) if is_closed else None,
         quantity=float(market.quantity(np.abs(fills["position"]).max())),
         notional=notional_units / UNITS_PER_QUOTE,
         net=(int(group["cash_flow"].sum()) + held_units) / UNITS_PER_QUOTE,
@@ -131,3 +131,10 @@ def _trade(group: np.ndarray, market: Market, mark: int) -> Trade:
         opened_by=Reason(int(first["reason"])),
         closed_by=Reason(int(last["reason"])) if is_closed else None,
     )
+
+
+def _mean_price(fills: np.ndarray, market: Market) -> float:
+    lots = [abs(int(part)) for part in fills["lots"]]
+    paid = sum(part * int(price) for part, price in zip(lots, fills["price"], strict=True))
+    numerator, denominator = market.tick.as_integer_ratio()
+    return paid * numerator / (sum(lots) * denominator)
