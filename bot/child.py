@@ -1,7 +1,8 @@
 """A batch command as a child process: niced, limited, watched, and killed by a ladder when it must end.
 
-The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress.
-However it ends, there is a document or a cause in words.
+The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress, and
+its stdin a pipe whose end tells it that the daemon is gone (`training/orphan.py`). However it ends, there is a document
+or a cause in words.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Limits:
     """What a child may use."""
 
     nice: int = 10  # on top of the daemon's own
+    yields: bool = True  # Linux: it runs only where nothing else wants the processor or the disk
     memory_gb: float = 8.0
     threads: int = 1
     deadline_s: float = 3_600.0
@@ -78,7 +80,7 @@ async def run_child(
         *program,
         *arguments,
         "--json",
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=_environment(limits, needs),
@@ -178,6 +180,9 @@ def _limit(pid: int, limits: Limits) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + limits.nice))
         memory = round(limits.memory_gb * GIB)
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
+    if limits.yields and hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):  # a sandbox may forbid it; the nice value stays
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:
@@ -187,4 +192,4 @@ def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:
         if name in needs or not any(mark in name for mark in SECRET_MARKS)
     }
     threads = dict.fromkeys(THREAD_VARIABLES, str(limits.threads))
-    return kept | threads | {"PYTHONUNBUFFERED": "1"}
+    return kept | threads | {"PYTHONUNBUFFERED": "1", "SIGMA_STARTED_BY": "daemon"}
