@@ -60,12 +60,6 @@ def ppo(trial: Trial) -> dict[str, Any]:
 
 
 SPACES: Final[dict[str, Space]] = {"lstm": lstm, "xgboost": xgboost, "ridge": ridge, "ppo": ppo}
-TEST_MODE: Final[dict[str, dict[str, Any]]] = {  # whatever is suggested: small enough to try the command
-    "lstm": {"hidden_size": 8, "num_layers": 1, "epochs": 1, "seeds": 1},
-    "xgboost": {"n_estimators": 20, "seeds": 1},
-    "ridge": {},
-    "ppo": {"total_timesteps": 16_384, "seeds": 1},
-}
 ONE_SEED: Final = {"seeds": 1}  # averaging seeds helps every candidate alike and costs as many times as much
 
 

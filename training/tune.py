@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,8 @@ from training.compute import fan_out, threads_of
 from training.dataset import Dataset
 from training.families import choose
 from training.out_of_fold import MarketScores, information_coefficient, walk
-from training.search_space import ONE_SEED, SPACES, TEST_MODE, configured
+from training.rehearsal import SMALL
+from training.search_space import ONE_SEED, SPACES, configured
 from training.splits import Fold, recent_folds
 from training.trial_ledger import recipe_digest
 from training.voters import makers
@@ -149,18 +150,6 @@ def folds_of(dataset: Dataset, config: Config, years: float) -> list[Fold]:
     return recent_folds(dataset.from_ms, dataset.until_ms, months=REFIT_MONTHS, years=years, embargo_ms=embargo_ms)
 
 
-def newest(dataset: Dataset, bars: int) -> Dataset:
-    """Return the dataset with only the newest bars of every market, for test mode."""
-    from_ms = dataset.until_ms - bars * dataset.timeframe.ms
-    segments = []
-    for segment in dataset.segments:
-        rows = slice(int(np.searchsorted(segment.open_ms, from_ms)), None)
-        if len(segment.target[rows]):
-            arrays = ("candles", "source", "features", "target", "label_end_ms", "sigma", "volatility")
-            segments.append(replace(segment, **{name: getattr(segment, name)[rows] for name in arrays}))
-    return replace(dataset, segments=tuple(segments))
-
-
 def _work(
     dataset: Dataset,
     config: Config,
@@ -209,7 +198,7 @@ def _objective(dataset: Dataset, config: Config, request: Request, trial: Trial)
 
     changes = SPACES[request.family](trial) | ONE_SEED if request.family != "ridge" else SPACES["ridge"](trial)
     if request.test_mode:
-        changes |= TEST_MODE[request.family]
+        changes |= SMALL[request.family]
     [family] = choose([request.family], makers(configured(config, request.family, changes), request.seed))
     runs: list[MarketScores] = []
     ic = float("nan")

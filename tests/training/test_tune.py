@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("optuna")
@@ -20,7 +19,7 @@ from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles
 from training.__main__ import main
 from training.search_space import SPACES, configured
-from training.tune import Request, Scored, newest, tune
+from training.tune import Request, Scored, tune
 
 REQUEST = Request(
     family="ridge", trials=3, years=3.0, seed=1, workers=1, resume=False, test_mode=False, started_ms=1_700_000_000_000
@@ -74,7 +73,7 @@ def test_one_seed_proposes_and_scores_the_same(config: Config, tmp_path: Path) -
 
 
 def test_two_workers_share_the_trials(config: Config) -> None:
-    tuned = tune(newest(made_dataset(), 3000), config, replace(REQUEST, trials=4, workers=2))
+    tuned = tune(made_dataset(bars=3000), config, replace(REQUEST, trials=4, workers=2))
     assert [trial.number for trial in tuned.trials] == [0, 1, 2, 3]
     assert len(read_trials(config.paths.runs)) == 4
 
@@ -95,13 +94,6 @@ def test_every_space_stays_within_the_settings(config: Config) -> None:
             assert getattr(configured(config, family, changes), family).model_dump().items() >= changes.items()
     with pytest.raises(BadInput, match="hidden_size"):
         configured(config, "lstm", {"hidden_size": 0})
-
-
-def test_the_newest_bars_are_the_end_of_every_market() -> None:
-    short = newest(made_dataset(), 1000)
-    assert {len(segment.candles) for segment in short.segments} == {1000}
-    for part, whole in zip(short.segments, made_dataset().segments, strict=True):
-        assert np.array_equal(part.features, whole.features[-1000:], equal_nan=True)
 
 
 def test_the_command_prints_the_best_settings_and_where_the_study_is(

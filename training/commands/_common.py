@@ -20,6 +20,7 @@ from training.bundle import Plan, TrainedBundle, recipe_id, train
 from training.compute import threads_of
 from training.dataset import Dataset, Holes, build
 from training.families import ModelFamily
+from training.family_figures import family_figures
 from training.out_of_fold import FoldReport
 from training.progress import say, stage
 from training.stacking import Weighting
@@ -186,6 +187,7 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "weights": manifest.weights,
         "ppo_weight": manifest.ppo_weight,
         "weight_notes": list(trained.scales.weight_notes),
+        "family_figures": [asdict(part) for part in family_figures(trained.scales, manifest.horizon_bars)],
         "deviations": manifest.deviations,
         "slope": manifest.calibration.slope,
         "probability_slope": manifest.calibration.probability_slope,

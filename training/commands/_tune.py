@@ -15,7 +15,6 @@ from training.progress import answer, configuration, say, stage
 if TYPE_CHECKING:
     from training.tune import Request, Scored, Tuned
 
-TEST_MODE_BARS: Final = 6000
 SHOWN: Final = 10
 
 
@@ -37,12 +36,13 @@ def tuning(family: str, summary: str) -> Callable[..., None]:
         test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
     ) -> None:
         from training.commands._common import open_dataset
-        from training.tune import Request, newest, tune
+        from training.rehearsal import newest
+        from training.tune import Request, tune
 
         config = configuration()
         dataset = open_dataset(config, symbols, timeframe, exchange, until)
         if test_mode:
-            dataset = newest(dataset, TEST_MODE_BARS)
+            dataset = newest(dataset)
         request = Request(
             family=family,
             trials=trials,

@@ -25,6 +25,7 @@ def command(
     seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
     years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
     refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
+    test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
 ) -> None:
     """Train, calibrate and pack a bundle; print what it was worth out of fold.
 
@@ -32,13 +33,15 @@ def command(
     """
     from training import families as known
     from training.commands._common import make_bundle, open_dataset
+    from training.rehearsal import newest, small
     from training.voters import makers
 
-    config = configuration()
+    config = small(configuration()) if test_mode else configuration()
     chosen_seed = config.training.seed if seed < 0 else seed
     names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
     voters = known.choose(names, makers(config, chosen_seed))
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
+    dataset = newest(dataset) if test_mode else dataset
     document = make_bundle(config, dataset, voters, chosen_seed, "train bundle", years=years, months=refit_months)
     answer(document, summary(document))
 
@@ -51,10 +54,10 @@ def summary(document: dict[str, Any]) -> str:
     lines = [
         f"bundle {document['bundle']} ({', '.join(document['families'])}), recipe {document['recipe']}, "
         f"{document['duration_s']:.0f} s",
-        f"out of fold {day_of(fold['from_ms'])} to {day_of(fold['until_ms'])}, {fold['rows']:,} rows: IC "
-        f"{fold['ic']:+.4f}, "
-        f"AUC {fold['auc']:.4f}, accuracy {fold['accuracy']:.4f}",
-        *(f"  {family:<8} IC {ic:+.4f}, {_weight(document, family)}" for family, ic in fold["family_ic"].items()),
+        f"out of fold {day_of(fold['from_ms'])} to {day_of(fold['until_ms'])}, {fold['rows']:,} rows, accuracy "
+        f"{fold['accuracy']:.4f}; P(up) fitted on the older half, judged on the newer",
+        f"  {'':<8} {'IC':>7} {'slope':>7} {'AUC':>6} {'error of P(up)':>15} {'log-loss gain':>14}  weight",
+        *(_figures(document, part) for part in document["family_figures"]),
         *(f"  {note}" for note in document["weight_notes"]),
         *(
             f"  {side:<8} {wins['trades']} trades, {wins['win_rate']:.1%} won, average win {wins['average_win']:+.2%}, "
@@ -68,8 +71,19 @@ def summary(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _figures(document: dict[str, Any], part: dict[str, Any]) -> str:
+    """Return the line of a family, or of the ensemble."""
+    name, gain = part["name"], 1_000 * part["log_loss_gain"]
+    return (
+        f"  {name:<8} {part['ic']:>+7.4f} {part['slope']:>7.3f} {part['auc']:>6.4f} {part['calibration_error']:>15.2%} "
+        f"{gain:>+9.3f} mnat  {_weight(document, name)}"
+    )
+
+
 def _weight(document: dict[str, Any], family: str) -> str:
     """Return what a family weighs: in the mean of votes, or (PPO) after smoothing."""
+    if family not in document["weights"]:
+        return f"slope after shrinking {document['slope']:.4f}"
     if family == "ppo" and document["ppo_weight"] > 0:
         return f"joins with weight {document['ppo_weight']:.2f}"
     share = document["weights"][family] / sum(document["weights"].values())

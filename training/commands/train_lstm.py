@@ -15,7 +15,6 @@ from training.progress import answer, configuration, say
 if TYPE_CHECKING:
     from training.lstm import LstmModel
 
-TEST_MODE_BARS: Final = 6000
 TEST_MODE_EPOCHS: Final = 5
 TRANSFER_RATE: Final = 0.25  # of the learning rate, when starting from a trained model and no rate is given
 
@@ -61,6 +60,7 @@ def command(
     from training.lstm_family import LstmFamily
     from training.lstm_run import Request, run
     from training.lstm_step import Acceleration
+    from training.rehearsal import newest_ms
 
     config = configuration()
     place = devices.choose(
@@ -89,7 +89,7 @@ def command(
         acceleration=Acceleration(mixed_precision=mixed_precision, graphs=cuda_graphs),
         source=source,
         source_name=source_model,
-        since_ms=dataset.until_ms - TEST_MODE_BARS * dataset.timeframe.ms if test_mode else None,
+        since_ms=newest_ms(dataset) if test_mode else None,
         models=config.paths.models,
         runs=config.paths.runs,
     )

@@ -10,7 +10,6 @@ from storage.config_models import PpoSettings
 from strategies.errors import BadInput
 from training.progress import answer, configuration, say
 
-TEST_MODE_BARS: Final = 6000
 TEST_MODE_STEPS: Final = 65_536
 _NAMES: Final = {"environments": "--n-envs"}
 
@@ -39,6 +38,7 @@ def command(
     from training import device as devices
     from training.commands._common import open_dataset
     from training.ppo_run import Request, run
+    from training.rehearsal import newest_ms
 
     config = configuration()
     place = devices.choose(_device(device or ("cpu" if config.training.device == "auto" else config.training.device)))
@@ -55,7 +55,7 @@ def command(
         trading=config.trading,
         seed=seed if seed is not None else config.training.seed,
         device=place,
-        since_ms=dataset.until_ms - TEST_MODE_BARS * dataset.timeframe.ms if test_mode else None,
+        since_ms=newest_ms(dataset) if test_mode else None,
         models=config.paths.models,
         runs=config.paths.runs,
     )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from training.xgboost_classifier import Task
 
 TASKS: Final = ("return", "trend_classification", "pattern_classification")
-TEST_MODE_BARS: Final = 6000
 TEST_MODE_TREES: Final = 40
 
 
@@ -61,6 +60,7 @@ def command(
     Example: sigma train xgboost --task pattern_classification --symbols BTCUSDT,ETHUSDT --n-estimators 500
     """
     from training.commands._common import open_dataset
+    from training.rehearsal import newest_ms
 
     if task not in TASKS:
         raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
@@ -71,7 +71,7 @@ def command(
     if test_mode:
         changes = {"n_estimators": TEST_MODE_TREES} | changes
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
-    since_ms = dataset.until_ms - TEST_MODE_BARS * dataset.timeframe.ms if test_mode else None
+    since_ms = newest_ms(dataset) if test_mode else None
     chart = plot or config.paths.runs / f"importance-{task}-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}.png"
     match task:
         case "return":
