@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from strategies.features.rolling import logarithm
-from strategies.market import OPEN, OPEN_MS, CandleArray, Timeframe
+from strategies.market import HIGH, LOW, OPEN, OPEN_MS, CandleArray, Timeframe
 
 CLIP: Final = 3.0
 
@@ -42,6 +42,47 @@ def forward_return(
         target[:labelled] = np.clip(moves / (sigma[:labelled] * math.sqrt(horizon_bars)), -CLIP, CLIP)
     label_end_ms = candles[:, OPEN_MS].astype(np.int64) + (1 + horizon_bars) * timeframe.ms
     return target, label_end_ms
+
+
+def triple_barrier(
+    candles: CandleArray, sigma: np.ndarray, horizon_bars: int, timeframe: Timeframe, barrier: float, cost: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a bet on every bar would have come to between two equal barriers and a deadline, and when.
+
+    Entered at O[i+1]; ended at +-barrier sigma[i] sqrt(h), where the first of both was touched, or else at O[i+1+h]. An
+    outcome within the round trip's cost is 0: it would not have paid. Equal barriers and a target that changes its sign
+    with the market keep mirror symmetry (Lopez de Prado 2018, ch. 3, with costs). Where one bar touches both, the
+    barrier nearer its open was first, as in the execution kernel.
+
+    Args:
+        candles: (n, 6) float64, contiguous.
+        sigma: (n,) per-bar deviation, known at the close of each bar.
+        horizon_bars: h, the deadline.
+        timeframe: length of a candle.
+        barrier: distance of the barriers, deviations of the h-bar return.
+        cost: of a round trip, fraction of the notional.
+
+    Returns:
+        target: (n,) float64, in deviations of the h-bar return, clipped at +-3; NaN in the last h + 1 rows and where
+            sigma is NaN.
+        label_end_ms: (n,) int64, the open of the bar at which the outcome is known.
+    """
+    opens, highs, lows = (logarithm(np.ascontiguousarray(candles[:, column])) for column in (OPEN, HIGH, LOW))
+    target, count = np.full(len(candles), np.nan), len(candles) - 1 - horizon_bars
+    ended = np.full(len(candles), 1 + horizon_bars, np.int64)
+    if count > 0:
+        entry, scale = opens[1 : 1 + count], sigma[:count] * math.sqrt(horizon_bars)
+        outcome, is_open = opens[1 + horizon_bars :] - entry, np.isfinite(scale)
+        for bar in range(1, 1 + horizon_bars):
+            inside = slice(bar, bar + count)
+            above, below = highs[inside] - entry >= barrier * scale, lows[inside] - entry <= -barrier * scale
+            is_up = above & (~below | (opens[inside] > entry))
+            hit = is_open & (above | below) & ~(above & below & (opens[inside] == entry))
+            outcome = np.where(hit, np.where(is_up, barrier * scale, -barrier * scale), outcome)
+            ended[:count] = np.where(hit, bar + 1, ended[:count])
+            is_open &= ~hit
+        target[:count] = np.clip(np.where(np.abs(outcome) > cost, outcome, 0.0) / scale, -CLIP, CLIP)
+    return target, candles[:, OPEN_MS].astype(np.int64) + ended * timeframe.ms
 
 
 def direction(target: np.ndarray) -> np.ndarray:
