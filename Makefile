@@ -1,6 +1,7 @@
 # make run     a demo market, live in minutes: installs what is needed, then starts the daemon
 # make test    every test
 # make check   format, lint, types, layers, Dockerfile
+# make audit   known vulnerabilities of the pinned packages (asks the package index)
 # Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python 3.11, ARGS=… for what is started.
 
@@ -18,7 +19,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test check format bench soak clean
+.PHONY: run install test check audit format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -34,6 +35,9 @@ check: $(DEVELOPMENT)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/hadolint Dockerfile
+
+audit: $(DEVELOPMENT)
+	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff format .
