@@ -96,6 +96,7 @@ class PpoSettings(Section):
     clip_range: float = Field(0.2, gt=0, le=1)
     entropy_weight: float = Field(0.01, ge=0, le=1)
     roll_bars: int = Field(240, ge=1, le=2400)
+    least_scored_d: float = Field(365.0, ge=1, le=5000)
     mirror: bool = True
     seeds: int = Field(3, ge=1, le=50)
     reward: RewardSettings = RewardSettings()

@@ -29,6 +29,7 @@ from strategies.features import AnchoredSlice, FeatureSet, compute, feature_set,
 from strategies.manifest import Manifest
 from strategies.market import CandleArray, Timeframe
 from strategies.predictors import Predictor, PreparedSlice, load_predictor
+from strategies.predictors.together import reads_of, score_all
 from strategies.predictors.trend import DEVIATION, TrendPredictor
 from strategies.predictors.trend import FAMILY as TREND
 
@@ -92,6 +93,10 @@ class Bundle:
         found = tuple(predictor.family for predictor in predictors)
         if found != manifest.families:
             raise BundleRefused(f"bundle {bundle_id} has predictors {found}, its manifest names {manifest.families}")
+        if (reads := reads_of(predictors)) != manifest.ppo_reads:
+            raise BundleRefused(
+                f"bundle {bundle_id} has a PPO that reads {reads}, its manifest names {manifest.ppo_reads}"
+            )
         self.id = bundle_id
         self.manifest = manifest
         self.features = features
@@ -125,7 +130,7 @@ class Bundle:
         """Return votes, blend and deviations of the rows asked for, slice by slice; one call per predictor for all."""
         if not prepared:
             return []
-        scores = [predictor.scores(prepared) for predictor in self.predictors]  # K lists of (rows,)
+        scores = score_all(self.predictors, prepared)  # K lists of (rows,)
         return [
             self._inputs(part, np.stack([family[index] for family in scores], axis=1))
             for index, part in enumerate(prepared)

@@ -53,6 +53,7 @@ class Manifest(_Document):
         families: voters, in the order of the vote columns.
         weights: of each family in the blend, >= 0.
         ppo_weight: of PPO in the conviction, after smoothing (`ensemble.join`); 0: it votes like the others, if at all.
+        ppo_reads: families whose scores PPO sees beside the features, in the order of its inputs.
         deviations: frozen out-of-fold deviation of each family's score; a vote is score / deviation.
         trained_from_ms, trained_until_ms: opens of the first and closes of the last candle seen.
         purge_ms: bars that open less than this after `trained_until_ms` are still seen.
@@ -75,6 +76,7 @@ class Manifest(_Document):
     families: tuple[str, ...] = Field(min_length=1)
     weights: dict[str, float]
     ppo_weight: float = Field(0.0, ge=0, le=1)
+    ppo_reads: tuple[str, ...] = ()
     deviations: dict[str, float]
     calibration: Calibration
     wins: dict[str, SideWins] = Field(default_factory=dict)
@@ -94,6 +96,8 @@ class Manifest(_Document):
         for what, values in (("weights", self.weights), ("deviations", self.deviations)):
             if set(values) != set(self.families):
                 raise ValueError(f"{what} name {', '.join(values)}; exactly {', '.join(self.families)} are needed")
+        if missing := set(self.ppo_reads) - (set(self.families) - {"ppo"}):
+            raise ValueError(f"ppo_reads names {', '.join(sorted(missing))}; families beside ppo are needed")
         if any(value < 0 for value in self.weights.values()) or not any(self.weights.values()):
             raise ValueError(f"weights are {self.weights}; none below 0 and at least one above is needed")
         if any(not value > 0 for value in self.deviations.values()):

@@ -22,13 +22,14 @@ from strategies.errors import BadInput
 from strategies.features import HISTORY_BARS
 from strategies.manifest import Manifest, OutOfFold
 from strategies.market import DAY_MS
-from strategies.predictors import load_predictor
+from strategies.predictors import Predictor, load_predictor
+from strategies.predictors.together import reads_of
 from strategies.settings import TradingSettings
 from training.dataset import Dataset
 from training.expectation import Expectation, expectation_of
 from training.families import ModelFamily
 from training.joining import blend_weights, joined
-from training.out_of_fold import FoldDone, MarketScores, area_under_curve, information_coefficient, walk
+from training.out_of_fold import FoldDone, MarketScores, area_under_curve, fit_all, information_coefficient, walk
 from training.recipe_gate import RecipeVerdict, judge
 from training.records import versions
 from training.splits import EMBARGO_MS, Fold, recent_folds
@@ -99,7 +100,8 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
         BadInput: the history is too short for a walk forward.
     """
     folds = walk_folds(dataset, plan)
-    scales = calibrate(dataset, plan, walk(dataset, plan.families, folds, on_fold))
+    runs = walk(dataset, plan.families, folds, on_fold)
+    scales = calibrate(dataset, plan, runs)
     past = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
     trades = past.trades
     pooled = [
@@ -113,10 +115,11 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
         plan.validation,
         plan.seed,
     )
-    models = {family.name: family.fit(dataset, dataset.until_ms) for family in plan.families}
-    files = {name: content for model in models.values() for name, content in model.files.items()}
-    manifest = manifest_of(dataset, plan, scales).model_copy(update={"wins": win_table(trades)})
-    bundle = _unpacked(dataset, manifest, files)
+    models = fit_all(plan.families, dataset, runs, dataset.until_ms)
+    files = {name: content for model in models for name, content in model.files.items()}
+    predictors = [load_predictor(family.name, files, dataset.features) for family in plan.families]
+    manifest = manifest_of(dataset, plan, scales, predictors).model_copy(update={"wins": win_table(trades)})
+    bundle = Bundle("b-unpacked", manifest, dataset.features, predictors)
     probes = bundle.probe(_probe_candles(dataset))
     files |= {PROBE_CANDLES: npy_bytes(probes.candles), PROBE_SCORES: npy_bytes(probes.scores)}
     manifest = manifest.model_copy(update={"files": {name: digest(files[name]) for name in sorted(files)}})
@@ -235,8 +238,8 @@ def _out_of_fold(plan: Plan, runs: Sequence[MarketScores], blended: np.ndarray, 
     )
 
 
-def manifest_of(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
-    """Return what a bundle of these scales says about itself, its files apart."""
+def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequence[Predictor] = ()) -> Manifest:
+    """Return what a bundle of these scales and predictors says about itself, its files apart."""
     names = tuple(family.name for family in plan.families)
     return Manifest(
         exchange=dataset.exchange,
@@ -251,6 +254,7 @@ def manifest_of(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
         families=names,
         weights=scales.weights,
         ppo_weight=scales.ppo_weight,
+        ppo_reads=reads_of(predictors),
         deviations=scales.deviations,
         calibration=scales.calibration,
         out_of_fold=scales.out_of_fold,
@@ -262,11 +266,6 @@ def manifest_of(dataset: Dataset, plan: Plan, scales: Scales) -> Manifest:
         data_hash=dataset.data_hash,
         versions=versions(),
     )
-
-
-def _unpacked(dataset: Dataset, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
-    predictors = [load_predictor(family, files, dataset.features) for family in manifest.families]
-    return Bundle("b-unpacked", manifest, dataset.features, predictors)
 
 
 def _probe_candles(dataset: Dataset) -> np.ndarray:

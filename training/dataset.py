@@ -37,6 +37,7 @@ class Segment:
         label_end_ms: (n,) int64.
         sigma: (n,) float64, per-bar deviation.
         volatility: (n,) float64, slow annual volatility; NaN where features have not warmed up.
+        others: (n, K) float64 out-of-fold scores of `Dataset.others`, NaN where there is none; None: no columns.
     """
 
     symbol: str
@@ -47,6 +48,7 @@ class Segment:
     label_end_ms: np.ndarray
     sigma: np.ndarray
     volatility: np.ndarray
+    others: np.ndarray | None = None
 
     @property
     def open_ms(self) -> np.ndarray:
@@ -68,7 +70,9 @@ class Segment:
         names = ("candles", "source", "features", "label_end_ms", "sigma", "volatility")
         arrays = {name: getattr(self, name)[:count] for name in names}
         settled = arrays["label_end_ms"] <= int(arrays["candles"][-1, OPEN_MS])
-        return Segment(symbol=self.symbol, target=np.where(settled, self.target[:count], np.nan), **arrays)
+        others = None if self.others is None else self.others[:count]
+        target = np.where(settled, self.target[:count], np.nan)
+        return Segment(symbol=self.symbol, target=target, others=others, **arrays)
 
     @property
     def is_warm(self) -> np.ndarray:
@@ -78,7 +82,8 @@ class Segment:
     def after(self, row: int) -> Segment:
         """Return the bars from `row` on."""
         arrays = ("candles", "source", "features", "target", "label_end_ms", "sigma", "volatility")
-        return Segment(symbol=self.symbol, **{name: getattr(self, name)[row:] for name in arrays})
+        others = None if self.others is None else self.others[row:]
+        return Segment(symbol=self.symbol, others=others, **{name: getattr(self, name)[row:] for name in arrays})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +107,7 @@ class Dataset:
         until_ms: no candle closes after this time.
         segments: in market order, then time.
         data_hash: sha256 over candles, sources, fingerprint and horizon.
+        others: families whose out-of-fold scores stand beside the features; see `training/score_columns.py`.
     """
 
     exchange: str
@@ -112,6 +118,7 @@ class Dataset:
     until_ms: int
     segments: tuple[Segment, ...]
     data_hash: str
+    others: tuple[str, ...] = ()
 
     @property
     def from_ms(self) -> int:

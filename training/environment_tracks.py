@@ -14,7 +14,8 @@ from strategies.errors import BadInput
 from strategies.exposure import grid_bars
 from strategies.predictors.ppo_policy import Standard
 from strategies.state import NO_RATE
-from training.dataset import Dataset
+from training.dataset import Dataset, Segment
+from training.score_columns import is_scored
 
 CLOSE, OPEN_MS, FUNDING = 3, 5, 6  # columns of `Tracks.packed` lines
 
@@ -28,7 +29,7 @@ class Tracks:
         open_ms: (R,) int64.
         funding_e8: (R,) int64, NO_RATE where none settles.
         sigma, volatility: (R,) float64, per bar and annual.
-        features: (R, F) float32, standardised.
+        features: (R, F + K) float32, standardised: features, then the scores of others.
         starts: rows after which a whole episode follows in the same run, deviations known.
         episode_bars: its length.
     """
@@ -65,23 +66,23 @@ class Tracks:
 def standard_of(dataset: Dataset, until_ms: int, since_ms: int | None = None) -> Standard:
     """Return the standardisation of the rows that closed by `until_ms`.
 
+    The scores of others are directional columns after the features: a market turned upside down has the opposite ones.
+
     Raises:
         BadInput: no bar had.
     """
-    rows = [
-        segment.features[_known(segment.open_ms, dataset.timeframe.ms, until_ms, since_ms)]
-        for segment in dataset.segments
-    ]
+    rows = [_inputs(segment)[_known(segment, dataset, until_ms, since_ms)] for segment in dataset.segments]
     found = np.concatenate(rows)
     if not len(found):
         raise BadInput("ppo: found no bar before the border; a longer history is needed")
-    return Standard.fit(found, dataset.features.directional)
+    directional = np.append(np.asarray(dataset.features.directional, bool), np.ones(len(dataset.others), bool))
+    return Standard.fit(found, directional)
 
 
 def tracks_of(
     dataset: Dataset, standard: Standard, *, until_ms: int, episode_bars: int, since_ms: int | None = None
 ) -> Tracks:
-    """Return the bars of all markets that closed by `until_ms`.
+    """Return the bars of all markets that closed by `until_ms`; with scores of others, those that they have scored.
 
     Args:
         since_ms: leave out what opened before.
@@ -91,7 +92,7 @@ def tracks_of(
     """
     parts: list[list[np.ndarray]] = []
     for segment in dataset.segments:
-        known = _known(segment.open_ms, dataset.timeframe.ms, until_ms, since_ms)
+        known = _known(segment, dataset, until_ms, since_ms)
         warm = segment.is_warm & (segment.sigma > 0) & (segment.volatility > 0)
         rows = np.flatnonzero(known & warm)
         if len(rows) <= episode_bars:
@@ -103,7 +104,7 @@ def tracks_of(
                 segment.open_ms[run],
                 segment.sigma[run],
                 segment.volatility[run],
-                standard.apply(segment.features[run]),
+                standard.apply(_inputs(segment)[run]),
                 (np.arange(run.stop - run.start) < run.stop - run.start - episode_bars) & warm[run],
             ]
         )
@@ -124,6 +125,15 @@ def tracks_of(
     )
 
 
-def _known(open_ms: np.ndarray, bar_ms: int, until_ms: int, since_ms: int | None) -> np.ndarray:
-    known = open_ms + bar_ms <= until_ms
-    return known if since_ms is None else known & (open_ms >= since_ms)
+def _known(segment: Segment, dataset: Dataset, until_ms: int, since_ms: int | None) -> np.ndarray:
+    known = segment.open_ms + dataset.timeframe.ms <= until_ms
+    if dataset.others:
+        known &= is_scored(segment)
+    return known if since_ms is None else known & (segment.open_ms >= since_ms)
+
+
+def _inputs(segment: Segment) -> np.ndarray:
+    """Return the (n, F + K) columns that an agent sees of the market."""
+    if segment.others is None:
+        return segment.features
+    return np.concatenate([segment.features, segment.others.astype(np.float32)], axis=1)

@@ -1,8 +1,9 @@
 """Fitted fold models on disk, so that next month's walk forward fits one new fold and not all of them.
 
 A model is found again by a digest of everything that shaped it: the candles up to its border, the features, the
-family's settings, seed and threads, the trainer's own source and the libraries' versions. What is stored are the
-bundle files of the model (UBJSON, ONNX, JSON, safetensors) with their checksums; anything else is fitted again.
+scores of others that it saw, the family's settings, seed and threads, the trainer's own source and the libraries'
+versions. What is stored are the bundle files of the model (UBJSON, ONNX, JSON, safetensors) with their checksums;
+anything else is fitted again.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from training.splits import Fold
 
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
 SHARED_SOURCES: Final = ("labels", "dataset", "families")
+OWN_SOURCES: Final = {"ppo": ("ppo*.py", "environment*.py")}  # of a family; others: their name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
         "timeframe": dataset.timeframe.value,
         "train_from_ms": fold.train_from_ms,
         "train_until_ms": fold.train_until_ms,
+        "others": dataset.others,
         "source": _source(family.name),
         "versions": versions(),
     }
@@ -70,6 +73,8 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
     for segment in dataset.segments:
         taught = (segment.candles[:, OPEN_MS] >= first_ms) & (segment.candles[:, OPEN_MS] <= fold.train_until_ms)
         digest.update(segment.symbol.encode() + segment.candles[taught].tobytes() + segment.source[taught].tobytes())
+        if segment.others is not None:
+            digest.update(segment.others[taught].tobytes())
     return digest.hexdigest()[:24]
 
 
@@ -77,7 +82,8 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
 def _source(family: str) -> str:
     """Return the digest of the trainer's own modules: a model is not found again once they have changed."""
     folder = Path(__file__).parent
-    paths = sorted(folder.glob(f"{family}*.py")) + [folder / f"{name}.py" for name in SHARED_SOURCES]
+    own = {path for pattern in OWN_SOURCES.get(family, (f"{family}*.py",)) for path in folder.glob(pattern)}
+    paths = sorted(own) + [folder / f"{name}.py" for name in SHARED_SOURCES]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 

@@ -16,11 +16,12 @@ from strategies.bundle import Bundle
 from strategies.calibration import smoothed_scores
 from strategies.features import block_slices
 from strategies.market import DAY_MS, OPEN_MS
+from strategies.predictors.together import reads_of
 from strategies.warm_up import WARM_UP_DECISIONS
 from training.dataset import Dataset, Segment
 from training.families import ModelFamily
 from training.gate import Likeness
-from training.out_of_fold import information_coefficient
+from training.out_of_fold import MarketScores, fit_all, information_coefficient
 
 LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then
 
@@ -74,10 +75,21 @@ def likeness(
     )
 
 
-def twin_of(candidate: Bundle, dataset: Dataset, families: Sequence[ModelFamily], until_ms: int) -> Bundle:
-    """Return the candidate's scales around models that learnt only from labels known by `until_ms`."""
-    predictors = [family.fit(dataset, until_ms).predictor for family in families]
-    return Bundle("b-twin", candidate.manifest, candidate.features, predictors)
+def twin_of(
+    candidate: Bundle,
+    dataset: Dataset,
+    families: Sequence[ModelFamily],
+    until_ms: int,
+    runs: Sequence[MarketScores] = (),
+) -> Bundle:
+    """Return the candidate's scales around models that learnt only from labels known by `until_ms`.
+
+    Args:
+        runs: out-of-fold scores of the families, for PPO to learn from; what closes later teaches nothing.
+    """
+    predictors = [model.predictor for model in fit_all(families, dataset, runs, until_ms)]
+    manifest = candidate.manifest.model_copy(update={"ppo_reads": reads_of(predictors)})
+    return Bundle("b-twin", manifest, candidate.features, predictors)
 
 
 def convictions(bundle: Bundle, dataset: Dataset, from_ms: int, until_ms: int) -> np.ndarray:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.features import block_slices, compute, volatility
-from strategies.predictors.base import Predictor, PreparedSlice
+from strategies.predictors.base import PreparedSlice
+from strategies.predictors.together import score_all
 from training.dataset import Dataset, Segment
 from training.families import FittedModel, ModelFamily
+from training.score_columns import dataset_for
 from training.splits import Fold
 
 
@@ -43,6 +45,7 @@ class MarketScores:
         open_ms: (n,) int64.
         scores: (n, K) float64, unscaled, in the order of the families; NaN where there is none.
         target: (n,) float64; NaN where not yet known.
+        known_by_ms: (n,) int64, by when all that taught the models behind the scores was known; before the close.
         open, close: (n,) prices; `sigma`, `volatility`: (n,).
     """
 
@@ -50,6 +53,7 @@ class MarketScores:
     open_ms: np.ndarray
     scores: np.ndarray
     target: np.ndarray
+    known_by_ms: np.ndarray
     open: np.ndarray
     close: np.ndarray
     sigma: np.ndarray
@@ -72,20 +76,22 @@ def walk(
 
     Args:
         dataset: all that may be seen; no fold sees more than its own past.
-        families: columns of the scores.
+        families: columns of the scores. PPO beside others learns from their scores of the folds before its own.
         folds: ascending, adjacent.
         on_fold: told about every fold of every family.
         fit: makes a fold's model, or finds it again.
     """
-    columns: list[list[np.ndarray]] = [[np.full(len(s.target), np.nan) for _ in families] for s in dataset.segments]
+    scores = [np.full((len(s.target), len(families)), np.nan) for s in dataset.segments]
+    known_by_ms = [np.zeros(len(s.target), np.int64) for s in dataset.segments]
+    names = [family.name for family in families]
     for number, fold in enumerate(folds, start=1):
-        prepared = [prepare(segment, dataset, fold.start_ms, fold.end_ms) for segment in dataset.segments]
+        before = _runs(dataset, scores, known_by_ms, folds[0].start_ms, fold.start_ms)
+        models = [fit(each, dataset_for(each, families, dataset, before, names), fold) for each in families]
+        for row, segment in enumerate(dataset.segments):
+            _score(scores[row], known_by_ms[row], models, fold, segment, dataset)
         for index, family in enumerate(families):
-            model = fit(family, dataset, fold)
-            for row, (segment, slices) in enumerate(zip(dataset.segments, prepared, strict=True)):
-                _fill(columns[row][index], model, segment, slices)
             if on_fold:
-                ic = _fold_ic([scores[index] for scores in columns], dataset, fold)
+                ic = _fold_ic([part[:, index] for part in scores], dataset, fold)
                 on_fold(
                     FoldReport(
                         family=family.name,
@@ -96,12 +102,19 @@ def walk(
                         ic=ic,
                     )
                 )
-    first_ms, last_ms = folds[0].start_ms, folds[-1].end_ms
-    runs = [
-        _run(segment, np.stack(scores, axis=1), dataset, first_ms, last_ms)
-        for segment, scores in zip(dataset.segments, columns, strict=True)
-    ]
-    return [run for run in runs if len(run.open_ms)]
+    return _runs(dataset, scores, known_by_ms, folds[0].start_ms, folds[-1].end_ms)
+
+
+def fit_all(
+    families: Sequence[ModelFamily], dataset: Dataset, runs: Sequence[MarketScores], known_by_ms: int
+) -> list[FittedModel]:
+    """Return every family's model of what is known by a time.
+
+    Args:
+        runs: out-of-fold scores of the families; PPO beside others learns from those of the others.
+    """
+    names = [family.name for family in families]
+    return [each.fit(dataset_for(each, families, dataset, runs, names), known_by_ms) for each in families]
 
 
 def prepare(segment: Segment, dataset: Dataset, start_ms: int, end_ms: int) -> list[PreparedSlice]:
@@ -121,11 +134,21 @@ def prepare(segment: Segment, dataset: Dataset, start_ms: int, end_ms: int) -> l
     ]
 
 
-def _fill(column: np.ndarray, model: FittedModel, segment: Segment, slices: list[PreparedSlice]) -> None:
-    predictor: Predictor = model.predictor
-    for part, scores in zip(slices, predictor.scores(slices), strict=True):
-        row = int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0]))
-        column[row : row + len(scores)] = scores
+def _score(
+    scores: np.ndarray,
+    known_by_ms: np.ndarray,
+    models: Sequence[FittedModel],
+    fold: Fold,
+    segment: Segment,
+    dataset: Dataset,
+) -> None:
+    """Write the scores of a fold's closes into the rows of a segment, a column a model."""
+    slices = prepare(segment, dataset, fold.start_ms, fold.end_ms)
+    for index, column in enumerate(score_all([model.predictor for model in models], slices)):
+        for part, found in zip(slices, column, strict=True):
+            row = int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0]))
+            scores[row : row + len(found), index] = found
+            known_by_ms[row : row + len(found)] = fold.train_until_ms
 
 
 def _fold_ic(scores: list[np.ndarray], dataset: Dataset, fold: Fold) -> float:
@@ -137,7 +160,20 @@ def _fold_ic(scores: list[np.ndarray], dataset: Dataset, fold: Fold) -> float:
     return information_coefficient(np.concatenate([pair[0] for pair in pairs]), np.concatenate([p[1] for p in pairs]))
 
 
-def _run(segment: Segment, scores: np.ndarray, dataset: Dataset, first_ms: int, last_ms: int) -> MarketScores:
+def _runs(
+    dataset: Dataset, scores: Sequence[np.ndarray], known_by_ms: Sequence[np.ndarray], first_ms: int, last_ms: int
+) -> list[MarketScores]:
+    """Return the rows that close in [first, last), a run per segment that has any."""
+    runs = [
+        _run(segment, rows, known, dataset, first_ms, last_ms)
+        for segment, rows, known in zip(dataset.segments, scores, known_by_ms, strict=True)
+    ]
+    return [run for run in runs if len(run.open_ms)]
+
+
+def _run(
+    segment: Segment, scores: np.ndarray, known_by_ms: np.ndarray, dataset: Dataset, first_ms: int, last_ms: int
+) -> MarketScores:
     closed_ms = segment.open_ms + dataset.timeframe.ms
     chosen = (closed_ms >= first_ms) & (closed_ms < last_ms)
     return MarketScores(
@@ -145,6 +181,7 @@ def _run(segment: Segment, scores: np.ndarray, dataset: Dataset, first_ms: int, 
         open_ms=segment.open_ms[chosen],
         scores=scores[chosen],
         target=segment.target[chosen],
+        known_by_ms=known_by_ms[chosen],
         open=segment.open[chosen],
         close=segment.close[chosen],
         sigma=segment.sigma[chosen],

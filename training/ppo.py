@@ -20,7 +20,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from storage.config_models import PpoSettings
-from strategies.predictors.ppo import PpoModel
+from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
 from strategies.settings import TradingSettings
 from training.environment import AgentsEnv
@@ -65,6 +65,7 @@ def fit(
     *,
     seed: int,
     trained_until_ms: int,
+    reads: tuple[str, ...] = (),
     device: str = "cpu",
     on_progress: Observer = lambda progress: None,
 ) -> PpoModel:
@@ -75,6 +76,7 @@ def fit(
         trading: of the agents' accounts; see `strategies.exposure.agent_settings`.
         seed: of the first policy; the next ones count up.
         trained_until_ms: by when all bars given were known, for the record.
+        reads: the families whose scores are the last columns of the tracks.
     """
     policies = tuple(
         fit_policy(tracks, standard, settings, trading, seed=seed + index, device=device, on_progress=on_progress)
@@ -88,6 +90,7 @@ def fit(
         roll_bars=settings.roll_bars,
         mirrored=settings.mirror,
         trained_until_ms=trained_until_ms,
+        reads=reads,
     )
 
 

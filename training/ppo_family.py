@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from storage.config_models import PpoSettings
 from strategies.exposure import agent_settings
-from strategies.predictors.ppo import FAMILY, PpoPredictor, load
+from strategies.predictors.ppo import PpoPredictor, load
+from strategies.predictors.ppo_model import FAMILY
 from strategies.settings import TradingSettings
 from training import device as devices
 from training.dataset import Dataset
 from training.environment_tracks import standard_of, tracks_of
 from training.ppo import Progress, fit
 from training.ppo_export import files_of
+from training.score_columns import scored_days, without_scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +51,13 @@ class PpoFamily:
     def fit(self, dataset: Dataset, known_by_ms: int) -> PpoFiles:
         """Learn from the bars of `dataset` that closed by `known_by_ms`, and from nothing else.
 
+        Where the others have scored enough of them out of fold, their scores are inputs, and only scored bars teach.
+
         Raises:
             BadInput: they are too few for an episode, or the device is not there.
         """
+        if dataset.others and scored_days(dataset, known_by_ms) < self.settings.least_scored_d:
+            dataset = without_scores(dataset)
         standard = standard_of(dataset, known_by_ms)
         model = fit(
             tracks_of(dataset, standard, until_ms=known_by_ms, episode_bars=self.settings.episode_bars),
@@ -60,6 +66,7 @@ class PpoFamily:
             agent_settings(self.trading, dataset.timeframe),
             seed=self.seed,
             trained_until_ms=known_by_ms,
+            reads=dataset.others,
             device=devices.choose(self.device).kind,
             on_progress=self.on_progress or (lambda progress: None),
         )

@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from storage.config_models import PpoSettings
 from strategies.exposure import agent_settings
-from strategies.predictors.ppo import PpoModel
+from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Standard
 from strategies.settings import TradingSettings
 from training import records

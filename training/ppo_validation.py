@@ -13,7 +13,8 @@ import numpy as np
 
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
-from strategies.predictors.ppo import PpoModel, PpoPredictor
+from strategies.predictors.ppo import PpoPredictor
+from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy
 from training.dataset import Dataset
 from training.out_of_fold import information_coefficient, prepare

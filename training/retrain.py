@@ -122,7 +122,8 @@ def judge_refresh(
     """Lay a candidate of the champion's recipe beside the champion."""
     window_d = plan.validation.refresh_window_d
     border_ms = dataset.until_ms - window_d * DAY_MS - plan.embargo_ms
-    twin = twin_of(trained.bundle, dataset, plan.families, border_ms)
+    runs = [part.run for part in trained.scales.convictions]
+    twin = twin_of(trained.bundle, dataset, plan.families, border_ms, runs)
     found = likeness(trained.bundle, champion.bundle, champion.reigns, twin, dataset, window_d)
     return gate.judge_refresh(found, plan.validation, extra)
 

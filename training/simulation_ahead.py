@@ -16,6 +16,7 @@ from training.dataset import Dataset
 from training.families import ModelFamily
 from training.fold_cache import FoldCache
 from training.kept_family import KeptFamily
+from training.score_columns import sees_others
 from training.simulate import Routine, wanted_borders
 
 
@@ -37,8 +38,9 @@ def fit_ahead(
         workers: processes; 0: all cores.
     """
     borders = known_borders(everything, plan, routine, start_ms)
-    tasks = [(family, border) for border in reversed(borders) for family in families]  # the longest first
-    say(f"{len(borders)} borders x {len(families)} families to fit")
+    ahead = [family for family in families if not sees_others(family, families)]  # their scores are not known yet
+    tasks = [(family, border) for border in reversed(borders) for family in ahead]  # the longest first
+    say(f"{len(borders)} borders x {len(ahead)} families to fit")
     fan_out(partial(_fit, dataset=everything, cache=cache), tasks, workers=workers)
 
 

@@ -27,6 +27,7 @@ from training.fold_cache import FoldCache, fold_key
 from training.fold_plan import FoldPlan
 from training.out_of_fold import FoldDone, MarketScores, fit_fold, walk
 from training.run_candles import RunCandles
+from training.score_columns import dataset_for, sees_others
 from training.splits import Fold
 
 
@@ -119,7 +120,21 @@ def walk_forward(
 
 
 def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
-    """Return the model of every family and fold, fitted in parallel or found in the cache."""
+    """Return the model of every family and fold, fitted in parallel or found in the cache.
+
+    PPO beside others comes after them: it learns from their scores of the folds before its own.
+    """
+    first = [family for family in families if not sees_others(family, families)]
+    models = _fit(dataset, first, folds, means)
+    readers = [family for family in families if sees_others(family, families)]
+    if not readers:
+        return models
+    runs = walk(dataset, first, folds, fit=lambda family, _, fold: models[family.name, fold])
+    learnt = dataset_for(readers[0], families, dataset, runs, [family.name for family in first])
+    return {**models, **_fit(learnt, readers, folds, means)}
+
+
+def _fit(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
     tasks = [(family, fold) for fold in folds for family in families]
     fitted = fan_out(
         partial(_fitted, dataset=dataset, cache=means.cache), tasks, workers=means.workers, backend=means.backend
@@ -138,7 +153,8 @@ def fold_bundle(dataset: Dataset, plan: Plan, fold: Fold, runs: Sequence[MarketS
     """
     scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
     predictors = [models[family.name, fold].predictor for family in plan.families]
-    return Bundle(f"fold-{fold.start_ms}", manifest_of(dataset, plan, scales), dataset.features, predictors)
+    manifest = manifest_of(dataset, plan, scales, predictors)
+    return Bundle(f"fold-{fold.start_ms}", manifest, dataset.features, predictors)
 
 
 def known_before(runs: Sequence[MarketScores], ms: int, dataset: Dataset) -> list[MarketScores]:
@@ -148,7 +164,8 @@ def known_before(runs: Sequence[MarketScores], ms: int, dataset: Dataset) -> lis
     for run in runs:
         rows = int(np.searchsorted(run.open_ms, ms - dataset.timeframe.ms, side="right"))
         if rows:
-            arrays = {name: getattr(run, name)[:rows] for name in ("scores", "open", "close", "sigma", "volatility")}
+            names = ("scores", "known_by_ms", "open", "close", "sigma", "volatility")
+            arrays = {name: getattr(run, name)[:rows] for name in names}
             target = np.where(run.open_ms[:rows] + label_ms <= ms, run.target[:rows], np.nan)
             cut.append(MarketScores(symbol=run.symbol, open_ms=run.open_ms[:rows], target=target, **arrays))
     return cut

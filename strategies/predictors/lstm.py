@@ -88,18 +88,16 @@ class LstmPredictor:
                 chosen = alike[begin : begin + _CALL_SLICES]
                 for index, scores in zip(chosen, self._run([tasks[i] for i in chosen]), strict=True):
                     results[index] = scores
-        return [
-            np.where(part.is_warm, scores.astype(np.float64), np.nan)
-            for part, scores in zip(slices, results, strict=True)
-        ]
+        return [_where_warm(part, scores) for part, scores in zip(slices, results, strict=True)]
 
     def _task(self, part: PreparedSlice) -> _Task:
         if part.features.shape[1] != self.columns:
             raise BundleRefused(
                 f"found {part.features.shape[1]} feature columns; the LSTM was trained on {self.columns}"
             )
-        features = np.ascontiguousarray(part.features[state_row(part.candles, part.first) :], np.float32)
-        asked = part.rows
+        start = state_row(part.candles, len(part.candles) - 1)
+        features = np.ascontiguousarray(part.features[start:], np.float32)
+        asked = min(part.rows, len(features))
         digest = hashlib.blake2b(features[:-asked].data, digest_size=16)
         carried = self._remembered.get(digest.digest())
         digest.update(features[-asked:].data)
@@ -133,7 +131,7 @@ def state_row(candles: CandleArray, first: int) -> int:
     """Return the row of an anchored slice at which the state starts from zero.
 
     It is `STATE_WARM_UP_BARS` before the block of row `first`, or the slice's own first row where that is later: the
-    same for every slice of a block, whichever of its rows are asked for.
+    same for every slice of a block, whichever of its rows are asked for. Rows before it have no score.
     """
     if len(candles) < 2:
         return 0
@@ -141,3 +139,10 @@ def state_row(candles: CandleArray, first: int) -> int:
     step_ms = int(open_ms[1] - open_ms[0])
     block_ms = int(open_ms[first]) - int(open_ms[first]) % (BLOCK_BARS * step_ms)
     return max(0, (block_ms - int(open_ms[0])) // step_ms - STATE_WARM_UP_BARS)
+
+
+def _where_warm(part: PreparedSlice, scores: np.ndarray) -> np.ndarray:
+    """Return (rows,) float64: the scores of the last rows; NaN before them and where the slice is not warm."""
+    aligned = np.full(part.rows, np.nan)
+    aligned[part.rows - len(scores) :] = scores
+    return np.where(part.is_warm, aligned, np.nan)

@@ -3,113 +3,42 @@
 A score is a pure function of the slice: the virtual account begins flat `roll_bars` before the block of the row asked
 for, whatever the live account holds, and lives through the very functions that the training environment is made of.
 So live, backtest and training get the same bits for one row or many, in any order. A close costs one bar: the agents
-after a prefix of rows are remembered under its digest. Knows nothing of files.
+after a prefix of rows are remembered under its digest. Beside other families it sees their scores of every bar it rolls
+through (`together.score_all`), which are functions of the same slice. Knows nothing of files.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final
 
 import numpy as np
-import safetensors
-import safetensors.numpy
-from pydantic import ValidationError
 
 from strategies.errors import BundleRefused
-from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, FACT_ROWS, agent_settings, grid_bars, market_record
+from strategies.exposure import EXPOSURES, FACT_ROWS, grid_bars, market_record
 from strategies.features.blocks import BLOCK_BARS
-from strategies.market import OPEN_MS, CandleArray, Timeframe
+from strategies.market import OPEN_MS, CandleArray
 from strategies.predictors.base import PreparedSlice
-from strategies.predictors.ppo_policy import Policy, Standard, roll
-from strategies.settings import ExecutionSettings, RiskSettings, TradingSettings
+from strategies.predictors.ppo_model import FAMILY, FILE, PpoModel
+from strategies.predictors.ppo_policy import Policy, roll
 from strategies.state import ACCOUNT, FACT, ORDER, POSITION
 
-FAMILY: Final = "ppo"
-FILE: Final = "ppo.safetensors"
 REMEMBERED_AGENTS: Final = 1024  # slices at most; one per market is needed
-ONNX_FILE: Final = "ppo.onnx"  # the same policies for other programs; nothing here reads it
 
 Agent = tuple[np.ndarray, ...]  # account, positions, orders, standing: what one roll carries from bar to bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PpoModel:
-    """Everything that votes.
+class Roll:
+    """One slice to be lived through from row `first` on, as the agents that have lived through the rows before."""
 
-    Attributes:
-        policies: one per seed; their scores are averaged.
-        standard: of the inputs.
-        trading: costs and sizing of the virtual account.
-        timeframe: of a decision.
-        roll_bars: lived through before the block whose rows are asked for.
-        mirrored: a score is half of what is wanted less half of what is wanted in the mirrored market.
-        trained_until_ms: by when everything it learnt from was known.
-    """
-
-    policies: tuple[Policy, ...]
-    standard: Standard
-    trading: TradingSettings
-    timeframe: Timeframe
-    roll_bars: int
-    mirrored: bool
-    trained_until_ms: int
-
-    def __post_init__(self) -> None:
-        width = len(self.standard.mean) + ACCOUNT_COLUMNS
-        found = [len(policy.w1) for policy in self.policies]
-        if not found or any(columns != width for columns in found):
-            raise ValueError(f"policies read {found} columns; at least one is needed, and each with {width}")
-
-    def to_bytes(self) -> bytes:
-        """Return safetensors bytes that `from_bytes` reads; the same model gives the same bytes."""
-        tensors = {
-            f"{index}.{name}": getattr(policy, name)
-            for index, policy in enumerate(self.policies)
-            for name in Policy.__slots__
-        }
-        for name in Standard.__slots__:
-            tensors[f"standard.{name}"] = getattr(self.standard, name)
-        rest = {
-            "execution": self.trading.execution.model_dump(mode="json"),
-            "risk": self.trading.risk.model_dump(mode="json"),
-            "timeframe": self.timeframe.value,
-            "roll_bars": self.roll_bars,
-            "mirrored": self.mirrored,
-            "trained_until_ms": self.trained_until_ms,
-        }
-        return safetensors.numpy.save(tensors, metadata={FAMILY: json.dumps(rest, sort_keys=True)})
-
-    @classmethod
-    def from_bytes(cls, stored: bytes) -> Self:
-        """Return the model of safetensors bytes.
-
-        Raises:
-            BundleRefused: they are damaged or hold something else.
-        """
-        try:
-            tensors = safetensors.numpy.load(stored)
-            rest = _metadata(stored)
-            seeds = sorted({int(name.partition(".")[0]) for name in tensors if name[0].isdigit()})
-            timeframe = Timeframe(rest.pop("timeframe"))
-            trading = TradingSettings(
-                execution=ExecutionSettings(**rest.pop("execution")), risk=RiskSettings(**rest.pop("risk"))
-            )
-            return cls(
-                policies=tuple(
-                    Policy(**{name: tensors[f"{seed}.{name}"] for name in Policy.__slots__}) for seed in seeds
-                ),
-                standard=Standard(**{name: tensors[f"standard.{name}"] for name in Standard.__slots__}),
-                trading=agent_settings(trading, timeframe),
-                timeframe=timeframe,
-                **rest,
-            )
-        except (KeyError, ValueError, TypeError, ValidationError, safetensors.SafetensorError) as error:
-            raise BundleRefused(f"{FILE} of {len(stored)} bytes is not a readable PPO model: {error}") from error
+    part: PreparedSlice
+    first: int
+    agents: list[Agent]
+    digest: hashlib.blake2b  # of all that was read before the rows asked for
 
 
 class PpoPredictor:
@@ -124,19 +53,56 @@ class PpoPredictor:
         self._terms = (market_record(model.trading), model.trading.rules(timeframe.ms), np.zeros(FACT_ROWS, FACT))
 
     def scores(self, slices: Sequence[PreparedSlice]) -> list[np.ndarray]:
-        """Return (rows,) float64 for each slice; NaN where not warm."""
-        return [self._score(part) for part in slices]
+        """Return (rows,) float64 for each slice; NaN where not warm.
+
+        Raises:
+            BundleRefused: it has to see the scores of others; `together.score_all` shows them.
+        """
+        if self.reads:
+            raise BundleRefused(f"ppo was asked alone; it reads the scores of {', '.join(self.reads)}")
+        rolls = self.rolls(slices)
+        return self.votes(rolls, [np.zeros((len(roll.part.candles) - roll.first, 0)) for roll in rolls])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The families whose scores it sees, in the order of its inputs."""
+        return self.model.reads
+
+    def rolls(self, slices: Sequence[PreparedSlice]) -> list[Roll]:
+        """Return for each slice from which row on it has to be lived through to score the rows asked for."""
+        return [self._roll(part) for part in slices]
+
+    def votes(self, rolls: Sequence[Roll], seen: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return (rows,) float64 for each slice; NaN where not warm.
+
+        Args:
+            rolls: of `rolls`, to be used once.
+            seen: for each the scores of `reads` from its first row on, (n - first, R) float64.
+        """
+        return [self._vote(roll, scores) for roll, scores in zip(rolls, seen, strict=True)]
 
     def lived(
-        self, policy: Policy, part: PreparedSlice, first: int, mirror: int, agent: Agent | None = None
+        self,
+        policy: Policy,
+        part: PreparedSlice,
+        first: int,
+        mirror: int,
+        agent: Agent | None = None,
+        seen: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Roll one policy from row `first` of a slice on, from a flat account or as `agent`, which it moves on.
+
+        Args:
+            seen: (n - first, R) scores of `reads`; None where it reads none.
 
         Returns:
             (rows,) float64 exposures wanted and (rows,) int64 equity, from `first` on; mirrored ones as the policy
             sees them.
         """
-        inputs = self.model.standard.apply(part.features[first:])
+        columns = part.features[first:]
+        if seen is not None:
+            columns = np.concatenate([columns, seen.astype(np.float32)], axis=1)
+        inputs = self.model.standard.apply(columns)
         if mirror < 0:
             inputs *= self.model.standard.signs
         hidden = len(policy.b1)
@@ -165,25 +131,34 @@ class PpoPredictor:
         )
         return scores, equity
 
-    def _score(self, part: PreparedSlice) -> np.ndarray:
-        columns = len(self.model.standard.mean)
-        if part.features.shape[1] != columns:
-            raise BundleRefused(f"found {part.features.shape[1]} feature columns; PPO was trained on {columns}")
+    def _roll(self, part: PreparedSlice) -> Roll:
+        if part.features.shape[1] != self.model.features:
+            raise BundleRefused(
+                f"found {part.features.shape[1]} feature columns; PPO was trained on {self.model.features}"
+            )
         first = roll_row(part.candles, part.first, self.model.roll_bars)
-        digest = hashlib.blake2b(part.candles[0].tobytes(), digest_size=16)
+        before = first if self.reads else 1  # the scores of others may depend on every candle since the anchor
+        digest = hashlib.blake2b(part.candles[: max(before, 1)].tobytes(), digest_size=16)
         _digest_rows(digest, part, first, part.first)
         known = self._remembered.get(digest.digest())
         agents = [tuple(array.copy() for array in agent) for agent in known] if known else self._new_agents()
-        first = part.first if known else first
+        return Roll(part=part, first=part.first if known else first, agents=agents, digest=digest)
+
+    def _vote(self, roll: Roll, seen: np.ndarray) -> np.ndarray:
+        part, first = roll.part, roll.first
+        if seen.shape != (len(part.candles) - first, len(self.reads)):
+            raise BundleRefused(
+                f"ppo sees scores of shape {seen.shape}; {(len(part.candles) - first, len(self.reads))} is needed"
+            )
         total = np.zeros(len(part.candles) - first)
         for index, policy in enumerate(self.model.policies):
-            wanted, _ = self.lived(policy, part, first, 1, agents[2 * index])
+            wanted, _ = self.lived(policy, part, first, 1, roll.agents[2 * index], seen)
             if self.model.mirrored:
-                opposite, _ = self.lived(policy, part, first, -1, agents[2 * index + 1])
+                opposite, _ = self.lived(policy, part, first, -1, roll.agents[2 * index + 1], seen)
                 wanted = 0.5 * (wanted - opposite)
             total += wanted
-        _digest_rows(digest, part, part.first, len(part.candles))
-        self._remember(digest.digest(), agents)
+        _digest_rows(roll.digest, part, part.first, len(part.candles))
+        self._remember(roll.digest.digest(), roll.agents)
         return total[part.first - first :] / len(self.model.policies)
 
     def _new_agents(self) -> list[Agent]:
@@ -231,10 +206,3 @@ def load(files: Mapping[str, bytes]) -> PpoPredictor:
     if FILE not in files:
         raise BundleRefused(f"family ppo needs {FILE}; found {', '.join(sorted(files))}")
     return PpoPredictor(PpoModel.from_bytes(files[FILE]))
-
-
-def _metadata(stored: bytes) -> dict[str, Any]:
-    """Return the JSON settings in a safetensors header, which its own reader gives for files only."""
-    length = int.from_bytes(stored[:8], "little")
-    document: dict[str, Any] = json.loads(json.loads(stored[8 : 8 + length])["__metadata__"][FAMILY])
-    return document

@@ -14,7 +14,8 @@ from strategies.exposure import EXPOSURES, grid_bars
 from strategies.features import AnchoredSlice, block_slices, compute, current_slice, volatility
 from strategies.predictors import load_predictor
 from strategies.predictors.base import PreparedSlice
-from strategies.predictors.ppo import FILE, PpoModel, PpoPredictor
+from strategies.predictors.ppo import PpoPredictor
+from strategies.predictors.ppo_model import FILE, PpoModel
 from strategies.state import NO_RATE
 from tests.made_markets import mirrored, random_candles
 from tests.training.agents import FEATURES, HOUR, environment, random_model, tracks
@@ -165,9 +166,9 @@ class CountingPredictor(PpoPredictor):
 
     rolled: tuple[int, ...] = ()
 
-    def lived(self, policy, part, first, mirror, agent=None):  # type: ignore[no-untyped-def]
+    def lived(self, policy, part, first, mirror, agent=None, seen=None):  # type: ignore[no-untyped-def]
         self.rolled += (len(part.candles) - first,)
-        return super().lived(policy, part, first, mirror, agent)
+        return super().lived(policy, part, first, mirror, agent, seen)
 
 
 def test_agents_carried_from_close_to_close_vote_as_agents_rolled_anew() -> None:

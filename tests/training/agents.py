@@ -12,7 +12,7 @@ from storage.config_models import RewardSettings
 from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, agent_settings, grid_bars
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, Timeframe
-from strategies.predictors.ppo import PpoModel
+from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
 from strategies.settings import TradingSettings
 from strategies.state import NO_RATE
@@ -76,10 +76,13 @@ def dataset(edge: float = 0.0, bars: int = 4500, seed: int = 0) -> Dataset:
     )
 
 
-def random_model(*, policies: int = 2, hidden: int = 8, mirrored: bool = True, seed: int = 3) -> PpoModel:
-    """Return an untrained model that reads the default features and changes its mind often."""
+def random_model(
+    *, policies: int = 2, hidden: int = 8, mirrored: bool = True, seed: int = 3, reads: tuple[str, ...] = ()
+) -> PpoModel:
+    """Return an untrained model of the default features, and scores of others, that changes its mind often."""
     rng = np.random.default_rng(seed)
-    width, actions = len(FEATURES.names) + ACCOUNT_COLUMNS, len(EXPOSURES)
+    inputs, actions = len(FEATURES.names) + len(reads), len(EXPOSURES)
+    width = inputs + ACCOUNT_COLUMNS
 
     def weights(*shape: int) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
@@ -91,13 +94,14 @@ def random_model(*, policies: int = 2, hidden: int = 8, mirrored: bool = True, s
             for _ in range(policies)
         ),
         standard=Standard(
-            mean=np.zeros(len(FEATURES.names), np.float32),
-            deviation=np.ones(len(FEATURES.names), np.float32),
-            directional=np.array(FEATURES.directional, bool),
+            mean=np.zeros(inputs, np.float32),
+            deviation=np.append(np.ones(len(FEATURES.names)), np.full(len(reads), 0.1)).astype(np.float32),
+            directional=np.append(np.array(FEATURES.directional, bool), np.ones(len(reads), bool)),
         ),
         trading=SETTINGS,
         timeframe=HOUR,
         roll_bars=60,
         mirrored=mirrored,
         trained_until_ms=0,
+        reads=reads,
     )

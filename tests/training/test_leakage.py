@@ -198,6 +198,7 @@ def scores_of(score: np.ndarray, target: np.ndarray) -> MarketScores:
         open_ms=np.arange(len(score), dtype=np.int64) * 3_600_000,
         scores=score[:, None],
         target=target,
+        known_by_ms=np.full(len(score), -1, np.int64),
         open=empty,
         close=empty,
         sigma=empty,

@@ -15,7 +15,8 @@ import torch
 from storage.config_models import PpoSettings
 from strategies.exposure import ACCOUNT_COLUMNS, agent_settings
 from strategies.market import HOUR_MS
-from strategies.predictors.ppo import PpoModel, PpoPredictor
+from strategies.predictors.ppo import PpoPredictor
+from strategies.predictors.ppo_model import PpoModel
 from strategies.settings import TradingSettings
 from tests.training.agents import FEATURES, HOUR, dataset, random_model
 from training.dataset import Dataset

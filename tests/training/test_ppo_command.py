@@ -12,7 +12,8 @@ pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
 
 from storage.candles import CandleStore
-from strategies.predictors.ppo import FILE, ONNX_FILE, load
+from strategies.predictors.ppo import load
+from strategies.predictors.ppo_model import FILE, ONNX_FILE
 from tests.made_markets import random_candles
 from training import ppo_run
 from training.__main__ import main

@@ -66,6 +66,7 @@ def test_live_and_training_join_to_the_same_convictions() -> None:
         open_ms=segment.open_ms,
         scores=scores,
         target=segment.target,
+        known_by_ms=segment.open_ms - 1,
         open=segment.open,
         close=segment.close,
         sigma=segment.sigma,
