@@ -35,9 +35,11 @@ from bot.training_runs import TrainingRuns, first_training, on_drift, on_harm, r
 from bot.venue import Venue, open_venue
 from bot.web.server import WebServer
 from bot.web.token import api_token
+from storage.backup import finish_restore
 from storage.bundles import bundle_by_id
 from storage.config import Config
-from storage.database import connect, migrate
+from storage.configured import database_of
+from storage.database import migrate
 from storage.jobs import JobRuns
 from storage.journal import Journal
 from storage.lease import account_lease
@@ -119,10 +121,11 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
 @asynccontextmanager
 async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[str], None]) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
-        database = await asyncio.to_thread(_open_database, config)
+        database = await asyncio.to_thread(database_of, config)
         stack.callback(database.dispose)
         lease = account_lease(database, config.exchange.name, config.account.name, config.paths.state)
         await asyncio.to_thread(stack.enter_context, lease)
+        await asyncio.to_thread(finish_restore, config.paths.state, database)
         await asyncio.to_thread(migrate, database)
         warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
         venue = await stack.enter_async_context(open_venue(config))
@@ -244,16 +247,6 @@ def _jobs(config: Config, database: Database, control: Control, telling: Telling
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs
-
-
-def _open_database(config: Config) -> Database:
-    settings = config.database
-    return connect(
-        settings.url,
-        password=settings.password.reveal(),
-        synchronous=settings.synchronous,
-        busy_timeout_ms=round(settings.busy_timeout_s * 1000),
-    )
 
 
 def _production(registry: Registry, config: Config) -> Bundle:

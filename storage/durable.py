@@ -69,14 +69,14 @@ def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> No
             stage = target.with_name(f".{target.name}{STAGED_SUFFIX}")
             staged.append((stage, target))
             write(stage)
-            _sync(stage)
+            sync(stage)
     except OSError as error:
         for stage, _ in staged:
             stage.unlink(missing_ok=True)
         raise StorageFailed(f"{target} could not be written: {error.strerror or error}; nothing was changed") from error
     for stage, target in staged:
         os.replace(stage, target)
-    _sync(contents[0][0].parent)
+    sync(contents[0][0].parent)
 
 
 def remove_staged(folder: Path) -> None:
@@ -85,7 +85,8 @@ def remove_staged(folder: Path) -> None:
         stage.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

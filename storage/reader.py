@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from storage import accounts
 from storage.accounts import Account
 from storage.config import Config
-from storage.database import connect
+from storage.configured import whole_database_of
 from strategies.errors import BadInput
 
 
@@ -18,13 +18,7 @@ def read_account(config: Config) -> tuple[Engine, Account]:
         BadInput: the account was never opened.
         StorageFailed: there is no ledger yet, or it cannot be read.
     """
-    settings = config.database
-    database = connect(
-        settings.url,
-        password=settings.password.reveal(),
-        synchronous=settings.synchronous,
-        busy_timeout_ms=round(settings.busy_timeout_s * 1000),
-    )
+    database = whole_database_of(config)
     found = accounts.find(database, config.exchange.name, config.account.name)
     if found is None:
         raise BadInput(

@@ -52,6 +52,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     "parity": Entry(module=BATCH, summary="Put a day of live trading through the backtester."),
     "drift": Entry(module=BATCH, summary="Ask the monitors about features, calibration, turnover, drawdown."),
     "retrain": Entry(module=BATCH, summary="Train, validate and promote or reject, now."),
+    "backup": Entry(module="bot.cli.backup", summary="Write everything that cannot be fetched again to one file."),
+    "restore": Entry(module="bot.cli.backup", summary="Put a backup in place and check that it replays."),
     "config": Entry(module="bot.cli.config", summary="Check and show the configuration.", is_group=True),
     "doctor": Entry(module="bot.cli.doctor", summary="Say what works and what does not."),
     "version": Entry(module="bot.cli.version", summary="Print the version and those of its parts."),

@@ -86,14 +86,15 @@ def _existing(folder: Path) -> Path:
 
 def database(config: Config) -> Finding:
     """Open the database and read from it."""
-    from storage.database import connect, reading
+    from storage.configured import whole_database_of
+    from storage.database import reading
 
     settings = config.database
     path = Path(settings.url.removeprefix("sqlite:///"))
     if settings.is_sqlite and not path.exists():
         return Finding(name="database", is_well=True, text=f"{path} does not exist yet; the daemon creates it")
     try:
-        engine = connect(settings.url, password=settings.password.reveal())
+        engine = whole_database_of(config)
         with reading(engine) as connection:
             connection.exec_driver_sql("SELECT 1")
         engine.dispose()

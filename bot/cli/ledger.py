@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from storage.ledger import Ledger
+    from storage.verify import Verification
     from strategies.bundle import Bundle
 
 app = typer.Typer(add_completion=False, help="Trades, positions, signals, equity; verify and export.")
@@ -174,31 +175,39 @@ def verify(account: AccountName = "") -> None:
 
     Example: sigma ledger verify
     """
-    from storage.bundles import bundle_by_id
-    from storage.registry import Registry
-    from storage.verify import verify as replay_and_compare
-
     config = load()
     ledger = open_ledger(config, account)
-    registry = Registry(config.paths.models)
-    stopped = ledger.stopped()
-    total = max(0, (stopped.minute_ms - ledger.account.start_ms) // 60_000 + 1)
-
-    def bundle_of(bundle_id: str) -> Bundle:
-        return bundle_by_id(registry, config.exchange.name, bundle_id, ledger.account.timeframe)
-
-    with progress("replaying the tape", total, "minutes") as done:
-        found = replay_and_compare(_database(config), ledger.account, bundle_of, done)
+    found = replayed(config, ledger)
     document = asdict(found) | {"ok": found.ok, "account": ledger.account.name}
     if not found.ok:
         emit(document, "\n".join(["the ledger is NOT what its tape gives:", *found.differences]))
         raise SigmaError(
             f"{len(found.differences)} differences between tape and ledger; the first: {found.differences[0]}"
         )
-    emit(
-        document,
+    emit(document, identical(found))
+
+
+def replayed(config: Config, ledger: Ledger) -> Verification:
+    """Replay an account's tape, with progress."""
+    from storage.bundles import bundle_by_id
+    from storage.registry import Registry
+    from storage.verify import verify as replay_and_compare
+
+    registry, account = Registry(config.paths.models), ledger.account
+    total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)
+
+    def bundle_of(bundle_id: str) -> Bundle:
+        return bundle_by_id(registry, account.exchange, bundle_id, account.timeframe)
+
+    with progress("replaying the tape", total, "minutes") as done:
+        return replay_and_compare(ledger.database, account, bundle_of, done)
+
+
+def identical(found: Verification) -> str:
+    """Return the line that says what was compared and found equal."""
+    return (
         f"identical: {found.minutes:,} minutes, {found.facts:,} facts, {found.decisions:,} decisions; "
-        f"equity {found.equity / 1e8:,.8f}, cash {found.cash / 1e8:,.8f}",
+        f"equity {found.equity / 1e8:,.8f}, cash {found.cash / 1e8:,.8f}"
     )
 
 
@@ -209,27 +218,16 @@ def open_ledger(config: Config, account: str = "") -> Ledger:
         BadInput: no such account has been opened.
     """
     from storage import accounts
+    from storage.configured import whole_database_of
     from storage.ledger import Ledger
 
-    name = account or config.account.name
-    found = accounts.find(_database(config), config.exchange.name, name)
+    name, database = account or config.account.name, whole_database_of(config)
+    found = accounts.find(database, config.exchange.name, name)
     if found is None:
         raise BadInput(
             f"there is no account {name!r} on {config.exchange.name} in {config.database.url}; `sigma run` opens it"
         )
-    return Ledger(_database(config), found)
-
-
-def _database(config: Config) -> Any:
-    from storage.database import connect
-
-    settings = config.database
-    return connect(
-        settings.url,
-        password=settings.password.reveal(),
-        synchronous=settings.synchronous,
-        busy_timeout_ms=round(settings.busy_timeout_s * 1000),
-    )
+    return Ledger(database, found)
 
 
 def _table(columns: dict[str, Callable[[Any], str]], rows: list[Any]) -> Table | str:

@@ -1,0 +1,95 @@
+"""Where everything of a backup lies on this machine: member names to paths, by the configuration that holds here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import make_url
+
+from storage.backup.manifest import CONFIG
+from storage.config import Config
+
+UNITS: Final = (
+    "tape",
+    "exchange",
+    "models/bundles",
+    "models/production",
+    "models/verdicts",
+    "runs/trials.jsonl",
+    "runs/trials",
+)
+CANDLES: Final = "candles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The folders of one installation.
+
+    Attributes:
+        database: the SQLite file; None for a server.
+    """
+
+    database: Path | None
+    state: Path
+    models: Path
+    runs: Path
+    candles: Path
+    config: Path
+
+    @classmethod
+    def of(cls, config: Config, config_file: Path) -> Places:
+        """Return the places of a configuration."""
+        paths = config.paths
+        file = make_url(config.database.url).database if config.database.is_sqlite else None
+        return cls(
+            database=None if file is None else Path(file).resolve(),
+            state=paths.state.resolve(),
+            models=paths.models.resolve(),
+            runs=paths.runs.resolve(),
+            candles=config.data.directory.resolve(),
+            config=config_file.resolve(),
+        )
+
+    @property
+    def tape(self) -> Path:
+        """The folder that holds `tape`, the archived days."""
+        return self.state if self.database is None else self.database.parent
+
+    def of_member(self, name: str) -> Path:
+        """Return where a member lies, or would lie."""
+        if name == CONFIG:
+            return self.config
+        root, _, rest = name.partition("/")
+        match root:
+            case "tape" | "exchange":
+                folder = (self.tape if root == "tape" else self.state) / root
+                return folder / rest if rest else folder
+            case "models":
+                return self.models / rest
+            case "runs":
+                return self.runs / rest
+            case "candles":
+                return self.candles / rest
+        raise KeyError(name)
+
+    def files_of(self, unit: str) -> Iterator[tuple[str, Path]]:
+        """Yield (member name, path) of every file of a unit, in order; locks and what a writer has staged are not."""
+        start = self.of_member(unit)
+        if start.is_file():
+            yield unit, start
+            return
+        for path in sorted(start.rglob("*")):
+            inside = path.relative_to(start)
+            if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+                yield f"{unit}/{inside.as_posix()}", path
+
+
+def unit_of(name: str) -> str:
+    """Return the part of an installation that a member belongs to: what is replaced in one rename."""
+    parts = name.split("/")
+    if parts[0] == CANDLES:
+        return "/".join(parts[:2])
+    return next((unit for unit in UNITS if name == unit or name.startswith(f"{unit}/")), name)

@@ -1,0 +1,140 @@
+"""Writing a backup beside a running daemon.
+
+The database is read as it is at one moment; whatever else goes in is immutable (bundles, archived days) or is replaced
+in one rename (pointer, market clock) and is read after that moment, so it is never older than the ledger.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, func, select
+
+from storage.backup.container import Packing, packed
+from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
+from storage.backup.places import CANDLES, UNITS, Places
+from storage.backup.rows import count_rows, dump, one_moment, tables_of
+from storage.database import revision_of
+from strategies.errors import StorageFailed
+
+OF_FILES: Final = ("models/production", *(unit for unit in UNITS if unit not in ("tape", "models/production")))
+
+
+def write_backup(
+    engine: Engine,
+    places: Places,
+    target: Path,
+    *,
+    with_candles: bool,
+    created_ms: int,
+    version: str,
+    done: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> Manifest:
+    """Write everything that cannot be fetched again to one file and return what is in it.
+
+    Args:
+        engine: of the ledger; only read.
+        places: of this installation.
+        target: the file; replaced when it exists, in one rename.
+        with_candles: take the candle store along.
+        created_ms: now.
+        version: of this program.
+        done: told what is being written, how much is done, and of how much.
+
+    Raises:
+        StorageFailed: something could not be read or written; no file was made.
+    """
+    with packed(target) as packing, tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
+        with one_moment(engine) as connection:
+            tables = tables_of(connection)
+            counts = count_rows(connection, tables)
+            _add_tables(packing, connection, tables, Path(folder), places, counts, done)
+            _add_tape(packing, connection, tables, places)
+            accounts = _accounts(connection, tables)
+            revision = revision_of(connection) or ""
+        total = sum(1 for _ in _files(places, with_candles=with_candles))
+        for number, (name, path) in enumerate(_files(places, with_candles=with_candles), start=1):
+            packing.add(name, path)
+            done("files", number, max(number, total))
+        manifest = Manifest(
+            format=FORMAT,
+            created_ms=created_ms,
+            version=version,
+            dialect=engine.dialect.name,
+            revision=revision,
+            accounts=accounts,
+            tables=counts,
+            has_candles=with_candles,
+            members=tuple(packing.members),
+        )
+        packing.close(manifest)
+    return manifest
+
+
+def _add_tables(
+    packing: Packing,
+    connection: Connection,
+    tables: list[Table],
+    folder: Path,
+    places: Places,
+    counts: dict[str, int],
+    done: Callable[[str, int, int], None],
+) -> None:
+    written, total = 0, sum(counts.values())
+    for table in tables:
+        path = folder / f"{table.name}.parquet"
+        change = _relative if table.name == "archive" else None
+        written += dump(connection, table, path, change)
+        packing.add(f"{TABLES}/{table.name}.parquet", path)
+        path.unlink()
+        done("rows", written, total)
+
+
+def _relative(row: dict[str, Any]) -> dict[str, Any]:
+    """Return an archived day's row with its path as the member's name."""
+    return row | {"path": _tape_member(row["path"])}
+
+
+def _tape_member(path: str) -> str:
+    folder, name = PurePosixPath(path).parts[-2:]
+    return f"tape/{folder}/{name}"
+
+
+def _add_tape(packing: Packing, connection: Connection, tables: list[Table], places: Places) -> None:
+    """Add the archived days that the ledger names, each compared with its checksum."""
+    archive = next((table for table in tables if table.name == "archive"), None)
+    if archive is None:
+        return
+    for row in connection.execute(select(archive.c.path, archive.c.sha256)).all():
+        path = Path(row.path) if places.database is None else places.tape / row.path
+        if not path.is_file():
+            raise StorageFailed(f"tape file {path} is missing; without it the backup would not replay")
+        if packing.add(_tape_member(row.path), path).sha256 != row.sha256:
+            raise StorageFailed(f"tape file {path} is not what was written (its checksum differs); restore it first")
+
+
+def _accounts(connection: Connection, tables: list[Table]) -> tuple[BackedUpAccount, ...]:
+    account, state = (next(table for table in tables if table.name == name) for name in ("account", "state"))
+    query = (
+        select(account.c.exchange, account.c.name, func.max(state.c.minute_ms).label("last_ms"))
+        .select_from(account.outerjoin(state, account.c.id == state.c.account_id))
+        .group_by(account.c.exchange, account.c.name)
+        .order_by(account.c.exchange, account.c.name)
+    )
+    return tuple(
+        BackedUpAccount(exchange=row.exchange, name=row.name, last_minute_ms=row.last_ms)
+        for row in connection.execute(query)
+    )
+
+
+def _files(places: Places, *, with_candles: bool) -> Iterator[tuple[str, Path]]:
+    """Yield member names and paths; the pointer before the bundles, so that it never names one that is not inside."""
+    for unit in OF_FILES:
+        yield from places.files_of(unit)
+    if with_candles:
+        yield from places.files_of(CANDLES)
+    if places.config.is_file():
+        yield CONFIG, places.config
