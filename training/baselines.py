@@ -46,9 +46,11 @@ def baselines(path: DecisionPath, candles: RunCandles, settings: TradingSettings
     ]
 
 
-def exposure_curve(path: DecisionPath, candles: RunCandles, settings: TradingSettings) -> EquityCurve:
+def exposure_curve(
+    path: DecisionPath, candles: RunCandles, settings: TradingSettings, *, delay_bars: int = 0
+) -> EquityCurve:
     """Return the equity of holding the path's conviction (0..1) as a share of the volatility target, long only."""
-    return _run(path, candles, _long_only(settings, mode="exposure", sizing="volatility"))
+    return _run(path, candles, _long_only(settings, mode="exposure", sizing="volatility"), delay_bars)
 
 
 def cash(candles: RunCandles, settings: TradingSettings) -> EquityCurve:
@@ -88,7 +90,7 @@ def _long_only(settings: TradingSettings, *, mode: str, sizing: str) -> TradingS
     )
 
 
-def _run(path: DecisionPath, candles: RunCandles, settings: TradingSettings) -> EquityCurve:
+def _run(path: DecisionPath, candles: RunCandles, settings: TradingSettings, delay_bars: int = 0) -> EquityCurve:
     state = begin_account(candles, settings)
-    run = run_path(path, candles, settings, state)
+    run = run_path(path, candles, settings, state, delay_bars=delay_bars)
     return equity_curve(run, candles, int(state.account["equity"][0]))

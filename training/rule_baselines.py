@@ -21,18 +21,22 @@ DONCHIAN, MOMENTUM = "Donchian trend, long only", "time-series momentum, long on
 MOMENTUM_DAYS = (7, 14, 28, 60, 90)  # Moskowitz, Ooi & Pedersen 2012, on the horizons crypto trends live
 
 
-def rule_baselines(path: DecisionPath, candles: RunCandles, settings: TradingSettings) -> list[Baseline]:
+def rule_baselines(
+    path: DecisionPath, candles: RunCandles, settings: TradingSettings, *, delay_bars: int = 0
+) -> list[Baseline]:
     """Return both rules over a run.
 
     Args:
         path: of any model over the same candles: which closes are ready, sigma and volatility.
         candles: of the run, with their history before it.
         settings: costs, capital and target volatility are taken over.
+        delay_bars: decision candles that every decision comes late.
     """
     channels = decision_path(trend_bundle(candles.timeframe), candles, settings).blended
+    shares = {DONCHIAN: channels, MOMENTUM: momentum_shares(path, candles)}
     return [
-        Baseline(name=DONCHIAN, curve=exposure_curve(_held(path, channels), candles, settings)),
-        Baseline(name=MOMENTUM, curve=exposure_curve(_held(path, momentum_shares(path, candles)), candles, settings)),
+        Baseline(name=name, curve=exposure_curve(_held(path, held), candles, settings, delay_bars=delay_bars))
+        for name, held in shares.items()
     ]
 
 

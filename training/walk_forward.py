@@ -59,6 +59,7 @@ class WalkForward:
         plan: families and settings.
         folds: those traded and those that scaled.
         runs: out-of-sample scores of every close in all folds.
+        bundles: that of each traded fold, as it would have been live.
         result: the trades, in the shape of a backtest.
         stress: what made it harder than it is.
     """
@@ -66,12 +67,18 @@ class WalkForward:
     plan: Plan
     folds: FoldPlan
     runs: Sequence[MarketScores]
+    bundles: Sequence[Bundle]
     result: BacktestResult
     stress: Stress = NO_STRESS
 
     @property
     def name(self) -> str:
         return "+".join(family.name for family in self.plan.families)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The traded markets; others may have taught."""
+        return tuple(market.symbol for market in self.result.candles.markets)
 
 
 def walk_forward(
@@ -102,11 +109,7 @@ def walk_forward(
     runs = walk(dataset, plan.families, folds.all, on_fold, lambda family, _, fold: models[family.name, fold])
     bundles = [fold_bundle(dataset, plan, fold, runs, models) for fold in folds.traded]
     settings = stressed(without_drawdown_stop(plan.trading, dataset.timeframe), stress)
-    paths = [
-        decision_path(bundle, part(candles, fold.start_ms, fold.end_ms), settings)
-        for bundle, fold in zip(bundles, folds.traded, strict=True)
-    ]
-    path = joined(paths, candles)
+    path = strung_together(bundles, folds.traded, candles, settings)
     begun = begin_account(candles, settings)
     result = BacktestResult(
         bundle_id="+".join(family.name for family in plan.families),
@@ -116,7 +119,7 @@ def walk_forward(
         run=run_path(path, candles, settings, begun, delay_bars=stress.delay_bars),
         initial_units=int(begun.account["equity"][0]),
     )
-    return WalkForward(plan=plan, folds=folds, runs=runs, result=result, stress=stress)
+    return WalkForward(plan=plan, folds=folds, runs=runs, bundles=bundles, result=result, stress=stress)
 
 
 def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
@@ -169,6 +172,17 @@ def known_before(runs: Sequence[MarketScores], ms: int, dataset: Dataset) -> lis
             target = np.where(run.open_ms[:rows] + label_ms <= ms, run.target[:rows], np.nan)
             cut.append(MarketScores(symbol=run.symbol, open_ms=run.open_ms[:rows], target=target, **arrays))
     return cut
+
+
+def strung_together(
+    bundles: Sequence[Bundle], folds: Sequence[Fold], candles: RunCandles, settings: TradingSettings
+) -> DecisionPath:
+    """Return what one bundle after the other decides, each over its own fold and warmed up as at a live swap."""
+    paths = [
+        decision_path(bundle, part(candles, fold.start_ms, fold.end_ms), settings)
+        for bundle, fold in zip(bundles, folds, strict=True)
+    ]
+    return joined(paths, candles)
 
 
 def part(candles: RunCandles, start_ms: int, end_ms: int) -> RunCandles:

@@ -15,10 +15,10 @@ import numpy as np
 from storage.trials import Trial
 from training.baselines import CASH
 from training.bundle import recipe_id
+from training.contenders import Contender, family_ics
 from training.dataset import Dataset
 from training.fold_figures import FoldFigures, Stability, fold_figures, stability
 from training.fold_plan import Schedule
-from training.out_of_fold import information_coefficient
 from training.performance import EquityCurve, daily_equity, daily_returns
 from training.rule_baselines import rule_baselines
 from training.scorecard import Scorecard, plain
@@ -41,6 +41,7 @@ class WalkForwardCard:
         notes: what else must be known to read the figures.
         scores: as of a backtest over the traded folds; its baselines are all benchmarks.
         family_ic: by family, of its raw scores with the target over the traded folds, markets pooled.
+        contenders: the blend, its families and the rules under stress; empty where that was not asked for.
     """
 
     verdict: str
@@ -53,6 +54,7 @@ class WalkForwardCard:
     stability: Stability
     family_ic: Mapping[str, float]
     statistics: TrialStatistics
+    contenders: tuple[Contender, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON types; what is undefined or infinite is null."""
@@ -62,7 +64,12 @@ class WalkForwardCard:
 
 
 def walk_forward_card(
-    walked: WalkForward, dataset: Dataset, schedule: Schedule, runs_folder: Path, ridge: WalkForward | None
+    walked: WalkForward,
+    dataset: Dataset,
+    schedule: Schedule,
+    runs_folder: Path,
+    ridge: WalkForward | None,
+    contenders: tuple[Contender, ...] = (),
 ) -> tuple[WalkForwardCard, dict[str, EquityCurve]]:
     """Return the figures of a walk forward and the curves of its benchmarks by name.
 
@@ -70,10 +77,11 @@ def walk_forward_card(
         schedule: part of what was chosen, so part of the trial.
         runs_folder: where the trial ledger lies; it is read, not written.
         ridge: the linear benchmark over the same folds; None where the model is that itself.
+        contenders: to be shown beside; see `training/contenders.py`.
     """
     result = walked.result
     scores, curves = scorecard(result)
-    rules = rule_baselines(result.path, result.candles, result.settings)
+    rules = rule_baselines(result.path, result.candles, result.settings, delay_bars=walked.stress.delay_bars)
     curves |= {rule.name: rule.curve for rule in rules}
     if ridge is not None:
         curves[RIDGE] = ridge.result.curve
@@ -82,7 +90,7 @@ def walk_forward_card(
     folds = fold_figures(walked, targets_of(result), dataset.from_ms)
     steady = stability(folds)
     recipe = trial_recipe(walked, dataset, schedule)
-    found = tried(recipe, dataset.symbols, run_returns(walked), scores.figures.sharpe, runs_folder)
+    found = tried(recipe, walked.symbols, run_returns(walked), scores.figures.sharpe, runs_folder)
     statistics = trial_statistics(found, {name: daily_returns(curve) for name, curve in curves.items()})
     card = WalkForwardCard(
         verdict=f"{claim(statistics)} {steady.words}",
@@ -95,19 +103,9 @@ def walk_forward_card(
         stability=steady,
         family_ic=family_ics(walked),
         statistics=statistics,
+        contenders=contenders,
     )
     return card, curves
-
-
-def family_ics(walked: WalkForward) -> dict[str, float]:
-    """Return each family's IC over the traded folds: raw scores, target clipped at +-3, all bars, markets pooled."""
-    traded = [run.open_ms >= walked.folds.start_ms for run in walked.runs]
-    target = np.concatenate([run.target[mask] for run, mask in zip(walked.runs, traded, strict=True)])
-    scores = np.concatenate([run.scores[mask] for run, mask in zip(walked.runs, traded, strict=True)])
-    return {
-        family.name: information_coefficient(scores[:, column], target)
-        for column, family in enumerate(walked.plan.families)
-    }
 
 
 def trial_recipe(walked: WalkForward, dataset: Dataset, schedule: Schedule) -> str:
@@ -118,6 +116,7 @@ def trial_recipe(walked: WalkForward, dataset: Dataset, schedule: Schedule) -> s
         {
             "recipe": recipe_id(dataset, walked.plan),
             "symbols": dataset.symbols,
+            **({} if walked.symbols == dataset.symbols else {"traded": walked.symbols}),
             "train_days": schedule.train_days,
             "refit": schedule.test_days or f"{schedule.refit_months} months",
             "trading": trading,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from training.progress import answer, configuration, say, stage
 if TYPE_CHECKING:
     from storage.config import Config
     from training.bundle import Plan
+    from training.contenders import Contender
+    from training.dataset import Dataset
     from training.families import ModelFamily
     from training.fold_plan import Schedule
     from training.walk_forward import WalkForward
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 def command(
     model_type: str = typer.Option("ensemble", help="lstm, xgboost, ridge, ppo, or ensemble (ensemble.families)."),
     symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
+    trade: str = typer.Option("", help="Symbols that are traded and judged, the rest only teach; empty: all."),
     timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     train_window: str = typer.Option("", help="Days a fold learns from, or all; empty: validation.train_window_d."),
     test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: see --refit-months."),
@@ -35,6 +39,11 @@ def command(
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     costs_factor: float = typer.Option(1.0, min=0.0, help="Multiply fees and slippage."),
     delay_bars: int = typer.Option(0, min=0, help="Act on every decision so many decision candles late."),
+    stress: bool = typer.Option(
+        False,
+        "--stress",
+        help="Also trade each family alone, and all at doubled costs and one bar late; nothing is fitted again.",
+    ),
     report: Path = typer.Option(Path(), help="Write an HTML report here."),
     workers: int = typer.Option(-1, min=-1, help="Folds fitted at once; 0: all cores; -1: training.workers."),
     seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
@@ -70,12 +79,13 @@ def command(
         seed=config.training.seed if seed < 0 else seed,
     )
     asked = config.training.workers if workers < 0 else workers
-    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), (costs_factor, delay_bars))
+    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), (costs_factor, delay_bars), trade)
     walked = walk(plan)
     is_linear = [family.name for family in families] == ["ridge"]
     linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
     ridge = None if is_linear or not benchmark else walk(linear)
-    card, curves = walk_forward_card(walked, dataset, schedule, config.paths.runs, ridge)
+    beside = _contenders(walked, dataset) if stress else ()
+    card, curves = walk_forward_card(walked, dataset, schedule, config.paths.runs, ridge, beside)
     record_walk(walked, card, int(datetime.now(UTC).timestamp() * 1000), config.paths.runs)
     _finish(walked, card, curves, report)
 
@@ -122,11 +132,34 @@ def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFam
     return choose(names, makers(single, seed))
 
 
+def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
+    """Return which of the symbols are traded, as asked; all where nothing was.
+
+    Raises:
+        BadInput: one that was asked for is not among them.
+    """
+    from strategies.errors import BadInput
+
+    chosen = tuple(name.strip().upper() for name in asked.split(",") if name.strip())
+    if unknown := [name for name in chosen if name not in symbols]:
+        raise BadInput(
+            f"--trade names {', '.join(unknown)}; only markets that teach can be traded: {', '.join(symbols)}"
+        )
+    return chosen or tuple(symbols)
+
+
 class _Walk:
     """The walk forward of any plan over one dataset and one schedule; candles are read once."""
 
     def __init__(
-        self, config: Config, dataset: Any, schedule: Schedule, cache: bool, workers: int, stress: tuple[float, int]
+        self,
+        config: Config,
+        dataset: Any,
+        schedule: Schedule,
+        cache: bool,
+        workers: int,
+        stress: tuple[float, int],
+        trade: str,
     ) -> None:
         from storage.candles import CandleStore
         from training.backtest import Stress
@@ -137,7 +170,8 @@ class _Walk:
         from training.walk_forward import Means
 
         store = CandleStore(config.data.directory)
-        markets = stored_markets(store, config, dataset.exchange, ",".join(dataset.symbols), dataset.timeframe)
+        traded = ",".join(traded_symbols(trade, dataset.symbols))
+        markets = stored_markets(store, config, dataset.exchange, traded, dataset.timeframe)
         self.dataset = dataset
         self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
         self.candles = read_run(store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms)
@@ -167,6 +201,15 @@ class _Walk:
             )
         say(f"{names}: done in {time.perf_counter() - begun:.1f} s")
         return walked
+
+
+def _contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
+    from training.contenders import contenders
+
+    begun = time.perf_counter()
+    found = contenders(walked, dataset)
+    say(f"each alone, at doubled costs and one bar late: done in {time.perf_counter() - begun:.1f} s")
+    return found
 
 
 def _finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], report: Path) -> None:

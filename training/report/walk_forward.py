@@ -12,11 +12,12 @@ from training.performance import EquityCurve
 from training.report.backtest import result_sections, subtitle
 from training.report.charts import bars
 from training.report.page import Section, page
-from training.report.tables import Cell, number, paragraph, percent, signed_percent, table
+from training.report.tables import UNDEFINED, Cell, number, paragraph, percent, signed_percent, table
 from training.run_candles import moment
 from training.walk_forward import WalkForward
 from training.walk_forward_card import WalkForwardCard, benchmark_curves
 
+UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades")
 HEADER = ("fold", "learns from", "to", "tested to", "IC", "net", "Sharpe", "drawdown", "trades", "held coins")
 
 
@@ -32,6 +33,7 @@ def walk_forward_report(walked: WalkForward, card: WalkForwardCard, curves: dict
     sections = [
         Section(title="Verdict", body=words),
         Section(title="Folds", body=folds, charts=_charts(card)),
+        *_stress_section(card),
         Section(title="What was tried", body=_statistics(card)),
         *result_sections(walked.result, scores, benchmark_curves(curves)),
     ]
@@ -48,7 +50,8 @@ def walk_forward_summary(card: WalkForwardCard) -> RenderableType:
         f"{scores.execution_timeframe} candles; {scores.costs.fee_bps:g} bp fee and {scores.costs.slippage_bps:g} bp "
         "slippage a side, funding"
     )
-    return Group(head, _fold_table(card), _benchmark_table(card), _tried_table(card), *card.notes, card.verdict)
+    tables = (_fold_table(card), _benchmark_table(card), *_stress_tables(card), _tried_table(card))
+    return Group(head, *tables, *card.notes, card.verdict)
 
 
 def _row(fold: FoldFigures) -> list[str | Cell]:
@@ -107,6 +110,39 @@ def _tried_rows(card: WalkForwardCard) -> list[tuple[str, str]]:
 
 def _statistics(card: WalkForwardCard) -> str:
     return table(["", card.scores.model], [list(row) for row in _tried_rows(card)])
+
+
+def _stress_section(card: WalkForwardCard) -> list[Section]:
+    if not card.contenders:
+        return []
+    return [
+        Section(title="Alone and under stress", body=table(UNDER_STRESS, [list(row) for row in _stress_rows(card)]))
+    ]
+
+
+def _stress_tables(card: WalkForwardCard) -> list[Table]:
+    if not card.contenders:
+        return []
+    shown = Table(box=None, pad_edge=False)
+    for position, name in enumerate(UNDER_STRESS):
+        shown.add_column(name, justify="right" if position else "left")
+    for row in _stress_rows(card):
+        shown.add_row(*row)
+    return [shown]
+
+
+def _stress_rows(card: WalkForwardCard) -> list[tuple[str, ...]]:
+    return [
+        (
+            row.name,
+            number(row.ic, 4),
+            number(row.sharpe),
+            number(row.sharpe_double_costs),
+            number(row.sharpe_one_bar_late),
+            UNDEFINED if row.trades is None else f"{row.trades:,}",
+        )
+        for row in card.contenders
+    ]
 
 
 def _fold_table(card: WalkForwardCard) -> Table:
