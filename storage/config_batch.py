@@ -26,6 +26,8 @@ class TrainingSettings(Section):
     deadline_min: float = Field(60.0, gt=0, le=10_080)
     nice: int = Field(10, ge=0, le=19)
     embargo_h: float = Field(24.0, ge=0, le=8760)
+    target: Literal["return", "triple_barrier"] = "return"
+    barrier_sigmas: float = Field(1.0, gt=0, le=10)
 
 
 class ValidationSettings(Section):

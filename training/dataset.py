@@ -19,7 +19,7 @@ from storage.candles import CandleStore, Source, StoredCandles, fill_gaps, segme
 from strategies.errors import BadInput, DataGap
 from strategies.features import FeatureSet, block_slices, compute, volatility
 from strategies.market import CLOSE, OPEN, OPEN_MS, CandleArray, Timeframe
-from training.labels import forward_return
+from training.labels import RETURN, Labelling
 
 Holes = Literal["split", "refuse"]
 
@@ -94,6 +94,7 @@ class Rows:
     target: np.ndarray  # (n,) float64
     open_ms: np.ndarray  # (n,) int64
     label_end_ms: np.ndarray  # (n,) int64
+    weight: np.ndarray  # (n,) float32, mean 1 a market: by uniqueness
 
     def __len__(self) -> int:
         return len(self.target)
@@ -106,7 +107,7 @@ class Dataset:
     Attributes:
         until_ms: no candle closes after this time.
         segments: in market order, then time.
-        data_hash: sha256 over candles, sources, fingerprint and horizon.
+        data_hash: sha256 over candles, sources, fingerprint, horizon and labelling.
         others: families whose out-of-fold scores stand beside the features; see `training/score_columns.py`.
     """
 
@@ -119,6 +120,7 @@ class Dataset:
     segments: tuple[Segment, ...]
     data_hash: str
     others: tuple[str, ...] = ()
+    labelling: Labelling = RETURN
 
     @property
     def from_ms(self) -> int:
@@ -135,12 +137,13 @@ class Dataset:
             since_ms: earliest open.
         """
         masks = [self._mask(segment, ms, every_bars, phase, since_ms) for segment in self.segments]
-        pairs = list(zip(self.segments, masks, strict=True))
+        spans = [(part.open_ms[mask], part.label_end_ms[mask]) for part, mask in zip(self.segments, masks, strict=True)]
         return Rows(
-            features=np.concatenate([segment.features[mask] for segment, mask in pairs]),
-            target=np.concatenate([segment.target[mask] for segment, mask in pairs]),
-            open_ms=np.concatenate([segment.open_ms[mask] for segment, mask in pairs]),
-            label_end_ms=np.concatenate([segment.label_end_ms[mask] for segment, mask in pairs]),
+            features=np.concatenate([part.features[mask] for part, mask in zip(self.segments, masks, strict=True)]),
+            target=np.concatenate([part.target[mask] for part, mask in zip(self.segments, masks, strict=True)]),
+            open_ms=np.concatenate([opens for opens, _ in spans]),
+            label_end_ms=np.concatenate([ends for _, ends in spans]),
+            weight=np.concatenate([self.labelling.weights(*span, self.timeframe) for span in spans]),
         )
 
     def since(self, ms: int) -> Dataset:
@@ -159,7 +162,8 @@ class Dataset:
         parts = [part for segment in self.segments if (part := segment.until(ms, self.timeframe)) is not None]
         if not parts:
             raise BadInput(f"no candle had closed by {ms}; the first one opens {self.from_ms}")
-        digest = hashlib.sha256(f"{self.features.fingerprint} {self.horizon_bars} {self.timeframe.value}".encode())
+        seen = f"{self.features.fingerprint} {self.horizon_bars} {self.timeframe.value}{self.labelling.key}"
+        digest = hashlib.sha256(seen.encode())
         for part in parts:
             digest.update(part.symbol.encode() + part.candles.tobytes() + part.source.tobytes())
         last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + self.timeframe.ms
@@ -183,6 +187,7 @@ def build(
     stitched: bool = True,
     holes: Holes = "split",
     kind: str = "futures",
+    labelling: Labelling = RETURN,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -197,6 +202,7 @@ def build(
         stitched: keep the spot candles from before the future was listed.
         holes: what to do with holes of more than three bars among the market's own candles.
         kind: "futures" or "spot".
+        labelling: what the closes are labelled with.
 
     Raises:
         BadInput: a symbol has no candles.
@@ -204,7 +210,8 @@ def build(
     """
     end_ms = None if until_ms is None else until_ms - timeframe.ms + 1
     parts: list[Segment] = []
-    digest = hashlib.sha256(f"{features.fingerprint} {horizon_bars} {timeframe.value} {exchange}".encode())
+    seen = f"{features.fingerprint} {horizon_bars} {timeframe.value} {exchange}{labelling.key}"
+    digest = hashlib.sha256(seen.encode())
     for symbol in symbols:
         stored = _own(store.read(exchange, symbol, timeframe, kind, end_ms=end_ms), stitched)
         if not len(stored.candles):
@@ -212,7 +219,7 @@ def build(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, holes)
+        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, holes, labelling)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
@@ -223,6 +230,7 @@ def build(
         until_ms=last_ms,
         segments=tuple(parts),
         data_hash=digest.hexdigest(),
+        labelling=labelling,
     )
 
 
@@ -233,6 +241,7 @@ def market_segments(
     features: FeatureSet,
     horizon_bars: int,
     holes: Holes = "split",
+    labelling: Labelling = RETURN,
 ) -> list[Segment]:
     """Return one market's contiguous segments, features and labels computed."""
     filled = fill_gaps(stored, timeframe)
@@ -240,7 +249,8 @@ def market_segments(
     if holes == "refuse":
         _refuse_holes(symbol, filled, runs, timeframe)
     return [
-        _segment(symbol, filled.candles[run], filled.source[run], timeframe, features, horizon_bars) for run in runs
+        _segment(symbol, filled.candles[run], filled.source[run], timeframe, features, horizon_bars, labelling)
+        for run in runs
     ]
 
 
@@ -251,13 +261,14 @@ def _segment(
     timeframe: Timeframe,
     features: FeatureSet,
     horizon_bars: int,
+    labelling: Labelling,
 ) -> Segment:
     slices = block_slices(candles, timeframe)
     values = np.concatenate([compute(part.candles, features, timeframe)[part.first :] for part in slices])
     deviations = [volatility(part.candles, timeframe) for part in slices]
     sigma = np.concatenate([fast[part.first :] for part, (fast, _) in zip(slices, deviations, strict=True)])
     annual = np.concatenate([slow[part.first :] for part, (_, slow) in zip(slices, deviations, strict=True)])
-    target, label_end_ms = forward_return(candles, sigma, horizon_bars, timeframe)
+    target, label_end_ms = labelling.label(candles, sigma, horizon_bars, timeframe)
     return Segment(
         symbol=symbol,
         candles=candles,

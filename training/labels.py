@@ -7,7 +7,8 @@ only: learning the sign and trading it lost money where learning this value earn
 from __future__ import annotations
 
 import math
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
@@ -15,6 +16,48 @@ from strategies.features.rolling import logarithm
 from strategies.market import HIGH, LOW, OPEN, OPEN_MS, CandleArray, Timeframe
 
 CLIP: Final = 3.0
+Target = Literal["return", "triple_barrier"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelling:
+    """How closes are labelled.
+
+    Attributes:
+        target: "return", which ends after the horizon, or "triple_barrier", which may end before.
+        barrier: distance of the barriers, deviations of the horizon's return.
+        cost: of a round trip, fraction of the notional; outcomes within it are 0 (triple barrier).
+    """
+
+    target: Target = "return"
+    barrier: float = 1.0
+    cost: float = 0.0014
+
+    @property
+    def key(self) -> str:
+        """What distinguishes data labelled like this; empty for the default."""
+        return "" if self.target == "return" else f"{self.target} {self.barrier!r} {self.cost!r}"
+
+    def label(
+        self, candles: CandleArray, sigma: np.ndarray, horizon_bars: int, timeframe: Timeframe
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (target, label_end_ms) of every bar of a contiguous segment; see the functions below."""
+        if self.target == "return":
+            return forward_return(candles, sigma, horizon_bars, timeframe)
+        return triple_barrier(candles, sigma, horizon_bars, timeframe, self.barrier, self.cost)
+
+    def weights(self, open_ms: np.ndarray, label_end_ms: np.ndarray, timeframe: Timeframe) -> np.ndarray:
+        """Return (n,) float32 sample weights with mean 1: the labels' uniqueness.
+
+        Labels of one length on a grid overlap alike, so the default's weights are equal.
+        """
+        if self.target == "return" or not len(open_ms):
+            return np.ones(len(open_ms), np.float32)
+        own = uniqueness(open_ms + timeframe.ms, label_end_ms, timeframe.ms)
+        return (own / own.mean()).astype(np.float32)
+
+
+RETURN: Final = Labelling()
 
 
 def forward_return(

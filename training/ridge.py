@@ -49,6 +49,7 @@ def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeMod
     inputs = design.expand(rows.features)
     deviations = inputs.std(0) + 1e-6
     inputs = np.clip(inputs / deviations, -CLIP, CLIP)
-    products = ROW_WEIGHT * (inputs.T @ inputs) + settings.penalty * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(products, ROW_WEIGHT * (inputs.T @ rows.target))
+    weighted = inputs if (rows.weight == 1).all() else inputs * rows.weight[:, None]
+    products = ROW_WEIGHT * (weighted.T @ inputs) + settings.penalty * np.eye(inputs.shape[1])
+    weights = np.linalg.solve(products, ROW_WEIGHT * (weighted.T @ rows.target))
     return RidgeModel(predictor=RidgePredictor(design, deviations, weights), rows=len(rows))

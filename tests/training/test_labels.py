@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from storage.candles import CandleStore
+from storage.config_models import RidgeSettings
+from strategies.features import feature_set
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, Timeframe
 from tests.made_markets import random_candles
-from training.labels import forward_return, triple_barrier
+from training.dataset import build
+from training.labels import Labelling, forward_return, triple_barrier
+from training.ridge import fit
 
 HOUR = Timeframe.H1
 HORIZON = 3
@@ -84,3 +91,30 @@ def test_barriers_out_of_reach_leave_the_forward_return() -> None:
     plain, plain_ends = forward_return(candles, sigma, 12, HOUR)
     assert np.array_equal(far, plain, equal_nan=True)
     assert np.array_equal(ends, plain_ends)
+
+
+def test_labels_that_overlap_more_weigh_less() -> None:
+    candles = random_candles(600, seed=6)
+    labelling = Labelling(target="triple_barrier", barrier=0.8, cost=0.001)
+    target, ends = labelling.label(candles, np.full(600, 0.004), 12, HOUR)
+    known = np.isfinite(target)
+    open_ms = candles[known, OPEN_MS].astype(np.int64)
+    weights, lives = labelling.weights(open_ms, ends[known], HOUR), ends[known] - open_ms
+    assert weights.mean() == pytest.approx(1.0, abs=1e-6)
+    assert weights[lives < 4 * HOUR_MS].mean() > weights[lives > 10 * HOUR_MS].mean()
+    assert set(Labelling().weights(open_ms, ends[known], HOUR)) == {1.0}
+
+
+def test_a_dataset_with_other_labels_is_other_data(tmp_path: Path) -> None:
+    store, candles = CandleStore(tmp_path), random_candles(3000, seed=7)
+    store.append("made", "AAAUSDT", HOUR, "futures", candles)
+    usual = build(store, "made", ["AAAUSDT"], HOUR, feature_set())
+    labelling = Labelling(target="triple_barrier", barrier=0.5)
+    other = build(store, "made", ["AAAUSDT"], HOUR, feature_set(), labelling=labelling)
+    assert usual.data_hash != other.data_hash
+    assert usual.until(usual.until_ms).data_hash != other.until(usual.until_ms).data_hash
+    border = int(candles[2690, OPEN_MS])
+    assert (other.known_by(border).label_end_ms <= border).all()
+    assert len(other.known_by(border)) > len(usual.known_by(border))
+    predictors = [fit(data, border, RidgeSettings()).predictor.to_bytes() for data in (usual, other)]
+    assert predictors[0] != predictors[1]
