@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -20,6 +21,7 @@ from bot.control import Control
 from bot.metrics import Metrics
 from bot.webhook import Webhook
 from storage.config import Config
+from storage.journal import Alert
 
 if TYPE_CHECKING:
     from bot.telegram.bot import TelegramBot
@@ -35,13 +37,27 @@ class Telling:
         self._bot: TelegramBot | None = None
 
     @classmethod
-    async def open(cls, config: Config, database: Database, control: Control, metrics: Metrics) -> Telling:
+    async def open(
+        cls,
+        config: Config,
+        database: Database,
+        control: Control,
+        metrics: Metrics,
+        on_note: Callable[[Alert], None] = lambda _alert: None,
+    ) -> Telling:
         """Make all channels known.
+
+        Args:
+            config: which channels.
+            database: holds the outbox.
+            control: of the account that is told about.
+            metrics: count what is delivered.
+            on_note: told of every alert that no account minute wrote.
 
         Raises:
             BadInput: a webhook without a secret.
         """
-        alerts = Alerts(database, control.ledger.account.id, config.alerts, count=metrics.on_alert)
+        alerts = Alerts(database, control.ledger.account.id, config.alerts, count=metrics.on_alert, on_note=on_note)
         telling = cls(config, control, alerts)
         channels: list[Channel] = []
         if config.alerts.webhook.url:

@@ -57,6 +57,18 @@ class Outbox:
         with reading(self._engine) as connection:
             return connection.execute(query).scalar_one_or_none()
 
+    def told(
+        self, *, since_ms: int = 0, until_ms: int | None = None, events: Sequence[str] = (), limit: int = 100
+    ) -> list[Alert]:
+        """Return the newest alerts with since <= ms < until, newest first; of all events where none is named."""
+        where = [outbox.c.account_id == self._account_id, outbox.c.ms >= since_ms]
+        where += [] if until_ms is None else [outbox.c.ms < until_ms]
+        where += [outbox.c.event.in_(events)] if events else []
+        query = select(outbox).where(*where).order_by(outbox.c.ms.desc(), outbox.c.id.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Alert(key=row["key"], ms=row["ms"], event=row["event"], payload=row["payload"]) for row in rows]
+
     def open_channel(self, name: str) -> None:
         """Make a channel known; one that is new is owed what is written from now on."""
         with writing(self._engine) as connection:

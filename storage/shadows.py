@@ -5,11 +5,12 @@ Evidence and the outcomes it was made of are written in one transaction, so that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from storage.database import reading, writing
 from storage.tables import shadow, trial
@@ -17,6 +18,8 @@ from strategies.evidence import Evidence
 from strategies.trials import Role
 
 NOTHING: Final = "nothing"  # who expects no return of anything
+FEWEST: Final = 30  # outcomes under which a correlation says nothing
+ROUNDING: Final = 1e-12  # share of a sum of squares that is rounding, not spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,23 @@ class Expectation:
     champion_expected: float
     sigma: float
     came: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What the settled expectations of a trial come to.
+
+    Attributes:
+        outcomes: how many are known; those lost in a gap are not.
+        newest_ms: open of the newest settled decision's candle; None: none is settled.
+        ic: correlation of what the watched bundle expected with what came; None under `FEWEST` outcomes.
+        champion_ic: the same of the one that decided.
+    """
+
+    outcomes: int
+    newest_ms: int | None
+    ic: float | None
+    champion_ic: float | None
 
 
 class Shadows:
@@ -116,6 +136,25 @@ class Shadows:
                 connection.execute(shadow.update().where(*where).values(came=part.came, matured=True))
             connection.execute(trial.update().where(*self._where(trial, of)).values(evidence=evidence.to_json()))
 
+    def tally(self, of: Trial) -> Tally:
+        """Return what a trial's settled expectations come to, summed by the database."""
+        x, y, came = shadow.c.expected, shadow.c.champion_expected, shadow.c.came
+        products = (x, x * x, x * came, y, y * y, y * came, came, came * came)
+        known = [func.sum(product).filter(came.is_not(None)) for product in products]
+        query = select(func.count(came), func.max(shadow.c.open_ms), *known)
+        with reading(self._database) as connection:
+            row = connection.execute(query.where(*self._where(shadow, of), shadow.c.matured)).one()
+        count, newest_ms, *sums = row
+        if count < FEWEST:
+            return Tally(outcomes=count, newest_ms=newest_ms, ic=None, champion_ic=None)
+        sum_x, sum_xx, sum_xc, sum_y, sum_yy, sum_yc, sum_c, sum_cc = map(float, sums)
+        return Tally(
+            outcomes=count,
+            newest_ms=newest_ms,
+            ic=_correlation(count, sum_x, sum_xx, sum_c, sum_cc, sum_xc),
+            champion_ic=_correlation(count, sum_y, sum_yy, sum_c, sum_cc, sum_yc),
+        )
+
     def _expectations(self, of: Trial, *, matured: bool) -> list[Expectation]:
         query = select(shadow).where(*self._where(shadow, of), shadow.c.matured == matured)
         with reading(self._database) as connection:
@@ -133,6 +172,14 @@ class Shadows:
 
     def _where(self, table: Any, of: Trial) -> tuple[Any, ...]:
         return tuple(table.c[name] == value for name, value in self._key(of).items())
+
+
+def _correlation(count: int, sum_x: float, sum_xx: float, sum_y: float, sum_yy: float, sum_xy: float) -> float | None:
+    """Return Pearson's correlation of sums; None where one side never varied."""
+    spread_x, spread_y = sum_xx - sum_x**2 / count, sum_yy - sum_y**2 / count
+    if not (spread_x > ROUNDING * sum_xx and spread_y > ROUNDING * sum_yy):
+        return None
+    return (sum_xy - sum_x * sum_y / count) / math.sqrt(spread_x * spread_y)
 
 
 def _trial(row: RowMapping) -> Trial:

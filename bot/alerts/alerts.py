@@ -27,6 +27,7 @@ class Alerts:
         settings: levels and burst.
         count: told of outcomes, for the metrics: channel, outcome, number.
         pace: real seconds, or a test's.
+        on_note: told of every new note, on the event loop, once it is written.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Alerts:
         *,
         count: Callable[[str, str, int], None] = lambda _channel, _outcome, _number: None,
         pace: Pace | None = None,
+        on_note: Callable[[Alert], None] = lambda _alert: None,
     ) -> None:
         self.outbox = Outbox(database, account_id)
         self._settings = settings
         self._count = count
         self._pace = pace or RealPace()
+        self._on_note = on_note
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts")
         self._deliverers: list[Deliverer] = []
 
@@ -80,7 +83,10 @@ class Alerts:
             Whether it is new.
         """
         alert = Alert(key=key, ms=ms, event=event, payload=orjson.dumps(dict(payload)).decode())
-        return bool(await self.ask(self.outbox.note, alert))
+        is_new = bool(await self.ask(self.outbox.note, alert))
+        if is_new:
+            self._on_note(alert)
+        return is_new
 
     async def ask(self, question: Callable[..., Any], *arguments: object) -> Any:
         """Run an outbox query on the alerts' own thread."""

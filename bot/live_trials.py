@@ -1,0 +1,99 @@
+"""Champion and challenger in figures: what the API, the dashboard, Telegram and the command line show of an A/B.
+
+Only reads what `bot/shadow.py` has written. Knows nothing of how it is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from storage.shadows import Shadows, Trial
+from strategies.market import DAY_MS, HOUR_MS, Timeframe
+from strategies.trials import Role, judge
+
+LARGEST: Final = 1e12  # a ratio beyond this says no more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTrial:
+    """One bundle watched beside the champion, by its outcomes so far.
+
+    Attributes:
+        bundle: who is watched; "nothing": the forecast of no return.
+        champion: who decided when the trial began.
+        days: market days between the first and the newest settled close.
+        outcomes: closes whose label has matured, over all markets.
+        for_it: averaged likelihood ratio, watched over champion: the e-value.
+        for_champion: the same the other way round.
+        needed: the ratio at which something is done.
+        days_to_decide: market days still expected, were it right; None: it has ended, or no end is in sight.
+        ic: correlation of what it expected with what came; None: too few outcomes, or it expects nothing.
+        champion_ic: the same of the one that decided.
+        in_words: how it stands, or how it ended.
+    """
+
+    bundle: str
+    role: Role
+    champion: str
+    started_ms: int
+    ended_ms: int | None
+    days: float
+    outcomes: int
+    for_it: float
+    for_champion: float
+    needed: float
+    days_to_decide: float | None
+    ic: float | None
+    champion_ic: float | None
+    in_words: str
+
+
+class LiveTrials:
+    """The trials of one account.
+
+    Args:
+        shadows: what was written of them.
+        needed: likelihood ratio at which something is done.
+        timeframe: of decisions.
+    """
+
+    def __init__(self, shadows: Shadows, needed: float, timeframe: Timeframe) -> None:
+        self._shadows = shadows
+        self._needed = needed
+        self._bar_h = timeframe.ms / HOUR_MS
+
+    def newest(self, ended: int) -> list[LiveTrial]:
+        """Return the trials that go on, then the `ended` newest of those that do not; asks the database."""
+        trials = self._shadows.trials()[::-1]
+        running = [trial for trial in trials if trial.ended_ms is None]
+        return [self.result(trial) for trial in running + [part for part in trials if part not in running][:ended]]
+
+    def all(self) -> list[LiveTrial]:
+        """Return every trial, oldest first."""
+        return [self.result(trial) for trial in self._shadows.trials()]
+
+    def result(self, trial: Trial) -> LiveTrial:
+        """Return one trial in figures."""
+        tally, evidence = self._shadows.tally(trial), trial.evidence
+        newest_ms = trial.started_ms if tally.newest_ms is None else tally.newest_ms
+        days = max(0.0, (newest_ms - trial.started_ms) / DAY_MS)
+        _, sentence = judge(trial.role, evidence, self._needed, days, None, self._bar_h)
+        to_decide = math.inf if trial.ended_ms is not None else evidence.days_to_decide(self._needed, self._bar_h)
+        return LiveTrial(
+            bundle=trial.bundle_id,
+            role=trial.role,
+            champion=trial.champion_id,
+            started_ms=trial.started_ms,
+            ended_ms=trial.ended_ms,
+            days=round(days, 2),
+            outcomes=tally.outcomes,
+            for_it=min(evidence.for_challenger, LARGEST),
+            for_champion=min(evidence.for_champion, LARGEST),
+            needed=self._needed,
+            days_to_decide=to_decide if math.isfinite(to_decide) else None,
+            ic=tally.ic,
+            champion_ic=tally.champion_ic,
+            in_words=trial.outcome or sentence,
+        )
