@@ -215,6 +215,8 @@ def recipe_id(dataset: Dataset, plan: Plan) -> str:
         "timeframe": dataset.timeframe.value,
         "smoothing_span": decision.smoothing_span,
     }
+    if dataset.labelling.key:
+        document["labelling"] = dataset.labelling.key
     if plan.weighting.method != "mean":
         document["weighting"] = asdict(plan.weighting)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]

@@ -21,6 +21,7 @@ from training.compute import threads_of
 from training.dataset import Dataset, Holes, build
 from training.families import ModelFamily
 from training.family_figures import family_figures
+from training.labels import Labelling
 from training.out_of_fold import FoldReport
 from training.progress import say, stage
 from training.stacking import Weighting
@@ -49,6 +50,7 @@ def open_dataset(
         horizon_bars=config.decision.horizon_bars,
         holes=holes,
         kind=config.exchange.market,
+        labelling=labelling_of(config),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
     say(
@@ -56,6 +58,14 @@ def open_dataset(
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )
     return dataset
+
+
+def labelling_of(config: Config) -> Labelling:
+    """Return how the configuration wants closes labelled; what a trade costs is what trading costs."""
+    round_trip_bps = 2 * (config.execution.fee_bps + config.execution.slippage_bps)
+    return Labelling(
+        target=config.training.target, barrier=config.training.barrier_sigmas, cost=round_trip_bps / 10_000
+    )
 
 
 def make_bundle(
