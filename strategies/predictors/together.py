@@ -35,8 +35,10 @@ class ScoreReader(Protocol):
 
 def score_all(predictors: Sequence[Predictor], slices: Sequence[PreparedSlice]) -> list[list[np.ndarray]]:
     """Return for each predictor, in order, the (rows,) float64 scores of every slice; one call per predictor."""
+    if not slices:
+        return [[] for _ in predictors]
     reader = _reader(predictors)
-    if reader is None or not slices:
+    if reader is None:
         return [predictor.scores(slices) for predictor in predictors]
     rolls = reader.rolls(slices)
     wide = [replace(part, first=min(roll.first, part.first)) for roll, part in zip(rolls, slices, strict=True)]

@@ -159,6 +159,10 @@ def test_a_market_turned_upside_down_gets_nearly_the_opposite_vote(network: byte
     assert np.corrcoef(*found)[0, 1] < -0.9
 
 
+def test_nothing_asked_is_nothing_said(network: bytes) -> None:
+    assert score_all(together(network), []) == [[], [], [], []]
+
+
 def test_asked_alone_it_says_what_it_misses(network: bytes, slices: list[PreparedSlice]) -> None:
     reader = together(network)[-1]
     with pytest.raises(BundleRefused, match="xgboost, ridge, lstm"):
