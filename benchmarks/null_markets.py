@@ -27,7 +27,7 @@ from storage.market_book import inferred_market
 from strategies.bundle import Bundle
 from strategies.market import DAY_MS
 from training import gate
-from training.bundle import Plan, calibrate, manifest_of
+from training.bundle import Plan, manifest_of
 from training.compute import fan_out
 from training.dataset import Dataset
 from training.families import RidgeFamily, XGBoostFamily
@@ -35,6 +35,7 @@ from training.fold_plan import FoldPlan
 from training.likeness import Reign, likeness, twin_of
 from training.recipe_gate import RecipeVerdict, judge
 from training.run_candles import RunCandles, assemble
+from training.scales import calibrate
 from training.splits import EMBARGO_MS, Fold
 from training.walk_forward import WalkForward, known_before, walk_forward
 from training.wins import simulate, without_protections

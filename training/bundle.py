@@ -17,24 +17,22 @@ import numpy as np
 from storage.config_batch import ValidationSettings
 from strategies.bundle import PROBES, Bundle
 from strategies.bundle_files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
-from strategies.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
 from strategies.errors import BadInput
 from strategies.features import HISTORY_BARS
-from strategies.manifest import Manifest, OutOfFold
-from strategies.market import DAY_MS
+from strategies.manifest import Manifest
 from strategies.predictors import Predictor, load_predictor
 from strategies.predictors.together import reads_of
 from strategies.settings import TradingSettings
 from training.dataset import Dataset
 from training.expectation import Expectation, expectation_of
 from training.families import ModelFamily
-from training.joining import blend_weights, joined
-from training.out_of_fold import FoldDone, MarketScores, area_under_curve, fit_all, information_coefficient, walk
+from training.out_of_fold import FoldDone, fit_all, walk
 from training.recipe_gate import RecipeVerdict, judge
 from training.records import versions
+from training.scales import Scales, calibrate
 from training.splits import EMBARGO_MS, Fold, recent_folds
-from training.stacking import Votes, Weighting, weigh
-from training.wins import Convictions, simulate, win_table, without_protections
+from training.stacking import Weighting
+from training.wins import simulate, win_table, without_protections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +59,6 @@ class Plan:
     years: float = 4.0
     embargo_ms: int = EMBARGO_MS
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scales:
-    """Frozen deviations and what a unit of conviction means, with the convictions they were taken from."""
-
-    deviations: dict[str, float]
-    weights: dict[str, float]
-    ppo_weight: float
-    weight_notes: tuple[str, ...]
-    calibration: Calibration
-    convictions: tuple[Convictions, ...]
-    out_of_fold: OutOfFold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,74 +122,6 @@ def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:
     )
 
 
-def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Scales:
-    """Return the frozen scales of out-of-fold scores.
-
-    Raises:
-        BadInput: a family gave no score, or the same score everywhere.
-    """
-    until_ms = max(int(run.open_ms[-1]) for run in runs)
-    recent = [run.open_ms >= until_ms - plan.window_d * DAY_MS for run in runs]
-    deviations = {}
-    for index, family in enumerate(plan.families):
-        scores = np.concatenate([run.scores[mask, index] for run, mask in zip(runs, recent, strict=True)])
-        scores = scores[np.isfinite(scores)]
-        if len(scores) < 100 or not scores.std() > 0:
-            raise BadInput(f"{family.name}: found {len(scores)} distinct out-of-fold scores, needed at least 100")
-        deviations[family.name] = float(scores.std())
-    scale = np.array(list(deviations.values()))
-    names = [family.name for family in plan.families]
-    votes = [run.scores / scale for run in runs]
-    weighed = weigh(
-        pooled_votes(dataset, runs, votes), names, np.array(list(blend_weights(names).values())), plan.weighting
-    )
-    weights = dict(zip(names, weighed.weights.tolist(), strict=True))
-    blended = np.split(weighed.blended, np.cumsum([len(part) for part in votes])[:-1])
-    smoothed = [smoothed_scores(scores, plan.trading.decision.smoothing_span) for scores in blended]
-    deviation = float(np.concatenate([s[mask] for s, mask in zip(smoothed, recent, strict=True)]).std())
-    known = [np.where(np.isfinite(scores), s / deviation, np.nan) for s, scores in zip(smoothed, blended, strict=True)]
-    target = np.concatenate([run.target for run in runs])
-    known, ppo_weight = joined(known, votes, list(weights), target, plan.ppo_floor, plan.ppo_cap)
-    conviction = np.concatenate(known)
-    slope, probability_slope = fit(conviction, target, dataset.horizon_bars)
-    calibration = Calibration(
-        conviction_deviation=deviation,
-        slope=slope,
-        probability_slope=probability_slope,
-        confidence_quantiles=confidence_quantiles(
-            np.concatenate([c[mask] for c, mask in zip(known, recent, strict=True)])
-        ),
-    )
-    return Scales(
-        deviations=deviations,
-        weights=weights,
-        ppo_weight=ppo_weight,
-        weight_notes=weighed.notes,
-        calibration=calibration,
-        convictions=tuple(
-            Convictions(
-                run=run,
-                conviction=part,
-                expected_return=calibration.expected_return(part, run.sigma, dataset.horizon_bars),
-            )
-            for run, part in zip(runs, known, strict=True)
-        ),
-        out_of_fold=_out_of_fold(plan, runs, np.concatenate(blended), target),
-    )
-
-
-def pooled_votes(dataset: Dataset, runs: Sequence[MarketScores], votes: Sequence[np.ndarray]) -> Votes:
-    """Return the standardised votes of all runs, one after the other, with what came of them."""
-    open_ms = np.concatenate([run.open_ms for run in runs])
-    return Votes(
-        votes=np.concatenate(list(votes)),
-        target=np.concatenate([run.target for run in runs]),
-        open_ms=open_ms,
-        known_ms=open_ms + (1 + dataset.horizon_bars) * dataset.timeframe.ms,
-        horizon_bars=dataset.horizon_bars,
-    )
-
-
 def recipe_id(dataset: Dataset, plan: Plan) -> str:
     """Return the digest of everything that makes a recipe: bundles that share it are refreshes of each other."""
     decision = plan.trading.decision
@@ -220,24 +137,6 @@ def recipe_id(dataset: Dataset, plan: Plan) -> str:
     if plan.weighting.method != "mean":
         document["weighting"] = asdict(plan.weighting)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _out_of_fold(plan: Plan, runs: Sequence[MarketScores], blended: np.ndarray, target: np.ndarray) -> OutOfFold:
-    known = np.isfinite(blended) & np.isfinite(target)
-    up = target[known] > 0
-    scores = np.concatenate([run.scores for run in runs])
-    return OutOfFold(
-        from_ms=min(int(run.open_ms[0]) for run in runs),
-        until_ms=max(int(run.open_ms[-1]) for run in runs),
-        rows=int(known.sum()),
-        ic=_rounded(information_coefficient(blended, target)),
-        auc=_rounded(area_under_curve(blended[known], up)),
-        accuracy=_rounded(float(((blended[known] > 0) == up).mean())),
-        family_ic={
-            family.name: _rounded(information_coefficient(scores[:, index], target))
-            for index, family in enumerate(plan.families)
-        },
-    )
 
 
 def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequence[Predictor] = ()) -> Manifest:
@@ -277,7 +176,3 @@ def _probe_candles(dataset: Dataset) -> np.ndarray:
     if len(candles) < 2 * PROBES:
         raise BadInput(f"{dataset.symbols[0]}: found {len(candles)} contiguous candles, needed at least {2 * PROBES}")
     return np.ascontiguousarray(candles)
-
-
-def _rounded(value: float) -> float:
-    return round(value, 6) if np.isfinite(value) else 0.0

@@ -17,12 +17,12 @@ from strategies.bundle import Bundle
 from strategies.predictors.together import reads_of
 from strategies.settings import TradingSettings
 from training.backtest import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
-from training.bundle import Scales, calibrate
 from training.dataset import Dataset
 from training.decision_path import DecisionPath
 from training.out_of_fold import information_coefficient
 from training.performance import NAN, daily_returns, sharpe
 from training.rule_baselines import rule_baselines
+from training.scales import Scales, calibrate
 from training.scoring import targets_of
 from training.walk_forward import WalkForward, known_before, strung_together, without_drawdown_stop
 

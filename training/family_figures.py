@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from strategies.calibration import OVERLAP, fit_probability
-from training.bundle import Scales
 from training.out_of_fold import area_under_curve, information_coefficient
+from training.scales import Scales
 
 BINS: Final = 10  # of equal count, of the calibration error
 LEAST_ROWS: Final = 200

@@ -18,7 +18,7 @@ from strategies.market import OPEN_MS, Timeframe
 from strategies.predictors import Predictor, load_predictor
 from strategies.settings import TradingSettings
 from training.backtest import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
-from training.bundle import Plan, calibrate, manifest_of
+from training.bundle import Plan, manifest_of
 from training.compute import Backend, fan_out
 from training.dataset import Dataset
 from training.decision_path import DecisionPath, decision_path, decision_rows
@@ -27,6 +27,7 @@ from training.fold_cache import FoldCache, fold_key
 from training.fold_plan import FoldPlan
 from training.out_of_fold import FoldDone, MarketScores, fit_fold, walk
 from training.run_candles import RunCandles
+from training.scales import calibrate
 from training.score_columns import dataset_for, sees_others
 from training.splits import Fold
 

@@ -27,11 +27,14 @@ from training.out_of_fold import MarketScores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convictions:
-    """Out-of-fold convictions of one run of closes, and the expected returns they stand for; (n,) float64 each."""
+    """Out-of-fold convictions of one run of closes, the expected returns they stand for, and how far PPO agrees with
+    their sides; (n,) float64 each.
+    """
 
     run: MarketScores
     conviction: np.ndarray
     expected_return: np.ndarray
+    agreement: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,14 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
     bars = np.zeros((len(grid), len(symbols), 5), np.int64)
     present = np.zeros((len(grid), len(symbols)), bool)
     inputs = np.full((4, len(grid), len(symbols)), np.nan)  # conviction, expected return, sigma, volatility
+    agreement = np.zeros(present.shape)
     for part in parts:
         column = symbols.index(part.run.symbol)
         rows = (part.run.open_ms - grid[0]) // timeframe.ms
         bars[rows, column] = markets[column].bars(_candles(dataset, part.run))
         present[rows, column] = True
         inputs[:, rows, column] = part.conviction, part.expected_return, part.run.sigma, part.run.volatility
+        agreement[rows, column] = part.agreement
     deposit = round(settings.execution.initial_capital * UNITS_PER_QUOTE)
     result = loop.run(
         AccountState.begin(markets=len(markets), deposit=deposit, start_ms=int(grid[0])),
@@ -82,7 +87,7 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
         expected_return=inputs[1],
         sigma=inputs[2],
         volatility=inputs[3],
-        agreement=np.zeros(present.shape),
+        agreement=agreement,
         bar_ms=timeframe.ms,
         not_ready=~np.isfinite(inputs[0]),
     )

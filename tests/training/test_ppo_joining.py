@@ -14,9 +14,10 @@ from strategies.market import Timeframe
 from strategies.predictors.ppo import PpoPredictor
 from tests.made_bundles import made_dataset, made_plan
 from tests.training.agents import random_model
-from training.bundle import calibrate, manifest_of
+from training.bundle import manifest_of
 from training.joining import blend_weights, earned_weight, joined
 from training.out_of_fold import MarketScores
+from training.scales import calibrate
 
 
 def signal(seed: int, n: int = 20_000) -> np.ndarray:
@@ -60,7 +61,7 @@ def test_live_and_training_join_to_the_same_convictions() -> None:
     plan = replace(plan, families=[plan.families[1], family])
     segment = made.segments[0]
     scores = np.random.default_rng(5).normal(size=(len(segment.target), 2)) * [0.3, 0.7]
-    scores[:, 0] += 0.05 * np.nan_to_num(segment.target)
+    scores += np.array([0.05, 0.5]) * np.nan_to_num(segment.target)[:, None]
     run = MarketScores(
         symbol=segment.symbol,
         open_ms=segment.open_ms,
