@@ -214,7 +214,6 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
         feed=feed,
         place=Place(exchange="benchmark", market_name=source.source, is_demo=True, account="main", speed=1.0),
         training=NoTraining(),
-        fallback=trend_bundle,
         stale_after_ms=60_000,
         shut_down=lambda: None,
     )

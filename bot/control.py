@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.clock import Clock
+from bot.live_trials import LiveTrials
 from bot.snapshot import Snapshot
 from bot.trader import Trader
+from storage.bundles import bundle_by_id
 from storage.ledger import Ledger
-from storage.registry import Registry
-from strategies.bundle import Bundle
+from storage.registry import Promotion, Registry
 from strategies.errors import BadInput, SigmaError, StorageFailed
+from strategies.ladder import Rung
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import Command
+from strategies.stand_ins import STAND_INS
+from strategies.warm_up import WarmUp
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
 
@@ -73,9 +77,9 @@ class Control:
         feed: FeedHealth,
         place: Place,
         training: Training,
-        fallback: Callable[[], Bundle],
         stale_after_ms: int,
         shut_down: Callable[[], None],
+        trials: LiveTrials | None = None,
     ) -> None:
         self.clock = clock
         self.markets = markets
@@ -84,16 +88,31 @@ class Control:
         self.feed = feed
         self.place = place
         self.training = training
+        self.trials = trials
         self.stale_after_ms = stale_after_ms
         self._trader = trader
-        self._fallback = fallback
         self._shut_down = shut_down
         self._swapping = asyncio.Lock()  # pointer and trader move together
+        self._last_move = _last_move(registry, place.exchange)
 
     @property
     def snapshot(self) -> Snapshot | None:
         """The account after its last minute; None before the first."""
         return self._trader.snapshot
+
+    @property
+    def champion(self) -> str | None:
+        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
+        return None if self._last_move is None else self._last_move.bundle
+
+    def why_deciding(self) -> str:
+        """Return why the one who decides does: what moved the production pointer last."""
+        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
+        if move is None:
+            return "no bundle has passed its gate yet"
+        if deciding not in (None, move.deciding):
+            return f"{move.deciding} was refused; the log says why"
+        return move.why
 
     def minute_age_ms(self) -> int:
         """Return how long ago the last account minute closed, in market time."""
@@ -137,29 +156,38 @@ class Control:
         Raises:
             BundleRefused: it is broken or belongs to another exchange; the old one goes on.
         """
+        registry, exchange = self.registry, self.place.exchange
         async with self._swapping:
-            bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
+            bundle = await asyncio.to_thread(registry.get, bundle_id, exchange)
             warm_up = await self._trader.prepare(bundle)
             now_ms = self.clock.now_ms()
-            await asyncio.to_thread(self.registry.promote, self.place.exchange, bundle.id, f"{why} ({by})", now_ms)
-            return await self._finished(self._trader.swap(warm_up, by))
+            await asyncio.to_thread(registry.promote, exchange, bundle.id, f"{why} ({by})", now_ms)
+            return await self._swapped(warm_up, by)
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
         """Go back to the bundle that was in production before; to the trend rule when there was none."""
         async with self._swapping:
             now_ms = self.clock.now_ms()
-            bundle_id = await asyncio.to_thread(self.registry.rollback, self.place.exchange, f"{why} ({by})", now_ms)
-            bundle = self._fallback()
-            if bundle_id is not None:
-                bundle = await asyncio.to_thread(self.registry.get, bundle_id, self.place.exchange)
-            return await self._finished(self._trader.swap(await self._trader.prepare(bundle), by))
+            await asyncio.to_thread(self.registry.rollback, self.place.exchange, f"{why} ({by})", now_ms)
+            return await self._swapped(await self._prepared(), by)
 
-    async def retire(self, by: str, why: str) -> Done:
-        """Let the trend rule decide; the bundles stay on the bench."""
+    async def step_down(self, rung: Rung, by: str, why: str, champion: str | None = None) -> Done:
+        """Let the trend rule or cash decide; the champion is kept on the bench.
+
+        Args:
+            champion: the new one; None: whoever it was.
+
+        Raises:
+            BundleRefused: the new champion is broken; nothing was moved.
+        """
         async with self._swapping:
             now_ms = self.clock.now_ms()
-            await asyncio.to_thread(self.registry.retire, self.place.exchange, f"{why} ({by})", now_ms)
-            return await self._finished(self._trader.swap(await self._trader.prepare(self._fallback()), by))
+            told = f"{why} ({by})"
+            await asyncio.to_thread(self.registry.step_down, self.place.exchange, rung, told, now_ms, champion)
+            if self.snapshot is not None and self.snapshot.bundle_id == STAND_INS[rung]:  # a new champion on the bench
+                self._last_move = await asyncio.to_thread(_last_move, self.registry, self.place.exchange)
+                return Done(minute_ms=self.snapshot.minute_ms)
+            return await self._swapped(await self._prepared(), by)
 
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
@@ -179,6 +207,16 @@ class Control:
         known = ", ".join(market.symbol for market in self.markets)
         raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
 
+    async def _prepared(self) -> WarmUp:
+        """Return whoever the production pointer names, warmed up."""
+        registry, exchange, timeframe = self.registry, self.place.exchange, self.ledger.account.timeframe
+        name = await asyncio.to_thread(registry.deciding, exchange)
+        return await self._trader.prepare(await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe))
+
+    async def _swapped(self, warm_up: WarmUp, by: str) -> Done:
+        self._last_move = await asyncio.to_thread(_last_move, self.registry, self.place.exchange)
+        return await self._finished(self._trader.swap(warm_up, by))
+
     async def _command(self, command: Command) -> Done:
         return await self._finished(self._trader.command(command))
 
@@ -188,6 +226,11 @@ class Control:
                 return Done(minute_ms=await asyncio.shield(queued))
         except TimeoutError as error:
             raise _still_waiting(self) from error
+
+
+def _last_move(registry: Registry, exchange: str) -> Promotion | None:
+    moves = registry.history(exchange)
+    return moves[-1] if moves else None
 
 
 def _still_waiting(control: Control) -> SigmaError:

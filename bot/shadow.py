@@ -3,14 +3,15 @@
 After each decision every watched bundle scores the same closes in a thread; what it expected is written beside what the
 champion expected, and when a label matures the likelihood ratio of both moves on. A challenger that is proven right
 is promoted; a champion that its predecessor, or the forecast of nothing, proves wrong is rolled back (the harm stop).
-Nothing here is on the trading path: a fault is logged and trading goes on.
+While a stand-in decides, the champion on the bench is watched; only the ladder calls it back. Nothing here is on the
+trading path: a fault is logged and trading goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,39 +19,20 @@ import structlog
 
 from bot.control import Control
 from bot.snapshot import Snapshot
+from bot.watched import Close, Watched, close_of
 from storage.config_batch import ValidationSettings
 from storage.shadows import NOTHING, Expectation, Shadows, Trial
-from strategies.bundle import TREND_ID, Bundle
+from strategies.bundle import Bundle
 from strategies.errors import BadInput, BundleRefused, SigmaError
 from strategies.evidence import Evidence, what_came
-from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, CandleArray, Timeframe
-from strategies.trials import Role, Step, judge
-from strategies.warm_up import NOTHING_SCORED, ScoredCloses, WarmUp, conviction_of, score_closes
+from strategies.market import DAY_MS, HOUR_MS, Timeframe
+from strategies.stand_ins import is_stand_in
+from strategies.trials import Role, Step, judge, limit_d
+from strategies.warm_up import WarmUp
 
 WAITING: Final = 16  # closes that may wait to be shadowed; more are skipped, the oldest first
-PREDECESSOR_D: Final = 30.0
 
 Prepare = Callable[[Bundle], Awaitable[WarmUp]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One market at a close: its newest candles and what the champion made of them."""
-
-    market: int
-    symbol: str
-    candles: CandleArray
-    sigma: float
-    conviction: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
-    """A decision that was taken, with all that a watched bundle needs to take its own."""
-
-    open_ms: int
-    champion_id: str
-    seen: tuple[Seen, ...]
 
 
 class Shadowing:
@@ -80,9 +62,10 @@ class Shadowing:
         self._timeframe = timeframe
         self._closes: asyncio.Queue[Close] = asyncio.Queue(maxsize=WAITING)
         self._trials: list[Trial] = []
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, Watched] = {}
         self._slopes: dict[str, float] = {}
         self._champion_id = ""
+        self._benched_id: str | None = None
         self._log = structlog.get_logger("shadow")
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
@@ -121,6 +104,9 @@ class Shadowing:
         """Let every watched bundle take the decision that the champion took, settle what matured, and judge."""
         if close.champion_id != self._champion_id:
             await self._on_champion(close.champion_id)
+        benched_id = self._control.champion if is_stand_in(close.champion_id) else None
+        if benched_id != self._benched_id:
+            await self._on_bench(benched_id)
         for trial in list(self._trials):
             try:
                 await self._follow(trial, close)
@@ -135,14 +121,25 @@ class Shadowing:
                 await self._end(trial, "it decides now")
             elif trial.role != "challenger" and trial.champion_id != champion_id:
                 await self._end(trial, f"{champion_id} decides now")
-        self._champion_id = champion_id
-        if champion_id == TREND_ID or any(trial.role == "nothing" for trial in self._trials):
+        self._champion_id, self._benched_id = champion_id, None
+        if is_stand_in(champion_id) or any(trial.role == "nothing" for trial in self._trials):
             return
         horizon = (await asyncio.to_thread(registry.manifest, champion_id)).horizon_bars
         await self._begin(NOTHING, "nothing", horizon)
         before = await asyncio.to_thread(registry.previous, exchange)
         if before is not None and before != champion_id:
             await self._begin(before, "predecessor", horizon)
+
+    async def _on_bench(self, benched_id: str | None) -> None:
+        """Another champion waits on the bench, or none: that one is watched beside the stand-in."""
+        self._benched_id = benched_id
+        waiting = [trial for trial in self._trials if trial.role == "benched"]
+        for trial in waiting:
+            if trial.bundle_id != benched_id:
+                await self._end(trial, "it is not on the bench any more")
+        if benched_id is not None and benched_id not in {trial.bundle_id for trial in waiting}:
+            manifest = await asyncio.to_thread(self._control.registry.manifest, benched_id)
+            await self._begin(benched_id, "benched", manifest.horizon_bars)
 
     async def _follow(self, trial: Trial, close: Close) -> None:
         watched = await self._watch(trial)
@@ -186,9 +183,8 @@ class Shadowing:
 
     async def _act(self, trial: Trial, close: Close) -> None:
         age_d = (close.open_ms - trial.started_ms) / DAY_MS
-        limit_d = PREDECESSOR_D if trial.role == "predecessor" else None
-        bar_h = self._timeframe.ms / HOUR_MS
-        step, sentence = judge(trial.role, trial.evidence, self._settings.harm_likelihood_ratio, age_d, limit_d, bar_h)
+        threshold, bar_h = self._settings.harm_likelihood_ratio, self._timeframe.ms / HOUR_MS
+        step, sentence = judge(trial.role, trial.evidence, threshold, age_d, limit_d(trial.role), bar_h)
         if step is Step.GO_ON:
             return
         await self._end(trial, sentence)
@@ -217,61 +213,21 @@ class Shadowing:
         self._watched.pop(trial.bundle_id, None)
         self._log.info("not watched any more", bundle=trial.bundle_id, role=trial.role, outcome=outcome)
 
-    async def _watch(self, trial: Trial) -> _Watched:
+    async def _watch(self, trial: Trial) -> Watched:
         if trial.bundle_id not in self._watched:
-            watched = _Watched(None, (), 0.0)
+            watched = Watched(None, (), 0.0)
             if trial.role != "nothing":
                 registry, exchange = self._control.registry, self._control.place.exchange
                 bundle = await asyncio.to_thread(registry.get, trial.bundle_id, exchange)
                 warm_up = await self._prepare(bundle)
-                watched = _Watched(bundle, warm_up.scored, bundle.calibration.slope or 0.0)
+                watched = Watched(bundle, warm_up.scored, bundle.calibration.slope or 0.0)
             self._watched[trial.bundle_id] = watched
         return self._watched[trial.bundle_id]
 
     async def _slope(self, bundle_id: str) -> float:
-        if bundle_id == TREND_ID:
+        if is_stand_in(bundle_id):
             return 0.0
         if bundle_id not in self._slopes:
             manifest = await asyncio.to_thread(self._control.registry.manifest, bundle_id)
             self._slopes[bundle_id] = manifest.calibration.slope or 0.0
         return self._slopes[bundle_id]
-
-
-class _Watched:
-    """A loaded bundle with the closes it has scored; the forecast of nothing has no bundle."""
-
-    def __init__(self, bundle: Bundle | None, scored: Sequence[ScoredCloses], slope: float) -> None:
-        self._bundle = bundle
-        self._scored = dict(enumerate(scored))
-        self._slope = slope
-
-    def expect(self, close: Close) -> list[float]:
-        """Return the expected scaled return of every market that was seen."""
-        return [self._expected(seen) for seen in close.seen]
-
-    def _expected(self, seen: Seen) -> float:
-        if self._bundle is None:
-            return 0.0
-        before = self._scored.get(seen.market, NOTHING_SCORED)
-        scored = score_closes(self._bundle, seen.candles, self._bundle.manifest.timeframe, seen.symbol, before)
-        self._scored[seen.market] = scored
-        return self._slope * conviction_of(self._bundle, scored)
-
-
-def close_of(snapshot: Snapshot, timeframe: Timeframe) -> Close | None:
-    """Return the decision that a snapshot's minute took, its candles copied; None where it took none."""
-    decided_ms = snapshot.minute_ms + MINUTE_MS
-    seen = [
-        Seen(
-            market=index,
-            symbol=view.symbol,
-            candles=part.candles.copy(),
-            sigma=float(part.sigma[-1]),
-            conviction=float("nan") if view.conviction is None else view.conviction,
-        )
-        for index, (view, part) in enumerate(zip(snapshot.markets, snapshot.prepared, strict=True))
-        if part is not None and view.decided_ms == decided_ms
-    ]
-    if not seen:
-        return None
-    return Close(open_ms=decided_ms - timeframe.ms, champion_id=snapshot.bundle_id, seen=tuple(seen))

@@ -1,4 +1,7 @@
-"""What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to."""
+"""What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to.
+
+The gate's verdict says who is champion; the ladder's answer, in the same document, says whether the champion trades.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,17 @@ from storage.candles import CandleStore
 from storage.config import Config
 from storage.config_batch import ScheduleSettings
 from storage.jobs import JobRuns
+from strategies.bundle import TREND_ID
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
+from strategies.ladder import Rung, next_standing
 from strategies.market import DAY_MS
 
 STEPS: Final = ("promote", "shadow", "reject")
+RUNGS: Final[dict[Rung, str]] = {
+    "models": "the models trade",
+    "trend_rule": "the trend rule trades",
+    "cash": "nothing is entered, positions are closed",
+}
 
 
 class TrainingRuns:
@@ -62,7 +72,7 @@ class TrainingRuns:
     def arguments(self) -> list[str]:
         """Return what `python -m training` is asked for; promoting is the daemon's own."""
         config = self._config
-        is_first = self.control is not None and self.control.registry.production(config.exchange.name) is None
+        is_first = self.control is not None and self.control.champion is None
         quick = (
             ["--families", ",".join(config.training.first_families)] if is_first and config.exchange.is_builtin else []
         )
@@ -79,24 +89,43 @@ class TrainingRuns:
         ]
 
     async def promote(self, document: dict[str, Any]) -> str:
-        """Do what the gate said: promote, shadow, or keep on the bench; return what came of it, in words."""
-        assert self.control is not None
+        """Do what gate and ladder said: promote, shadow, step down, or go on; return what came of it, in words."""
         bundle, step, reason = _read(document)
-        ladder = document.get("ladder") or {}
-        if ladder.get("trading", "models") != "models" and document.get("case") == "refresh":
-            why = str(ladder.get("why", ""))
-            await self.control.retire("fallback ladder", why)
-            return f"the trend rule decides from now on: {why}; bundle {bundle} stays on the bench"
-        if step == "reject":
-            return f"bundle {bundle} rejected: {reason}; {self._deciding()} goes on"
+        rung, why = _ladder(document)
+        candidate = bundle if step == "promote" else None
         try:
             if step == "shadow":
                 await self._challenge(bundle)
-                return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
-            await self.control.promote(bundle, "trainer", reason)
+            moved = await self._place(candidate, rung, reason, why)
         except SigmaError as error:
             return f"bundle {bundle} refused: {error}; {self._deciding()} goes on"
-        return f"bundle {bundle} promoted: {reason}"
+        if moved:
+            return moved if candidate else f"{self._said(bundle, step, reason)}; {moved}"
+        return f"{self._said(bundle, step, reason)}; {self._deciding()} goes on"
+
+    async def _place(self, candidate: str | None, rung: Rung, reason: str, why: str) -> str:
+        """Let decide whom gate and ladder name; return in words what moved, "" where they decide already."""
+        assert self.control is not None
+        control = self.control
+        before = await asyncio.to_thread(control.registry.standing, control.place.exchange)
+        after = next_standing(before, candidate, rung)
+        if after == before:
+            return ""
+        if after.rung == "models" and after.champion is not None:
+            told = (
+                f"bundle {after.champion} promoted: {reason}" if candidate else f"{after.champion} trades again: {why}"
+            )
+            by = "trainer" if candidate else "fallback ladder"
+            await control.promote(after.champion, by, reason if candidate else why)
+            return told
+        await control.step_down(after.rung, "fallback ladder", why, candidate)
+        bench = f"bundle {candidate} passed ({reason}) and waits on the bench; " if candidate else ""
+        return f"{bench}{RUNGS[after.rung]} from now on: {why}"
+
+    def _said(self, bundle: str, step: str, reason: str) -> str:
+        if step == "shadow":
+            return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
+        return f"bundle {bundle} rejected: {reason}" if step == "reject" else f"bundle {bundle} passed: {reason}"
 
     async def _challenge(self, bundle: str) -> None:
         assert self.shadowing is not None
@@ -104,7 +133,7 @@ class TrainingRuns:
 
     def _deciding(self) -> str:
         snapshot = None if self.control is None else self.control.snapshot
-        return "the trend rule" if snapshot is None else snapshot.bundle_id
+        return TREND_ID if snapshot is None else snapshot.bundle_id
 
     def _since_ms(self) -> int | None:
         if self._config.simulator.replay or not self._config.exchange.is_builtin:
@@ -131,14 +160,25 @@ def _read(document: dict[str, Any]) -> tuple[str, str, str]:
     return bundle, str(verdict["step"]), str(verdict.get("reason", ""))
 
 
+def _ladder(document: dict[str, Any]) -> tuple[Rung, str]:
+    """Return the ladder's rung and its reason.
+
+    Raises:
+        BadInput: the document has none.
+    """
+    found = document.get("ladder") or {}
+    if found.get("trading") not in RUNGS:
+        raise BadInput(f"the training's ladder is {found!r}; trading as one of {', '.join(RUNGS)} is needed")
+    return found["trading"], str(found.get("why", ""))
+
+
 async def first_training(control: Control, runs: JobRuns, *, wanted: bool, catch_up: bool) -> None:
     """Ask for a bundle when none decides yet, or when a restart cut a training short; the rest is the schedule's."""
     if not wanted:
         return
     cut_short = await asyncio.to_thread(close_interrupted, runs, control.clock.now_ms())
-    production = await asyncio.to_thread(control.registry.production, control.place.exchange)
     with contextlib.suppress(AlreadyRunning):  # the schedule made up for a missed run first
-        if production is None:
+        if control.champion is None:
             await control.training.start("no bundle decides yet")
         elif cut_short and catch_up:
             await control.training.start("a restart cut the last training short")

@@ -1,19 +1,18 @@
-"""Finding the bundle of an id, the built-in trend rule included."""
+"""Finding the bundle of an id, the built-in stand-ins included."""
 
 from __future__ import annotations
 
 from storage.registry import Registry
-from strategies.bundle import TREND_ID, Bundle, trend_bundle
+from strategies.bundle import Bundle
 from strategies.market import Timeframe
+from strategies.stand_ins import stand_in
 
 
 def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:
-    """Return a verified bundle; None and `trend-1` are the trend rule.
+    """Return a verified bundle; None and `trend-1` are the trend rule, `cash-1` is cash.
 
     Raises:
         BadInput: there is none of that id.
         BundleRefused: it is damaged or from another exchange.
     """
-    if bundle_id is None or bundle_id == TREND_ID:
-        return trend_bundle(timeframe)
-    return registry.get(bundle_id, exchange)
+    return stand_in(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)

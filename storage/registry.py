@@ -1,10 +1,11 @@
 """Bundles on disk, and which one decides: content-addressed folders, a production pointer per exchange, its history.
 
     models/bundles/b-0123456789abcdef/manifest.json, *.ubj, *.onnx, *.json, *.npy       immutable
-    models/production/binanceusdm.json                                    {"bundle", "history": [since, why, …]}
+    models/production/binanceusdm.json                            {"bundle", "history": [bundle, rung, since, why, …]}
     models/verdicts/b-0123456789abcdef.json                               what the gate said of it
 
-A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename.
+A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename. The
+pointer names the champion and the rung of the ladder it stands on: while a stand-in decides, the champion is kept.
 Keyed by exchange: a bundle from another exchange is refused unless promoted with `force`.
 """
 
@@ -23,7 +24,9 @@ from storage.durable import folder_lock, replace_files
 from strategies.bundle import Bundle, load
 from strategies.bundle_files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.errors import BadInput, BundleRefused, StorageFailed
+from strategies.ladder import Rung, Standing
 from strategies.manifest import Manifest
+from strategies.stand_ins import STAND_INS
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
@@ -31,11 +34,23 @@ HISTORY: Final = 200  # promotions remembered per exchange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """One move of a production pointer. `bundle` is None when the trend rule took over."""
+    """One move of a production pointer.
+
+    Attributes:
+        bundle: the champion from here on; None: there is none.
+        since_ms: market time; None: not known, since no daemon ran and no candle was stored.
+        rung: who decides: the champion ("models"), or a stand-in while the champion is on the bench.
+    """
 
     bundle: str | None
-    since_ms: int
+    since_ms: int | None
     why: str
+    rung: Rung = "models"
+
+    @property
+    def deciding(self) -> str:
+        """Id of who decides."""
+        return str(self.bundle) if self.rung == "models" else STAND_INS[self.rung]
 
 
 class Registry:
@@ -63,6 +78,8 @@ class Registry:
         stage = target.parent / f".{name}.{uuid.uuid4().hex[:8]}.staged"
         try:
             with folder_lock(target.parent):
+                for left in target.parent.glob(".b-*.staged"):  # of a process that was killed: the lock is ours
+                    shutil.rmtree(left, ignore_errors=True)
                 stage.mkdir(parents=True)
                 for file, content in files.items():
                     _write_synced(stage / file, content)
@@ -151,9 +168,19 @@ class Registry:
         return matches[0]
 
     def production(self, exchange: str) -> str | None:
-        """Return the id of the bundle that decides on an exchange; None: the trend rule."""
-        history = self.history(exchange)
-        return history[-1].bundle if history else None
+        """Return the id of the bundle that decides on an exchange; None: a stand-in does."""
+        moves = self.history(exchange)
+        return moves[-1].bundle if moves and moves[-1].rung == "models" else None
+
+    def standing(self, exchange: str) -> Standing:
+        """Return who is champion on an exchange, and on which rung it stands."""
+        moves = self.history(exchange)
+        return Standing(champion=moves[-1].bundle, rung=moves[-1].rung) if moves else Standing()
+
+    def deciding(self, exchange: str) -> str:
+        """Return the id of who decides on an exchange: a bundle's or a stand-in's."""
+        moves = self.history(exchange)
+        return moves[-1].deciding if moves else STAND_INS["trend_rule"]
 
     def previous(self, exchange: str) -> str | None:
         """Return the id of the bundle that a rollback would bring back; None: the trend rule."""
@@ -170,13 +197,13 @@ class Registry:
         path = self._pointer(exchange)
         try:
             moves = json.loads(path.read_bytes())["history"]
-            return [Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"]) for move in moves]
+            return [_promotion(move) for move in moves]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StorageFailed(f"{path} cannot be read: {error!r}; restore it or delete it to start over") from error
 
-    def promote(self, exchange: str, bundle: str, why: str, now_ms: int = 0, *, force: bool = False) -> str:
+    def promote(self, exchange: str, bundle: str, why: str, now_ms: int | None = None, *, force: bool = False) -> str:
         """Let a bundle decide on an exchange and return its full id.
 
         Raises:
@@ -187,26 +214,39 @@ class Registry:
         self._move(exchange, Promotion(bundle=chosen, since_ms=now_ms, why=why))
         return chosen
 
-    def rollback(self, exchange: str, why: str, now_ms: int = 0) -> str | None:
-        """Go back to the bundle before the current one and return its id; None: to the trend rule."""
+    def rollback(self, exchange: str, why: str, now_ms: int | None = None) -> str | None:
+        """Go back to the bundle before the champion and return its id; None: to the trend rule.
+
+        Raises:
+            BadInput: there is no champion.
+        """
         history = self.history(exchange)
         if not history or history[-1].bundle is None:
-            raise BadInput(f"{exchange} has no bundle in production; there is nothing to roll back")
+            raise BadInput(f"{exchange} has no champion; there is nothing to roll back")
         current, previous = history[-1].bundle, self.previous(exchange)
         if previous is not None:
             self.get(previous, exchange)
-        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=f"{why} (rolled back {current})"))
+        rung: Rung = "trend_rule" if previous is None else "models"
+        told = f"{why} (rolled back {current})"
+        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=told, rung=rung))
         return previous
 
-    def retire(self, exchange: str, why: str, now_ms: int = 0) -> None:
-        """Let the trend rule decide, whatever stood before.
+    def step_down(
+        self, exchange: str, rung: Rung, why: str, now_ms: int | None = None, champion: str | None = None
+    ) -> None:
+        """Let a stand-in decide; the champion keeps its place on the bench.
+
+        Args:
+            champion: the new one, verified; None: whoever it was.
 
         Raises:
-            BadInput: no bundle is in production.
+            BadInput: `rung` is no stand-in's.
+            BundleRefused: the new champion does not verify.
         """
-        if self.production(exchange) is None:
-            raise BadInput(f"{exchange} has no bundle in production; the trend rule decides already")
-        self._move(exchange, Promotion(bundle=None, since_ms=now_ms, why=why))
+        if rung not in STAND_INS:
+            raise BadInput(f"rung {rung!r} is no stand-in's; one of {', '.join(STAND_INS)} is needed")
+        kept = self.standing(exchange).champion if champion is None else self.get(champion, exchange).id
+        self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, rung=rung))
 
     def _move(self, exchange: str, promotion: Promotion) -> None:
         path = self._pointer(exchange)
@@ -227,6 +267,11 @@ class Registry:
         if not exchange.replace("-", "").replace("_", "").isalnum():
             raise BadInput(f"exchange {exchange!r} is not a name")
         return self.root / "production" / f"{exchange}.json"
+
+
+def _promotion(move: Mapping[str, Any]) -> Promotion:
+    rung: Rung = move.get("rung") or ("models" if move["bundle"] else "trend_rule")
+    return Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"], rung=rung)
 
 
 def _write_synced(path: Path, content: bytes) -> None:

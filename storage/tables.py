@@ -244,7 +244,7 @@ trial: Final = Table(
     _account(),
     Column("bundle_id", String(32), primary_key=True),  # who is watched; "nothing": the forecast of no return
     Column("started_ms", BigInteger, primary_key=True),
-    Column("role", String(16), nullable=False),  # challenger | predecessor | nothing
+    Column("role", String(16), nullable=False),  # challenger | predecessor | nothing | benched
     Column("champion_id", String(32), nullable=False),  # who decided when it began
     Column("evidence", Text, nullable=False),  # JSON of strategies/evidence.py
     Column("ended_ms", BigInteger),

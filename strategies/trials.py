@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 from strategies.evidence import Evidence
 
-Role = Literal["challenger", "predecessor", "nothing"]
+Role = Literal["challenger", "predecessor", "nothing", "benched"]
+PREDECESSOR_D: Final = 30.0  # days for which a champion is held against the one before it
+
+
+def limit_d(role: Role) -> float | None:
+    """Return the days after which a trial that found nothing ends; None: it goes on."""
+    return PREDECESSOR_D if role == "predecessor" else None
 
 
 class Step(Enum):
@@ -26,7 +32,8 @@ def judge(
     """Return the step, and the sentence that says why.
 
     Args:
-        role: a challenger may win or lose; the predecessor and the forecast of nothing may only do harm's work.
+        role: a challenger may win or lose; the predecessor and the forecast of nothing may only do harm's work; a
+            champion on the bench is watched while a stand-in trades, and the ladder alone calls it back.
         evidence: the watched bundle against the champion.
         threshold: likelihood ratio at which something is done.
         age_d: days since the trial began.
@@ -35,6 +42,8 @@ def judge(
     """
     ratio, reversed_ratio = evidence.for_challenger, evidence.for_champion
     seen = f"after {evidence.observations:,} outcomes in {age_d:.0f} days"
+    if role == "benched":
+        return Step.GO_ON, f"on the bench, likelihood ratio {ratio:.2f} against the stand-in {seen}"
     if ratio >= threshold:
         words = f"likelihood ratio {ratio:.1f} against the champion {seen} (needed {threshold:g})"
         return (Step.PROMOTE if role == "challenger" else Step.ROLL_BACK), words

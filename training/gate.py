@@ -1,9 +1,9 @@
 """The promotion policy: numbers in, verdict out.
 
-Three questions, each answered by named rules. May a first bundle or a changed recipe leave the bench (recipe gate)?
-Is a retraining of the champion's recipe still the same model (refresh gate)? Who trades while nothing has passed, or
-while the champion is out of luck (fallback ladder)? What is never a reason: accuracy, one month's profit, a deflated
-Sharpe. A rejection is a normal end. Knows no model, no file and no clock.
+Two questions, each answered by named rules. May a first bundle, its completion or a changed recipe leave the bench
+(recipe gate)? Is a retraining of the champion's recipe still the same model (refresh gate)? Who trades while nothing
+has passed, or while the champion is out of luck, is the ladder's (`strategies/ladder.py`). What is never a reason:
+accuracy, one month's profit, a deflated Sharpe. A rejection is a normal end. Knows no model, no file and no clock.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import Any, Literal
 from storage.config_batch import ValidationSettings
 from training.recipe_gate import RecipeVerdict
 
-Case = Literal["first", "refresh", "changed_recipe"]
+Case = Literal["first", "completion", "refresh", "changed_recipe"]
 Step = Literal["promote", "shadow", "reject"]
-Trading = Literal["models", "trend_rule", "cash"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +64,11 @@ class Verdict:
         opening = {
             ("reject", "refresh"): "not like the champion",
             ("reject", "first"): "no edge found",
+            ("reject", "completion"): "not better founded than the first bundle",
             ("reject", "changed_recipe"): "no edge found",
             ("promote", "refresh"): "as good as the champion",
             ("promote", "first"): "edge found",
+            ("promote", "completion"): "edge found, and all families of the declared recipe take part from here on",
             ("shadow", "changed_recipe"): "edge found, it shadows the champion first",
         }[(self.step, self.case)]
         return f"{opening}: " + "; ".join(rule.sentence for rule in failed or self.rules)
@@ -119,13 +120,13 @@ def judge_recipe(case: Case, skill: RecipeVerdict, settings: ValidationSettings,
     """Return the recipe gate's verdict on walk-forward evidence.
 
     Args:
-        case: "first" is promoted when it passes, "changed_recipe" shadows the champion.
+        case: "first" and "completion" are promoted when they pass, "changed_recipe" shadows the champion.
         skill: what the walk forward measured.
         settings: level of the test.
         extra: rules asked elsewhere (integrity, leakage).
     """
     rules = (*extra, _skill(skill, settings), _profit(skill))
-    step: Step = "promote" if case == "first" else "shadow"
+    step: Step = "shadow" if case == "changed_recipe" else "promote"
     return Verdict(case=case, step=step if all(rule.passed for rule in rules) else "reject", rules=rules)
 
 
@@ -150,29 +151,10 @@ def judge_refresh(found: Likeness, settings: ValidationSettings, extra: Sequence
     return Verdict(case="refresh", step=step, rules=rules)
 
 
-def who_trades(
-    *, has_champion: bool, recent_ic: float, now: Trading, trend_earns: bool, settings: ValidationSettings
-) -> tuple[Trading, str]:
-    """Return who trades, and why: the fallback ladder.
-
-    Args:
-        has_champion: whether any bundle has passed.
-        recent_ic: the champion's 12-month out-of-sample IC; NaN: not known yet.
-        now: who trades at present; the way back needs more than the way down.
-        trend_earns: whether the trend rule's own 12 months were above zero after costs; the next rung is cash.
-        settings: the two borders.
-    """
-    below: Trading = "trend_rule" if trend_earns else "cash"
-    if not has_champion:
-        return below, "no bundle has passed the recipe gate yet"
-    if math.isnan(recent_ic):
-        return "models", "the champion's 12-month IC is not known yet"
-    words = f"the champion's 12-month out-of-sample IC is {recent_ic:+.3f}"
-    if recent_ic < settings.fallback_ic:
-        return below, f"{words}, below {settings.fallback_ic:g}"
-    if now != "models" and recent_ic <= settings.recovery_ic:
-        return below, f"{words}, not yet above {settings.recovery_ic:g}"
-    return "models", words
+def completion(found_ic: float, first_ic: float, margin: float) -> Rule:
+    """Return the rule that a recipe with all its families is not worse out of fold than the part that went first."""
+    words = f"out-of-fold IC {found_ic:+.3f} with all families, {first_ic:+.3f} with those of the first bundle"
+    return _rule("completion", found_ic >= first_ic - margin, found_ic - first_ic, f">= -{margin:g}", words)
 
 
 def integrity(problem: str = "") -> Rule:

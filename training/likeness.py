@@ -62,7 +62,7 @@ def likeness(
     days = both.sum() * dataset.timeframe.ms / DAY_MS / max(1, len(dataset.symbols))
     is_enough = days >= min(LEAST_COMPARED_D, 0.9 * window_d)
     twins = convictions(twin, dataset, from_ms, until_ms)
-    was_seen = _closes(dataset, from_ms, until_ms) < champion.manifest.first_honest_ms + dataset.timeframe.ms
+    was_seen = closes(dataset, from_ms, until_ms) < champion.manifest.first_honest_ms + dataset.timeframe.ms
     matched = np.where(was_seen, ours, twins)  # scores are larger on closes a model has learnt: like against like
     return Likeness(
         days=window_d,
@@ -101,12 +101,13 @@ def convictions(bundle: Bundle, dataset: Dataset, from_ms: int, until_ms: int) -
 def recorded_convictions(reigns: Sequence[Reign], dataset: Dataset, from_ms: int, until_ms: int) -> np.ndarray:
     """Return what decided each close of [from, until); NaN where no bundle did, or one that had seen the close."""
     result = np.full(len(targets(dataset, from_ms, until_ms)), np.nan)
-    closes = _closes(dataset, from_ms, until_ms)
+    closed_ms = closes(dataset, from_ms, until_ms)
     for reign in reigns:
-        honest_ms = max(reign.from_ms, reign.bundle.manifest.first_honest_ms + dataset.timeframe.ms)
-        chosen = (closes >= honest_ms) & (closes < reign.until_ms)
+        honest_ms = max(from_ms, reign.from_ms, reign.bundle.manifest.first_honest_ms + dataset.timeframe.ms)
+        ended_ms = min(reign.until_ms, until_ms)
+        chosen = (closed_ms >= honest_ms) & (closed_ms < ended_ms)
         if chosen.any():
-            result[chosen] = convictions(reign.bundle, dataset, from_ms, until_ms)[chosen]
+            result[chosen] = convictions(reign.bundle, dataset, honest_ms, ended_ms)
     return result
 
 
@@ -114,6 +115,13 @@ def targets(dataset: Dataset, from_ms: int, until_ms: int) -> np.ndarray:
     """Return the targets of the closes in [from, until), in the order of `convictions`."""
     parts = [segment.target[_inside(segment, dataset, from_ms, until_ms)] for segment in dataset.segments]
     return np.concatenate([np.zeros(0), *parts])
+
+
+def closes(dataset: Dataset, from_ms: int, until_ms: int) -> np.ndarray:
+    """Return the times of the closes in [from, until), in the order of `convictions`."""
+    step = dataset.timeframe.ms
+    parts = [part.open_ms[_inside(part, dataset, from_ms, until_ms)] + step for part in dataset.segments]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -143,12 +151,6 @@ def _segment_convictions(bundle: Bundle, segment: Segment, dataset: Dataset, fro
 def _inside(segment: Segment, dataset: Dataset, from_ms: int, until_ms: int) -> np.ndarray:
     closed_ms = segment.open_ms + dataset.timeframe.ms
     return (closed_ms >= from_ms) & (closed_ms < until_ms)
-
-
-def _closes(dataset: Dataset, from_ms: int, until_ms: int) -> np.ndarray:
-    step = dataset.timeframe.ms
-    parts = [part.open_ms[_inside(part, dataset, from_ms, until_ms)] + step for part in dataset.segments]
-    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _mean_change(conviction: np.ndarray) -> float:

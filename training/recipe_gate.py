@@ -13,6 +13,7 @@ import numpy as np
 
 from storage.config_batch import ValidationSettings
 from strategies.market import DAY_MS
+from training.daily_skill import correlations, daily_skill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +55,9 @@ def judge(
         seed: of the bootstrap.
     """
     since_ms = int(open_ms.max()) - round(settings.recipe_months * 30.44 * DAY_MS) if len(open_ms) else 0
-    known = np.isfinite(conviction) & np.isfinite(target) & (open_ms >= since_ms)
-    sums = daily_sums(conviction[known], target[known], open_ms[known])
-    ic = float(_correlations(sums.sum(0)[None])[0]) if len(sums) else float("nan")
+    recent = open_ms >= since_ms
+    sums = daily_skill(conviction[recent], target[recent], open_ms[recent]).sums
+    ic = float(correlations(sums.sum(0)[None])[0]) if len(sums) else float("nan")
     p_value = bootstrap_p_value(sums, settings.bootstrap_block_d, settings.bootstrap_samples, seed)
     net = float(net_returns.sum())
     skilled, earned = p_value <= settings.recipe_alpha and ic > 0, net > 0
@@ -73,16 +74,6 @@ def judge(
     )
 
 
-def daily_sums(score: np.ndarray, target: np.ndarray, open_ms: np.ndarray) -> np.ndarray:
-    """Return (days, 6) sums of 1, x, y, xx, yy, xy per UTC day that has rows: what a correlation needs."""
-    if not len(score):
-        return np.zeros((0, 6))
-    days = open_ms // DAY_MS
-    _, index = np.unique(days, return_inverse=True)
-    parts = (np.ones(len(score)), score, target, score * score, target * target, score * target)
-    return np.column_stack([np.bincount(index, weights=part) for part in parts])
-
-
 def bootstrap_p_value(sums: np.ndarray, block_days: float, samples: int, seed: int) -> float:
     """Return the share of circular-block samples of days whose IC is not above 0, at least 1 / (samples + 1)."""
     days = len(sums)
@@ -93,11 +84,5 @@ def bootstrap_p_value(sums: np.ndarray, block_days: float, samples: int, seed: i
     starts = rng.integers(0, days, (samples, -(-days // block)))
     extended = np.concatenate([np.zeros((1, 6)), np.cumsum(np.concatenate([sums, sums[:block]]), axis=0)])
     blocks = extended[starts + block] - extended[starts]  # (samples, blocks, 6)
-    worse = int((_correlations(blocks.sum(1)) <= 0.0).sum())
+    worse = int((correlations(blocks.sum(1)) <= 0.0).sum())
     return (worse + 1) / (samples + 1)
-
-
-def _correlations(sums: np.ndarray) -> np.ndarray:
-    count, x, y, xx, yy, xy = sums.T
-    spread = np.maximum(xx - x * x / count, 0.0) * np.maximum(yy - y * y / count, 0.0)
-    return np.divide(xy - x * y / count, np.sqrt(spread), out=np.zeros(len(sums)), where=spread > 0)

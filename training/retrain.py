@@ -8,11 +8,9 @@ Storing and promoting are the caller's. A candidate that is rejected is a normal
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from dataclasses import dataclass, replace
 
-from storage.registry import Registry
+from storage.registry import Promotion, Registry
 from strategies.bundle import Bundle, assemble
 from strategies.errors import BundleRefused
 from strategies.market import DAY_MS
@@ -21,20 +19,23 @@ from training.bundle import Plan, TrainedBundle, recipe_id, train, walk_folds
 from training.dataset import Dataset
 from training.families import ModelFamily
 from training.gate import Case, Rule, Verdict
-from training.likeness import Reign, likeness, recorded_convictions, targets, twin_of
-from training.out_of_fold import FoldReport, information_coefficient
-
-YEAR_D: Final = 365  # of the fallback ladder
+from training.likeness import Reign, likeness, twin_of
+from training.out_of_fold import FoldReport
 
 Check = Callable[[TrainedBundle, Dataset], Rule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
-    """The bundle in production, and who decided before it."""
+    """The bundle in production, and who decided before it.
+
+    Attributes:
+        declared: where it is a first bundle of fewer families than were declared: those that were; else none.
+    """
 
     bundle: Bundle
     reigns: tuple[Reign, ...]
+    declared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def retrain(
     Args:
         dataset: all that may be seen.
         plan: families and settings; their digest is the recipe.
-        champion: in production, None: the trend rule decides.
+        champion: in production or on the bench; None: there is none.
         checks: more rules to ask of the candidate, such as the leakage check.
         on_step: told after every fit.
 
@@ -83,6 +84,8 @@ def retrain(
         verdict = judge_refresh(trained, dataset, plan, champion, extra)
         steps.fitted("compared with the champion")
     else:
+        if case == "completion" and champion is not None:
+            extra = (*extra, check_completion(trained, plan, champion))
         verdict = gate.judge_recipe(case, trained.verdict, plan.validation, extra)
     return Retrained(trained=trained, verdict=verdict)
 
@@ -91,7 +94,24 @@ def case_of(dataset: Dataset, plan: Plan, champion: Champion | None) -> Case:
     """Return which gate a candidate of this plan will stand before."""
     if champion is None:
         return "first"
-    return "refresh" if champion.bundle.manifest.recipe == recipe_id(dataset, plan) else "changed_recipe"
+    if champion.bundle.manifest.recipe == recipe_id(dataset, plan):
+        return "refresh"
+    return "completion" if _completes(dataset, plan, champion) else "changed_recipe"
+
+
+def _completes(dataset: Dataset, plan: Plan, champion: Champion) -> bool:
+    """Return whether a plan is the recipe that was declared when its part, the champion, went first."""
+    manifest = champion.bundle.manifest
+    part = [family for family in plan.families if family.name in manifest.families]
+    is_declared = {family.name for family in plan.families} == set(champion.declared)
+    return is_declared and recipe_id(dataset, replace(plan, families=part)) == manifest.recipe
+
+
+def check_completion(trained: TrainedBundle, plan: Plan, champion: Champion) -> Rule:
+    """Hold the out-of-fold ICs of a completed recipe and of the first bundle against each other."""
+    scores = [bundle.manifest.out_of_fold for bundle in (trained.bundle, champion.bundle)]
+    ours, theirs = (0.0 if part is None else part.ic for part in scores)
+    return gate.completion(ours, theirs, plan.validation.refresh_ic_margin)
 
 
 def check_integrity(trained: TrainedBundle, dataset: Dataset) -> Rule:
@@ -129,10 +149,10 @@ def judge_refresh(
 
 
 def champion_of(registry: Registry, exchange: str, window_d: int, until_ms: int) -> Champion | None:
-    """Return the champion with the reigns of the last `window_d` days; None while the trend rule decides.
+    """Return the champion with its reigns and those before it in the last `window_d` days; None: there is none.
 
-    A bundle that does not load any more (another version's features) counts as absent: it can be compared with
-    nothing, and the next candidate is a first one.
+    On the bench it reigns on, though a stand-in trades. A bundle that does not load any more (another version's
+    features) counts as absent: it can be compared with nothing, and the next candidate is a first one.
     """
     history = registry.history(exchange)
     if not history or history[-1].bundle is None:
@@ -142,30 +162,27 @@ def champion_of(registry: Registry, exchange: str, window_d: int, until_ms: int)
     except BundleRefused:
         return None
     from_ms = until_ms - window_d * DAY_MS
-    ends = [later.since_ms for _, later in pairwise(history)] + [until_ms]
+    begins = _begins(history)
     reigns = []
-    for move, end_ms in zip(history, ends, strict=True):
+    for move, begun_ms, end_ms in zip(history, begins, [*begins[1:], until_ms], strict=True):
         if move.bundle is None or end_ms <= from_ms:
             continue
         try:
             decided = bundle if move.bundle == bundle.id else registry.get(move.bundle, exchange)
         except BundleRefused:
             continue
-        reigns.append(Reign(bundle=decided, from_ms=move.since_ms, until_ms=end_ms))
-    return Champion(bundle=bundle, reigns=tuple(reigns))
+        reigns.append(Reign(bundle=decided, from_ms=begun_ms, until_ms=end_ms))
+    verdict = registry.verdict(bundle.id)
+    declared = tuple(verdict.get("declared") or ()) if verdict.get("case") == "first" else ()
+    return Champion(bundle=bundle, reigns=tuple(reigns), declared=declared)
 
 
-def recent_ic(champion: Champion | None, dataset: Dataset) -> float:
-    """Return the IC of the convictions that decided in the last 12 months; NaN before there are 12 months of them.
-
-    This is what the fallback ladder looks at: closes that a bundle had seen in training do not count.
-    """
-    until_ms = dataset.until_ms
-    from_ms = until_ms - YEAR_D * DAY_MS
-    if champion is None or not champion.reigns or champion.reigns[0].from_ms > from_ms:
-        return float("nan")
-    recorded = recorded_convictions(champion.reigns, dataset, from_ms, until_ms)
-    return information_coefficient(recorded, targets(dataset, from_ms, until_ms))
+def _begins(history: Sequence[Promotion]) -> list[int]:
+    """Return when each move was made; one of unknown time counts from the move before it."""
+    begins: list[int] = []
+    for move in history:
+        begins.append((begins[-1] if begins else 0) if move.since_ms is None else move.since_ms)
+    return begins
 
 
 class _Steps:

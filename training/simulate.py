@@ -1,8 +1,8 @@
 """The whole routine over history: decide, trade, let labels mature, watch for drift, retrain, judge, swap, roll back.
 
 Every step is the function that the daemon and its training children call: `retrain` and its gates, the fallback
-ladder, the monitors, the kernel. Nothing here knows the future: a training sees the candles closed by its time, a
-check the labels settled by its time.
+ladder, the monitors, the harm stop, the kernel. Nothing here knows the future: a training sees the candles closed by
+its time, a check the labels settled by its time.
 """
 
 from __future__ import annotations
@@ -11,27 +11,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
-
 from strategies.bundle import Bundle, trend_bundle
+from strategies.ladder import Rung
 from strategies.market import DAY_MS
-from training.backtest import BacktestResult, backtest
+from strategies.stand_ins import is_stand_in, stand_in_of
+from training import ladder
+from training.backtest import BacktestResult
 from training.bundle import Plan
+from training.daily_skill import NOTHING_PROMISED, DailySkill, walked_skill
 from training.dataset import Dataset
 from training.drift import DriftReport, drift_report
 from training.drift_inputs import Watched
 from training.expectation import Expectation
-from training.gate import Trading, who_trades
-from training.likeness import Reign, recorded_convictions, targets
-from training.out_of_fold import information_coefficient
-from training.performance import EquityCurve, daily_equity
-from training.retrain import Champion, Retrained, retrain
+from training.likeness import Reign
+from training.performance import EquityCurve
+from training.retrain import Champion, retrain
 from training.run_candles import RunCandles
 from training.simulated_account import SimulatedAccount
+from training.simulated_trials import SimulatedTrials
 from training.splits import next_month
+from training.trend_record import curve_of
 from training.walk_forward import part
 
-YEAR_D = 365
 Kind = Literal["retrained", "drift", "swap", "rollback"]
 
 
@@ -87,6 +88,7 @@ class Simulator:
 
     Attributes:
         candles: of the whole run, with their history.
+        past: of the run and up to a year before it, for the trend rule's own record.
         plan: families and settings.
         dataset_until: everything known by a time.
         routine: when what is done.
@@ -102,49 +104,55 @@ class Simulator:
     _events: list[Event] = field(default_factory=list)
     _champion: Champion | None = None
     _expected: dict[str, Expectation] = field(default_factory=dict)
+    _promised: dict[str, DailySkill] = field(default_factory=dict)
     _before: list[Bundle] = field(default_factory=list)
-    _rung: Trading = "trend_rule"
+    _rung: Rung = "trend_rule"
+    _why: str = ""
 
     def run(self) -> Simulation:
         """Live through all of it."""
-        timeframe = self.candles.timeframe
-        trend = trend_bundle(timeframe)
-        account = SimulatedAccount(candles=self.candles, settings=self.plan.trading, bundle=trend, fallback=trend)
-        trend_curve = backtest(trend, self.past, self.plan.trading).curve
+        trend = trend_bundle(self.candles.timeframe)
+        settings, threshold = self.plan.trading, self.plan.validation.harm_likelihood_ratio
+        account = SimulatedAccount(candles=self.candles, settings=settings, bundle=trend)
+        trials = SimulatedTrials(candles=self.candles, settings=settings, threshold=threshold)
+        trend_curve = curve_of(self.past, settings)
         watched = Watched()
         at_ms, trained_ms, due_ms = self.candles.start_ms, 0, self.candles.start_ms
         drifted = ""
         while at_ms < self.candles.end_ms:
             if at_ms >= due_ms or drifted:
-                dataset = self.dataset_until(at_ms)
-                self._train(dataset, at_ms, drifted or "scheduled")
+                self._train(trend_curve, at_ms, drifted or "scheduled")
                 trained_ms, drifted = at_ms, ""
                 due_ms = next_month(at_ms, self.routine.retrain_months) if at_ms >= due_ms else due_ms
-                self._place(account, trend, dataset, trend_curve, at_ms)
+                self._seat(account, trials, at_ms)
             end_ms = min(at_ms + self.routine.check_days * DAY_MS, due_ms, self.candles.end_ms)
-            path, run = account.trade(at_ms, end_ms)
-            watched.add(path, run, part(self.candles, at_ms, end_ms), account.bundle)
-            at_ms = end_ms
+            at_ms, harm = self._live(account, trials, watched, at_ms, end_ms)
+            if harm:
+                self._roll_back(account, trials, at_ms, f"harm stop: {harm}")
+                continue
             found = self._check(watched, account, at_ms)
+            if found is not None and found.wants_rollback:
+                self._roll_back(account, trials, at_ms, found.sentence)
             rested = at_ms - trained_ms >= self.routine.rest_days * DAY_MS
             if found is not None and found.wants_training and rested and self.routine.on_drift and at_ms < due_ms:
                 drifted = f"drift: {found.sentence}"
         return self._finished(account)
 
-    def _train(self, dataset: Dataset, at_ms: int, why: str) -> None:
-        found = retrain(dataset, self.plan, self._standing(at_ms))
-        bundle = found.trained.bundle
+    def _train(self, trend_curve: EquityCurve, at_ms: int, why: str) -> None:
+        """Train, judge, and ask the ladder who trades from here on."""
+        dataset, standing = self.dataset_until(at_ms), self._standing(at_ms)
+        found = retrain(dataset, self.plan, standing)
+        bundle, verdict = found.trained.bundle, found.verdict
         self._expected[bundle.id] = found.trained.expected
-        self._tell(at_ms, "retrained", f"{why}; {found.verdict.step}: {found.verdict.reason}", bundle.id)
-        if found.verdict.step == "promote":
-            self._promote(found, at_ms)
-
-    def _promote(self, found: Retrained, at_ms: int) -> None:
-        bundle = found.trained.bundle
-        standing = self._standing(at_ms)
-        if standing is not None:
-            self._before.append(standing.bundle)
-        self._enthrone(bundle, at_ms)
+        self._promised[bundle.id] = walked_skill(found.trained.scales.convictions)
+        self._tell(at_ms, "retrained", f"{why}; {verdict.step}: {verdict.reason}", bundle.id)
+        champion, now = ladder.champion_after(found, standing, self._rung)
+        promised = NOTHING_PROMISED if champion is None else self._promised[champion.bundle.id]
+        answer = ladder.ask(champion, promised, trend_curve, dataset, now, self.plan.validation)
+        self._rung, self._why = answer.rung, answer.why
+        if verdict.step == "promote":
+            self._before += [] if standing is None else [standing.bundle]
+            self._enthrone(bundle, at_ms)
 
     def _enthrone(self, bundle: Bundle, at_ms: int) -> None:
         standing = self._standing(at_ms)
@@ -158,36 +166,52 @@ class Simulator:
         *ended, last = self._champion.reigns
         return replace(self._champion, reigns=(*ended, replace(last, until_ms=at_ms)))
 
-    def _place(
-        self, account: SimulatedAccount, trend: Bundle, dataset: Dataset, trend_curve: EquityCurve, at_ms: int
-    ) -> None:
-        """Put on the account whoever the fallback ladder says."""
-        self._rung, why = who_trades(
-            has_champion=self._champion is not None,
-            recent_ic=self._recent_ic(dataset, at_ms),
-            now=self._rung,
-            trend_earns=_gain(trend_curve, at_ms - YEAR_D * DAY_MS, at_ms) > 0,
-            settings=self.plan.validation,
-        )
-        models = None if self._champion is None else self._champion.bundle
-        chosen = {"models": models, "trend_rule": trend, "cash": None}[self._rung]
-        if chosen is not account.bundle:
-            name = "cash" if chosen is None else chosen.id
-            self._tell(at_ms, "swap", f"{name} decides: {why}", name)
-            account.swap(chosen)
+    def _seat(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int) -> None:
+        """Put on the account whoever stands on the ladder's rung."""
+        if self._rung == "models" and self._champion is not None:
+            chosen = self._champion.bundle
+        else:
+            chosen = stand_in_of(self._rung, self.candles.timeframe)
+        if chosen.id == account.bundle.id:
+            return
+        self._tell(at_ms, "swap", f"{chosen.id} decides: {self._why}", chosen.id)
+        self._swap(account, trials, chosen, at_ms)
 
-    def _recent_ic(self, dataset: Dataset, at_ms: int) -> float:
-        """Return the IC of the convictions that reigned in the last 12 months; NaN before 12 months of them."""
-        standing = self._standing(at_ms)
-        if standing is None or at_ms - standing.reigns[0].from_ms < YEAR_D * DAY_MS:
-            return float("nan")
-        from_ms = at_ms - YEAR_D * DAY_MS
-        scores = recorded_convictions(standing.reigns, dataset, from_ms, at_ms)
-        return information_coefficient(scores, targets(dataset, from_ms, at_ms))
+    def _swap(self, account: SimulatedAccount, trials: SimulatedTrials, chosen: Bundle, at_ms: int) -> None:
+        account.swap(chosen)
+        if is_stand_in(chosen.id):
+            trials.end()
+        else:
+            trials.begin(chosen, self._before[-1] if self._before else None, at_ms)
+
+    def _live(
+        self, account: SimulatedAccount, trials: SimulatedTrials, watched: Watched, start_ms: int, end_ms: int
+    ) -> tuple[int, str]:
+        """Trade a window, or as much of it as passes before the harm stop; return its end, and the harm in words."""
+        window = part(self.candles, start_ms, end_ms)
+        path = account.decide(window)
+        harm = trials.harm(path, window)
+        if harm is not None and harm.ms < end_ms:
+            window = part(self.candles, start_ms, harm.ms)
+            path = account.decide(window)
+        run = account.trade(path, window)
+        watched.add(path, run, window, account.bundle)
+        return window.end_ms, "" if harm is None else harm.sentence
+
+    def _roll_back(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int, why: str) -> None:
+        """Go back to the champion before; to the trend rule when there was none."""
+        fallen = account.bundle.id
+        if self._before:
+            self._enthrone(self._before.pop(), at_ms)
+        else:
+            self._champion, self._rung = None, "trend_rule"
+        chosen = trend_bundle(self.candles.timeframe) if self._champion is None else self._champion.bundle
+        self._tell(at_ms, "rollback", f"{fallen} rolled back: {why}", chosen.id)
+        self._swap(account, trials, chosen, at_ms)
 
     def _check(self, watched: Watched, account: SimulatedAccount, at_ms: int) -> DriftReport | None:
-        """Look at what has matured; roll back a champion whose drawdown left its band."""
-        if account.bundle is None or self._champion is None or account.bundle is not self._champion.bundle:
+        """Look at what has matured under the champion; None while a stand-in decides."""
+        if is_stand_in(account.bundle.id):
             return None
         found = drift_report(
             account.bundle,
@@ -200,11 +224,6 @@ class Simulator:
         )
         if found.alarms:
             self._tell(at_ms, "drift", found.sentence, account.bundle.id)
-        if found.wants_rollback and self._before:
-            previous = self._before.pop()
-            self._tell(at_ms, "rollback", f"{account.bundle.id} rolled back: {found.sentence}", previous.id)
-            self._enthrone(previous, at_ms)
-            account.swap(previous)
         return found
 
     def _tell(self, ms: int, kind: Kind, words: str, bundle: str) -> None:
@@ -223,15 +242,6 @@ class Simulator:
             drifts=kinds.count("drift"),
             rollbacks=kinds.count("rollback"),
         )
-
-
-def _gain(curve: EquityCurve, from_ms: int, until_ms: int) -> float:
-    """Return the net return of a curve between two times; 0 where it does not reach back so far."""
-    times, equity = daily_equity(curve)
-    first, last = np.searchsorted(times, (from_ms, until_ms), side="right") - 1
-    if first < 0 or last <= first:
-        return 0.0
-    return float(equity[last] / equity[first] - 1.0)
 
 
 def wanted_borders(start_ms: int, end_ms: int, months: int) -> Sequence[int]:

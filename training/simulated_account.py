@@ -6,7 +6,7 @@ swap warms the new bundle's memory on the closes already seen, as the engine doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,34 +28,33 @@ class SimulatedAccount:
     Attributes:
         candles: of the whole simulation.
         settings: of the account.
-        bundle: deciding; None: cash, what is held is closed and nothing is entered.
+        bundle: deciding.
     """
 
     candles: RunCandles
     settings: TradingSettings
-    bundle: Bundle | None
-    fallback: Bundle
+    bundle: Bundle
     _state: AccountState | None = None
     _memory: np.ndarray | None = None
     _begun_units: int = 0
     _paths: list[DecisionPath] = field(default_factory=list)
     _runs: list[RunResult] = field(default_factory=list)
 
-    def swap(self, bundle: Bundle | None) -> None:
-        """Let another bundle decide from the next window on; None: stay in cash."""
+    def swap(self, bundle: Bundle) -> None:
+        """Let another bundle decide from the next window on."""
         if bundle is not self.bundle:
             self.bundle, self._memory = bundle, None
 
-    def trade(self, start_ms: int, end_ms: int) -> tuple[DecisionPath, RunResult]:
-        """Trade the bars of [start, end), on the decision grid and adjacent to the window before."""
-        window = part(self.candles, start_ms, end_ms)
+    def decide(self, window: RunCandles) -> DecisionPath:
+        """Return what the bundle makes of a window that follows the last one traded; nothing is traded yet."""
+        return decision_path(self.bundle, window, self.settings, self._memory)
+
+    def trade(self, path: DecisionPath, window: RunCandles) -> RunResult:
+        """Trade a window, on the decision grid and adjacent to the one before, by the decisions of `decide`."""
         if self._state is None:
             self._state = begin_account(window, self.settings)
             self._begun_units = int(self._state.account["equity"][0])
-        path = decision_path(self.bundle or self.fallback, window, self.settings, self._memory)
         self._memory = path.memory
-        if self.bundle is None:
-            path = _nothing(path)
         run = run_path(path, window, self.settings, self._state)
         run.state.memory[:] = path.memory
         self._state = run.state
@@ -63,7 +62,7 @@ class SimulatedAccount:
         run.decisions["votes"][:, :, : path.votes.shape[2]] = path.votes
         self._paths.append(path)
         self._runs.append(run)
-        return path, run
+        return run
 
     def result(self, name: str) -> BacktestResult:
         """Return all windows as one finished run."""
@@ -84,10 +83,3 @@ class SimulatedAccount:
             ),
             initial_units=self._begun_units,
         )
-
-
-def _nothing(path: DecisionPath) -> DecisionPath:
-    """Return a path without conviction: what is held fades out, nothing is entered."""
-    quiet = np.where(path.ready, 0.0, np.nan)
-    unknown = np.full(quiet.shape, np.nan)
-    return replace(path, conviction=quiet, expected_return=unknown, agreement=np.zeros(quiet.shape))

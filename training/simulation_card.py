@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from storage.trials import Trial
+from strategies.bundle import TREND_ID
+from strategies.ladder import Rung
+from strategies.stand_ins import is_stand_in, rung_of
 from training.baselines import HOLD
 from training.bundle import Plan, recipe_id
 from training.dataset import Dataset
@@ -20,6 +23,8 @@ from training.scoring import baseline_figures, scorecard
 from training.simulate import Event, Routine, Simulation
 from training.trial_ledger import DailyReturns, daily_of, recipe_digest, record, tried
 from training.trial_statistics import TrialStatistics, claim, trial_statistics
+
+NAMES: Final[dict[Rung, str]] = {"models": "bundles", "trend_rule": "trend rule", "cash": "cash"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ def simulation_card(
         drifts=simulation.drifts,
         rollbacks=simulation.rollbacks,
         decided=decided_shares(simulation),
-        bundles=len({event.bundle for event in _swaps(simulation) if event.bundle.startswith("b-")}),
+        bundles=len({event.bundle for event in _swaps(simulation) if not is_stand_in(event.bundle)}),
         duration_s=round(duration_s, 1),
     )
     return card, curves
@@ -125,13 +130,12 @@ def record_simulation(simulation: Simulation, card: SimulationCard, at_ms: int, 
 def decided_shares(simulation: Simulation) -> dict[str, float]:
     """Return the share of the time that bundles, the trend rule and cash decided."""
     candles = simulation.result.candles
-    shares = {"bundles": 0.0, "trend rule": 0.0, "cash": 0.0}
+    shares = dict.fromkeys(NAMES.values(), 0.0)
     swaps = _swaps(simulation)
     borders = [candles.start_ms, *(event.ms for event in swaps), candles.end_ms]
-    names = ["trend-1", *(event.bundle for event in swaps)]
+    names = [TREND_ID, *(event.bundle for event in swaps)]
     for name, begun_ms, ended_ms in zip(names, borders[:-1], borders[1:], strict=True):
-        who = "bundles" if name.startswith("b-") else "cash" if name == "cash" else "trend rule"
-        shares[who] += (ended_ms - begun_ms) / (candles.end_ms - candles.start_ms)
+        shares[NAMES[rung_of(name)]] += (ended_ms - begun_ms) / (candles.end_ms - candles.start_ms)
     return shares
 
 

@@ -21,6 +21,7 @@ from bot.summary import summarise
 from storage.ledger import EquityPoint, Ledger
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
+from strategies.stand_ins import is_stand_in, told
 
 MONDAY: Final = 0
 WEEK_DAYS: Final = 7
@@ -63,7 +64,8 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
     ]
     if snapshot:
         held = ", ".join(f"{part.symbol} {part.side} {part.unrealised:+,.2f}" for part in snapshot.positions)
-        lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {snapshot.bundle_id} decides"]
+        lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {told(snapshot.bundle_id)} decides"]
+        lines += [f"why: {control.why_deciding()}"] if is_stand_in(snapshot.bundle_id) else []
     lines += _checked(control) + _why_silent(control, refusals, signals, now_ms)
     if datetime.fromtimestamp(now_ms / 1000, UTC).weekday() == MONDAY:
         lines += week(ledger, now_ms, equity)

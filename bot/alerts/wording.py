@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from storage.outbox import Pending
+from strategies.stand_ins import told
 
 LONGEST_LINE: Final = 160
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for
@@ -120,8 +121,10 @@ def tally(rows: Sequence[Pending]) -> str:
     return f"{len(rows)} alerts: " + ", ".join(f"{count} {event}" for event, count in counts.items())
 
 
-def stamp(ms: int, *, short: bool = False) -> str:
+def stamp(ms: int | None, *, short: bool = False) -> str:
     """Return a time for people: "2025-01-03 14:00 UTC", or "01-03 14:00"."""
+    if ms is None:
+        return "an unknown time"
     when = datetime.fromtimestamp(ms / 1000, UTC)
     return when.strftime("%m-%d %H:%M" if short else "%Y-%m-%d %H:%M UTC")
 
@@ -155,7 +158,7 @@ def _commanded(payload: Mapping[str, Any]) -> str:
     by = f" (by {payload['by']})" if payload.get("by") else ""
     kind = str(payload.get("kind"))
     if kind == "swap":
-        return f"{payload.get('bundle')} decides from now on{by}"
+        return f"{told(str(payload.get('bundle')))} decides from now on{by}"
     return _COMMANDS.get(kind, kind) + by
 
 

@@ -109,14 +109,17 @@ def models(config: Config) -> Finding:
 
     try:
         registry = Registry(config.paths.models)
-        production = registry.production(config.exchange.name)
-        if production is None:
-            text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one is trained"
+        standing = registry.standing(config.exchange.name)
+        if standing.champion is None:
+            text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"
             return Finding(name="models", is_well=True, text=text)
-        registry.get(production, config.exchange.name)
+        registry.get(standing.champion, config.exchange.name)
     except SigmaError as error:
         return Finding(name="models", is_well=False, text=str(error))
-    return Finding(name="models", is_well=True, text=f"{production} is in production and verified")
+    where = (
+        "in production" if standing.rung == "models" else f"on the bench ({standing.rung.replace('_', ' ')} decides)"
+    )
+    return Finding(name="models", is_well=True, text=f"{standing.champion} is {where} and verified")
 
 
 def gpu(config: Config) -> Finding:

@@ -15,6 +15,7 @@ from bot.telegram.tables import bold, pairs, plain, pre, table
 from storage.ledger import OpenPosition
 from storage.trades import Trade
 from strategies.market import DAY_MS, HOUR_MS, UNITS_PER_QUOTE
+from strategies.stand_ins import is_stand_in, told
 
 WAITING = "Waiting for the first candle."
 
@@ -39,15 +40,16 @@ async def status(question: Question) -> Reply:
         ("feed", "unbroken" if control.is_ready() else "broken, see /health"),
         ("candle", f"{control.minute_age_ms() / 1000:,.0f} s old"),
         ("training", str(control.training.progress().get("state", "idle"))),
-        ("bundle", snapshot.bundle_id),
+        ("decides", told(snapshot.bundle_id)),
         ("market time", stamp(control.clock.now_ms())),
     ]
+    below = f"\n{plain(control.why_deciding())}" if is_stand_in(snapshot.bundle_id) else ""
     buttons = (
         Button(label="Refresh", data="show:status"),
         Button(label="Positions", data="run:positions"),
         Button(label="Signals", data="run:signals"),
     )
-    return Reply(text=f"{head}\n{pairs(values)}", buttons=(buttons,))
+    return Reply(text=f"{head}\n{pairs(values)}{below}", buttons=(buttons,))
 
 
 async def positions(question: Question) -> Reply:

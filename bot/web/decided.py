@@ -9,9 +9,10 @@ from bot.control import Control
 from bot.silence import refusal_sentence
 from bot.web.answers import Decision, Votes
 from storage.ledger import RecordedDecision
-from strategies.bundle import TREND_ID
 from strategies.errors import SigmaError
+from strategies.predictors.cash import FAMILY as CASH
 from strategies.predictors.trend import FAMILY as TREND
+from strategies.stand_ins import is_stand_in, rung_of
 from strategies.state import Action, RefusalCode
 
 
@@ -31,8 +32,8 @@ def families_of(control: Control, bundle_id: str) -> tuple[str, ...]:
     snapshot = control.snapshot
     if snapshot is not None and snapshot.bundle_id == bundle_id and snapshot.markets[0].votes:
         return tuple(snapshot.markets[0].votes)
-    if bundle_id == TREND_ID:
-        return (TREND,)
+    if is_stand_in(bundle_id):
+        return (TREND if rung_of(bundle_id) == "trend_rule" else CASH,)
     try:
         return control.registry.manifest(bundle_id).families
     except SigmaError:

@@ -8,6 +8,7 @@ from bot.control import Control
 from bot.snapshot import MarketView, Snapshot
 from bot.web.answers import MarketStatus, Status, TrainingState
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
+from strategies.stand_ins import rung_of
 
 
 def status_of(control: Control) -> Status:
@@ -62,6 +63,8 @@ def _account(snapshot: Snapshot, control: Control) -> dict[str, Any]:
         "day_locked": snapshot.day_locked,
         "drawdown_locked": snapshot.drawdown_locked,
         "bundle": snapshot.bundle_id,
+        "rung": rung_of(snapshot.bundle_id),
+        "rung_why": control.why_deciding(),
         "positions": list(snapshot.positions),
         "markets": [market_status(view) for view in snapshot.markets],
     }

@@ -87,10 +87,12 @@ def killed_in_the_middle(folder: Path, without: str) -> int:
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
     daemon = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment)
     assert daemon.stdout is not None
-    child = next(int(line.split()[-1]) for line in daemon.stdout if line.startswith("half written"))
-    assert is_alive(child)
-    daemon.kill()
-    daemon.wait()
+    try:
+        child = next(int(line.split()[-1]) for line in daemon.stdout if line.startswith("half written"))
+        assert is_alive(child)
+    finally:
+        daemon.kill()
+        daemon.wait()
     return child
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from bot.clock import ManualClock
 from bot.control import Control, Place
+from bot.live_trials import LiveTrials
 from bot.metrics import Metrics
 from bot.snapshot import Snapshot
 from bot.trader import Trader
 from storage.ledger import Ledger
 from storage.registry import Registry
-from strategies.bundle import trend_bundle
+from storage.shadows import Shadows
 from strategies.market import MINUTE_MS
 from strategies.minute import AccountMinute
 from tests.builders import START_MS
@@ -113,9 +114,9 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
             exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
         ),
         training=training,
-        fallback=trend_bundle,
         stale_after_ms=60_000,
         shut_down=lambda: None,
+        trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
     )
     task = asyncio.create_task(trader.run(), name="trader")
     world = DaemonWorld(

@@ -15,6 +15,7 @@ from bot.schedule import Job, Schedule, next_cron_ms
 from bot.training_runs import close_interrupted, first_training, on_drift, retrain_job
 from storage.config_batch import ScheduleSettings
 from storage.jobs import JobRuns
+from storage.registry import Promotion
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.market import DAY_MS, HOUR_MS
 from tests.builders import START_MS
@@ -179,7 +180,7 @@ async def test_a_training_cut_short_is_closed_and_begun_again(tmp_path: Path) ->
     async with daemon_world(tmp_path) as world:
         runs = JobRuns(world.control.ledger._engine, world.control.ledger.account.id)
         runs.begin("training", START_MS - HOUR_MS)
-        world.control.registry.production = lambda _exchange: "b-1"  # type: ignore[method-assign,assignment]
+        world.control._last_move = Promotion(bundle="b-1", since_ms=START_MS, why="passed")
         await first_training(world.control, runs, wanted=True, catch_up=True)
         assert world.training.asked == ["a restart cut the last training short"]
         assert runs.latest("training").outcome == "cut short: the daemon ended"  # type: ignore[union-attr]

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.cli.trials import result_of
-from bot.shadow import Close, Shadowing, close_of
-from storage.config import Config
+from bot.live_trials import LiveTrials
+from bot.shadow import Shadowing
+from bot.watched import Close, close_of
 from storage.config_batch import ValidationSettings
 from storage.shadows import Shadows, Trial
 from strategies.bundle_files import bundle_id
@@ -99,12 +99,13 @@ async def test_what_was_expected_and_what_came_is_written_and_the_evidence_is_ma
     assert challenger.evidence.logs.tobytes() == evidence.logs.tobytes()
     assert challenger.evidence.observations == len(settled)
     assert running["nothing"].evidence.observations == len(settled)
-    told = result_of(challenger, settled, Config())
-    assert (told["outcomes"], told["role"], told["champion"]) == (len(settled), "challenger", challenger.champion_id)
-    assert told["for_it"] == challenger.evidence.for_challenger
-    assert told["days_to_decide"] > 1
-    assert "to decide, were it right" in told["in_words"]
-    assert told["ic"] is None
+    told = LiveTrials(shadows, 20.0, H1).result(challenger)
+    assert (told.outcomes, told.role, told.champion) == (len(settled), "challenger", challenger.champion_id)
+    assert told.for_it == challenger.evidence.for_challenger
+    assert told.days_to_decide is not None
+    assert told.days_to_decide > 1
+    assert "to decide, were it right" in told.in_words
+    assert told.ic is None
 
 
 async def test_a_shadow_expects_what_it_would_have_decided(tmp_path: Path) -> None:

@@ -10,16 +10,24 @@ from typing import Any
 
 import pytest
 
+from bot.assembly import _deciding
 from bot.clock import ManualClock
 from bot.training_runs import TrainingRuns, on_harm
 from bot.venue import Venue
+from storage.bundles import bundle_by_id
 from storage.config import Config
+from storage.registry import Registry
+from storage.verify import verify
+from strategies.bundle import Bundle
 from strategies.errors import BadInput
+from strategies.ladder import Standing
+from strategies.market import Timeframe
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.swappable import eager, flipped_byte, ridge_files
-from tests.trading.world import minutes
+from tests.trading.world import body_bundle, minutes
 
 MINUTES = minutes(12)
+WHY = "the champion's 12-month out-of-sample IC is -0.012 (30 days live, 335 of the walk forward), below 0"
 
 
 class NotedShadowing:
@@ -56,8 +64,15 @@ async def _feed(world: DaemonWorld) -> None:
         await world.hand(minute)
 
 
-def document(bundle: str, step: str, **more: Any) -> dict[str, Any]:
-    return {"bundle": bundle, "verdict": {"step": step, "reason": "because"}, "case": "refresh"} | more
+def document(bundle: str, step: str, rung: str = "models", **more: Any) -> dict[str, Any]:
+    """Return what a training prints: the gate's verdict and the ladder's answer."""
+    ladder = {"trading": rung, "why": WHY}
+    return {
+        "bundle": bundle,
+        "verdict": {"step": step, "reason": "because"},
+        "case": "refresh",
+        "ladder": ladder,
+    } | more
 
 
 def deciding(world: DaemonWorld) -> str:
@@ -92,18 +107,71 @@ async def test_a_candidate_that_broke_on_the_way_is_refused_and_the_old_one_goes
         assert said.endswith(f"{before} goes on")
 
 
-async def test_the_fallback_ladder_lets_the_trend_rule_decide(tmp_path: Path) -> None:
+async def test_the_champion_steps_down_to_the_trend_rule_then_to_cash_and_comes_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as (world, runs):
+        control, registry = world.control, world.control.registry
+        calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
+        await runs.promote(document(calm, "promote"))
+        down = await runs.promote(document(hasty, "promote", "trend_rule"))
+        assert (
+            down == f"bundle {hasty} passed (because) and waits on the bench; the trend rule trades from now on: {WHY}"
+        )
+        assert (deciding(world), control.champion) == ("trend-1", hasty)
+        assert WHY in control.why_deciding()
+
+        cash = await runs.promote(document(calm, "reject", "cash"))
+        assert cash == (f"bundle {calm} rejected: because; nothing is entered, positions are closed from now on: {WHY}")
+        assert (deciding(world), control.champion) == ("cash-1", hasty)
+        again = await runs.promote(document(calm, "reject", "cash"))
+        assert again == f"bundle {calm} rejected: because; cash-1 goes on"
+
+        up = await runs.promote(document(calm, "reject"))
+        assert up == f"bundle {calm} rejected: because; {hasty} trades again: {WHY}"
+        assert deciding(world) == registry.production("builtin") == hasty
+        assert [(move.bundle, move.rung) for move in registry.history("builtin")] == [
+            (calm, "models"),
+            (hasty, "trend_rule"),
+            (hasty, "cash"),
+            (hasty, "models"),
+        ]
+
+
+async def test_a_refresh_on_the_bench_changes_the_champion_and_not_who_decides(tmp_path: Path) -> None:
     async with running(tmp_path) as (world, runs):
         registry = world.control.registry
         calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
+        await runs.promote(document(calm, "promote", "trend_rule"))
+        before_ms = world.control.snapshot.minute_ms  # type: ignore[union-attr]
+        await runs.promote(document(hasty, "promote", "trend_rule"))
+        assert (deciding(world), world.control.champion) == ("trend-1", hasty)
+        assert world.control.snapshot.minute_ms == before_ms  # type: ignore[union-attr]
+
+
+async def test_nothing_has_passed_and_the_trend_rule_lost_money_so_nobody_trades(tmp_path: Path) -> None:
+    async with running(tmp_path) as (world, runs):
+        said = await runs.promote(document("b-1", "reject", "cash"))
+        assert said.endswith(f"nothing is entered, positions are closed from now on: {WHY}")
+        assert (deciding(world), world.control.champion) == ("cash-1", None)
+        assert world.control.registry.deciding("builtin") == "cash-1"
+
+
+async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_where_it_stood(tmp_path: Path) -> None:
+    async with running(tmp_path) as (world, runs):
+        registry, ledger = world.control.registry, world.control.ledger
+        calm = registry.add_files(ridge_files())
         await runs.promote(document(calm, "promote"))
-        ladder = {"trading": "trend_rule", "why": "the champion's 12-month out-of-sample IC is -0.012, below 0"}
-        said = await runs.promote(document(hasty, "promote", ladder=ladder))
-        assert said.startswith("the trend rule decides from now on: the champion's 12-month")
-        assert deciding(world) == "trend-1"
-        assert registry.production("builtin") is None
-        first = await runs.promote(document(hasty, "promote", ladder=ladder, case="first"))
-        assert first == f"bundle {hasty} promoted: because"
+        await runs.promote(document(calm, "reject", "trend_rule"))
+        await runs.promote(document(calm, "reject", "cash"))
+
+        def bundle_of(name: str) -> Bundle:
+            return body_bundle() if name == "b-body" else bundle_by_id(registry, "builtin", name, Timeframe.H1)
+
+        found = verify(ledger.database, ledger.account, bundle_of)
+        assert found.minutes > 3
+        assert found.differences == []
+        config = Config.model_validate({"paths": {"models": str(tmp_path / "models")}})
+        assert _deciding(Registry(tmp_path / "models"), config).id == "cash-1"
+        assert Registry(tmp_path / "models").standing("builtin") == Standing(champion=calm, rung="cash")
 
 
 async def test_a_monitor_rolls_back_and_says_when_there_is_nothing_to_roll_back(tmp_path: Path) -> None:
@@ -116,10 +184,13 @@ async def test_a_monitor_rolls_back_and_says_when_there_is_nothing_to_roll_back(
         assert "drawdown" in world.control.registry.history("builtin")[-1].why
 
 
-@pytest.mark.parametrize("garbage", [{}, {"bundle": "b-1"}, {"bundle": 7, "verdict": {"step": "promote"}}])
+NO_LADDER = {"bundle": "b-1", "verdict": {"step": "promote"}}
+
+
+@pytest.mark.parametrize("garbage", [{}, {"bundle": "b-1"}, {"bundle": 7, "verdict": {"step": "promote"}}, NO_LADDER])
 async def test_a_document_that_is_none_is_refused(tmp_path: Path, garbage: dict[str, Any]) -> None:
     async with running(tmp_path) as (_, runs):
-        with pytest.raises(BadInput, match="a bundle and a verdict with a step are needed"):
+        with pytest.raises(BadInput, match="needed"):
             await runs.promote(garbage)
 
 

@@ -13,9 +13,10 @@ from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset, made_plan
 from training import ridge, xgboost
 from training.bundle import train, walk_folds
+from training.daily_skill import daily_skill
 from training.families import ModelFamily, RidgeFamily, XGBoostFamily, choose
 from training.out_of_fold import FoldReport, area_under_curve, information_coefficient, walk
-from training.recipe_gate import bootstrap_p_value, daily_sums, judge
+from training.recipe_gate import bootstrap_p_value, judge
 from training.wins import win_table
 
 
@@ -126,7 +127,7 @@ def test_ic_and_auc_by_hand() -> None:
 def test_daily_sums_hold_what_a_correlation_needs() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 500))
-    sums = daily_sums(x, y, np.arange(500) * 3_600_000)
+    sums = daily_skill(x, y, np.arange(500) * 3_600_000).sums
     assert sums.sum(0) == pytest.approx([500, x.sum(), y.sum(), (x * x).sum(), (y * y).sum(), (x * y).sum()])
     assert len(sums) == 21
 
@@ -135,8 +136,8 @@ def test_the_bootstrap_tells_skill_from_noise() -> None:
     rng = np.random.default_rng(1)
     x, noise = rng.normal(size=(2, 24 * 400))
     times = np.arange(len(x)) * 3_600_000
-    assert bootstrap_p_value(daily_sums(x, 0.1 * x + noise, times), 10, 500, 0) < 0.01
-    assert bootstrap_p_value(daily_sums(x, noise, times), 10, 500, 0) > 0.02
+    assert bootstrap_p_value(daily_skill(x, 0.1 * x + noise, times).sums, 10, 500, 0) < 0.01
+    assert bootstrap_p_value(daily_skill(x, noise, times).sums, 10, 500, 0) > 0.02
 
 
 def test_skill_without_profit_does_not_pass() -> None:

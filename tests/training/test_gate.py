@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from storage.config_batch import ValidationSettings
-from training.gate import Case, Likeness, Trading, Verdict, integrity, judge_recipe, judge_refresh, who_trades
+from training.gate import Case, Likeness, Verdict, completion, integrity, judge_recipe, judge_refresh
 from training.recipe_gate import RecipeVerdict
 
 POLICY = ValidationSettings()
@@ -30,12 +30,23 @@ def failed(verdict: Verdict) -> list[str]:
     return [rule.name for rule in verdict.rules if not rule.passed]
 
 
-def test_skill_and_profit_promote_a_first_bundle_and_let_a_changed_recipe_shadow() -> None:
+def test_skill_and_profit_promote_a_first_bundle_and_its_completion_and_let_a_changed_recipe_shadow() -> None:
     assert judge_recipe("first", SKILLED, POLICY).step == "promote"
+    assert judge_recipe("completion", SKILLED, POLICY).step == "promote"
     assert judge_recipe("changed_recipe", SKILLED, POLICY).step == "shadow"
 
 
-@pytest.mark.parametrize("case", ["first", "changed_recipe"])
+def test_a_completed_recipe_must_not_be_worse_than_the_part_that_went_first() -> None:
+    better, worse = completion(0.05, 0.06, 0.02), completion(0.03, 0.06, 0.02)
+    assert better.passed
+    assert not worse.passed
+    assert worse.sentence.startswith("out-of-fold IC +0.030 with all families, +0.060 with those of the first bundle")
+    verdict = judge_recipe("completion", SKILLED, POLICY, [worse])
+    assert verdict.step == "reject"
+    assert verdict.reason.startswith("not better founded than the first bundle: ")
+
+
+@pytest.mark.parametrize("case", ["first", "completion", "changed_recipe"])
 @pytest.mark.parametrize(
     ("numbers", "rule"),
     [({"p_value": 0.011}, "skill"), ({"ic": -0.06}, "skill"), ({"net_return": 0.0}, "profit"), ({"ic": NAN}, "skill")],
@@ -44,7 +55,8 @@ def test_the_recipe_gate_rejects(case: Case, numbers: dict[str, Any], rule: str)
     verdict = judge_recipe(case, replace(SKILLED, **numbers), POLICY)
     assert verdict.step == "reject"
     assert failed(verdict) == [rule]
-    assert verdict.reason.startswith("no edge found: ")
+    opening = "not better founded" if case == "completion" else "no edge found: "
+    assert verdict.reason.startswith(opening)
 
 
 def test_the_level_of_the_recipe_gate_comes_from_the_configuration() -> None:
@@ -110,26 +122,3 @@ def test_the_document_is_json_with_a_number_and_a_sentence_for_every_rule() -> N
         "sentence": "correlation with the champion 0.500 over 90 days (needed >= 0.8)",
     }
     assert document["reason"] == "not like the champion: " + document["rules"][0]["sentence"]
-
-
-@pytest.mark.parametrize(
-    ("has_champion", "ic", "now", "trend_earns", "expected"),
-    [
-        (False, NAN, "models", True, "trend_rule"),
-        (False, NAN, "models", False, "cash"),
-        (True, NAN, "models", True, "models"),
-        (True, 0.001, "models", True, "models"),
-        (True, -0.001, "models", True, "trend_rule"),
-        (True, -0.001, "models", False, "cash"),
-        (True, 0.02, "trend_rule", True, "trend_rule"),
-        (True, 0.02, "cash", True, "trend_rule"),
-        (True, 0.031, "trend_rule", True, "models"),
-        (True, 0.031, "cash", False, "models"),
-    ],
-)
-def test_the_ladder(has_champion: bool, ic: float, now: Trading, trend_earns: bool, expected: Trading) -> None:
-    trading, why = who_trades(
-        has_champion=has_champion, recent_ic=ic, now=now, trend_earns=trend_earns, settings=POLICY
-    )
-    assert trading == expected
-    assert why

@@ -22,7 +22,7 @@ from training.families import XGBoostFamily
 from training.gate import integrity
 from training.likeness import Reign, convictions, likeness, recorded_convictions, targets, twin_of
 from training.out_of_fold import information_coefficient
-from training.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, recent_ic, retrain
+from training.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
 
 
 def champion_at(until_ms: int | None = None) -> Champion:
@@ -76,6 +76,35 @@ def test_another_recipe_stands_before_the_recipe_gate_and_then_shadows() -> None
     assert "it shadows the champion first" in found.verdict.reason
 
 
+def test_families_that_were_declared_and_come_later_complete_the_recipe_and_do_not_shadow() -> None:
+    plan, dataset = made_plan(), made_dataset()
+    part = replace(plan, families=plan.families[1:])
+    first = retrain(dataset, part, None).trained.bundle
+    declared = tuple(family.name for family in plan.families)
+    champion = Champion(bundle=first, reigns=(), declared=declared)
+    assert case_of(dataset, plan, champion) == "completion"
+    assert case_of(dataset, part, champion) == "refresh"
+    assert case_of(dataset, plan, replace(champion, declared=())) == "changed_recipe"
+    assert case_of(dataset, plan, replace(champion, declared=(*declared, "lstm"))) == "changed_recipe"
+    other = replace(part.families[0], settings=part.families[0].settings.model_copy(update={"penalty": 7.0}))
+    assert case_of(dataset, replace(plan, families=[plan.families[0], other]), champion) == "changed_recipe"
+    found = retrain(dataset, plan, champion)
+    assert found.verdict.step == "promote"
+    assert [rule.name for rule in found.verdict.rules] == ["integrity", "completion", "skill", "profit"]
+    assert "all families of the declared recipe take part from here on" in found.verdict.reason
+
+
+def test_only_a_first_bundle_can_be_completed(tmp_path: Path) -> None:
+    registry, dataset = Registry(tmp_path), made_dataset()
+    first = registry.add_files(made_bundle().files)
+    registry.promote("made", first, "first", 1)
+    for case, expected in (("first", ("xgboost", "ridge")), ("refresh", ())):
+        registry.write_verdict(first, {"case": case, "declared": ["xgboost", "ridge"]})
+        champion = champion_of(registry, "made", 90, dataset.until_ms)
+        assert champion is not None
+        assert champion.declared == expected
+
+
 def test_a_check_that_fails_rejects_the_candidate() -> None:
     leak = replace(integrity("shifted features still predict"), name="leakage")
     found = retrain(made_dataset(), made_plan(), None, checks=[lambda _trained, _dataset: leak])
@@ -127,8 +156,23 @@ def test_the_champion_is_who_stands_in_the_registry_and_reigns_follow_its_histor
     registry.promote("made", first, "again", dataset.until_ms - 10 * DAY_MS)
     champion = champion_of(registry, "made", 90, dataset.until_ms)
     assert champion is not None
+    assert champion.bundle.id == first
     spans = [(dataset.until_ms - reign.from_ms, dataset.until_ms - reign.until_ms) for reign in champion.reigns]
     assert spans == [(200 * DAY_MS, 50 * DAY_MS), (10 * DAY_MS, 0)]
+
+
+def test_a_champion_reigns_on_while_it_is_on_the_bench_and_a_move_of_unknown_time_counts_from_the_one_before(
+    tmp_path: Path,
+) -> None:
+    registry, dataset = Registry(tmp_path), made_dataset()
+    first, until_ms = registry.add_files(made_bundle().files), dataset.until_ms
+    registry.promote("made", first, "first", until_ms - 80 * DAY_MS)
+    registry.step_down("made", "cash", "fell", until_ms - 30 * DAY_MS)
+    registry.promote("made", first, "by hand", None)
+    champion = champion_of(registry, "made", 90, until_ms)
+    assert champion is not None
+    spans = [((until_ms - reign.from_ms) // DAY_MS, (until_ms - reign.until_ms) // DAY_MS) for reign in champion.reigns]
+    assert spans == [(80, 30), (30, 30), (30, 0)]
 
 
 def test_a_champion_that_does_not_load_counts_as_absent(tmp_path: Path) -> None:
@@ -137,16 +181,6 @@ def test_a_champion_that_does_not_load_counts_as_absent(tmp_path: Path) -> None:
     registry.promote("made", first, "first", 1)
     next(registry.folder(first).glob("*.ubj")).write_bytes(b"")
     assert champion_of(registry, "made", 90, made_dataset().until_ms) is None
-
-
-def test_the_ladder_looks_at_twelve_honest_months_or_says_that_it_does_not_know() -> None:
-    dataset = made_dataset()
-    assert np.isnan(recent_ic(None, dataset))
-    reign = champion_at(dataset.until_ms - 200 * DAY_MS).reigns[0]
-    known = Champion(bundle=reign.bundle, reigns=(replace(reign, from_ms=0),))
-    assert recent_ic(known, dataset) > 0.1
-    young = Champion(bundle=reign.bundle, reigns=(replace(reign, from_ms=dataset.until_ms - 90 * DAY_MS),))
-    assert np.isnan(recent_ic(young, dataset))
 
 
 def sigma_retrain(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -181,6 +215,11 @@ def test_the_command_promotes_a_first_bundle_then_refreshes_it_and_keeps_every_v
     steps = [json.loads(line) for line in first.stderr.splitlines() if line.startswith("{")]
     assert [step["done"] for step in steps] == [1, 2, 3, 4]
     assert steps[-1]["eta_s"] == 0
+
+    assert document["ladder"]["trading"] == "models"
+    assert document["ladder"]["live_days"] == 0
+    assert document["ladder"]["days"] > 90
+    assert document["ladder"]["ic"] > 0
 
     again = json.loads(sigma_retrain(tmp_path, "--no-promote", "--no-leakage").stdout)
     assert again["case"] == "refresh"

@@ -17,6 +17,7 @@ from storage.market_book import inferred_market
 from strategies.bundle import trend_bundle
 from strategies.features import feature_set
 from strategies.market import DAY_MS, Timeframe
+from strategies.stand_ins import cash_bundle
 from tests.made_markets import START_MS, random_candles
 from training.backtest import backtest
 from training.bundle import Plan
@@ -30,6 +31,7 @@ from training.simulated_account import SimulatedAccount
 from training.simulation_ahead import fit_ahead, known_borders
 from training.simulation_card import record_simulation, simulation_card
 from training.splits import next_month
+from training.walk_forward import part
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
 BARS = 9_000
@@ -125,14 +127,19 @@ def test_changing_the_future_changes_nothing_before_it() -> None:
     assert not np.array_equal(before.run.equity, changed.result.run.equity)
 
 
+def live(account: SimulatedAccount, start_ms: int, end_ms: int) -> None:
+    window = part(account.candles, start_ms, end_ms)
+    account.trade(account.decide(window), window)
+
+
 def test_windows_of_one_bundle_are_one_backtest() -> None:
     made, settings = history(), Config().trading
     bundle = trend_bundle()
-    account = SimulatedAccount(candles=made.candles, settings=settings, bundle=bundle, fallback=bundle)
+    account = SimulatedAccount(candles=made.candles, settings=settings, bundle=bundle)
     at_ms = made.candles.start_ms
     while at_ms < made.candles.end_ms:
         end_ms = min(at_ms + 5 * DAY_MS, made.candles.end_ms)
-        account.trade(at_ms, end_ms)
+        live(account, at_ms, end_ms)
         at_ms = end_ms
     whole, parts = backtest(bundle, made.candles, settings), account.result("parts")
     assert np.array_equal(whole.run.facts, parts.run.facts)
@@ -143,11 +150,11 @@ def test_windows_of_one_bundle_are_one_backtest() -> None:
 def test_in_cash_what_is_held_is_closed_and_nothing_entered() -> None:
     made, settings = history(), Config().trading
     bundle = trend_bundle()
-    account = SimulatedAccount(candles=made.candles, settings=settings, bundle=bundle, fallback=bundle)
+    account = SimulatedAccount(candles=made.candles, settings=settings, bundle=bundle)
     middle_ms = made.candles.start_ms + 20 * DAY_MS
-    account.trade(made.candles.start_ms, middle_ms)
-    account.swap(None)
-    account.trade(middle_ms, made.candles.end_ms)
+    live(account, made.candles.start_ms, middle_ms)
+    account.swap(cash_bundle())
+    live(account, middle_ms, made.candles.end_ms)
     found = account.result("cash")
     assert not found.run.state.positions["lots"].any()
     fills = found.run.facts[found.run.facts["lots"] != 0]

@@ -18,6 +18,7 @@ from strategies.market import HOUR_MS, Timeframe
 from training import records
 from training.bundle import Plan, TrainedBundle, recipe_id, train
 from training.compute import threads_of
+from training.daily_skill import walked_skill
 from training.dataset import Dataset, Holes, build
 from training.families import ModelFamily
 from training.family_figures import family_figures
@@ -181,6 +182,7 @@ def store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
         "machine": records.processor(),
         "verdict": asdict(trained.verdict),
         "expected": trained.expected.document(),
+        "skill": walked_skill(trained.scales.convictions).last_year.document(),
     }
     content = json.dumps(record, indent=1).encode()
     return Registry(config.paths.models).add_files({**trained.files, RECORD: content})

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from training.progress import answer, configuration, say, wants_json
+
+if TYPE_CHECKING:
+    from storage.config import Config
+    from storage.registry import Registry
+    from training.dataset import Dataset
+    from training.ladder import Answer
+    from training.performance import EquityCurve
 
 
 def command(
@@ -33,9 +40,10 @@ def command(
     from storage.registry import Registry
     from strategies.errors import BadInput
     from training import families as known
+    from training import ladder
     from training.commands._common import document_of, open_dataset, plan_of, store
-    from training.gate import who_trades
-    from training.retrain import YEAR_D, champion_of, leakage_check, recent_ic, retrain
+    from training.daily_skill import YEAR_D, DailySkill, walked_skill
+    from training.retrain import champion_of, leakage_check, retrain
     from training.voters import makers
 
     if holes not in ("refuse", "split"):
@@ -49,32 +57,66 @@ def command(
     registry = Registry(config.paths.models)
     looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
     champion = champion_of(registry, dataset.exchange, looked_back_d, dataset.until_ms)
+    standing = registry.standing(dataset.exchange)
     started = time.perf_counter()
     checks = [leakage_check(voters)] if leakage else []
     retrained = retrain(dataset, plan, champion, checks=checks, on_step=_Eta(started))
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
-    verdict = retrained.verdict.document()
-    trading, why = who_trades(
-        has_champion=champion is not None,
-        recent_ic=recent_ic(champion, dataset),
-        now="models",
-        trend_earns=True,
-        settings=config.validation,
-    )
+    verdict = retrained.verdict
+    after, now = ladder.champion_after(retrained, champion, standing.rung)
+    promised = walked_skill(retrained.trained.scales.convictions)
+    if after is not None and verdict.step != "promote":
+        promised = DailySkill.read(registry.record(after.bundle.id))
+    answered = ladder.ask(after, promised, _trend_curve(config, dataset), dataset, now, config.validation)
     document = {
         "bundle": bundle,
-        "verdict": verdict,
-        "case": retrained.verdict.case,
+        "verdict": verdict.document(),
+        "case": verdict.case,
+        "declared": list(config.ensemble.families),
         "champion": champion.bundle.id if champion else None,
-        "ladder": {"trading": trading, "why": why},
-        "promoted": promote and retrained.verdict.step == "promote" and (trading == "models" or champion is None),
+        "ladder": answered.document(),
+        "promoted": promote and verdict.step == "promote",
     }
     registry.write_verdict(bundle, document)
-    if document["promoted"]:
-        registry.promote(dataset.exchange, bundle, retrained.verdict.reason, dataset.until_ms)
-    say(f"bundle {bundle}: {retrained.verdict.reason}")
+    if promote:
+        candidate = bundle if verdict.step == "promote" else None
+        _place(registry, dataset.exchange, candidate, answered, verdict.reason, dataset.until_ms)
+    say(f"bundle {bundle}: {verdict.reason}")
     answer({**document_of(retrained.trained, duration_s), **document}, _lines(document))
+
+
+def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
+    """Return the trend rule's equity over up to a year before a dataset's end; None, and a line, where it cannot be."""
+    from storage.candles import CandleStore
+    from strategies.errors import SigmaError
+    from training.commands.backtest import stored_markets
+    from training.trend_record import trend_curve
+
+    store = CandleStore(config.data.directory)
+    try:
+        markets = stored_markets(store, config, dataset.exchange, ",".join(dataset.symbols), dataset.timeframe)
+        return trend_curve(store, markets, dataset.timeframe, dataset.until_ms, config.trading)
+    except SigmaError as error:
+        say(f"the trend rule's own record is not known: {error}")
+        return None
+
+
+def _place(
+    registry: Registry, exchange: str, candidate: str | None, answered: Answer, reason: str, now_ms: int
+) -> None:
+    """Move the production pointer to whom gate and ladder say; where it stands there already, nothing moves."""
+    from strategies.ladder import next_standing
+
+    before = registry.standing(exchange)
+    after = next_standing(before, candidate, answered.rung)
+    if after == before:
+        return
+    if after.rung == "models":
+        why = reason if candidate else answered.why
+        registry.promote(exchange, str(after.champion), why, now_ms)
+    else:
+        registry.step_down(exchange, after.rung, answered.why, now_ms, candidate)
 
 
 class _Eta:
@@ -100,6 +142,7 @@ def _lines(document: dict[str, Any]) -> str:
         f"  {'yes' if rule['passed'] else 'NO':<4}{rule['name']:<12} {rule['sentence']}" for rule in verdict["rules"]
     ]
     lines.append(verdict["reason"])
+    lines.append(f"who trades: {document['ladder']['trading'].replace('_', ' ')}, since {document['ladder']['why']}")
     if document["promoted"]:
         lines.append(
             f"in production from the next start on; a daemon that runs takes it with: sigma models promote "

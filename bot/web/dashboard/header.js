@@ -3,6 +3,9 @@
 import { byId, h, patch } from "./dom.js";
 import { DASH, age, isNumber, money, percent, score, signedMoney, signedPercent, time, tone } from "./format.js";
 
+const STAND_INS = { trend_rule: "The trend rule trades", cash: "Nothing is entered, positions are closed" };
+const DECIDERS = { models: "bundle in production", trend_rule: "the trend rule", cash: "cash: nothing is entered" };
+
 /** Draw the head of the page, its banners and the account's figures. */
 export function drawHeader(state) {
   drawPlace(state.status);
@@ -59,6 +62,7 @@ function bannersOf(state) {
   if (life === "stale") banners.push(["", "Candles have stopped coming. No entry is taken; exits settle when data returns."]);
   const broken = Object.entries(status?.feed ?? {}).filter(([, ready]) => !ready).map(([symbol]) => symbol);
   if (life === "live" && broken.length) banners.push(["", brokenText(broken, status.markets.length)]);
+  if (status?.rung && status.rung !== "models") banners.push(["", `${STAND_INS[status.rung]}: ${status.rung_why}.`]);
   if (status?.paused) banners.push(["", "Paused: no new entries, exits go on."]);
   if (status?.drawdown_locked) banners.push(["bad", "Drawdown stop in force: no new entries until a person lifts it."]);
   if (status?.day_locked) banners.push(["", "Daily loss stop in force until the next UTC day."]);
@@ -79,12 +83,8 @@ function figuresOf(status) {
     figure("Drawdown", percent(status.drawdown), "from the peak", "", "drawdown"),
     figure("Leverage", `${score(status.gross_leverage).replace("+", "")}×`, `${status.positions.length} open`, "", "leverage"),
     figure("Trades", String(status.trades), "closed", "", "trades"),
-    figure("Decides", status.bundle, decider(status.bundle), "id", "bundle"),
+    figure("Decides", status.bundle, DECIDERS[status.rung], "id", "bundle"),
   ];
-}
-
-function decider(bundle) {
-  return bundle.startsWith("trend") ? "the trend rule, no model yet" : "bundle in production";
 }
 
 function figure(name, value, note, className = "", id = "") {
