@@ -45,15 +45,15 @@ class Removal:
         """Whether removing the family does not raise the net Sharpe ratio by more than one standard error."""
         return self.difference >= -self.error
 
-    def sentence(self, weight: float) -> str:
-        """Return it in words, with the weight that the family is left with."""
-        found = (
+    @property
+    def words(self) -> str:
+        """The comparison in words."""
+        helps = "does not help" if self.earns else "helps"
+        return (
             f"{self.family}: net Sharpe {self.sharpe_with:+.2f} with it, {self.sharpe_without:+.2f} without: "
-            f"difference {self.difference:+.3f} +- {self.error:.3f} over the same {self.days:,} days"
+            f"difference {self.difference:+.3f} +- {self.error:.3f} over the same {self.days:,} days; "
+            f"removing it {helps} by more than one standard error"
         )
-        if self.earns:
-            return f"{found}; removing it does not help by more than one standard error: it keeps weight {weight:.2f}"
-        return f"{found}; removing it helps by more than one standard error: it loses its weight"
 
 
 def removal_of(family: str, with_it: np.ndarray, without_it: np.ndarray, *, seed: int = 0) -> Removal:

@@ -82,7 +82,8 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
         beside = _scaled(dataset, runs, recent, together, deviation, column)
         removal = _without(dataset, plan, beside, chosen)
         chosen, ppo_weight = (beside, ppo_weight) if removal.earns else (chosen, 0.0)
-        notes = (*notes, removal.sentence(ppo_weight))
+        outcome = f"it keeps weight {ppo_weight:.2f}" if removal.earns else "it loses its weight"
+        notes = (*notes, f"{removal.words}: {outcome}")
     return Scales(
         deviations=deviations,
         weights=dict(zip(names, weighed.weights.tolist(), strict=True)),

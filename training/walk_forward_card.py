@@ -20,12 +20,14 @@ from training.dataset import Dataset
 from training.fold_figures import FoldFigures, Stability, fold_figures, stability
 from training.fold_plan import Schedule
 from training.performance import EquityCurve, daily_equity, daily_returns
+from training.removal import Removal
 from training.rule_baselines import rule_baselines
 from training.scorecard import Scorecard, plain
 from training.scoring import baseline_figures, scorecard, targets_of
 from training.trial_ledger import STRESSED, DailyReturns, Tried, daily_of, recipe_digest, record, tried
 from training.trial_statistics import TrialStatistics, claim, trial_statistics
 from training.walk_forward import WalkForward
+from training.walked_removal import walked_removal
 
 RIDGE: Final = "ridge walk-forward"
 DESIGN_SYMBOLS: Final = {"BTCUSDT", "ETHUSDT", "SOLUSDT"}
@@ -42,6 +44,7 @@ class WalkForwardCard:
         scores: as of a backtest over the traded folds; its baselines are all benchmarks.
         family_ic: by family, of its raw scores with the target over the traded folds, markets pooled.
         contenders: the blend, its families and the rules under stress; empty where that was not asked for.
+        removal: the same folds traded without PPO; None where it does not stand beside others.
     """
 
     verdict: str
@@ -55,6 +58,7 @@ class WalkForwardCard:
     family_ic: Mapping[str, float]
     statistics: TrialStatistics
     contenders: tuple[Contender, ...] = ()
+    removal: Removal | None = None
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON types; what is undefined or infinite is null."""
@@ -92,9 +96,10 @@ def walk_forward_card(
     recipe = trial_recipe(walked, dataset, schedule)
     found = tried(recipe, walked.symbols, run_returns(walked), scores.figures.sharpe, runs_folder)
     statistics = trial_statistics(found, {name: daily_returns(curve) for name, curve in curves.items()})
+    removal = walked_removal(walked, dataset)
     card = WalkForwardCard(
         verdict=f"{claim(statistics)} {steady.words}",
-        notes=(*scores.notes, *_notes(walked, schedule, found)),
+        notes=(*scores.notes, *_notes(walked, schedule, found), *([f"{removal.words}."] if removal else [])),
         recipe=recipe,
         costs_factor=walked.stress.costs_factor,
         delay_bars=walked.stress.delay_bars,
@@ -104,6 +109,7 @@ def walk_forward_card(
         family_ic=family_ics(walked),
         statistics=statistics,
         contenders=contenders,
+        removal=removal,
     )
     return card, curves
 

@@ -49,11 +49,11 @@ def test_the_standard_error_is_how_much_the_difference_varies() -> None:
 def test_one_standard_error_is_the_border() -> None:
     found = Removal(family="ppo", days=DAYS, sharpe_with=1.0, sharpe_without=1.1, error=0.11)
     assert found.earns
-    assert "+1.00 with it, +1.10 without: difference -0.100 +- 0.110" in found.sentence(0.05)
-    assert "keeps weight 0.05" in found.sentence(0.05)
+    assert "+1.00 with it, +1.10 without: difference -0.100 +- 0.110 over the same 1,000 days" in found.words
+    assert found.words.endswith("removing it does not help by more than one standard error")
     worse = replace(found, sharpe_without=1.12)
     assert not worse.earns
-    assert "loses its weight" in worse.sentence(0.0)
+    assert worse.words.endswith("removing it helps by more than one standard error")
 
 
 def test_a_copy_adds_nothing_and_keeps_its_place() -> None:
