@@ -52,10 +52,15 @@ def choose(requested: DeviceRequest = "auto", *, threads: int = 1) -> Device:
     if requested == "cuda" and not torch.cuda.is_available():
         raise BadInput(f"device cuda was asked for; found {_why_no_card()}; use --device cpu or auto")
     torch.set_num_threads(threads)
-    if requested == "cpu" or not torch.cuda.is_available():
+    if requested == "cpu" or (card := card_name()) is None:
         return Device(kind="cpu", name=_processor_name(), threads=threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its bits only with a fixed workspace
-    return Device(kind="cuda", name=torch.cuda.get_device_name(0), threads=threads)
+    return Device(kind="cuda", name=card, threads=threads)
+
+
+def card_name() -> str | None:
+    """Return the name of the CUDA card that `auto` would take; None: there is none."""
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
 
 
 def _why_no_card() -> str:

@@ -96,7 +96,7 @@ def make_bundle(
         config={family.name: family.describe() for family in families} | {"recipe": recipe_id(dataset, plan)},
         data_hash=dataset.data_hash,
         seed=seed,
-        device=f"cpu, {threads_of(config.training.threads)} threads",
+        device=trained_on(config, families),
         duration_s=duration_s,
         until_ms=dataset.until_ms,
         result=document,
@@ -104,6 +104,18 @@ def make_bundle(
     path = records.write(record, config.paths.runs)
     say(f"bundle {bundle}: {trained.verdict.reason}")
     return {"bundle": bundle, **document, "record": str(path)}
+
+
+def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
+    """Return where the families were trained; torch is asked only if one of them may take a card."""
+    place = f"cpu, {threads_of(config.training.threads)} threads"
+    asked = [family.name for family in families if getattr(family, "device", "cpu") != "cpu"]
+    if not asked:
+        return place
+    from training.device import card_name
+
+    card = card_name()
+    return place if card is None else f"{place}; {', '.join(asked)} on cuda ({card})"
 
 
 def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float, months: int) -> Plan:
