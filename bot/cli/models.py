@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from storage.config import Config, load
-from storage.registry import Registry
+from storage.registry import Promotion, Registry
 from strategies.manifest import Manifest
+from strategies.stand_ins import told
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
 
@@ -19,22 +21,35 @@ Reference = Annotated[str, typer.Argument(help="A bundle's id, or the beginning 
 
 @app.command("list")
 def list_bundles() -> None:
-    """List the bundles, newest data first, and say which one decides.
+    """List the bundles, newest data first, which one decides, and which are watched beside it.
 
     Example: sigma models list
     """
+    from bot.cli.trials import live_results, live_table
+
     config = load()
     registry = Registry(config.paths.models)
     production = registry.production(config.exchange.name)
     manifests = {name: registry.manifest(name) for name in registry.ids()}
     names = sorted(manifests, key=lambda name: manifests[name].trained_until_ms, reverse=True)
     documents = [_row(name, manifests[name], name == production) for name in names]
-    emit({"production": production or "trend-1", "bundles": documents}, lambda: _table(documents, production))
+    live = live_results(config, running=True)
+
+    def show_all() -> Any:
+        from rich.console import Group
+
+        return Group(_table(documents, production), decides, *(["", live_table(live)] if live else []))
+
+    move = _last_move(registry, config)
+    deciding = registry.deciding(config.exchange.name)
+    decides = f"{told(deciding)} decides" + (f" since {_moment(move.since_ms)}: {move.why}" if move else "")
+    document = {"production": deciding, "champion": move.bundle if move else None, "why": move.why if move else ""}
+    emit({**document, "bundles": documents, "live": live}, show_all)
 
 
 @app.command()
 def show(bundle: Reference) -> None:
-    """Show everything a bundle says about itself, and its promotions.
+    """Show everything a bundle says about itself, what the gate said of it and why, and its promotions.
 
     Example: sigma models show b-0123
     """
@@ -45,8 +60,9 @@ def show(bundle: Reference) -> None:
         "bundle": name,
         "manifest": registry.manifest(name).model_dump(mode="json"),
         "record": registry.record(name),
+        "verdict": registry.verdict(name),
         "promotions": [
-            {"since_ms": move.since_ms, "why": move.why}
+            {"since_ms": move.since_ms, "since": _moment(move.since_ms), "rung": move.rung, "why": move.why}
             for move in registry.history(config.exchange.name)
             if move.bundle == name
         ],
@@ -98,7 +114,7 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     if _tell_daemon(config, "/api/promote", {"bundle": name}):
         emit({"production": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, why)
+    registry.promote(config.exchange.name, name, why, newest_ms(config))
     emit(
         {"production": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
@@ -115,9 +131,19 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     swapped = _tell_daemon(config, "/api/rollback", {})
     registry = Registry(config.paths.models)
     if not swapped:
-        registry.rollback(config.exchange.name, why)
-    name = registry.production(config.exchange.name) or "trend-1"
-    emit({"production": name, "swapped": swapped}, f"{name} decides")
+        registry.rollback(config.exchange.name, why, newest_ms(config))
+    name = registry.deciding(config.exchange.name)
+    emit({"production": name, "swapped": swapped}, f"{told(name)} decides")
+
+
+def _last_move(registry: Registry, config: Config) -> Promotion | None:
+    moves = registry.history(config.exchange.name)
+    return moves[-1] if moves else None
+
+
+def _moment(ms: int | None) -> str:
+    """Return a market time for people; a pointer that was moved before any candle was known has none."""
+    return "an unknown time" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _tell_daemon(config: Config, path: str, document: dict[str, Any]) -> bool:

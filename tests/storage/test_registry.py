@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from storage.registry import Registry
 from strategies.bundle_files import MANIFEST, RECORD
 from strategies.errors import BadInput, BundleRefused, StorageFailed
+from strategies.ladder import Standing
 from tests.made_bundles import made_bundle
 
 
@@ -85,6 +87,51 @@ def test_promotion_and_rollback_move_the_pointer_and_remember(tmp_path: Path) ->
     assert [move.since_ms for move in registry.history("made")] == [5, 6, 7, 8]
     with pytest.raises(BadInput, match="nothing to roll back"):
         registry.rollback("made", "once more")
+
+
+def test_a_champion_that_steps_down_is_kept_and_who_decides_is_known_after_a_restart(tmp_path: Path) -> None:
+    registry, first = stored(tmp_path)
+    other = second(registry)
+    assert (registry.deciding("made"), registry.standing("made")) == ("trend-1", Standing())
+    registry.promote("made", first, "first", now_ms=5)
+    registry.step_down("made", "cash", "IC below 0", now_ms=6)
+    again = Registry(tmp_path)
+    assert (again.production("made"), again.deciding("made")) == (None, "cash-1")
+    assert again.standing("made") == Standing(champion=first, rung="cash")
+    again.step_down("made", "trend_rule", "a refresh on the bench", now_ms=7, champion=other[:8])
+    assert again.standing("made") == Standing(champion=other, rung="trend_rule")
+    assert again.rollback("made", "by hand", now_ms=8) == first
+    assert again.deciding("made") == first
+    with pytest.raises(BadInput, match="no stand-in"):
+        again.step_down("made", "models", "back again")
+
+
+def test_a_broken_champion_does_not_step_onto_the_bench(tmp_path: Path) -> None:
+    registry, name = stored(tmp_path)
+    (registry.folder(name) / "ridge.json").write_bytes(b"{}")
+    with pytest.raises(BundleRefused):
+        registry.step_down("made", "cash", "damaged", champion=name)
+    assert registry.history("made") == []
+
+
+def test_a_pointer_written_before_there_were_rungs_is_read(tmp_path: Path) -> None:
+    registry, name = stored(tmp_path)
+    registry.promote("made", name, "first", now_ms=1)
+    pointer = tmp_path / "production" / "made.json"
+    document = json.loads(pointer.read_bytes())
+    moves = [{"bundle": bundle, "since_ms": 1, "why": "old"} for bundle in (name, None)]
+    for count, deciding in ((1, name), (2, "trend-1")):
+        pointer.write_text(json.dumps(document | {"history": moves[:count]}))
+        assert registry.deciding("made") == deciding
+
+
+def test_what_a_killed_writer_left_is_swept_away_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / "bundles" / ".b-0123456789abcdef.aaaa.staged"
+    left.mkdir(parents=True)
+    (left / "manifest.json").write_bytes(b"{")
+    registry, name = stored(tmp_path)
+    assert registry.ids() == [name]
+    assert not left.exists()
 
 
 def test_pointers_are_kept_per_exchange(tmp_path: Path) -> None:

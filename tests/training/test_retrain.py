@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from storage.candles import CandleStore
+from storage.config_models import RidgeSettings
 from storage.registry import Registry
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.builders import ROOT
 from tests.made_bundles import SMALL, SYMBOLS, made_bundle, made_dataset, made_plan
 from tests.made_markets import START_MS, random_candles
-from training.families import XGBoostFamily
+from training.families import RidgeFamily, XGBoostFamily
 from training.gate import integrity
 from training.likeness import Reign, convictions, likeness, recorded_convictions, targets, twin_of
 from training.out_of_fold import information_coefficient
@@ -86,7 +87,7 @@ def test_families_that_were_declared_and_come_later_complete_the_recipe_and_do_n
     assert case_of(dataset, part, champion) == "refresh"
     assert case_of(dataset, plan, replace(champion, declared=())) == "changed_recipe"
     assert case_of(dataset, plan, replace(champion, declared=(*declared, "lstm"))) == "changed_recipe"
-    other = replace(part.families[0], settings=part.families[0].settings.model_copy(update={"penalty": 7.0}))
+    other = RidgeFamily(settings=RidgeSettings(penalty=7.0))
     assert case_of(dataset, replace(plan, families=[plan.families[0], other]), champion) == "changed_recipe"
     found = retrain(dataset, plan, champion)
     assert found.verdict.step == "promote"
