@@ -93,8 +93,10 @@ def without_scores(dataset: Dataset) -> Dataset:
 
 def scored_days(dataset: Dataset, until_ms: int) -> float:
     """Return how many days before a time have scores of the others, in the market that has most."""
-    bars = max((int((is_scored(part) & (part.open_ms < until_ms)).sum()) for part in dataset.segments), default=0)
-    return bars * dataset.timeframe.ms / DAY_MS
+    bars = dict.fromkeys(dataset.symbols, 0)
+    for segment in dataset.segments:
+        bars[segment.symbol] += int((is_scored(segment) & (segment.open_ms < until_ms)).sum())
+    return max(bars.values()) * dataset.timeframe.ms / DAY_MS
 
 
 def is_scored(segment: Segment) -> np.ndarray:

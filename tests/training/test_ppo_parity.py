@@ -21,8 +21,8 @@ from training.run_candles import RunCandles
 HOURS = 60
 
 
-def joined_bundle(ppo_weight: float) -> Bundle:
-    """Return the momentum bundle, joined by PPO's untrained policies."""
+def joined_bundle(ppo_weight: float, reads: tuple[str, ...] = ()) -> Bundle:
+    """Return the momentum bundle, joined by PPO's untrained policies, which may see momentum's scores."""
     families = ("momentum", "ppo")
     manifest = momentum_bundle().manifest.model_copy(
         update={
@@ -30,9 +30,10 @@ def joined_bundle(ppo_weight: float) -> Bundle:
             "weights": {"momentum": 1.0, "ppo": 0.0},
             "deviations": {"momentum": 2.0, "ppo": 0.3},
             "ppo_weight": ppo_weight,
+            "ppo_reads": reads,
         }
     )
-    return Bundle("b-joined", manifest, FEATURES, [MomentumPredictor(), PpoPredictor(random_model())])
+    return Bundle("b-joined", manifest, FEATURES, [MomentumPredictor(), PpoPredictor(random_model(reads=reads))])
 
 
 def live(bundle: Bundle, candles: RunCandles) -> np.ndarray:
@@ -51,10 +52,12 @@ def live(bundle: Bundle, candles: RunCandles) -> np.ndarray:
     return np.concatenate(facts)
 
 
-def test_engine_and_backtest_join_ppo_alike() -> None:
+@pytest.mark.parametrize("reads", [(), ("momentum",)])
+def test_engine_and_backtest_join_ppo_alike(reads: tuple[str, ...]) -> None:
     candles = run_candles(hours=HOURS)
-    bundle = joined_bundle(0.2)
-    facts, result = live(bundle, candles), backtest(bundle, candles, settings())
+    bundle = joined_bundle(0.2, reads)
+    facts = live(bundle, candles)
+    result = backtest(joined_bundle(0.2, reads), candles, settings())  # which remembers nothing of the live one
     assert (facts["kind"] == FactKind.FILL).sum() >= 4
     assert result.run.facts.tobytes() == facts.tobytes()
     assert np.abs(result.path.agreement).max() > 0.1
