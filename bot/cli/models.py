@@ -34,16 +34,16 @@ def list_bundles() -> None:
     names = sorted(manifests, key=lambda name: manifests[name].trained_until_ms, reverse=True)
     documents = [_row(name, manifests[name], name == production) for name in names]
     live = live_results(config, running=True)
+    move = _last_move(registry, config)
+    deciding = registry.deciding(config.exchange.name)
+    decides = f"{told(deciding)} decides" + (f" since {_moment(move.since_ms)}: {move.why}" if move else "")
+    document = {"production": deciding, "champion": move.bundle if move else None, "why": move.why if move else ""}
 
     def show_all() -> Any:
         from rich.console import Group
 
         return Group(_table(documents, production), decides, *(["", live_table(live)] if live else []))
 
-    move = _last_move(registry, config)
-    deciding = registry.deciding(config.exchange.name)
-    decides = f"{told(deciding)} decides" + (f" since {_moment(move.since_ms)}: {move.why}" if move else "")
-    document = {"production": deciding, "champion": move.bundle if move else None, "why": move.why if move else ""}
     emit({**document, "bundles": documents, "live": live}, show_all)
 
 

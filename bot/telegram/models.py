@@ -8,11 +8,14 @@ from typing import Any, Final
 
 from bot.alerts.wording import stamp
 from bot.control import Control
+from bot.live_trials import LiveTrial
 from bot.telegram.desk import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from storage.registry import Promotion
+from strategies.bundle import TREND_ID
 from strategies.errors import BadInput, BundleRefused
 from strategies.manifest import Manifest
+from strategies.stand_ins import told
 
 NEWEST: Final = 8
 BAR_WIDTH: Final = 24
@@ -22,17 +25,19 @@ async def models(question: Question) -> Reply:
     """The bundles, what they were worth out of sample, and which decides."""
     control = question.control
     manifests, history = await asyncio.to_thread(_registered, control)
-    deciding = control.snapshot.bundle_id if control.snapshot else (history[-1].bundle if history else None)
-    head = f"{bold('Models')}: {plain(deciding or 'the trend rule')} decides"
+    deciding = control.snapshot.bundle_id if control.snapshot else (history[-1].deciding if history else TREND_ID)
+    head = f"{bold('Models')}: {plain(told(deciding))} decides"
     if history:
-        head += f" since {stamp(history[-1].since_ms)}\n{plain(history[-1].why)}"
+        since_ms = history[-1].since_ms
+        head += f"{f' since {stamp(since_ms)}' if since_ms else ''}\n{plain(history[-1].why)}"
     if not manifests:
         return Reply(text=f"{head}\nNo bundle has been trained yet. /retrain starts a training.")
     rows = [(name[:10], _families(part), _ic(part), _until(part)) for name, part in manifests.items()]
     text = table(("bundle", "votes", "IC", "trained until"), rows, "<<><")
     others = [name for name in manifests if name != deciding]
     buttons = tuple((Button(label=f"Promote {name[:10]}", data=f"run:promote {name}"),) for name in others[:4])
-    return Reply(text=f"{head}\n{text}\nIC: of the traded score, walk-forward.", buttons=buttons)
+    beside = await asyncio.to_thread(_beside, control)
+    return Reply(text=f"{head}\n{text}\nIC: of the traded score, walk-forward.{beside}", buttons=buttons)
 
 
 async def training(question: Question) -> Reply:
@@ -72,14 +77,14 @@ async def promote(question: Question) -> Reply:
 async def rollback(question: Question) -> Reply:
     """Go back to the bundle before."""
     control = question.control
-    current = await asyncio.to_thread(control.registry.production, control.place.exchange)
+    current = control.champion
     if current is None:
-        raise BadInput("no bundle is in production; there is nothing to roll back")
+        raise BadInput("there is no champion; there is nothing to roll back")
 
     async def run() -> str:
         done = await control.rollback(question.by)
         decides = control.snapshot.bundle_id if control.snapshot else "the bundle before"
-        return f"{decides} decides from {stamp(done.minute_ms)} on"
+        return f"{told(decides)} decides from {stamp(done.minute_ms)} on"
 
     asked = f"Take {current} out of production and go back to the bundle before it?"
     return Reply(text="", change=Change(label="Roll back", question=asked, run=run))
@@ -88,12 +93,12 @@ async def rollback(question: Question) -> Reply:
 async def drift(question: Question) -> Reply:
     """What is known about drift: the deciding bundle's own measure, and whether a monitor has run."""
     control = question.control
-    production = await asyncio.to_thread(control.registry.production, control.place.exchange)
+    production = control.champion
     found = await asyncio.to_thread(control.ledger.finding, "drift")
     known = "no drift monitor has run yet, so nothing is known about the present."
     lines = [f"{bold('Drift')}: {known if found is None else plain(f'{found.sentence} ({stamp(found.ms)})')}"]
     if production is None:
-        return Reply(text="\n".join([*lines, "The trend rule decides; it has no training that could age."]))
+        return Reply(text="\n".join([*lines, "No bundle has passed yet, so no training can age."]))
     manifest = await asyncio.to_thread(control.registry.manifest, production)
     age_d = (control.clock.now_ms() - manifest.trained_until_ms) / 86_400_000
     values = [("bundle", production), ("trained until", _until(manifest)), ("that is", f"{age_d:,.1f} days ago")]
@@ -147,6 +152,34 @@ def _registered(control: Control) -> tuple[dict[str, Manifest], list[Promotion]]
             manifests[name] = manifest
     newest = sorted(manifests.items(), key=lambda pair: -pair[1].trained_until_ms)[:NEWEST]
     return dict(newest), control.registry.history(control.place.exchange)
+
+
+def _beside(control: Control) -> str:
+    """Return the bundles that are watched beside the champion, a table and a sentence each; "" where none is."""
+    trials = [] if control.trials is None else [part for part in control.trials.newest(0) if part.outcomes]
+    if not trials:
+        return ""
+    rows = [
+        (
+            part.bundle[:10],
+            f"{part.for_it:.3g}/{part.needed:g}",
+            _signed(part.ic),
+            _signed(part.champion_ic),
+            _left(part),
+        )
+        for part in trials
+    ]
+    text = table(("watched", "e-value", "IC", "champion", "to decide"), rows, "<>>>>")
+    words = "\n".join(plain(f"{part.bundle[:10]} ({part.role}): {part.in_words}") for part in trials)
+    return f"\n{bold('Beside the champion')}\n{text}\n{words}"
+
+
+def _signed(value: float | None) -> str:
+    return "?" if value is None else f"{value:+.3f}"
+
+
+def _left(trial: LiveTrial) -> str:
+    return "?" if trial.days_to_decide is None else f"{trial.days_to_decide:,.0f} d"
 
 
 def _families(manifest: Manifest) -> str:

@@ -6,9 +6,11 @@ import asyncio
 from typing import Final
 
 from aiohttp import web
+from pydantic import Field
 
 from bot.silence import silences
 from bot.web.answers import (
+    AlertsPage,
     Candle,
     CandlesPage,
     DecisionsPage,
@@ -22,13 +24,16 @@ from bot.web.answers import (
 from bot.web.asked import MarketPage, Page, Symbol
 from bot.web.charts import MOST, chart_trades
 from bot.web.decided import decision_answers
+from bot.web.events import told_alert
 from bot.web.keys import CONTROL, READING
 from bot.web.operations import Operations
 from bot.web.status import status_of
 from storage.ledger import RecordedDecision
+from storage.outbox import Outbox
 from strategies.market import UNITS_PER_QUOTE
 
 operations: Final = Operations("account")
+EVENTS: Final = r"^[a-z]{1,32}(,[a-z]{1,32}){0,15}$"
 COLUMNS: Final = ("open_ms", "open", "high", "low", "close", "volume")
 
 
@@ -36,6 +41,12 @@ class CandlesAsked(Page):
     """Candles of one market."""
 
     symbol: Symbol
+
+
+class AlertsAsked(Page):
+    """Alerts of some events, or of all."""
+
+    events: str | None = Field(None, pattern=EVENTS, description="comma separated, as in `[alerts]`; all by default")
 
 
 @operations.get("/api/status")
@@ -110,6 +121,22 @@ async def candles(request: web.Request, query: CandlesAsked) -> CandlesPage:
         trades=touching,
         next_before=next_before,
     )
+
+
+@operations.get("/api/alerts")
+async def alerts(request: web.Request, query: AlertsAsked) -> AlertsPage:
+    """Return what people were told, newest first: with account minutes and apart from them."""
+    ledger = request.app[CONTROL].ledger
+    outbox = Outbox(ledger.database, ledger.account.id)
+    found = await asyncio.to_thread(
+        outbox.told,
+        since_ms=query.since_ms,
+        until_ms=query.until_ms,
+        events=query.events.split(",") if query.events else (),
+        limit=query.rows,
+    )
+    rows, next_before = query.cut(found, lambda alert: alert.ms)
+    return AlertsPage(alerts=[told_alert(alert) for alert in rows], next_before=next_before)
 
 
 @operations.get("/api/silence")

@@ -5,7 +5,7 @@ Money in quote, fractions as fractions, times UTC ms. A name means the same here
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ from bot.silence import Silence
 from bot.snapshot import LiveCandle
 from storage.ledger import EquityPoint, OpenPosition
 from storage.trades import Trade
+from strategies.ladder import Rung
 from strategies.market import Timeframe
 from strategies.signals import Signal
 
@@ -88,6 +89,8 @@ class Status(Answer):
     day_locked: bool | None = None
     drawdown_locked: bool | None = None
     bundle: str | None = None
+    rung: Rung | None = Field(None, description="who decides: a bundle, or a stand-in of the fallback ladder")
+    rung_why: str | None = Field(None, description="why that one decides")
     positions: list[OpenPosition] = []
     markets: list[MarketStatus] = []
 
@@ -175,6 +178,23 @@ class CandlesPage(PageAnswer):
     candles: list[Candle]
     filling: LiveCandle | None
     trades: list[ChartTrade]
+
+
+class AlertTold(Answer):
+    """Something that people were told, in words and as it was written."""
+
+    key: str
+    ms: int
+    event: str
+    text: str
+    lines: list[str] = Field(description="what else is worth reading")
+    payload: dict[str, Any]
+
+
+class AlertsPage(PageAnswer):
+    """Alerts, newest first."""
+
+    alerts: list[AlertTold]
 
 
 class Silences(Answer):

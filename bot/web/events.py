@@ -8,7 +8,7 @@
 | signal | a LONG or SHORT, as `GET /api/signals` |
 | fill | a fill: side, quantity, price, fee, reason, trade |
 | position | `{"symbol", "position"}` opened, resized, moved its stop; null: closed |
-| alert | `{"key", "event", "text", "payload"}` what Telegram is told |
+| alert | as `GET /api/alerts`: what people are told, with a minute or apart from it |
 | training | as `GET /api/training`, when it changes |
 """
 
@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from pydantic import BaseModel
 
-from bot.alerts.wording import headline
+from bot.alerts.wording import details, headline
 from bot.control import Control
 from bot.snapshot import Snapshot
-from bot.web.answers import TrainingState
+from bot.web.answers import AlertTold, TrainingState
 from bot.web.status import market_status, status_of
 from bot.web.stream import Hub
 from storage.journal import Alert
@@ -53,6 +53,10 @@ class Announcer:
         self._hub.publish("status", closed_ms, told(status_of(self._control)))
         self._before = snapshot
 
+    def on_note(self, alert: Alert) -> None:
+        """Publish an alert that no account minute wrote."""
+        self._hub.publish("alert", alert.ms, told_alert(alert).model_dump())
+
     async def watch_training(self) -> None:
         """Publish the training's state whenever it has changed, until cancelled."""
         before = self._control.training.progress()
@@ -77,10 +81,10 @@ def _events(snapshot: Snapshot, before: Snapshot | None, closed_ms: int) -> Iter
             if view.signal is not None and view.signal.decision_ms == closed_ms:
                 yield "signal", view.signal
     for alert in snapshot.alerts:
-        document = orjson.loads(alert.payload)
-        if document.get("type") == "fill":
-            yield "fill", document
-        yield "alert", _alert(alert, document)
+        alert_told = told_alert(alert)
+        if alert_told.payload.get("type") == "fill":
+            yield "fill", alert_told.payload
+        yield "alert", alert_told.model_dump()
     yield from _moved(snapshot, before)
 
 
@@ -98,5 +102,14 @@ def _terms(position: OpenPosition) -> tuple[object, ...]:
     return position.trade, position.side, position.quantity, position.stop_loss, position.take_profit
 
 
-def _alert(alert: Alert, document: dict[str, Any]) -> dict[str, Any]:
-    return {"key": alert.key, "event": alert.event, "text": headline(alert.event, document), "payload": document}
+def told_alert(alert: Alert) -> AlertTold:
+    """Return an alert in words, as every face tells it."""
+    document = orjson.loads(alert.payload)
+    return AlertTold(
+        key=alert.key,
+        ms=alert.ms,
+        event=alert.event,
+        text=headline(alert.event, document),
+        lines=details(alert.event, document),
+        payload=document,
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from bot.live_trials import LiveTrial
 from bot.web.answers import Answer
 from storage.registry import Promotion
 from strategies.market import Timeframe
@@ -39,9 +40,13 @@ class Models(Answer):
     """Bundles, newest training first, and the moves of the production pointer, newest first."""
 
     deciding: str | None
-    production: str | None = Field(description="null: the trend rule")
+    production: str | None = Field(description="the champion while it decides; null: a stand-in does")
+    champion: str | None = Field(None, description="in production, or on the bench; null: nothing has passed yet")
     bundles: list[BundleSummary]
     history: list[Promotion]
+    trials: list[LiveTrial] = Field(
+        description="bundles watched beside the champion: those that go on, then ended ones"
+    )
 
 
 class LiveSkill(Answer):

@@ -17,11 +17,12 @@ from strategies.errors import BundleRefused
 from strategies.manifest import Manifest
 
 operations: Final = Operations("models")
+ENDED_TRIALS: Final = 10
 
 
 @operations.get("/api/models")
 async def models(request: web.Request) -> Models:
-    """Return the bundles with what their walk-forward was worth, and the moves of the production pointer."""
+    """Return the bundles with what their walk-forward was worth, the pointer's moves, and who is watched beside it."""
     control = request.app[CONTROL]
     deciding = None if control.snapshot is None else control.snapshot.bundle_id
     return await request.app[READING].ask(_models, control, deciding)
@@ -48,7 +49,14 @@ def _models(control: Control, deciding: str | None) -> Models:
         if (manifest := _manifest(registry, bundle)) is not None
     ]
     summaries.sort(key=lambda part: part.trained_until_ms, reverse=True)
-    return Models(deciding=deciding, production=production, bundles=summaries, history=registry.history(exchange)[::-1])
+    return Models(
+        deciding=deciding,
+        production=production,
+        champion=control.champion,
+        bundles=summaries,
+        history=registry.history(exchange)[::-1],
+        trials=[] if control.trials is None else control.trials.newest(ENDED_TRIALS),
+    )
 
 
 def _manifest(registry: Registry, bundle: str) -> Manifest | None:

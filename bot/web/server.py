@@ -22,6 +22,7 @@ from bot.web.reading import Reading
 from bot.web.session import Sessions
 from bot.web.stream import Hub
 from storage.config_services import WebSettings
+from storage.journal import Alert
 from strategies.errors import AlreadyRunning
 
 CHAPTERS: Final = (account, models, predict, commands, signing, health)
@@ -50,6 +51,10 @@ class WebServer:
     def on_snapshot(self, snapshot: Snapshot) -> None:
         """Tell the stream what an account minute changed."""
         self._announcer.on_snapshot(snapshot)
+
+    def on_note(self, alert: Alert) -> None:
+        """Tell the stream what people are told apart from account minutes."""
+        self._announcer.on_note(alert)
 
     async def start(self) -> str:
         """Listen and return the address people open.

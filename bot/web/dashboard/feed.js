@@ -6,6 +6,7 @@
  */
 
 import { askForToken } from "./actions.js";
+import { MOST_ALERTS, SHOWN_EVENTS, withAlert } from "./alerts.js";
 import { Refused, ask, readSession } from "./api.js";
 import { Stream } from "./stream.js";
 
@@ -14,7 +15,7 @@ const AFTER_REFUSAL_MS = 10000;
 const STATUS_AFTER_MS = 5000; // without one from the stream: only the daemon knows whether candles still come
 const BARS = 200;
 const MOST_POINTS = 1000;
-const LESS_OFTEN_MS = { held: 60000, models: 5000 };
+const LESS_OFTEN_MS = { held: 60000, models: 15000 };
 
 /** What is asked for by name: a function of the state that returns its changes. */
 const LISTS = {
@@ -25,12 +26,13 @@ const LISTS = {
   decisions: async () => ({ decisions: (await ask("/api/decisions?limit=120")).decisions }),
   silences: async () => ({ silences: bySymbol((await ask("/api/silence")).markets) }),
   models: async () => ({ models: await ask("/api/models") }),
+  alerts: async () => ({ alerts: (await ask(`/api/alerts?limit=${MOST_ALERTS}&events=${SHOWN_EVENTS}`)).alerts }),
   held: async ({ status, equity }) => ({ held: await heldSince(status?.markets ?? [], equity?.[0]?.ms) }),
 };
 
 /** Which lists an event of the stream makes old. */
 const MAKES_OLD = {
-  decision: ["decisions", "equity", "silences", "held"],
+  decision: ["decisions", "equity", "silences", "held", "models"],
   fill: ["trades", "chart"],
   position: ["trades", "chart"],
 };
@@ -106,6 +108,8 @@ export class Feed {
     if (event.type === "hello" || event.type === "reset") this.refresh();
     if (event.type === "status") changes.status = event.payload;
     if (event.type === "training") Object.assign(changes, this.#trained(event.payload));
+    if (event.type === "alert" && state.alerts) changes.alerts = withAlert(state.alerts, event.payload);
+    if (event.type === "alert" && event.payload.event === "promotion") this.#old.add("models");
     if (event.type === "candles") changes.charts = this.#charted(state.charts, event.payload);
     for (const name of MAKES_OLD[event.type] ?? []) this.#old.add(name);
     this.#adopt(changes);

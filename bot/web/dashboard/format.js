@@ -55,6 +55,17 @@ export function age(seconds) {
   return `${Math.floor(rounded / 86400)} d`;
 }
 
+/** Market days -> "0.4 d", "12 d". */
+export function days(value) {
+  return isNumber(value) ? `${grouped(value, value < 10 ? 1 : 0)} d` : DASH;
+}
+
+/** A likelihood ratio with three significant digits: "0.0213", "1.27", "20", "1.2e+6". */
+export function ratio(value) {
+  if (!isNumber(value)) return DASH;
+  return value < 1e6 ? Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 }) : value.toExponential(1);
+}
+
 /** Hours -> "40 min", "31 h", "3.5 d". */
 export function hours(value) {
   if (!isNumber(value)) return DASH;

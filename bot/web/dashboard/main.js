@@ -5,6 +5,7 @@
  */
 
 import { drawButtons, listen } from "./actions.js";
+import { drawAlerts } from "./alerts.js";
 import { watchSession } from "./api.js";
 import { drawCandles, drawTabs } from "./candles.js";
 import { drawEquity } from "./equity.js";
@@ -32,6 +33,7 @@ const TEXT = [
   drawModels,
   drawTraining,
   drawProtections,
+  drawAlerts,
 ];
 const CHARTS = [drawCandles, drawEquity];
 
@@ -47,6 +49,7 @@ const store = new Store({
   silences: {}, // by symbol
   held: null, // what buying and holding every market would have been
   models: null,
+  alerts: null,
 });
 const feed = new Feed(store);
 let drawnVersion = -1;

@@ -1,9 +1,11 @@
-/** The bundles with their out-of-fold scores, and which one decides. */
+/** The bundles with their out-of-fold scores, which one decides, and which are watched beside it. */
 
 import { byId, h, patch } from "./dom.js";
 import { isNumber, score, time } from "./format.js";
+import { trials } from "./trials.js";
 
-const TREND = "The trend rule decides until a trained bundle has passed its gate.";
+const STAND_IN = "A stand-in of the fallback ladder decides; bundles wait on the bench and are watched.";
+const MOVED = { trend_rule: "the trend rule", cash: "cash" };
 const SHOWN = 8;
 const MOVES = 5;
 
@@ -19,6 +21,7 @@ export function drawModels({ models, status }) {
     models.bundles.some(isDeciding) ? null : undescribed(deciding),
     ordered.slice(0, SHOWN).map((bundle) => entry(bundle, isDeciding(bundle))),
     ordered.length > SHOWN ? h("p", { class: "soft", key: "more" }, `${ordered.length - SHOWN} more: sigma models list`) : null,
+    trials(models.trials),
     moves(models.history.slice(0, MOVES)),
   );
 }
@@ -26,19 +29,19 @@ export function drawModels({ models, status }) {
 /** The newest moves of the production pointer, and why. */
 function moves(history) {
   if (!history.length) return null;
-  const told = ({ bundle, since_ms, why }) =>
-    h("li", {}, h("span", { class: "number" }, time(since_ms)), ` ${bundle ?? "the trend rule"}: ${why}`);
+  const told = ({ bundle, since_ms, why, rung }) =>
+    h("li", {}, h("span", { class: "number" }, time(since_ms)), ` ${rung === "models" ? bundle : MOVED[rung]}: ${why}`);
   const list = h("ol", { class: "plain moves" }, history.map(told));
   return h("div", { class: "model", key: "moves" }, h("h3", { class: "words" }, "Promotions"), list);
 }
 
 function undescribed(name) {
-  const isTrend = !name || name.startsWith("trend");
+  const isStandIn = !name || name.startsWith("trend") || name.startsWith("cash");
   return h(
     "div",
     { class: "model", key: "trend", "data-bundle": name ?? "trend-1" },
     h("div", { class: "row" }, h("h3", {}, name ?? "trend-1"), productionTag()),
-    h("p", { class: "soft" }, isTrend ? TREND : "This bundle decides, but its folder is not in the registry."),
+    h("p", { class: "soft" }, isStandIn ? STAND_IN : "This bundle decides, but its folder is not in the registry."),
   );
 }
 
