@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,11 +23,14 @@ from training.bundle import Plan, train, walk_folds
 from training.dataset import Dataset
 from training.environment_tracks import standard_of, tracks_of
 from training.families import ModelFamily, RidgeFamily
+from training.fold_cache import FoldCache, fold_key
 from training.leakage import turned_after
 from training.likeness import twin_of
 from training.out_of_fold import fit_all, information_coefficient, walk
 from training.ppo_family import PpoFamily
 from training.score_columns import is_scored, scored_days, with_scores, without_scores
+from training.simulate import Routine
+from training.simulation_ahead import fit_ahead
 from training.walk_forward import Means, fit_folds
 
 QUICK = PpoSettings(
@@ -292,6 +296,34 @@ def test_a_twin_learns_from_scores_of_its_own_past_only(trained) -> None:  # typ
     first, second = (twin.predictors[1].model.to_bytes() for twin in twins)  # type: ignore[attr-defined]
     assert first == second
     assert twins[0].manifest.ppo_reads == ("ridge",)
+
+
+def test_a_kept_model_is_found_again_by_the_scores_it_saw_and_not_by_later_ones() -> None:
+    made, witness = made_dataset(), Witness()
+    folds = walk_folds(made, plan_of(RidgeFamily(), witness))
+    walk(made, [RidgeFamily(), witness], folds)
+    dataset, border = witness.shown[-1][0], folds[1]
+    key = fold_key(witness, dataset, border)
+    assert key != fold_key(witness, without_scores(dataset), border)
+    for is_later in (True, False):
+        segments = []
+        for segment in dataset.segments:
+            assert segment.others is not None
+            chosen = (segment.open_ms > border.train_until_ms) == is_later
+            segments.append(replace(segment, others=np.where(chosen[:, None], -segment.others, segment.others)))
+        assert (fold_key(witness, replace(dataset, segments=tuple(segments)), border) == key) == is_later
+
+
+def test_a_simulation_leaves_to_its_trainings_who_waits_for_the_others_scores(tmp_path: Path) -> None:
+    made, witness, said = made_dataset(), Witness(), list[str]()
+    families: list[ModelFamily] = [RidgeFamily(), witness]
+    start_ms = made.until_ms - 40 * DAY_MS
+    fit_ahead(
+        made, families, plan_of(*families), Routine(), start_ms, FoldCache(root=tmp_path), workers=1, say=said.append
+    )
+    assert not witness.shown
+    assert said[0].endswith("x 1 families to fit")
+    assert list(tmp_path.iterdir())
 
 
 def test_a_dataset_without_scores_is_the_one_before_them() -> None:
