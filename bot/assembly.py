@@ -163,6 +163,7 @@ def _limits(config: Config) -> Limits:
     training = config.training
     return Limits(
         nice=training.nice,
+        background=training.background,
         memory_gb=training.memory_gb,
         threads=training.threads or 1,
         deadline_s=training.deadline_min * 60,

@@ -44,7 +44,7 @@ class Limits:
     """What a child may use."""
 
     nice: int = 10  # on top of the daemon's own
-    yields: bool = True  # Linux: it runs only where nothing else wants the processor or the disk
+    background: bool = True  # Linux: it runs only where nothing else wants the processor, and not on the first core
     memory_gb: float = 8.0
     threads: int = 1
     deadline_s: float = 3_600.0
@@ -180,9 +180,20 @@ def _limit(pid: int, limits: Limits) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + limits.nice))
         memory = round(limits.memory_gb * GIB)
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
-    if limits.yields and hasattr(os, "SCHED_IDLE"):
-        with contextlib.suppress(OSError):  # a sandbox may forbid it; the nice value stays
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    if limits.background and hasattr(os, "SCHED_IDLE"):
+        _send_to_the_back(pid)
+
+
+def _send_to_the_back(pid: int) -> None:
+    """Let a child run only while no ordinary task wants its core, and leave the first core to the daemon.
+
+    An idle task gives way at once, where a niced one keeps its slice; but the scheduler counts its core as free, and
+    would move the daemon there, away from its caches, at every wake-up.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError):  # a sandbox may forbid it; the nice value stays
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setaffinity(pid, cores[1:] or cores)
 
 
 def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:

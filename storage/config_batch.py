@@ -25,6 +25,7 @@ class TrainingSettings(Section):
     memory_gb: float = Field(8.0, gt=0, le=4096)
     deadline_min: float = Field(60.0, gt=0, le=10_080)
     nice: int = Field(10, ge=0, le=19)
+    background: bool = True
     embargo_h: float = Field(24.0, ge=0, le=8760)
     target: Literal["return", "triple_barrier"] = "return"
     barrier_sigmas: float = Field(1.0, gt=0, le=10)

@@ -34,6 +34,7 @@ HABITS = {
         document["variables"] = {name: value for name, value in os.environ.items() if "TH" in name or "TOKEN" in name}
         time.sleep(0.3)
         document["nice"] = os.getpriority(os.PRIO_PROCESS, 0)
+        document["policy"], document["cores"] = os.sched_getscheduler(0), sorted(os.sched_getaffinity(0))
         document["memory"] = resource.getrlimit(resource.RLIMIT_DATA)[0]
         print(json.dumps(document))
     """,

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,17 @@ async def test_a_child_is_niced_capped_and_never_given_a_secret(
     assert found["arguments"] == ["retrain", "--json"]
     assert found["variables"]["OMP_NUM_THREADS"] == found["variables"]["SIGMA_TRAINING__THREADS"] == "1"
     assert not [name for name in found["variables"] if "TOKEN" in name]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="Linux alone knows tasks that run when nothing else does")
+async def test_a_child_in_the_background_gives_way_at_once_and_leaves_a_core_to_the_daemon(tmp_path: Path) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    found = (await ended(tmp_path, "telling")).document
+    assert found is not None
+    assert (found["policy"], found["cores"]) == (os.SCHED_IDLE, cores[1:] or cores)
+    found = (await ended(tmp_path, "telling", replace(LIMITS, background=False))).document
+    assert found is not None
+    assert (found["policy"], found["cores"]) == (os.sched_getscheduler(0), cores)
 
 
 class KeptRuns:
