@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bot.control import Done
 from bot.live_trials import LiveTrials
 from bot.shadow import Shadowing
 from bot.watched import Close, close_of
@@ -21,6 +23,7 @@ from strategies.bundle_files import bundle_id
 from strategies.errors import BundleRefused
 from strategies.evidence import Evidence, what_came
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
+from strategies.minute import AccountMinute
 from strategies.trials import Step, judge
 from tests.builders import START_MS, candles
 from tests.trading.daemon_world import DaemonWorld, daemon_world
@@ -189,6 +192,53 @@ async def test_the_harm_stop_rolls_a_champion_back_to_its_predecessor(tmp_path: 
         await until_moved(world, shadowing, hasty, first=2)
         assert world.control.registry.production("builtin") == calm
         assert "harm stop" in world.control.registry.history("builtin")[-1].why
+
+
+async def moved(world: DaemonWorld, command: Coroutine[Any, Any, Done], minute: AccountMinute) -> None:
+    """Carry out something that swaps, with the minute that takes it."""
+    task = asyncio.create_task(command, name="moving")
+    async with asyncio.timeout(10):
+        while world.trader._swap is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    await world.hand(minute)
+    await task
+
+
+async def test_a_champion_on_the_bench_is_watched_and_only_the_ladder_calls_it_back(tmp_path: Path) -> None:
+    async with championed(tmp_path) as (world, calm, _):
+        shadowing, shadows = made(world, harm_likelihood_ratio=2.0), kept(world)
+        await moved(world, world.control.step_down("trend_rule", "fallback ladder", "IC -0.012, below 0"), MINUTES[1])
+        first = (await closes_from(world, 2, 1))[0]
+        await shadowing.take(first)
+        [trial] = shadows.trials(running=True)
+        assert (trial.bundle_id, trial.role, trial.champion_id) == (calm, "benched", "trend-1")
+        assert len(shadows.open_expectations(trial)) == 3
+        won = replace(trial.evidence, logs=np.full((3, 12), 12.0))
+        shadowing._trials = [replace(trial, evidence=won)]
+        again = made(world)  # a restart keeps it
+        again._trials = shadows.trials(running=True)
+        for close in await closes_from(world, 60, 3):
+            await shadowing.take(close)
+            await again.take(close)
+        assert world.control.snapshot is not None
+        assert world.control.snapshot.bundle_id == "trend-1"
+        assert [part.role for part in shadows.trials()] == ["benched"]
+        await moved(world, world.control.promote(calm, "fallback ladder", "IC +0.040"), MINUTES[180])
+        for close in await closes_from(world, 181, 4):
+            await again.take(close)
+        ended = [part for part in shadows.trials() if part.role == "benched"]
+        assert ended[0].outcome == "it decides now"
+
+
+async def closes_from(world: DaemonWorld, minute: int, hour: int) -> list[Close]:
+    """Trade on from a minute to the close of an hour and return the decisions taken."""
+    found = []
+    for each in MINUTES[minute : hour * 60]:
+        world.snapshots.clear()
+        await world.hand(each)
+        close = close_of(world.snapshots[-1], H1)
+        found += [] if close is None else [close]
+    return found
 
 
 async def test_a_broken_challenger_is_refused_and_one_that_breaks_later_is_let_go(tmp_path: Path) -> None:
