@@ -158,9 +158,12 @@ class Narrator:
 
     def __call__(self, progress: Progress) -> None:
         found = judge(self._model(progress), self._dataset, self._borders.valid_from_ms, self._borders.valid_until_ms)
+        lived = (
+            f"reward {progress.reward:+.2f} equity x {progress.equity:.4f}" if progress.episodes else "none ended yet"
+        )
         say(
             f"seed {progress.seed} step {progress.steps:,}/{progress.total_steps:,} | episodes {progress.episodes:,} "
-            f"reward {progress.reward:+.2f} equity x {progress.equity:.4f} | valid IC {found.ic:+.3f} "
+            f"{lived} | valid IC {found.ic:+.3f} "
             f"net Sharpe {found.sharpe:+.2f} equity x {found.equity:.3f} | {progress.steps_per_s:,.0f} steps/s"
         )
         values = {
