@@ -93,6 +93,10 @@ def _dispatch(arguments: list[str]) -> int:
     entry = ENTRIES.get(word)
     if entry is None:
         raise _unknown(word)
+    if word == "retrain":
+        from bot.cli.retrain import retrain
+
+        return retrain(rest)
     if entry.module == BATCH:
         from bot.cli.batch import become
 

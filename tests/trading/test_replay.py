@@ -53,6 +53,23 @@ def test_replay_of_the_tape_equals_the_ledger(traded) -> None:
     assert found.cash == int(engine.state.account["cash"][0])
 
 
+def test_a_ledger_that_is_written_on_meanwhile_is_verified_as_far_as_it_was(tmp_path: Path) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    account, journal = opened(database, engine)
+    trade(engine, journal, MINUTES[:300])
+    rest = [MINUTES[300:900]]
+
+    def trading_on(bundle_id: str):
+        if rest:
+            trade(engine, journal, rest.pop())
+        return bundle_of(bundle_id)
+
+    found = verify(database, account, trading_on)
+    assert found.minutes == 300
+    assert found.differences == []
+    assert len(Ledger(database, account).facts()) > found.facts
+
+
 def test_verify_names_a_changed_fact(traded, tmp_path: Path) -> None:
     database, account, _ = traded
     first = Ledger(database, account).trades()[-1]

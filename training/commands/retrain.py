@@ -33,7 +33,8 @@ def command(
 ) -> None:
     """Train on all stored candles, judge the candidate by the promotion policy, and promote or reject it.
 
-    A running daemon does all this by itself, in a child process; ask it with Telegram's /retrain or the dashboard.
+    Where a daemon runs, `sigma retrain` without options asks the daemon and follows it; with options of its own the
+    bundle is kept on the bench beside it.
 
     Example: sigma retrain --until 2025-01-01 --no-promote
     """
@@ -145,7 +146,7 @@ def _lines(document: dict[str, Any]) -> str:
     lines.append(f"who trades: {document['ladder']['trading'].replace('_', ' ')}, since {document['ladder']['why']}")
     if document["promoted"]:
         lines.append(
-            f"in production from the next start on; a daemon that runs takes it with: sigma models promote "
+            f"champion from the next start on; a daemon that runs takes it with: sigma models promote "
             f"{document['bundle']}"
         )
     return "\n".join(lines)
