@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 from playwright.async_api import expect
 
 from bot.web.dashboard.assets import charts_asset
+from storage.journal import Alert
+from storage.outbox import Outbox
+from storage.shadows import Shadows
 from tests.browser.stage import TOKEN, Scene
 from tests.trading.swappable import eager, ridge_files
+from tests.trading.trials import watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -218,3 +223,32 @@ def _iso(ms: int) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+async def test_alerts_apart_from_minutes_and_bundles_beside_the_champion_are_shown(scene: Scene) -> None:
+    page, ledger = scene.page, scene.world.control.ledger
+    note = {"type": "ended", "outcome": "b-1 rejected", "lines": ["IC +0.001", "needed +0.010"]}
+    tell(scene, "training", note)
+    first = page.locator("#alerts li").first
+    await expect(first).to_contain_text("Training ended: b-1 rejected")
+    await first.locator("summary").click()
+    await expect(first.locator(".lines")).to_contain_text("needed +0.010")
+    trial = watched(Shadows(ledger.database, ledger.account.id), count=240)
+    await scene.pass_minutes(1)  # answers are remembered for a minute
+    promoted = {"type": "command", "kind": "swap", "bundle": "b-body", "by": "test"}
+    tell(scene, "promotion", promoted)
+    shown = page.locator("[data-trial=challenger]")
+    await expect(shown).to_contain_text(trial.bundle_id, timeout=20_000)
+    await expect(shown).to_contain_text(re.compile(r"e-value [\d.]+ of 20"))
+    await expect(shown).to_contain_text("240 outcomes")
+    await expect(shown.locator(".meter")).to_have_attribute("aria-label", re.compile("of the 20 that decide"))
+    assert await scene.broken_rules() == []
+    await scene.picture("models-beside")
+
+
+def tell(scene: Scene, event: str, payload: dict[str, Any]) -> None:
+    """Note an alert apart from any account minute, as `Alerts.note` does."""
+    ledger = scene.world.control.ledger
+    alert = Alert(key=f"{event}:1", ms=scene.snapshot.minute_ms + 60_000, event=event, payload=json.dumps(payload))
+    assert Outbox(ledger.database, ledger.account.id).note(alert)
+    scene.server.on_note(alert)

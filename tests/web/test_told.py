@@ -12,10 +12,10 @@ import pytest
 from bot.live_trials import LiveTrials
 from bot.telling import Telling
 from storage.config import Config
-from storage.shadows import Expectation, Shadows, Trial
-from strategies.evidence import Evidence
-from strategies.market import HOUR_MS, Timeframe
+from storage.shadows import Shadows
+from strategies.market import Timeframe
 from tests.builders import START_MS
+from tests.trading.trials import watched
 from tests.trading.world import minutes
 from tests.web.serving import Served, served
 
@@ -111,36 +111,3 @@ def test_a_forecast_that_never_varies_has_no_correlation(tmp_path: Path) -> None
     [ended] = LiveTrials(shadows, 20.0, Timeframe.H1).newest(1)
     assert (ended.in_words, ended.days_to_decide) == ("it decides now", None)
     assert LiveTrials(shadows, 20.0, Timeframe.H1).newest(0) == []
-
-
-def watched(shadows: Shadows, count: int, skill: float = 0.3) -> Trial:
-    """Write a trial with `count` outcomes and one that was lost, and return it with its evidence."""
-    rng = np.random.default_rng(5)
-    came = rng.normal(size=count)
-    expected, champion = skill * came + skill * rng.normal(size=count), 0.05 * rng.normal(size=count)
-    evidence = Evidence.begin(1, 12)
-    begun = Trial(
-        bundle_id="b-0123456789abcdef",
-        started_ms=START_MS,
-        role="challenger",
-        champion_id="b-champion",
-        evidence=evidence,
-    )
-    shadows.begin(begun)
-    parts = [
-        Expectation(
-            open_ms=START_MS + hour * HOUR_MS,
-            market=0,
-            champion_id="b-champion",
-            expected=float(expected[min(hour, count - 1)]),
-            champion_expected=float(champion[min(hour, count - 1)]),
-            sigma=0.01,
-            came=float(came[hour]) if hour < count else None,
-        )
-        for hour in range(count + 1)
-    ]
-    for hour, part in enumerate(parts[:-1]):
-        evidence = evidence.seen(0, hour, float(part.came or 0.0), part.expected, part.champion_expected)
-    shadows.expect(begun, parts)
-    shadows.mature(begun, parts, evidence)
-    return next(trial for trial in shadows.trials() if trial.bundle_id == begun.bundle_id)

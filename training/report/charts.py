@@ -18,6 +18,7 @@ from strategies.round_trips import RoundTrip
 BLUE, GREY, GREEN, RED, AMBER = "#3b82f6", "#8b97a3", "#22a565", "#e5484d", "#d89614"
 MOST_POINTS = 4000
 MOST_CANDLES = 2500
+SHALLOW = 0.05  # fraction: drawdowns above it are told in tenths of a percent
 
 
 def lines(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], unit: str, *, logarithmic: bool = False) -> go.Figure:
@@ -34,17 +35,24 @@ def lines(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], unit: str, *, lo
         line = {"color": colour, "width": 2 if position == 0 else 1.3, "dash": "solid" if position < 2 else "dot"}
         kept = thinned(values)
         figure.add_scatter(x=_dates(times[kept]), y=values[kept], name=name, mode="lines", line=line)
-    figure.update_yaxes(type="log" if logarithmic else "linear")
+    figure.update_yaxes(type="log" if logarithmic else "linear", tickformat=",")
     return figure
 
 
 def filled(name: str, times: np.ndarray, values: np.ndarray) -> go.Figure:
-    """Return values <= 0 as an area hanging from zero; the deepest point of every stretch is kept."""
+    """Return values <= 0 as an area hanging from zero; the deepest point of every stretch is kept.
+
+    Raises:
+        ValueError: a value is above zero.
+    """
+    if (values > 0).any():
+        raise ValueError(f"{name} reaches {float(values.max()):g}; values at or below 0 are needed")
     figure = _figure("", 240)
     kept = deepest(values)
     style = {"color": RED, "width": 1}
     figure.add_scatter(x=_dates(times[kept]), y=values[kept], name=name, mode="lines", line=style, fill="tozeroy")
-    figure.update_yaxes(tickformat=".0%")
+    is_shallow = float(values.min(initial=0.0)) > -SHALLOW
+    figure.update_yaxes(tickformat=".1%" if is_shallow else ".0%", rangemode="tozero")
     return figure
 
 

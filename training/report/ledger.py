@@ -12,11 +12,20 @@ from strategies.market import UNITS_PER_QUOTE
 from training.performance import EquityCurve, curve_figures, drawdown_path, monthly_returns
 from training.report.charts import filled, lines
 from training.report.page import Section, page
-from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_percent, table
+from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_number, signed_percent, table
 from training.run_candles import moment
 
 LISTED_TRADES = 500
 UNKNOWN = "–"
+ENDINGS = {
+    "faded": "conviction faded",
+    "reversed": "conviction turned",
+    "stop": "stop-loss",
+    "take": "take-profit",
+    "trail": "trailing stop",
+    "daily_loss": "daily loss stop",
+    "drawdown": "drawdown stop",
+}
 
 
 def ledger_report(ledger: Ledger) -> str:
@@ -26,13 +35,11 @@ def ledger_report(ledger: Ledger) -> str:
     sections = [
         Section(title="Figures", body=_figures(curve, trades)),
         Section(title="Equity", charts=(lines([("equity", curve.times, curve.equity)], "quote"),)),
-        Section(title="Drawdown", charts=(filled("drawdown", curve.times, -drawdown_path(curve)),)),
+        Section(title="Drawdown", charts=(filled("drawdown", curve.times, drawdown_path(curve)),)),
         Section(title="Months", body=monthly_table(monthly_returns(curve))),
         Section(title="Markets", body=_grouped(trades, "market", lambda trade: trade.symbol)),
         Section(title="Bundles", body=_grouped(trades, "bundle", lambda trade: trade.bundle_id)),
-        Section(
-            title="Endings", body=_grouped(trades, "closed because", lambda trade: trade.closed_because or UNKNOWN)
-        ),
+        Section(title="Endings", body=_grouped(trades, "closed because", _ending)),
         Section(title="Promises and outcomes", body=_promises(ledger, trades)),
         Section(title="Trades", body=_listed(trades[:LISTED_TRADES])),
     ]
@@ -76,7 +83,7 @@ def _grouped(trades: Sequence[Trade], name: str, key: Callable[[Trade], str]) ->
         won, lost = (sum(trade.net for trade in part if (trade.net > 0) is side) for side in (True, False))
         wins = sum(trade.net > 0 for trade in part) / len(part)
         rows.append(
-            [group, f"{len(part):,}", percent(wins), number(won + lost), number(won / -lost if lost else np.nan)]
+            [group, f"{len(part):,}", percent(wins), signed_number(won + lost), number(won / -lost if lost else np.nan)]
         )
     return (
         table([name, "trades", "win rate", "net", "profit factor"], rows)
@@ -131,11 +138,18 @@ def _listed(trades: Sequence[Trade]) -> str:
             trade.side,
             moment(trade.opened_ms),
             moment(trade.closed_ms or 0),
-            number(trade.net),
+            signed_number(trade.net),
             signed_percent(trade.return_fraction, 2),
-            trade.closed_because or UNKNOWN,
+            _ending(trade),
             trade.bundle_id,
         ]
         for trade in trades
     ]
-    return table(["trade", "side", "opened", "closed", "net", "return", "closed because", "bundle"], rows)
+    header = ["trade", "side", "opened", "closed", "net", "return", "closed because", "bundle"]
+    return table(header, rows, words=("side", "closed because", "bundle"))
+
+
+def _ending(trade: Trade) -> str:
+    """Return why a trade was closed, in words."""
+    ending = trade.closed_because or UNKNOWN
+    return ENDINGS.get(ending, ending.replace("_", " "))

@@ -22,10 +22,17 @@ class Cell:
     tone: str = ""  # "", "good" or "bad"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str | Cell]]) -> str:
-    """Return an HTML table that scrolls sideways on a narrow screen."""
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+def table(header: Sequence[str], rows: Sequence[Sequence[str | Cell]], words: Sequence[str] = ()) -> str:
+    """Return an HTML table that scrolls sideways on a narrow screen.
+
+    Args:
+        header: a name for each column; the first is set to the left, the others, being numbers, to the right.
+        rows: cells.
+        words: names of columns that hold words, and are set to the left too.
+    """
+    styles = ["words" if name in words else "" for name in header]
+    head = "".join(f"<th{_class(style)}>{html.escape(name)}</th>" for name, style in zip(header, styles, strict=True))
+    body = "".join("<tr>" + "".join(map(_cell, row, styles)) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -65,8 +72,17 @@ def number(value: float, places: int = 2) -> str:
     return "∞" if value == math.inf else f"{value:,.{places}f}"
 
 
-def _cell(value: str | Cell) -> str:
-    if isinstance(value, str):
-        return f"<td>{html.escape(value)}</td>"
-    tone = f' class="{value.tone}"' if value.tone else ""
-    return f"<td{tone}>{html.escape(value.text)}</td>"
+def signed_number(value: float, places: int = 2) -> Cell:
+    """Return a number as "+1,234.50", toned by its sign."""
+    if not math.isfinite(value):
+        return Cell(text=UNDEFINED)
+    return Cell(text=f"{value:+,.{places}f}", tone="good" if value > 0 else "bad" if value < 0 else "")
+
+
+def _cell(value: str | Cell, style: str = "") -> str:
+    cell = Cell(text=value) if isinstance(value, str) else value
+    return f"<td{_class(' '.join(filter(None, (style, cell.tone))))}>{html.escape(cell.text)}</td>"
+
+
+def _class(names: str) -> str:
+    return f' class="{names}"' if names else ""

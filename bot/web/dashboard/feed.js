@@ -108,11 +108,19 @@ export class Feed {
     if (event.type === "hello" || event.type === "reset") this.refresh();
     if (event.type === "status") changes.status = event.payload;
     if (event.type === "training") Object.assign(changes, this.#trained(event.payload));
-    if (event.type === "alert" && state.alerts) changes.alerts = withAlert(state.alerts, event.payload);
-    if (event.type === "alert" && event.payload.event === "promotion") this.#old.add("models");
+    if (event.type === "alert") Object.assign(changes, this.#alerted(event.payload));
     if (event.type === "candles") changes.charts = this.#charted(state.charts, event.payload);
     for (const name of MAKES_OLD[event.type] ?? []) this.#old.add(name);
     this.#adopt(changes);
+  }
+
+  /** Put an alert in front of the list; one that comes while the list is asked for may not be in the answer. */
+  #alerted(alert) {
+    if (alert.event === "promotion") this.#old.add("models");
+    const { alerts } = this.#store.state;
+    if (alerts && !this.#asking.has("alerts")) return { alerts: withAlert(alerts, alert) };
+    this.#old.add("alerts");
+    return {};
   }
 
   #trained(training) {

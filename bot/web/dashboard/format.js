@@ -2,6 +2,7 @@
 
 export const DASH = "–";
 const MINUS = "−";
+const UNBROKEN = "\u00a0"; // a per cent sign stays with its number
 
 /** 12345.6 -> "12,345.60". */
 export function money(value, decimals = 2) {
@@ -22,12 +23,12 @@ export function price(value) {
 
 /** 0.0123 -> "1.23 %". */
 export function percent(value, decimals = 2) {
-  return isNumber(value) ? `${grouped(value * 100, decimals)} %` : DASH;
+  return isNumber(value) ? `${grouped(value * 100, decimals)}${UNBROKEN}%` : DASH;
 }
 
 /** 0.0123 -> "+1.23 %". */
 export function signedPercent(value, decimals = 2) {
-  return isNumber(value) ? `${signOf(value * 100, decimals)}${grouped(Math.abs(value * 100), decimals)} %` : DASH;
+  return isNumber(value) ? `${signOf(value * 100, decimals)}${grouped(Math.abs(value * 100), decimals)}${UNBROKEN}%` : DASH;
 }
 
 /** 1.268 -> "+1.27". */
@@ -53,6 +54,11 @@ export function age(seconds) {
   if (rounded < 7200) return `${Math.floor(rounded / 60)} min`;
   if (rounded < 172800) return `${Math.floor(rounded / 3600)} h`;
   return `${Math.floor(rounded / 86400)} d`;
+}
+
+/** "momentum -1.4σ" -> "momentum −1.4σ", as every other number here has it. */
+export function withMinus(text) {
+  return text.replace(/(^|[\s(])-(?=\d)/g, `$1${MINUS}`);
 }
 
 /** Market days -> "0.4 d", "12 d". */

@@ -35,7 +35,7 @@ function item(market, silence, isHeld, nowMs) {
       "p",
       { class: "row" },
       h("span", { class: "number" }, `${score(market.conviction)} of ±${score(market.enter).replace("+", "")}`),
-      h("span", { class: "soft" }, actionOf(market)),
+      h("span", { class: "soft" }, actionOf(market, isHeld)),
     ),
     h("p", { class: "note" }, reasonOf(market, silence, isHeld)),
     silence ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(silence, nowMs)) : null,
@@ -60,8 +60,10 @@ function gauge({ symbol, conviction, enter }) {
   );
 }
 
-function actionOf(market) {
-  return market.decided_ms ? words(market.action) : "no decision yet";
+function actionOf(market, isHeld) {
+  if (!market.decided_ms) return "no decision yet";
+  if (market.action !== "hold") return words(market.action);
+  return isHeld ? "hold" : "no entry";
 }
 
 function reasonOf(market, silence, isHeld) {

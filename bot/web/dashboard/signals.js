@@ -1,7 +1,7 @@
 /** The feed of decisions, newest first: signals with their reasons, refusals with conviction against threshold. */
 
 import { byId, h, patch } from "./dom.js";
-import { isNumber, percent, price, score, signedPercent, time, words } from "./format.js";
+import { isNumber, percent, price, score, signedPercent, time, withMinus, words } from "./format.js";
 import { sideTag } from "./positions.js";
 
 const SHOWN = 40;
@@ -92,7 +92,7 @@ function meter(conviction, enter) {
 
 /** "because: …; context: …" -> both parts, each starting with a capital letter. */
 function reasonsOf(reasoning) {
-  const [because, context] = String(reasoning ?? "").split(/;?\s*context:\s*/);
+  const [because, context] = withMinus(String(reasoning ?? "")).split(/;?\s*context:\s*/);
   return [capital(because.replace(/^because:\s*/, "Because ")), context ? `Context: ${context}` : ""];
 }
 

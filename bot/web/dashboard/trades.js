@@ -1,7 +1,7 @@
 /** Closed trades: what each came to, why it was opened and why it was closed. */
 
 import { byId, h, patch } from "./dom.js";
-import { hours, percent, price, signedMoney, signedPercent, time, tone, words } from "./format.js";
+import { hours, percent, price, signedMoney, signedPercent, time, tone, withMinus, words } from "./format.js";
 import { sideTag } from "./positions.js";
 import { table } from "./table.js";
 
@@ -37,7 +37,7 @@ function result(trade) {
 /** What the signal gave as its reasons; the kernel's own word where the signal is not at hand. */
 function openedBecause(trade) {
   if (!trade.reasoning) return words(trade.opened_because);
-  return trade.reasoning.split(/;?\s*context:/)[0].replace(/^because:\s*/, "");
+  return withMinus(trade.reasoning.split(/;?\s*context:/)[0].replace(/^because:\s*/, ""));
 }
 
 /** Draw the newest closed trades. */
