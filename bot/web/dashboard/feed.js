@@ -15,7 +15,7 @@ const AFTER_REFUSAL_MS = 10000;
 const STATUS_AFTER_MS = 5000; // without one from the stream: only the daemon knows whether candles still come
 const BARS = 200;
 const MOST_POINTS = 1000;
-const LESS_OFTEN_MS = { held: 60000, models: 15000 };
+const LESS_OFTEN_MS = { held: 60000, models: 5000 };
 
 /** What is asked for by name: a function of the state that returns its changes. */
 const LISTS = {
