@@ -26,6 +26,7 @@ from strategies.bundle import TREND_ID
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.ladder import Rung, next_standing
 from strategies.market import DAY_MS
+from strategies.stand_ins import is_stand_in
 
 STEPS: Final = ("promote", "shadow", "reject")
 RUNGS: Final[dict[Rung, str]] = {
@@ -213,7 +214,9 @@ def retrain_job(control: Control, settings: ScheduleSettings) -> Job:
 
 
 async def on_harm(control: Control, found: str) -> bool:
-    """Roll the champion back because a monitor asks for it; return whether there was one."""
+    """Roll the champion back because a monitor asks for it; return whether it decided: nobody rolls back a stand-in."""
+    if control.snapshot is None or is_stand_in(control.snapshot.bundle_id):
+        return False
     try:
         await control.rollback("monitor", found)
     except BadInput:

@@ -182,6 +182,9 @@ async def test_a_monitor_rolls_back_and_says_when_there_is_nothing_to_roll_back(
         assert await on_harm(world.control, "drawdown 12.0 % is beyond its band")
         assert deciding(world) == "trend-1"
         assert "drawdown" in world.control.registry.history("builtin")[-1].why
+        await runs.promote(document(calm, "promote", "cash"))
+        assert not await on_harm(world.control, "the stand-in's parity broke")
+        assert world.control.champion == calm
 
 
 NO_LADDER = {"bundle": "b-1", "verdict": {"step": "promote"}}
