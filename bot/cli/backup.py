@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, help="Back up and restore.")
 
+STAGES = {"checking": ("checking the backup", "bytes"), "rows": ("database", "rows"), "files": ("files", "")}
+
 File = Annotated[Path, typer.Argument(help="Of the backup, e.g. sigma.backup.")]
 
 
@@ -110,7 +112,8 @@ class _Stages:
         """Say how far a stage is."""
         if self._shown[0] != what:
             self._bars.close()
-            self._shown = (what, self._bars.enter_context(progress(what, total)))
+            label, unit = STAGES[what]
+            self._shown = (what, self._bars.enter_context(progress(label, total, unit)))
         self._shown[1](so_far)
 
 

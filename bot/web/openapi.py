@@ -46,15 +46,12 @@ def document(operations: Sequence[Operation], control: Control) -> dict[str, Any
         models.append((operation.answer, "serialization"))
     names, schemas = models_json_schema(models, ref_template=REF)
     components = schemas.get("$defs", {})
-    queries = {
-        operation.name: components.pop(_name(names[operation.query, "validation"]), None)
-        for operation in operations
-        if operation.query is not None
-    }
+    asked = {part.query: _name(names[part.query, "validation"]) for part in operations if part.query is not None}
+    queries = {query: components.pop(name) for query, name in asked.items()}  # told with the parameters, not as values
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
-            operation, names, queries.get(operation.name)
+            operation, names, None if operation.query is None else queries[operation.query]
         )
     whole = {
         "openapi": "3.1.0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ routes: Final = web.RouteTableDef()
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+CODE: Final = re.compile(r"`([^`]+)`")
 STYLE: Final = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:2rem auto;max-width:56rem;padding:0 1rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;
@@ -51,7 +53,7 @@ def page(document: dict[str, Any]) -> str:
     )
     sections = "".join(_operation(method, path, operation) for method, path, operation in operations)
     schemas = "".join(_schema(name, schema) for name, schema in sorted(document["components"]["schemas"].items()))
-    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in document["info"]["description"].split("\n\n"))
+    paragraphs = "".join(f"<p>{_prose(part)}</p>" for part in document["info"]["description"].split("\n\n"))
     events = ", ".join(f"<code>{name}</code>" for name in EVENTS)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -68,7 +70,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         _row(part["name"], part["schema"], part["description"], part["required"])
         for part in operation.get("parameters", [])
     )
-    table = f"<table><tr><th>query</th><th>type</th><th></th></tr>{parameters}</table>" if parameters else ""
+    table = f"<table><tr><th>query</th><th>type</th><th>meaning</th></tr>{parameters}</table>" if parameters else ""
     body = operation.get("requestBody")
     asked = f"<p>Body: {_type(body['content'][JSON]['schema'])}</p>" if body else ""
     answers = "".join(
@@ -78,7 +80,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     return (
         f'<section id="{operation["operationId"]}"><h3><code>{method} {escape(path)}</code>{token}</h3>'
-        f"<p>{escape(operation['summary'])}</p>{table}{asked}"
+        f"<p>{_prose(operation['summary'])}</p>{table}{asked}"
         f"<details><summary>Answers</summary><table>{answers}</table></details></section>"
     )
 
@@ -88,7 +90,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
         _row(field, part, part.get("description", ""), field in schema.get("required", []))
         for field, part in schema.get("properties", {}).items()
     )
-    told = escape(schema.get("description", "")).replace("\n\n", "<br>")
+    told = _prose(schema.get("description", "")).replace("\n\n", "<br>")
     listed = f"<p>{', '.join(escape(str(value)) for value in schema['enum'])}</p>" if "enum" in schema else ""
     table = f"<table>{rows}</table>" if rows else ""
     return f'<section id="{escape(name)}"><h3><code>{escape(name)}</code></h3><p>{told}</p>{listed}{table}</section>'
@@ -97,8 +99,13 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
 def _row(name: str, schema: dict[str, Any], description: str, is_required: bool) -> str:
     needed = "" if is_required else ", may be left out"
     return (
-        f"<tr><td><code>{escape(name)}</code></td><td>{_type(schema)}{needed}</td><td>{escape(description)}</td></tr>"
+        f"<tr><td><code>{escape(name)}</code></td><td>{_type(schema)}{needed}</td><td>{_prose(description)}</td></tr>"
     )
+
+
+def _prose(text: str) -> str:
+    """Return escaped text in which `this` is set as code."""
+    return CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _type(schema: dict[str, Any]) -> str:

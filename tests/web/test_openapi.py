@@ -86,6 +86,22 @@ def test_every_typed_route_is_described_and_every_change_names_its_token(address
         assert is_locked == (part.method == "POST" and part.path not in ("/api/predict", "/api/session"))
 
 
+def test_every_query_is_told_with_its_parameters_also_where_operations_share_one(address: str) -> None:
+    document = requests.get(f"{address}/api/openapi.json", timeout=10).json()
+    for part in operations():
+        told = document["paths"][part.path][part.method.lower()].get("parameters", [])
+        assert {row["name"] for row in told} == (set(part.query.model_fields) if part.query else set())
+    assert len({part.query for part in operations() if part.query}) < sum(
+        part.query is not None for part in operations()
+    )
+
+
+def test_the_page_to_be_read_sets_names_as_code(address: str) -> None:
+    page = requests.get(f"{address}/api/docs", timeout=10).text
+    assert "<code>next_before</code> of one is" in page
+    assert "`" not in page
+
+
 def test_every_change_is_refused_without_the_token(address: str) -> None:
     changing = [part for part in operations() if part.changes]
     assert len(changing) >= 9

@@ -42,13 +42,18 @@ function entry(trial) {
       { class: "scores" },
       figure("e-value", `${ratio(trial.for_it)} of ${ratio(trial.needed)}`),
       figure("for the champion", ratio(trial.for_champion)),
-      figure("to decide", isNumber(trial.days_to_decide) ? `about ${days(trial.days_to_decide)}` : null),
+      figure("to decide", leftOf(trial)),
       figure("watched", `${days(trial.days)}, ${trial.outcomes.toLocaleString("en")} outcomes`),
       figure("IC", isNumber(trial.ic) ? score(trial.ic, 3) : null),
       figure("champion's IC", isNumber(trial.champion_ic) ? score(trial.champion_ic, 3) : null),
     ),
     goesOn ? null : h("p", { class: "soft note" }, trial.in_words),
   );
+}
+
+function leftOf({ days_to_decide: left }) {
+  if (!isNumber(left)) return null;
+  return left > 0 ? `about ${days(left)}` : "now";
 }
 
 /** How far the ratio is on the way from even to decided, on the scale it grows on. */
