@@ -8,8 +8,10 @@ import pytest
 import pytest_asyncio
 
 from bot.telegram.menu import MENU
+from storage.shadows import Shadows
 from tests.telegram.bot_api_server import Said
 from tests.telegram.stage import PERSON, Scene, add_bundle, channel_name, scene
+from tests.trading.trials import watched
 from tests.trading.world import minutes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -160,6 +162,19 @@ async def test_models_name_the_bundles_and_offer_the_others(stage: Scene) -> Non
     said = await ask(stage, "/models")
     assert first[:10] in said.plain
     assert [button["text"] for button in said.buttons] == [f"Promote {first[:10]}"]
+
+
+async def test_models_say_who_is_watched_beside_the_champion_and_how_long_it_takes(stage: Scene) -> None:
+    ledger = stage.world.control.ledger
+    shadows = Shadows(ledger.database, ledger.account.id)
+    trial = watched(shadows, count=60, skill=0.1)
+    text = (await ask(stage, "/models")).plain
+    shadows.end(trial, trial.started_ms, "test ended")
+    assert "Beside the champion" in text
+    [row] = [line for line in text.splitlines() if line.startswith(trial.bundle_id[:10]) and "/20" in line]
+    assert re.search(r"[\d.]+/20 +[+-]\d\.\d{3} +[+-]\d\.\d{3} +[\d,]+ d$", row)
+    assert "days to decide, were it right" in text
+    assert "Beside the champion" not in (await ask(stage, "/models")).plain
 
 
 async def test_training_and_drift_say_what_is_known_and_no_more(stage: Scene) -> None:
