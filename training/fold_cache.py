@@ -65,6 +65,7 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
         "train_from_ms": fold.train_from_ms,
         "train_until_ms": fold.train_until_ms,
         "others": dataset.others,
+        "labelling": dataset.labelling.key,
         "source": _source(family.name),
         "versions": versions(),
     }

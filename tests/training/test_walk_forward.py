@@ -25,6 +25,7 @@ from training.families import RidgeFamily
 from training.fold_cache import CHECKSUMS, FoldCache, fold_key
 from training.fold_figures import FoldFigures, fold_figures, stability
 from training.fold_plan import Schedule, plan_folds
+from training.labels import Labelling
 from training.scoring import targets_of
 from training.splits import Fold, next_month
 from training.walk_forward import Means, WalkForward, fit_folds, fold_bundle, known_before, walk_forward
@@ -150,6 +151,7 @@ def test_a_model_is_found_again_after_data_grew_and_fitted_again_when_its_own_da
     assert fold_key(small_xgboost(seed=1), dataset, fold) != key
     assert fold_key(RidgeFamily(), dataset, fold) != key
     assert fold_key(small_xgboost(), revised(dataset, fold), fold) != key
+    assert fold_key(small_xgboost(), replace(dataset, labelling=Labelling(target="triple_barrier")), fold) != key
 
 
 def revised(dataset: Dataset, fold: Fold) -> Dataset:
