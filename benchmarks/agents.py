@@ -10,7 +10,7 @@ from strategies.exposure import agent_settings, grid_bars
 from strategies.market import HOUR_MS, Timeframe
 from strategies.settings import TradingSettings
 from strategies.state import NO_RATE
-from training.environment_tracks import Tracks
+from training.ppo.environment_tracks import Tracks
 
 BARS: Final = 50_000
 COLUMNS: Final = 30

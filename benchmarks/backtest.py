@@ -28,13 +28,13 @@ from strategies.errors import BadInput
 from strategies.features import feature_set
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, VOLUME, CandleArray, Market, Timeframe
 from strategies.settings import TradingSettings
-from training.backtest import BacktestResult, backtest, begin_account, run_path
-from training.bundle import Plan, train
-from training.dataset import Dataset, market_segments
-from training.families import XGBoostFamily
-from training.run_candles import HISTORY_DECISIONS, assemble
-from training.scorecard import Scorecard
-from training.scoring import scorecard
+from training.backtest.run import BacktestResult, backtest, begin_account, run_path
+from training.backtest.run_candles import HISTORY_DECISIONS, assemble
+from training.backtest.scorecard import Scorecard
+from training.backtest.scoring import scorecard
+from training.data.dataset import Dataset, market_segments
+from training.ensemble.bundle import Plan, train
+from training.ensemble.families import XGBoostFamily
 
 BARS: Final = 51_000
 REPEATS: Final = 3

@@ -20,7 +20,7 @@ from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
 from storage.config_models import RewardSettings
 from strategies.exposure import EXPOSURES
-from training.environment import AgentsEnv
+from training.ppo.environment import AgentsEnv
 
 STEPS: Final = 256
 ROUNDS: Final = 12

@@ -34,9 +34,9 @@ from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market
 from strategies.minute import AccountMinute
 from strategies.state import NO_RATE
 from strategies.warm import warm
-from training.bundle import Plan, TrainedBundle, train
+from training.ensemble.bundle import Plan, TrainedBundle, train
+from training.ensemble.voters import makers
 from training.rehearsal import BARS, small
-from training.voters import makers
 
 COUNTS: Final = (10, 50, 200, 500)
 FAMILIES: Final = ("xgboost", "lstm", "ridge", "ppo")

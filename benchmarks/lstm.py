@@ -25,11 +25,11 @@ from storage.config_models import LstmSettings
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, Timeframe
 from training import device as devices
-from training.dataset import Dataset, market_segments
-from training.lstm import EpochReport, fit
-from training.lstm_chunks import LabelledSequence, Scaling
-from training.lstm_sequences import labelled_sequences
-from training.lstm_step import Acceleration
+from training.data.dataset import Dataset, market_segments
+from training.lstm.chunks import LabelledSequence, Scaling
+from training.lstm.sequences import labelled_sequences
+from training.lstm.step import Acceleration
+from training.lstm.trainer import EpochReport, fit
 
 RIVAL: Final = "DataLoader, windows of 60, H128 x 2, batch 32"
 WINDOW: Final = 60

@@ -26,19 +26,19 @@ from storage.config_models import RidgeSettings, XGBoostSettings
 from storage.market_book import inferred_market
 from strategies.bundle import Bundle
 from strategies.market import DAY_MS
-from training import gate
-from training.bundle import Plan, manifest_of
+from training.backtest.run_candles import RunCandles, assemble
 from training.compute import fan_out
-from training.dataset import Dataset
-from training.families import RidgeFamily, XGBoostFamily
-from training.fold_plan import FoldPlan
-from training.likeness import Reign, likeness, twin_of
-from training.recipe_gate import RecipeVerdict, judge
-from training.run_candles import RunCandles, assemble
-from training.scales import calibrate
-from training.splits import EMBARGO_MS, Fold
-from training.walk_forward import WalkForward, known_before, walk_forward
-from training.wins import simulate, without_protections
+from training.data.dataset import Dataset
+from training.data.splits import EMBARGO_MS, Fold
+from training.ensemble.bundle import Plan, manifest_of
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.scales import calibrate
+from training.ensemble.wins import simulate, without_protections
+from training.promotion import gate
+from training.promotion.likeness import Reign, likeness, twin_of
+from training.promotion.recipe_gate import RecipeVerdict, judge
+from training.walk_forward.fold_plan import FoldPlan
+from training.walk_forward.walk import WalkForward, known_before, walk_forward
 
 REFRESHES: Final = 12
 MONTH_MS: Final = round(30.44 * DAY_MS)

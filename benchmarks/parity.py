@@ -32,8 +32,8 @@ from strategies.bundle import TREND_ID, Bundle
 from strategies.errors import SigmaError
 from strategies.market import MINUTE_MS, Timeframe
 from strategies.state import FactKind
-from training.backtest import backtest
-from training.run_candles import read_run
+from training.backtest.run import backtest
+from training.backtest.run_candles import read_run
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

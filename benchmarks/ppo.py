@@ -21,8 +21,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
 from storage.config_models import PpoSettings
-from training.environment import AgentsEnv
-from training.ppo import learner_of
+from training.ppo.environment import AgentsEnv
+from training.ppo.trainer import learner_of
 
 SETTLE: Final = 1  # rollouts before the clock starts: compiling, first allocations
 

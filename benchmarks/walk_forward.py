@@ -26,16 +26,16 @@ from storage.market_book import inferred_market
 from strategies.features import LEAN, feature_set
 from strategies.market import HOUR_MS, CandleArray, Timeframe
 from strategies.predictors.xgboost import import_xgboost
-from training import xgboost as trainer
-from training.bundle import Plan
-from training.dataset import Dataset, market_segments
-from training.families import XGBoostFamily
-from training.fold_plan import FoldPlan, Schedule, plan_folds
-from training.known_answers import world_candles
-from training.run_candles import RunCandles, assemble
-from training.splits import Fold
-from training.walk_forward import walk_forward
-from training.walk_forward_card import walk_forward_card
+from training.backtest.run_candles import RunCandles, assemble
+from training.data.dataset import Dataset, market_segments
+from training.data.splits import Fold
+from training.ensemble.bundle import Plan
+from training.ensemble.families import XGBoostFamily
+from training.promotion.known_answers import world_candles
+from training.walk_forward.card import walk_forward_card
+from training.walk_forward.fold_plan import FoldPlan, Schedule, plan_folds
+from training.walk_forward.walk import walk_forward
+from training.xgboost import trainer
 
 MORE: Final = ("oscillators", "candle", "levels")  # with the lean 30: 46 columns
 REPEATS: Final = 2

@@ -21,7 +21,7 @@ from bot.simulator.walks import BLOCK_HOURS, Weather, draws
 from storage.candles import StoredCandles
 from strategies.features import feature_set
 from strategies.market import CLOSE, HOUR_MS, OPEN, CandleArray, Timeframe
-from training.dataset import Dataset, market_segments
+from training.data.dataset import Dataset, market_segments
 
 Kind = Literal["generated", "real"]
 

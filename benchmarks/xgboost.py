@@ -20,8 +20,8 @@ from storage.config_models import XGBoostSettings
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, CandleArray, Timeframe
 from strategies.predictors.xgboost import import_xgboost
-from training import xgboost as trainer
-from training.dataset import Dataset, market_segments
+from training.data.dataset import Dataset, market_segments
+from training.xgboost import trainer
 
 MARKETS: Final = 3
 REPEATS: Final = 5

@@ -12,9 +12,9 @@ from storage.config_models import XGBoostSettings
 from strategies.features import feature_set
 from strategies.market import Timeframe
 from tests.made_markets import random_candles
-from training.bundle import Plan, TrainedBundle, train
-from training.dataset import Dataset, build
-from training.families import ModelFamily, RidgeFamily, XGBoostFamily
+from training.data.dataset import Dataset, build
+from training.ensemble.bundle import Plan, TrainedBundle, train
+from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
 SMALL = XGBoostSettings(n_estimators=40, seeds=2, min_child_weight=30)

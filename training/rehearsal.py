@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from storage.config import Config
-from training.dataset import Dataset
-from training.search_space import configured
+from training.data.dataset import Dataset
+from training.tuning.search_space import configured
 
 BARS: Final = 6_000  # the newest of every market
 SMALL: Final[dict[str, dict[str, Any]]] = {  # settings of each family

@@ -14,7 +14,7 @@ import numpy as np
 from storage.config_models import RidgeSettings
 from strategies.errors import BadInput
 from strategies.predictors.ridge import CLIP, FILE, RidgePredictor, design_of
-from training.dataset import Dataset
+from training.data.dataset import Dataset
 
 ROW_WEIGHT: Final = 1.0 / 3.0  # neighbouring rows hardly differ: three count as one against the penalty
 MIN_ROWS: Final = 300

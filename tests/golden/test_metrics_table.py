@@ -9,7 +9,7 @@ from strategies.market import DAY_MS, HOUR_MS
 from strategies.round_trips import round_trips
 from strategies.state import Reason
 from tests.fact_rows import MARKETS, facts_of, fill, funding
-from training.performance import EquityCurve, curve_figures, trade_figures
+from training.backtest.performance import EquityCurve, curve_figures, trade_figures
 
 START = 1_746_403_200_000  # 2025-05-05 00:00 UTC
 

@@ -16,9 +16,9 @@ from strategies.features import feature_set
 from strategies.market import Timeframe
 from strategies.settings import TradingSettings
 from tests.scenario.recording import EAGER, SYMBOLS
-from training.bundle import Plan, train
-from training.dataset import build
-from training.families import RidgeFamily
+from training.data.dataset import build
+from training.ensemble.bundle import Plan, train
+from training.ensemble.families import RidgeFamily
 
 START, END = "2025-05-08", "2025-05-10"
 

@@ -18,9 +18,9 @@ from storage.registry import Registry
 from strategies.features import feature_set
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Timeframe
 from strategies.settings import TradingSettings
-from training.bundle import Plan, train
-from training.dataset import build
-from training.families import RidgeFamily
+from training.data.dataset import build
+from training.ensemble.bundle import Plan, train
+from training.ensemble.families import RidgeFamily
 
 START, END = "2025-01-01", "2025-01-03"
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

@@ -13,10 +13,10 @@ from strategies.predictors.lstm import STATE_WARM_UP_BARS, LstmPredictor, state_
 
 torch = pytest.importorskip("torch")
 
-from training.lstm import LstmModel  # noqa: E402
-from training.lstm_chunks import Scaling  # noqa: E402
-from training.lstm_export import onnx_bytes  # noqa: E402
-from training.lstm_network import LstmNetwork  # noqa: E402
+from training.lstm.chunks import Scaling  # noqa: E402
+from training.lstm.export import onnx_bytes  # noqa: E402
+from training.lstm.network import LstmNetwork  # noqa: E402
+from training.lstm.trainer import LstmModel  # noqa: E402
 
 COLUMNS = 7
 

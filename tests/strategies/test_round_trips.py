@@ -15,7 +15,7 @@ from strategies.market import HOUR_MS
 from strategies.round_trips import round_trips, slippage_paid
 from strategies.state import Reason
 from tests.fact_rows import MARKETS, facts_of, fill, funding
-from training.performance import trade_figures
+from training.backtest.performance import trade_figures
 
 MARKS = np.array([600_000, 300_000])
 START = 1_746_403_200_000  # 2025-05-05 00:00 UTC

@@ -13,8 +13,8 @@ import numpy as np
 from strategies.bundle_files import MANIFEST, PROBE_SCORES, digest, npy_bytes
 from strategies.manifest import Manifest
 from tests.made_bundles import made_dataset, made_plan
-from training.bundle import train
-from training.families import RidgeFamily
+from training.ensemble.bundle import train
+from training.ensemble.families import RidgeFamily
 
 Files = dict[str, bytes]
 

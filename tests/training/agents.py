@@ -17,9 +17,9 @@ from strategies.predictors.ppo_policy import Policy, Standard
 from strategies.settings import TradingSettings
 from strategies.state import NO_RATE
 from tests.made_markets import random_candles
-from training.dataset import Dataset, market_segments
-from training.environment import AgentsEnv
-from training.environment_tracks import Tracks
+from training.data.dataset import Dataset, market_segments
+from training.ppo.environment import AgentsEnv
+from training.ppo.environment_tracks import Tracks
 
 HOUR = Timeframe.H1
 FEATURES = feature_set()

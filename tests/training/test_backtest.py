@@ -14,10 +14,10 @@ from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Timeframe
 from strategies.minute import AccountMinute
 from strategies.state import FACT, FactKind
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle, settings
-from training.backtest import BacktestResult, Stress, backtest, require_unseen
-from training.baselines import CASH, HOLD, baselines
-from training.rule_baselines import DONCHIAN, MOMENTUM, MOMENTUM_DAYS, momentum_shares, rule_baselines
-from training.run_candles import RunCandles, assemble
+from training.backtest.baselines import CASH, HOLD, baselines
+from training.backtest.rule_baselines import DONCHIAN, MOMENTUM, MOMENTUM_DAYS, momentum_shares, rule_baselines
+from training.backtest.run import BacktestResult, Stress, backtest, require_unseen
+from training.backtest.run_candles import RunCandles, assemble
 
 HOURS = 120
 RATES = (START_MS + 8 * HOUR_MS * np.arange(HOURS // 8), np.full(HOURS // 8, 10_000))

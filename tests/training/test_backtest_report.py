@@ -12,15 +12,15 @@ import pytest
 
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle, settings
-from training.backtest import BacktestResult, backtest
+from training.backtest.run import BacktestResult, backtest
+from training.backtest.run_candles import assemble
+from training.backtest.scorecard import Scorecard
+from training.backtest.scoring import scorecard
+from training.backtest.verdict import Evidence, verdict
 from training.report.backtest import backtest_report, bracket_prices
 from training.report.charts import coarser, deepest, thinned
 from training.report.page import write_page
 from training.report.tables import Cell, monthly_table, number, percent, signed_percent, table
-from training.run_candles import assemble
-from training.scorecard import Scorecard
-from training.scoring import scorecard
-from training.verdict import Evidence, verdict
 
 HOURS = 200
 

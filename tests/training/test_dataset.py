@@ -14,9 +14,9 @@ from strategies.errors import BadInput, DataGap
 from strategies.features import compute, current_slice, feature_set
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.made_markets import START_MS, random_candles
-from training.dataset import build
-from training.labels import direction, forward_return, uniqueness
-from training.splits import chronological, monthly_folds, next_month, recent_folds
+from training.data.dataset import build
+from training.data.labels import direction, forward_return, uniqueness
+from training.data.splits import chronological, monthly_folds, next_month, recent_folds
 
 HOUR = Timeframe.H1
 FEATURES = feature_set()

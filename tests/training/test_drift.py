@@ -14,11 +14,11 @@ from strategies.state import FACT
 from tests.builders import START_MS
 from tests.made_bundles import made_bundle, made_dataset
 from tests.trading.world import MARKETS, body_bundle, minutes, new_database, new_engine, opened, trade
-from training.calibration_drift import ENSEMBLE, Recorded, matured_targets
-from training.drift import AccountRecord, DriftReport, drift_report
-from training.drift_inputs import account_record_of, recorded_of, segments_of
-from training.expectation import Expectation
-from training.feature_drift import feature_drift
+from training.ensemble.expectation import Expectation
+from training.monitors.calibration_drift import ENSEMBLE, Recorded, matured_targets
+from training.monitors.drift import AccountRecord, DriftReport, drift_report
+from training.monitors.drift_inputs import account_record_of, recorded_of, segments_of
+from training.monitors.feature_drift import feature_drift
 
 DATASET = made_dataset()
 VALIDATION = Config().validation

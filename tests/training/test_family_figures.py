@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from strategies.market import HOUR_MS
-from training.family_figures import calibration_error, figures_of
+from training.ensemble.family_figures import calibration_error, figures_of
 
 ROWS = 40_000
 TIMES = np.arange(ROWS) * HOUR_MS

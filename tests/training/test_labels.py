@@ -12,8 +12,8 @@ from storage.config_models import RidgeSettings
 from strategies.features import feature_set
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, Timeframe
 from tests.made_markets import random_candles
-from training.dataset import build
-from training.labels import Labelling, forward_return, triple_barrier
+from training.data.dataset import build
+from training.data.labels import Labelling, forward_return, triple_barrier
 from training.ridge import fit
 
 HOUR = Timeframe.H1

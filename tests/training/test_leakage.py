@@ -15,14 +15,22 @@ from strategies.features import feature_set
 from strategies.market import CLOSE, Timeframe
 from strategies.predictors import PreparedSlice
 from tests.made_markets import random_candles
-from training import leakage
 from training.__main__ import main
-from training.dataset import Dataset
-from training.families import RidgeFamily, XGBoostFamily
-from training.known_answers import world, world_candles
-from training.leakage import SCOPES, Scope, check, lightened, planted_edge, truncated_features, unmoved_by_the_future
-from training.null_error import null_error, skill_test
-from training.out_of_fold import MarketScores
+from training.data.dataset import Dataset
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.out_of_fold import MarketScores
+from training.evidence.null_error import null_error, skill_test
+from training.promotion import leakage
+from training.promotion.known_answers import world, world_candles
+from training.promotion.leakage import (
+    SCOPES,
+    Scope,
+    check,
+    lightened,
+    planted_edge,
+    truncated_features,
+    unmoved_by_the_future,
+)
 
 HORIZON = 12
 SMALL = XGBoostSettings(n_estimators=60, seeds=1, min_child_weight=5, max_depth=6, every_bars=6)

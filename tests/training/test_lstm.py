@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 from storage.config_models import LstmSettings  # noqa: E402
 from strategies.errors import BadInput  # noqa: E402
 from training import device as devices  # noqa: E402
-from training.lstm import EpochReport, Fit, LstmModel, fit, one_cycle  # noqa: E402
-from training.lstm_chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
-from training.lstm_export import weight_bytes  # noqa: E402
-from training.lstm_network import HEADS, estimate  # noqa: E402
-from training.lstm_step import Acceleration  # noqa: E402
+from training.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
+from training.lstm.export import weight_bytes  # noqa: E402
+from training.lstm.network import HEADS, estimate  # noqa: E402
+from training.lstm.step import Acceleration  # noqa: E402
+from training.lstm.trainer import EpochReport, Fit, LstmModel, fit, one_cycle  # noqa: E402
 
 COLUMNS = 6
 DIRECTIONAL = np.array([True, True, True, True, False, False])

@@ -13,9 +13,8 @@ torch = pytest.importorskip("torch")
 from strategies.errors import BadInput  # noqa: E402
 from strategies.predictors.lstm import INPUTS, ONNX_FILE  # noqa: E402
 from training import lstm_export  # noqa: E402
-from training.lstm import LstmModel  # noqa: E402
-from training.lstm_chunks import Scaling  # noqa: E402
-from training.lstm_export import (  # noqa: E402
+from training.lstm.chunks import Scaling  # noqa: E402
+from training.lstm.export import (  # noqa: E402
     WEIGHTS_FILE,
     ExportFailed,
     ScoringNetwork,
@@ -24,7 +23,8 @@ from training.lstm_export import (  # noqa: E402
     weight_bytes,
     write,
 )
-from training.lstm_network import LstmNetwork, estimate  # noqa: E402
+from training.lstm.network import LstmNetwork, estimate  # noqa: E402
+from training.lstm.trainer import LstmModel  # noqa: E402
 
 COLUMNS = 5
 

@@ -18,7 +18,7 @@ from strategies.minute import AccountMinute, Command, LateBar
 from strategies.state import FactKind
 from tests.builders import START_MS
 from tests.trading.world import SETTINGS, body_bundle, minutes, new_database, new_engine, opened, trade
-from training.parity import Parity, parity
+from training.monitors.parity import Parity, parity
 
 MINUTES = minutes(1440 + 780)
 HALF_A_DAY = 780

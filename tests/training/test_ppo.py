@@ -19,13 +19,13 @@ from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
 from strategies.settings import TradingSettings
 from tests.training.agents import FEATURES, HOUR, dataset, random_model
-from training.dataset import Dataset
-from training.environment_tracks import standard_of, tracks_of
-from training.out_of_fold import information_coefficient, prepare
-from training.ppo import Progress, fit
-from training.ppo_export import ActorNetwork, chances, onnx_bytes
-from training.ppo_family import PpoFamily
-from training.ppo_validation import borders_of, judge
+from training.data.dataset import Dataset
+from training.ensemble.out_of_fold import information_coefficient, prepare
+from training.ppo.environment_tracks import standard_of, tracks_of
+from training.ppo.export import ActorNetwork, chances, onnx_bytes
+from training.ppo.family import PpoFamily
+from training.ppo.trainer import Progress, fit
+from training.ppo.validation import borders_of, judge
 
 EDGE = 0.15
 SMALL = PpoSettings(total_timesteps=120_000, environments=128, rollout_steps=32, seeds=1, episode_bars=240)

@@ -14,10 +14,10 @@ from strategies.market import Timeframe
 from strategies.predictors.ppo import PpoPredictor
 from tests.made_bundles import made_dataset, made_plan
 from tests.training.agents import random_model
-from training.bundle import manifest_of
-from training.joining import blend_weights, earned_weight, joined
-from training.out_of_fold import MarketScores
-from training.scales import calibrate
+from training.ensemble.bundle import manifest_of
+from training.ensemble.joining import blend_weights, earned_weight, joined
+from training.ensemble.out_of_fold import MarketScores
+from training.ensemble.scales import calibrate
 
 
 def signal(seed: int, n: int = 20_000) -> np.ndarray:

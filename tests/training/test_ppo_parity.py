@@ -15,8 +15,8 @@ from strategies.state import FACT, FactKind
 from tests.training.agents import FEATURES, random_model
 from tests.training.run_builders import MARKETS, MomentumPredictor, momentum_bundle, settings
 from tests.training.test_backtest import run_candles
-from training.backtest import backtest
-from training.run_candles import RunCandles
+from training.backtest.run import backtest
+from training.backtest.run_candles import RunCandles
 
 HOURS = 60
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.made_bundles import made_dataset, made_plan
-from training.bundle import Plan, manifest_of
-from training.families import RidgeFamily
-from training.out_of_fold import MarketScores
-from training.removal import Removal, removal_of
-from training.scales import Scales, calibrate
-from training.significance import annual_sharpes
+from training.ensemble.bundle import Plan, manifest_of
+from training.ensemble.families import RidgeFamily
+from training.ensemble.out_of_fold import MarketScores
+from training.ensemble.removal import Removal, removal_of
+from training.ensemble.scales import Scales, calibrate
+from training.evidence.significance import annual_sharpes
 
 DAYS = 1000
 

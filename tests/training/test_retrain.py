@@ -19,11 +19,11 @@ from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.builders import ROOT
 from tests.made_bundles import SMALL, SYMBOLS, made_bundle, made_dataset, made_plan
 from tests.made_markets import START_MS, random_candles
-from training.families import RidgeFamily, XGBoostFamily
-from training.gate import integrity
-from training.likeness import Reign, convictions, likeness, recorded_convictions, targets, twin_of
-from training.out_of_fold import information_coefficient
-from training.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.out_of_fold import information_coefficient
+from training.promotion.gate import integrity
+from training.promotion.likeness import Reign, convictions, likeness, recorded_convictions, targets, twin_of
+from training.promotion.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
 
 
 def champion_at(until_ms: int | None = None) -> Champion:

@@ -13,7 +13,7 @@ from strategies.errors import BadInput, DataGap, StorageFailed
 from strategies.market import HOUR_MS, Timeframe
 from strategies.state import NO_RATE
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes
-from training.run_candles import RunCandles, read_run
+from training.backtest.run_candles import RunCandles, read_run
 
 HOURS = 48
 END_MS = START_MS + HOURS * HOUR_MS

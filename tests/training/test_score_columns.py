@@ -19,19 +19,19 @@ from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
 from strategies.predictors import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
-from training.bundle import Plan, train, walk_folds
-from training.dataset import Dataset
-from training.environment_tracks import standard_of, tracks_of
-from training.families import ModelFamily, RidgeFamily
-from training.fold_cache import FoldCache, fold_key
-from training.leakage import turned_after
-from training.likeness import twin_of
-from training.out_of_fold import fit_all, information_coefficient, walk
-from training.ppo_family import PpoFamily
-from training.score_columns import is_scored, scored_days, with_scores, without_scores
-from training.simulate import Routine
-from training.simulation_ahead import fit_ahead
-from training.walk_forward import Means, fit_folds
+from training.data.dataset import Dataset
+from training.ensemble.bundle import Plan, train, walk_folds
+from training.ensemble.families import ModelFamily, RidgeFamily
+from training.ensemble.out_of_fold import fit_all, information_coefficient, walk
+from training.ppo.environment_tracks import standard_of, tracks_of
+from training.ppo.family import PpoFamily
+from training.ppo.score_columns import is_scored, scored_days, with_scores, without_scores
+from training.promotion.leakage import turned_after
+from training.promotion.likeness import twin_of
+from training.simulation.ahead import fit_ahead
+from training.simulation.simulate import Routine
+from training.walk_forward.fold_cache import FoldCache, fold_key
+from training.walk_forward.walk import Means, fit_folds
 
 QUICK = PpoSettings(
     total_timesteps=4096, environments=32, rollout_steps=32, seeds=1, hidden_size=8, episode_bars=100, least_scored_d=30

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from training.overfitting import overfitting, superior_ability
-from training.significance import (
+from training.evidence.overfitting import overfitting, superior_ability
+from training.evidence.significance import (
     annual_sharpes,
     bootstrap_interval,
     deflated_sharpe,

@@ -19,19 +19,19 @@ from strategies.features import feature_set
 from strategies.market import DAY_MS, Timeframe
 from strategies.stand_ins import cash_bundle
 from tests.made_markets import START_MS, random_candles
-from training.backtest import backtest
-from training.bundle import Plan
-from training.dataset import Dataset, build
-from training.families import RidgeFamily
-from training.fold_cache import FoldCache
-from training.kept_family import KeptFamily
-from training.run_candles import RunCandles, read_run
-from training.simulate import Event, Routine, Simulation, Simulator, wanted_borders
-from training.simulated_account import SimulatedAccount
-from training.simulation_ahead import fit_ahead, known_borders
-from training.simulation_card import record_simulation, simulation_card
-from training.splits import next_month
-from training.walk_forward import part
+from training.backtest.run import backtest
+from training.backtest.run_candles import RunCandles, read_run
+from training.data.dataset import Dataset, build
+from training.data.splits import next_month
+from training.ensemble.bundle import Plan
+from training.ensemble.families import RidgeFamily
+from training.promotion.kept_family import KeptFamily
+from training.simulation.account import SimulatedAccount
+from training.simulation.ahead import fit_ahead, known_borders
+from training.simulation.card import record_simulation, simulation_card
+from training.simulation.simulate import Event, Routine, Simulation, Simulator, wanted_borders
+from training.walk_forward.fold_cache import FoldCache
+from training.walk_forward.walk import part
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
 BARS = 9_000

@@ -16,11 +16,11 @@ from strategies.evidence import Evidence, what_came
 from strategies.market import DAY_MS, HOUR_MS
 from strategies.trials import PREDECESSOR_D
 from tests.training.test_simulate import FIRST_MS, history, plan_with
-from training.decision_path import DecisionPath, decision_path
-from training.run_candles import RunCandles
-from training.simulate import Simulator
-from training.simulated_trials import SimulatedTrials
-from training.walk_forward import part
+from training.backtest.decision_path import DecisionPath, decision_path
+from training.backtest.run_candles import RunCandles
+from training.simulation.simulate import Simulator
+from training.simulation.trials import SimulatedTrials
+from training.walk_forward.walk import part
 
 SETTINGS = Config().trading
 

@@ -9,10 +9,19 @@ from storage.config import Config
 from strategies.ensemble import blend
 from strategies.market import DAY_MS, HOUR_MS
 from tests.made_bundles import SMALL, made_dataset
-from training.bundle import Plan, recipe_id, train
-from training.families import RidgeFamily, XGBoostFamily
-from training.ic_difference import ic_gain
-from training.stacking import LEAST_HISTORY_MS, Method, Votes, Weighting, fixed_share, stacked, weigh, weights_by
+from training.ensemble.bundle import Plan, recipe_id, train
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.stacking import (
+    LEAST_HISTORY_MS,
+    Method,
+    Votes,
+    Weighting,
+    fixed_share,
+    stacked,
+    weigh,
+    weights_by,
+)
+from training.evidence.ic_difference import ic_gain
 
 ROWS = 20_000
 NAMES = ["good", "fair", "noise"]

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from storage.config import Config  # noqa: E402
 from training.commands._common import trained_on  # noqa: E402
-from training.voters import makers  # noqa: E402
+from training.ensemble.voters import makers  # noqa: E402
 
 
 def place(config: Config, *names: str) -> str:

@@ -12,9 +12,9 @@ from strategies.errors import BadInput
 from strategies.features import LEAN, feature_set
 from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset
-from training import xgboost
-from training.families import XGBoostFamily
-from training.transfer import XGBoostSource, xgboost_source
+from training.ensemble.families import XGBoostFamily
+from training.xgboost import trainer as xgboost
+from training.xgboost.transfer import XGBoostSource, xgboost_source
 
 BORDER = made_dataset().from_ms + 200 * DAY_MS
 

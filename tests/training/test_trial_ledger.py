@@ -12,10 +12,9 @@ from storage.candles import CandleStore
 from storage.trials import Trial, read_trials, record_trial
 from strategies.market import DAY_MS, Timeframe
 from training.__main__ import main
-from training.known_answers import world_candles
-from training.performance import sharpe
-from training.significance import deflated_sharpe, probabilistic_sharpe
-from training.trial_ledger import (
+from training.backtest.performance import sharpe
+from training.evidence.significance import deflated_sharpe, probabilistic_sharpe
+from training.evidence.trial_ledger import (
     DailyReturns,
     aligned,
     daily_of,
@@ -25,7 +24,8 @@ from training.trial_ledger import (
     record,
     tried,
 )
-from training.trial_statistics import claim, trial_statistics
+from training.evidence.trial_statistics import claim, trial_statistics
+from training.promotion.known_answers import world_candles
 
 DAYS = 900
 

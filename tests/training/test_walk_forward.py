@@ -19,16 +19,16 @@ from tests.training.walk_builders import (
     run_candles,
     small_xgboost,
 )
-from training.backtest import Stress
-from training.dataset import Dataset
-from training.families import RidgeFamily
-from training.fold_cache import CHECKSUMS, FoldCache, fold_key
-from training.fold_figures import FoldFigures, fold_figures, stability
-from training.fold_plan import Schedule, plan_folds
-from training.labels import Labelling
-from training.scoring import targets_of
-from training.splits import Fold, next_month
-from training.walk_forward import Means, WalkForward, fit_folds, fold_bundle, known_before, walk_forward
+from training.backtest.run import Stress
+from training.backtest.scoring import targets_of
+from training.data.dataset import Dataset
+from training.data.labels import Labelling
+from training.data.splits import Fold, next_month
+from training.ensemble.families import RidgeFamily
+from training.walk_forward.fold_cache import CHECKSUMS, FoldCache, fold_key
+from training.walk_forward.fold_figures import FoldFigures, fold_figures, stability
+from training.walk_forward.fold_plan import Schedule, plan_folds
+from training.walk_forward.walk import Means, WalkForward, fit_folds, fold_bundle, known_before, walk_forward
 
 YEAR_2020 = 1_577_836_800_000
 YEAR_2024 = 1_704_067_200_000

@@ -12,7 +12,7 @@ from storage.candles import CandleStore
 from storage.trials import read_trials
 from strategies.market import Timeframe
 from training.__main__ import main
-from training.known_answers import world_candles
+from training.promotion.known_answers import world_candles
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 

@@ -9,14 +9,14 @@ import numpy as np
 from strategies.predictors.ppo_model import FILE
 from tests.training.agents import random_model
 from tests.training.walk_builders import made_folds, made_plan, made_world, run_candles, small_xgboost
-from training.backtest import Stress
-from training.families import ModelFamily, RidgeFamily
-from training.fold_plan import Schedule
-from training.performance import daily_returns
-from training.ppo_family import PpoFiles
-from training.walk_forward import WalkForward, walk_forward
-from training.walk_forward_card import walk_forward_card
-from training.walked_removal import bundles_without, curve_of, walked_removal
+from training.backtest.performance import daily_returns
+from training.backtest.run import Stress
+from training.ensemble.families import ModelFamily, RidgeFamily
+from training.ppo.family import PpoFiles
+from training.walk_forward.card import walk_forward_card
+from training.walk_forward.fold_plan import Schedule
+from training.walk_forward.removal import bundles_without, curve_of, walked_removal
+from training.walk_forward.walk import WalkForward, walk_forward
 
 BARS = 8_000
 

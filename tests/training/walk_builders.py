@@ -12,13 +12,13 @@ from storage.config_models import XGBoostSettings
 from storage.market_book import inferred_market
 from strategies.features import feature_set
 from strategies.market import CandleArray, Timeframe
-from training.bundle import Plan
-from training.dataset import Dataset
-from training.families import ModelFamily, RidgeFamily, XGBoostFamily
-from training.fold_plan import FoldPlan, Schedule, plan_folds
-from training.known_answers import world
-from training.run_candles import RunCandles, assemble
-from training.walk_forward import WalkForward, walk_forward
+from training.backtest.run_candles import RunCandles, assemble
+from training.data.dataset import Dataset
+from training.ensemble.bundle import Plan
+from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
+from training.promotion.known_answers import world
+from training.walk_forward.fold_plan import FoldPlan, Schedule, plan_folds
+from training.walk_forward.walk import WalkForward, walk_forward
 
 BARS = 11_000
 SCHEDULE = Schedule(train_days=120, test_days=30, scale_days=90)

@@ -16,16 +16,16 @@ from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe
 from training import records
-from training.bundle import Plan, TrainedBundle, recipe_id, train
 from training.compute import threads_of
-from training.daily_skill import walked_skill
-from training.dataset import Dataset, Holes, build
-from training.families import ModelFamily
-from training.family_figures import family_figures
-from training.labels import Labelling
-from training.out_of_fold import FoldReport
+from training.data.dataset import Dataset, Holes, build
+from training.data.labels import Labelling
+from training.ensemble.bundle import Plan, TrainedBundle, recipe_id, train
+from training.ensemble.families import ModelFamily
+from training.ensemble.family_figures import family_figures
+from training.ensemble.out_of_fold import FoldReport
+from training.ensemble.stacking import Weighting
+from training.evidence.daily_skill import walked_skill
 from training.progress import say, stage
-from training.stacking import Weighting
 
 
 def open_dataset(

@@ -13,7 +13,7 @@ import typer
 from training.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
-    from training.tune import Request, Scored, Tuned
+    from training.tuning.tune import Request, Scored, Tuned
 
 SHOWN: Final = 10
 
@@ -37,7 +37,7 @@ def tuning(family: str, summary: str) -> Callable[..., None]:
     ) -> None:
         from training.commands._common import open_dataset
         from training.rehearsal import newest
-        from training.tune import Request, tune
+        from training.tuning.tune import Request, tune
 
         config = configuration()
         dataset = open_dataset(config, symbols, timeframe, exchange, until)
@@ -70,7 +70,7 @@ class _Narrator:
         self._done = done
 
     def __call__(self, scored: Scored) -> None:
-        from training.tune import line
+        from training.tuning.tune import line
 
         say(line(scored))
         self._done(scored.number + 1)
@@ -90,7 +90,7 @@ def _document(tuned: Tuned, family: str) -> dict[str, Any]:
 
 
 def _text(tuned: Tuned, family: str) -> str:
-    from training.tune import line
+    from training.tuning.tune import line
 
     document = _document(tuned, family)
     head = (

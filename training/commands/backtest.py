@@ -18,10 +18,10 @@ from strategies.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.market import Market, Timeframe
 from strategies.settings import TradingSettings
-from training.backtest import BacktestResult, Stress, backtest, is_seen, require_unseen
+from training.backtest.run import BacktestResult, Stress, backtest, is_seen, require_unseen
+from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
+from training.backtest.scoring import scorecard
 from training.progress import answer, configuration, say
-from training.run_candles import HISTORY_DECISIONS, covered, moment, read_run
-from training.scoring import scorecard
 
 
 def command(

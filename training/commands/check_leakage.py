@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from storage.config import Config
     from strategies.bundle import Manifest
-    from training.leakage import Finding, LeakageReport
+    from training.promotion.leakage import Finding, LeakageReport
 
 
 def command(
@@ -27,9 +27,9 @@ def command(
     Example: sigma check leakage --bundle production
     """
     from strategies.features import feature_set
-    from training.families import choose
-    from training.leakage import check
-    from training.voters import makers
+    from training.ensemble.families import choose
+    from training.ensemble.voters import makers
+    from training.promotion.leakage import check
 
     config = configuration()
     place = exchange or config.exchange.name

@@ -11,8 +11,8 @@ from training.progress import answer, configuration, say
 if TYPE_CHECKING:
     from storage.config import Config
     from strategies.bundle import Bundle
-    from training.dataset import Dataset
-    from training.drift import DriftReport
+    from training.data.dataset import Dataset
+    from training.monitors.drift import DriftReport
 
 
 def command(
@@ -26,9 +26,9 @@ def command(
     from storage.bundles import bundle_by_id
     from storage.reader import read_account
     from storage.registry import Registry
-    from training.drift import drift_report
-    from training.drift_inputs import account_record_of, recorded_of, segments_of
-    from training.expectation import Expectation
+    from training.ensemble.expectation import Expectation
+    from training.monitors.drift import drift_report
+    from training.monitors.drift_inputs import account_record_of, recorded_of, segments_of
 
     config = configuration()
     database, account = read_account(config)
@@ -51,7 +51,7 @@ def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
     from storage.candles import CandleStore
     from strategies.errors import BadInput
-    from training.dataset import build
+    from training.data.dataset import build
 
     manifest = bundle.manifest
     if bundle.features is None:

@@ -23,7 +23,7 @@ def command(
     from storage.reader import read_account
     from storage.registry import Registry
     from training.commands._common import day_ms
-    from training.parity import parity
+    from training.monitors.parity import parity
 
     config = configuration()
     database, account = read_account(config)

@@ -13,9 +13,9 @@ from training.progress import answer, configuration, say, wants_json
 if TYPE_CHECKING:
     from storage.config import Config
     from storage.registry import Registry
-    from training.dataset import Dataset
-    from training.ladder import Answer
-    from training.performance import EquityCurve
+    from training.backtest.performance import EquityCurve
+    from training.data.dataset import Dataset
+    from training.monitors.ladder import Answer
 
 
 def command(
@@ -40,12 +40,12 @@ def command(
     """
     from storage.registry import Registry
     from strategies.errors import BadInput
-    from training import families as known
-    from training import ladder
     from training.commands._common import document_of, open_dataset, plan_of, store
-    from training.daily_skill import YEAR_D, DailySkill, walked_skill
-    from training.retrain import champion_of, leakage_check, retrain
-    from training.voters import makers
+    from training.ensemble import families as known
+    from training.ensemble.voters import makers
+    from training.evidence.daily_skill import YEAR_D, DailySkill, walked_skill
+    from training.monitors import ladder
+    from training.promotion.retrain import champion_of, leakage_check, retrain
 
     if holes not in ("refuse", "split"):
         raise BadInput(f"--holes is {holes!r}; refuse or split is needed")
@@ -92,7 +92,7 @@ def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
     from storage.candles import CandleStore
     from strategies.errors import SigmaError
     from training.commands.backtest import stored_markets
-    from training.trend_record import trend_curve
+    from training.monitors.trend_record import trend_curve
 
     store = CandleStore(config.data.directory)
     try:

@@ -13,8 +13,8 @@ from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config import Config
-    from training.families import ModelFamily
-    from training.run_candles import RunCandles
+    from training.backtest.run_candles import RunCandles
+    from training.ensemble.families import ModelFamily
 
 
 def command(
@@ -36,11 +36,11 @@ def command(
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
     from training.commands._common import day_ms, day_of, open_dataset, plan_of
-    from training.fold_cache import FoldCache
-    from training.kept_family import KeptFamily
-    from training.simulate import Event, Routine, Simulator
-    from training.simulation_ahead import fit_ahead
-    from training.simulation_card import record_simulation, simulation_card
+    from training.promotion.kept_family import KeptFamily
+    from training.simulation.ahead import fit_ahead
+    from training.simulation.card import record_simulation, simulation_card
+    from training.simulation.simulate import Event, Routine, Simulator
+    from training.walk_forward.fold_cache import FoldCache
 
     config = configuration()
     begun = time.perf_counter()
@@ -76,8 +76,8 @@ def command(
 
 def _voters(config: Config, families: str, seed: int) -> list[ModelFamily]:
     """Return the families; each fit has one thread, so that bits do not depend on the workers."""
-    from training.families import choose
-    from training.voters import makers
+    from training.ensemble.families import choose
+    from training.ensemble.voters import makers
 
     single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
     names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
@@ -90,8 +90,8 @@ def _candles(
     """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
     from storage.candles import CandleStore
     from strategies.market import DAY_MS
+    from training.backtest.run_candles import HISTORY_DECISIONS, covered, read_run
     from training.commands.backtest import stored_markets
-    from training.run_candles import HISTORY_DECISIONS, covered, read_run
 
     store, timeframe = CandleStore(config.data.directory), everything.timeframe
     markets = stored_markets(store, config, exchange, symbols, timeframe)

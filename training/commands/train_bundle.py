@@ -31,10 +31,10 @@ def command(
 
     Example: sigma train bundle --symbols BTCUSDT,ETHUSDT,SOLUSDT --timeframe 1h --until 2024-07-01
     """
-    from training import families as known
     from training.commands._common import make_bundle, open_dataset
+    from training.ensemble import families as known
+    from training.ensemble.voters import makers
     from training.rehearsal import newest, small
-    from training.voters import makers
 
     config = small(configuration()) if test_mode else configuration()
     chosen_seed = config.training.seed if seed < 0 else seed

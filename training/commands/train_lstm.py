@@ -13,7 +13,7 @@ from strategies.errors import BadInput
 from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
-    from training.lstm import LstmModel
+    from training.lstm.trainer import LstmModel
 
 TEST_MODE_EPOCHS: Final = 5
 TRANSFER_RATE: Final = 0.25  # of the learning rate, when starting from a trained model and no rate is given
@@ -57,9 +57,9 @@ def command(
     from training import device as devices
     from training.commands._common import make_bundle, open_dataset
     from training.commands.train_bundle import summary
-    from training.lstm_family import LstmFamily
-    from training.lstm_run import Request, run
-    from training.lstm_step import Acceleration
+    from training.lstm.family import LstmFamily
+    from training.lstm.run import Request, run
+    from training.lstm.step import Acceleration
     from training.rehearsal import newest_ms
 
     config = configuration()
@@ -137,7 +137,7 @@ def _device(name: str) -> Literal["auto", "cpu", "cuda"]:
 
 def _source(name: str, config: Config) -> LstmModel:
     """Return the model to start from: a weights file, a folder that has one, or a bundle's id."""
-    from training.lstm_export import WEIGHTS_FILE, read_weights
+    from training.lstm.export import WEIGHTS_FILE, read_weights
 
     path = Path(name)
     if not path.exists():

@@ -37,7 +37,7 @@ def command(
     """
     from training import device as devices
     from training.commands._common import open_dataset
-    from training.ppo_run import Request, run
+    from training.ppo.run import Request, run
     from training.rehearsal import newest_ms
 
     config = configuration()

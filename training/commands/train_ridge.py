@@ -29,7 +29,7 @@ def command(
     """
     from training.commands._common import make_bundle, open_dataset
     from training.commands.train_bundle import summary
-    from training.families import RidgeFamily
+    from training.ensemble.families import RidgeFamily
 
     config = configuration()
     update = {"penalty": penalty or config.ridge.penalty, "interactions": interactions and config.ridge.interactions}

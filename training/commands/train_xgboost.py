@@ -13,10 +13,10 @@ from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config import Config
-    from training.dataset import Dataset
-    from training.families import XGBoostFamily
-    from training.importance import Importance
-    from training.xgboost_classifier import Task
+    from training.data.dataset import Dataset
+    from training.ensemble.families import XGBoostFamily
+    from training.xgboost.classifier import Task
+    from training.xgboost.importance import Importance
 
 TASKS: Final = ("return", "trend_classification", "pattern_classification")
 TEST_MODE_TREES: Final = 40
@@ -98,10 +98,10 @@ def _classify(
     chart: Path,
     since_ms: int | None,
 ) -> None:
-    from training.classification_run import Request, run
     from training.compute import threads_of
     from training.report.classification import text
-    from training.xgboost_classifier import DEFAULTS
+    from training.xgboost.classification_run import Request, run
+    from training.xgboost.classifier import DEFAULTS
 
     last = dataset.symbols[-1] if len(dataset.symbols) > 1 else ""
     chosen = held_out or last
@@ -136,8 +136,8 @@ def _return(
     from training.commands._common import make_bundle
     from training.commands.train_bundle import summary
     from training.compute import threads_of
-    from training.families import XGBoostFamily
-    from training.transfer import xgboost_source
+    from training.ensemble.families import XGBoostFamily
+    from training.xgboost.transfer import xgboost_source
 
     family = XGBoostFamily(
         settings=config.xgboost.model_copy(update=changes),
@@ -177,12 +177,12 @@ def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None
     """Fit on the first 70 % of time and report the IC of the three parts, purged at the borders."""
     import numpy as np
 
-    from training import xgboost
-    from training.dataset import Rows
-    from training.importance import Importance
-    from training.out_of_fold import information_coefficient
+    from training.data.dataset import Rows
+    from training.data.splits import EMBARGO_MS, chronological
+    from training.ensemble.out_of_fold import information_coefficient
     from training.progress import stage
-    from training.splits import EMBARGO_MS, chronological
+    from training.xgboost import trainer as xgboost
+    from training.xgboost.importance import Importance
 
     first, second = chronological(since_ms or dataset.from_ms, dataset.until_ms)
     rounds = family.settings.seeds * family.settings.n_estimators

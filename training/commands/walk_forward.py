@@ -15,13 +15,13 @@ from training.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config import Config
-    from training.bundle import Plan
-    from training.contenders import Contender
-    from training.dataset import Dataset
-    from training.families import ModelFamily
-    from training.fold_plan import Schedule
-    from training.walk_forward import WalkForward
-    from training.walk_forward_card import WalkForwardCard
+    from training.data.dataset import Dataset
+    from training.ensemble.bundle import Plan
+    from training.ensemble.families import ModelFamily
+    from training.walk_forward.card import WalkForwardCard
+    from training.walk_forward.contenders import Contender
+    from training.walk_forward.fold_plan import Schedule
+    from training.walk_forward.walk import WalkForward
 
 
 def command(
@@ -54,12 +54,12 @@ def command(
 
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
-    from training.bundle import Plan
     from training.commands._common import open_dataset
     from training.compute import threads_of
-    from training.families import RidgeFamily
-    from training.stacking import Weighting
-    from training.walk_forward_card import record_walk, walk_forward_card
+    from training.ensemble.bundle import Plan
+    from training.ensemble.families import RidgeFamily
+    from training.ensemble.stacking import Weighting
+    from training.walk_forward.card import record_walk, walk_forward_card
 
     config = configuration()
     schedule = schedule_of(config, train_window, test_window, refit_months, start_date)
@@ -101,7 +101,7 @@ def schedule_of(config: Config, train_window: str, test_window: float, refit_mon
     from strategies.errors import BadInput
     from strategies.market import HOUR_MS
     from training.commands._common import day_ms
-    from training.fold_plan import Schedule
+    from training.walk_forward.fold_plan import Schedule
 
     words = train_window.strip().lower()
     try:
@@ -124,8 +124,8 @@ def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFam
     Raises:
         BadInput: there is none of that name.
     """
-    from training.families import choose
-    from training.voters import makers
+    from training.ensemble.families import choose
+    from training.ensemble.voters import makers
 
     single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
     names = config.ensemble.families if model_type == "ensemble" else tuple(model_type.split(","))
@@ -162,12 +162,12 @@ class _Walk:
         trade: str,
     ) -> None:
         from storage.candles import CandleStore
-        from training.backtest import Stress
+        from training.backtest.run import Stress
+        from training.backtest.run_candles import read_run
         from training.commands.backtest import stored_markets
-        from training.fold_cache import FoldCache
-        from training.fold_plan import plan_folds
-        from training.run_candles import read_run
-        from training.walk_forward import Means
+        from training.walk_forward.fold_cache import FoldCache
+        from training.walk_forward.fold_plan import plan_folds
+        from training.walk_forward.walk import Means
 
         store = CandleStore(config.data.directory)
         traded = ",".join(traded_symbols(trade, dataset.symbols))
@@ -181,7 +181,7 @@ class _Walk:
 
     def __call__(self, plan: Plan) -> WalkForward:
         from training.commands._common import day_of
-        from training.walk_forward import walk_forward
+        from training.walk_forward.walk import walk_forward
 
         names = "+".join(family.name for family in plan.families)
         say(
@@ -204,7 +204,7 @@ class _Walk:
 
 
 def _contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
-    from training.contenders import contenders
+    from training.walk_forward.contenders import contenders
 
     begun = time.perf_counter()
     found = contenders(walked, dataset)

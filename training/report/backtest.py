@@ -8,13 +8,13 @@ import numpy as np
 
 from strategies.market import OPEN_MS, RATE_ONE
 from strategies.round_trips import RoundTrip
-from training.backtest import BacktestResult
-from training.performance import EquityCurve, TradeFigures, drawdown_path
+from training.backtest.performance import EquityCurve, TradeFigures, drawdown_path
+from training.backtest.run import BacktestResult
+from training.backtest.run_candles import moment
+from training.backtest.scorecard import Scorecard
 from training.report.charts import filled, lines, trades_on_candles
 from training.report.page import Section, page
 from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_percent, table
-from training.run_candles import moment
-from training.scorecard import Scorecard
 
 LISTED_TRADES = 500
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from training.classification_run import Finished
-from training.classification_scores import Recognition, Uplift
+from training.xgboost.classification_run import Finished
+from training.xgboost.classification_scores import Recognition, Uplift
 
 
 def text(finished: Finished) -> str:

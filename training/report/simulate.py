@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from training.performance import EquityCurve
+from training.backtest.performance import EquityCurve
+from training.backtest.run_candles import moment
 from training.report.backtest import result_sections, subtitle
 from training.report.page import Section, page
 from training.report.tables import Cell, number, paragraph, percent, table
-from training.run_candles import moment
-from training.simulate import Simulation
-from training.simulation_card import SimulationCard
-from training.walk_forward_card import benchmark_curves
+from training.simulation.card import SimulationCard
+from training.simulation.simulate import Simulation
+from training.walk_forward.card import benchmark_curves
 
 HEADER = ("time", "what", "bundle", "why")
 

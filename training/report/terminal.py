@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from training.backtest.run_candles import moment
+from training.backtest.scorecard import Scorecard
 from training.report.tables import number, percent, signed_percent
-from training.run_candles import moment
-from training.scorecard import Scorecard
 
 
 def summary(card: Scorecard) -> RenderableType:

@@ -7,15 +7,15 @@ import plotly.graph_objects as go
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from training.fold_figures import FoldFigures
-from training.performance import EquityCurve
+from training.backtest.performance import EquityCurve
+from training.backtest.run_candles import moment
 from training.report.backtest import result_sections, subtitle
 from training.report.charts import bars
 from training.report.page import Section, page
 from training.report.tables import UNDEFINED, Cell, number, paragraph, percent, signed_percent, table
-from training.run_candles import moment
-from training.walk_forward import WalkForward
-from training.walk_forward_card import WalkForwardCard, benchmark_curves
+from training.walk_forward.card import WalkForwardCard, benchmark_curves
+from training.walk_forward.fold_figures import FoldFigures
+from training.walk_forward.walk import WalkForward
 
 UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades")
 HEADER = ("fold", "learns from", "to", "tested to", "IC", "net", "Sharpe", "drawdown", "trades", "held coins")

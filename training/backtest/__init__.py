@@ -1,0 +1,1 @@
+"""A bundle over history through the kernel, and its scorecard."""

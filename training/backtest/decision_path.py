@@ -1,0 +1,131 @@
+"""Every decision's inputs over a run, in batch: the numbers the live engine has at each close, to the last bit.
+
+Blocks are scored whole, then smoothed close by close with the engine's own function from the warm-up that a live
+start makes. A market whose candle or last bar is missing at a close has no conviction there, as in the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from strategies.bundle import Bundle
+from strategies.compiled import compiled
+from strategies.ensemble import smooth
+from strategies.features.blocks import block_slices
+from strategies.market import OPEN_MS, Timeframe
+from strategies.settings import TradingSettings
+from strategies.state import MEMORY
+from strategies.warm_up import warm_memory
+from training.backtest.run_candles import RunCandles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPath:
+    """Inputs of the d decisions of a run over M markets; all (d, M) float64 unless said otherwise, NaN: not ready.
+
+    Attributes:
+        ms: (d,) int64: closes of the decision candles.
+        ready: (d, M) bool: the candle and its last bar were there.
+        rows: (n,) int64: per execution bar the decision its close completes, or -1.
+        blended: the mean standardised score before smoothing.
+        conviction: smoothed, in unit out-of-sample deviations.
+        expected_return: shrunk, over the horizon, fraction.
+        sigma: deviation of a decision candle's log return.
+        volatility: annual.
+        agreement: of PPO with the side, -1..1; 0 where absent.
+        votes: (d, M, K) float64, in the bundle's order of families.
+        memory: (M,) MEMORY after the last decision.
+    """
+
+    ms: np.ndarray
+    ready: np.ndarray
+    rows: np.ndarray
+    blended: np.ndarray
+    conviction: np.ndarray
+    expected_return: np.ndarray
+    sigma: np.ndarray
+    volatility: np.ndarray
+    agreement: np.ndarray
+    votes: np.ndarray
+    memory: np.ndarray
+
+
+def decision_path(
+    bundle: Bundle, candles: RunCandles, settings: TradingSettings, memory: np.ndarray | None = None
+) -> DecisionPath:
+    """Return the inputs of every decision of a run.
+
+    Args:
+        bundle: scores the closes.
+        candles: of the run.
+        settings: `decision.smoothing_span` is read.
+        memory: (M,) MEMORY to go on from; None warms up as a live start does.
+    """
+    timeframe = candles.timeframe
+    ms = np.arange(candles.start_ms + timeframe.ms, candles.end_ms + 1, timeframe.ms, dtype=np.int64)
+    alpha = 2.0 / (settings.decision.smoothing_span + 1)
+    memory = _warmed(bundle, candles, alpha) if memory is None else memory.copy()
+    scored = _scores(bundle, candles, ms)
+    smoothed = np.empty_like(scored["blended"])
+    _smooth_path(memory, scored["blended"], alpha, smoothed)
+    conviction = np.where(scored["ready"], bundle.conviction(smoothed, scored["joined"]), np.nan)
+    return DecisionPath(
+        ms=ms,
+        ready=scored["ready"],
+        rows=decision_rows(candles.open_ms, candles.bar, candles.start_ms, timeframe),
+        blended=scored["blended"],
+        conviction=conviction,
+        expected_return=bundle.expected_return(conviction, scored["sigma"]),
+        sigma=scored["sigma"],
+        volatility=scored["volatility"],
+        agreement=bundle.agreement(conviction, scored["joined"]),
+        votes=scored["votes"],
+        memory=memory,
+    )
+
+
+def decision_rows(open_ms: np.ndarray, bar: Timeframe, start_ms: int, timeframe: Timeframe) -> np.ndarray:
+    """Return per bar the number of the decision that its close completes, or -1."""
+    closes = open_ms + bar.ms
+    return np.where(closes % timeframe.ms == 0, (closes - start_ms) // timeframe.ms - 1, -1)
+
+
+def _warmed(bundle: Bundle, candles: RunCandles, alpha: float) -> np.ndarray:
+    records = [
+        warm_memory(bundle, part[part[:, OPEN_MS] < candles.start_ms], candles.timeframe, market.symbol, alpha)
+        for market, part in zip(candles.markets, candles.decision_candles, strict=True)
+    ]
+    return np.concatenate([np.zeros(0, MEMORY), *records])
+
+
+def _scores(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np.ndarray]:
+    """Return blended, sigma, volatility, joined (d, M), votes (d, M, K) and ready (d, M) bool."""
+    shape = (len(ms), len(candles.markets))
+    scored = {name: np.full(shape, np.nan) for name in ("blended", "sigma", "volatility", "joined")}
+    scored["votes"] = np.full((*shape, len(bundle.manifest.families)), np.nan)
+    scored["ready"] = np.zeros(shape, bool)
+    last_bar = (ms - candles.start_ms) // candles.bar.ms - 1
+    for index, market in enumerate(candles.markets):
+        series = candles.decision_candles[index]
+        slices = block_slices(series, candles.timeframe, candles.start_ms, candles.end_ms)
+        inputs = bundle.decision_inputs([bundle.prepare(anchored, market.symbol) for anchored in slices])
+        for anchored, part in zip(slices, inputs, strict=True):
+            closes = anchored.candles[anchored.first :, OPEN_MS].astype(np.int64) + candles.timeframe.ms
+            rows = (closes - int(ms[0])) // candles.timeframe.ms
+            is_ready = candles.present[last_bar[rows], index]
+            chosen = rows[is_ready]
+            scored["ready"][chosen, index] = True
+            for name in ("blended", "sigma", "volatility", "joined", "votes"):
+                scored[name][chosen, index] = getattr(part, name)[is_ready]
+    return scored
+
+
+@compiled
+def _smooth_path(memory: np.ndarray, blended: np.ndarray, alpha: float, smoothed: np.ndarray) -> None:
+    """Write the (d, M) smoothed scores after each close, moving `memory` on in place."""
+    for row in range(len(blended)):
+        smooth(memory, blended[row], alpha)
+        for market in range(blended.shape[1]):
+            smoothed[row, market] = memory[market].smoothed

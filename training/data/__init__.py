@@ -1,0 +1,1 @@
+"""What may be learned from: features, labels and borders in time."""

@@ -1,0 +1,1 @@
+"""From families to a bundle: scores out of fold, weights, frozen scales."""

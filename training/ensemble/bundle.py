@@ -1,0 +1,178 @@
+"""Training a bundle: score the past out of fold, freeze the scales, refit on everything, pack.
+
+Reads top to bottom along the arrows of the second path. Every number that live uses to weigh a score (deviations,
+slope, P(up), confidence, win table) comes from scores by models that had not seen the bar; the models packed are
+then fitted on all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from storage.config_batch import ValidationSettings
+from strategies.bundle import PROBES, Bundle
+from strategies.bundle_files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
+from strategies.errors import BadInput
+from strategies.features import HISTORY_BARS
+from strategies.manifest import Manifest
+from strategies.predictors import Predictor, load_predictor
+from strategies.predictors.together import reads_of
+from strategies.settings import TradingSettings
+from training.data.dataset import Dataset
+from training.data.splits import EMBARGO_MS, Fold, recent_folds
+from training.ensemble.expectation import Expectation, expectation_of
+from training.ensemble.families import ModelFamily
+from training.ensemble.out_of_fold import FoldDone, fit_all, walk
+from training.ensemble.scales import Scales, calibrate
+from training.ensemble.stacking import Weighting
+from training.ensemble.wins import simulate, win_table, without_protections
+from training.promotion.recipe_gate import RecipeVerdict, judge
+from training.records import versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a bundle is made.
+
+    Attributes:
+        families: the voters, in order. PPO beside others does not vote, it joins after smoothing.
+        weighting: of the voters in the blend.
+        trading: thresholds of the win table, smoothing, horizon.
+        validation: of the recipe gate.
+        window_d: days of out-of-fold scores that deviations and confidence are taken from.
+        refit_months, years: of the walk forward.
+    """
+
+    families: Sequence[ModelFamily]
+    trading: TradingSettings
+    validation: ValidationSettings
+    weighting: Weighting = field(default_factory=Weighting)
+    ppo_floor: float = 0.05
+    ppo_cap: float = 0.20
+    window_d: int = 400
+    refit_months: int = 6
+    years: float = 4.0
+    embargo_ms: int = EMBARGO_MS
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedBundle:
+    """A packed bundle, not yet stored."""
+
+    id: str
+    files: dict[str, bytes]
+    bundle: Bundle
+    scales: Scales
+    verdict: RecipeVerdict
+    expected: Expectation
+
+
+def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> TrainedBundle:
+    """Train, calibrate, judge and pack a bundle.
+
+    Args:
+        dataset: all that may be seen.
+        plan: families and settings.
+        on_fold: told about every fold of every family.
+
+    Raises:
+        BadInput: the history is too short for a walk forward.
+    """
+    folds = walk_folds(dataset, plan)
+    runs = walk(dataset, plan.families, folds, on_fold)
+    scales = calibrate(dataset, plan, runs)
+    past = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
+    trades = past.trades
+    pooled = [
+        np.concatenate([getattr(part.run, name) for part in scales.convictions]) for name in ("target", "open_ms")
+    ]
+    verdict = judge(
+        np.concatenate([part.conviction for part in scales.convictions]),
+        pooled[0],
+        pooled[1],
+        np.array([trade.net_return for trade in trades]),
+        plan.validation,
+        plan.seed,
+    )
+    models = fit_all(plan.families, dataset, runs, dataset.until_ms)
+    files = {name: content for model in models for name, content in model.files.items()}
+    predictors = [load_predictor(family.name, files, dataset.features) for family in plan.families]
+    manifest = manifest_of(dataset, plan, scales, predictors).model_copy(update={"wins": win_table(trades)})
+    bundle = Bundle("b-unpacked", manifest, dataset.features, predictors)
+    probes = bundle.probe(_probe_candles(dataset))
+    files |= {PROBE_CANDLES: npy_bytes(probes.candles), PROBE_SCORES: npy_bytes(probes.scores)}
+    manifest = manifest.model_copy(update={"files": {name: digest(files[name]) for name in sorted(files)}})
+    files[MANIFEST] = manifest.model_dump_json(indent=1).encode()
+    packed = Bundle(bundle_id(files), manifest, bundle.features, bundle.predictors)
+    return TrainedBundle(
+        id=packed.id, files=files, bundle=packed, scales=scales, verdict=verdict, expected=expectation_of(past)
+    )
+
+
+def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:
+    """Return the folds of a dataset's walk forward; the first one trains on at least 40 % of the history."""
+    return recent_folds(
+        dataset.from_ms, dataset.until_ms, months=plan.refit_months, years=plan.years, embargo_ms=plan.embargo_ms
+    )
+
+
+def recipe_id(dataset: Dataset, plan: Plan) -> str:
+    """Return the digest of everything that makes a recipe: bundles that share it are refreshes of each other."""
+    decision = plan.trading.decision
+    document = {
+        "families": {family.name: family.describe() for family in plan.families},
+        "features": dataset.features.fingerprint,
+        "horizon_bars": dataset.horizon_bars,
+        "timeframe": dataset.timeframe.value,
+        "smoothing_span": decision.smoothing_span,
+    }
+    if dataset.labelling.key:
+        document["labelling"] = dataset.labelling.key
+    if plan.weighting.method != "mean":
+        document["weighting"] = asdict(plan.weighting)
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequence[Predictor] = ()) -> Manifest:
+    """Return what a bundle of these scales and predictors says about itself, its files apart."""
+    names = tuple(family.name for family in plan.families)
+    return Manifest(
+        exchange=dataset.exchange,
+        symbols=dataset.symbols,
+        timeframe=dataset.timeframe,
+        horizon_bars=dataset.horizon_bars,
+        smoothing_span=plan.trading.decision.smoothing_span,
+        feature_groups=dataset.features.selected,
+        feature_extra=dataset.features.extra,
+        feature_names=dataset.features.names,
+        fingerprint=dataset.features.fingerprint,
+        families=names,
+        weights=scales.weights,
+        ppo_weight=scales.ppo_weight,
+        ppo_reads=reads_of(predictors),
+        deviations=scales.deviations,
+        calibration=scales.calibration,
+        out_of_fold=scales.out_of_fold,
+        trained_from_ms=dataset.from_ms,
+        trained_until_ms=dataset.until_ms,
+        purge_ms=plan.embargo_ms,
+        recipe=recipe_id(dataset, plan),
+        seed=plan.seed,
+        data_hash=dataset.data_hash,
+        versions=versions(),
+    )
+
+
+def _probe_candles(dataset: Dataset) -> np.ndarray:
+    own = [segment for segment in dataset.segments if segment.symbol == dataset.symbols[0]]
+    longest = max(own, key=lambda segment: len(segment.candles))
+    candles = longest.candles[-HISTORY_BARS:]
+    if len(candles) < 2 * PROBES:
+        raise BadInput(f"{dataset.symbols[0]}: found {len(candles)} contiguous candles, needed at least {2 * PROBES}")
+    return np.ascontiguousarray(candles)

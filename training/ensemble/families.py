@@ -1,0 +1,92 @@
+"""The families a bundle can be made of, behind one interface: fit on what is known by a time, get a predictor and
+its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from storage.config_models import RidgeSettings, XGBoostSettings
+from strategies.errors import BadInput
+from strategies.predictors.base import Predictor
+from training.data.dataset import Dataset
+from training.xgboost.transfer import XGBoostSource
+
+
+class FittedModel(Protocol):
+    """A trained model: what scores, and what is written into a bundle."""
+
+    @property
+    def predictor(self) -> Predictor: ...
+
+    @property
+    def files(self) -> Mapping[str, bytes]: ...
+
+
+class ModelFamily(Protocol):
+    """One way to learn. `fit` may be called for many borders and must give equal bytes for equal arguments."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
+        """Learn from the labels of `dataset` that were settled by `known_by_ms`, and from nothing else."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Return the settings that make the recipe, for the record and the recipe's digest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XGBoostFamily:
+    """Boosted trees; see `training/xgboost/trainer.py`."""
+
+    settings: XGBoostSettings = field(default_factory=XGBoostSettings)
+    seed: int = 0
+    threads: int = 1
+    source: XGBoostSource | None = None
+    name: str = "xgboost"
+
+    def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
+        from training.xgboost import trainer as xgboost
+
+        return xgboost.fit(
+            dataset, known_by_ms, self.settings, seed=self.seed, threads=self.threads, source=self.source
+        )
+
+    def describe(self) -> dict[str, object]:
+        settings = self.settings.model_dump(mode="json")
+        return settings | {"source": self.source.name} if self.source else settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RidgeFamily:
+    """The linear model; see `training/ridge.py`."""
+
+    settings: RidgeSettings = field(default_factory=RidgeSettings)
+    name: str = "ridge"
+
+    def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
+        from training import ridge
+
+        return ridge.fit(dataset, known_by_ms, self.settings)
+
+    def describe(self) -> dict[str, object]:
+        return self.settings.model_dump(mode="json")
+
+
+def choose(names: Sequence[str], makers: Mapping[str, Callable[[], ModelFamily]]) -> list[ModelFamily]:
+    """Return the families called `names`, in that order.
+
+    Raises:
+        BadInput: a name is unknown or stands there twice.
+    """
+    for name in names:
+        if name not in makers:
+            raise BadInput(f"model family {name!r} is not one that votes; choose from {', '.join(makers)}")
+    if len(set(names)) != len(names):
+        raise BadInput(f"families are {', '.join(names)}; each is needed once at most")
+    return [makers[name]() for name in names]

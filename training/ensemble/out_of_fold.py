@@ -1,0 +1,215 @@
+"""Scores of the past by models that had not seen it: an expanding walk forward over a dataset.
+
+Folds are scored through the predictors that live uses, on the anchored blocks that live uses. The result is one row per
+labelled or unlabelled close, pooled over markets: the evidence that calibration, gates and the ledger of trials
+stand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from strategies.features import block_slices, compute, volatility
+from strategies.predictors.base import PreparedSlice
+from strategies.predictors.together import score_all
+from training.data.dataset import Dataset, Segment
+from training.data.splits import Fold
+from training.ensemble.families import FittedModel, ModelFamily
+from training.ppo.score_columns import dataset_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldReport:
+    """One family's fold, done: its number from 1 of `folds`, and the IC of its scores there."""
+
+    family: str
+    number: int
+    folds: int
+    start_ms: int
+    end_ms: int
+    ic: float
+
+
+FoldDone = Callable[[FoldReport], None]
+FoldFit = Callable[[ModelFamily, Dataset, Fold], FittedModel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketScores:
+    """Out-of-fold scores of one contiguous run of closes of one market; arrays have n rows.
+
+    Attributes:
+        open_ms: (n,) int64.
+        scores: (n, K) float64, unscaled, in the order of the families; NaN where there is none.
+        target: (n,) float64; NaN where not yet known.
+        known_by_ms: (n,) int64, by when all that taught the models behind the scores was known; before the close.
+        open, close: (n,) prices; `sigma`, `volatility`: (n,).
+    """
+
+    symbol: str
+    open_ms: np.ndarray
+    scores: np.ndarray
+    target: np.ndarray
+    known_by_ms: np.ndarray
+    open: np.ndarray
+    close: np.ndarray
+    sigma: np.ndarray
+    volatility: np.ndarray
+
+
+def fit_fold(family: ModelFamily, dataset: Dataset, fold: Fold) -> FittedModel:
+    """Return the family's model of a fold: fitted on what was known before it, within its window."""
+    return family.fit(dataset if fold.train_from_ms is None else dataset.since(fold.train_from_ms), fold.train_until_ms)
+
+
+def walk(
+    dataset: Dataset,
+    families: Sequence[ModelFamily],
+    folds: Sequence[Fold],
+    on_fold: FoldDone | None = None,
+    fit: FoldFit = fit_fold,
+) -> list[MarketScores]:
+    """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time.
+
+    Args:
+        dataset: all that may be seen; no fold sees more than its own past.
+        families: columns of the scores. PPO beside others learns from their scores of the folds before its own.
+        folds: ascending, adjacent.
+        on_fold: told about every fold of every family.
+        fit: makes a fold's model, or finds it again.
+    """
+    scores = [np.full((len(s.target), len(families)), np.nan) for s in dataset.segments]
+    known_by_ms = [np.zeros(len(s.target), np.int64) for s in dataset.segments]
+    names = [family.name for family in families]
+    for number, fold in enumerate(folds, start=1):
+        before = _runs(dataset, scores, known_by_ms, folds[0].start_ms, fold.start_ms)
+        models = [fit(each, dataset_for(each, families, dataset, before, names), fold) for each in families]
+        for row, segment in enumerate(dataset.segments):
+            _score(scores[row], known_by_ms[row], models, fold, segment, dataset)
+        for index, family in enumerate(families):
+            if on_fold:
+                ic = _fold_ic([part[:, index] for part in scores], dataset, fold)
+                on_fold(
+                    FoldReport(
+                        family=family.name,
+                        number=number,
+                        folds=len(folds),
+                        start_ms=fold.start_ms,
+                        end_ms=fold.end_ms,
+                        ic=ic,
+                    )
+                )
+    return _runs(dataset, scores, known_by_ms, folds[0].start_ms, folds[-1].end_ms)
+
+
+def fit_all(
+    families: Sequence[ModelFamily], dataset: Dataset, runs: Sequence[MarketScores], known_by_ms: int
+) -> list[FittedModel]:
+    """Return every family's model of what is known by a time.
+
+    Args:
+        runs: out-of-fold scores of the families; PPO beside others learns from those of the others.
+    """
+    names = [family.name for family in families]
+    return [each.fit(dataset_for(each, families, dataset, runs, names), known_by_ms) for each in families]
+
+
+def prepare(segment: Segment, dataset: Dataset, start_ms: int, end_ms: int) -> list[PreparedSlice]:
+    """Return the anchored slices that ask for a segment's candles *closing* in [start, end), as live would see them."""
+    timeframe = dataset.timeframe
+    return [
+        PreparedSlice(
+            candles=part.candles,
+            features=compute(part.candles, dataset.features, timeframe),
+            sigma=deviations[0],
+            volatility=deviations[1],
+            first=part.first,
+            symbol=segment.symbol,
+        )
+        for part in block_slices(segment.candles, timeframe, start_ms - timeframe.ms, end_ms - timeframe.ms)
+        for deviations in [volatility(part.candles, timeframe)]
+    ]
+
+
+def _score(
+    scores: np.ndarray,
+    known_by_ms: np.ndarray,
+    models: Sequence[FittedModel],
+    fold: Fold,
+    segment: Segment,
+    dataset: Dataset,
+) -> None:
+    """Write the scores of a fold's closes into the rows of a segment, a column a model."""
+    slices = prepare(segment, dataset, fold.start_ms, fold.end_ms)
+    for index, column in enumerate(score_all([model.predictor for model in models], slices)):
+        for part, found in zip(slices, column, strict=True):
+            row = int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0]))
+            scores[row : row + len(found), index] = found
+            known_by_ms[row : row + len(found)] = fold.train_until_ms
+
+
+def _fold_ic(scores: list[np.ndarray], dataset: Dataset, fold: Fold) -> float:
+    pairs = []
+    for column, segment in zip(scores, dataset.segments, strict=True):
+        closed_ms = segment.open_ms + dataset.timeframe.ms
+        inside = (closed_ms >= fold.start_ms) & (closed_ms < fold.end_ms)
+        pairs.append((column[inside], segment.target[inside]))
+    return information_coefficient(np.concatenate([pair[0] for pair in pairs]), np.concatenate([p[1] for p in pairs]))
+
+
+def _runs(
+    dataset: Dataset, scores: Sequence[np.ndarray], known_by_ms: Sequence[np.ndarray], first_ms: int, last_ms: int
+) -> list[MarketScores]:
+    """Return the rows that close in [first, last), a run per segment that has any."""
+    runs = [
+        _run(segment, rows, known, dataset, first_ms, last_ms)
+        for segment, rows, known in zip(dataset.segments, scores, known_by_ms, strict=True)
+    ]
+    return [run for run in runs if len(run.open_ms)]
+
+
+def _run(
+    segment: Segment, scores: np.ndarray, known_by_ms: np.ndarray, dataset: Dataset, first_ms: int, last_ms: int
+) -> MarketScores:
+    closed_ms = segment.open_ms + dataset.timeframe.ms
+    chosen = (closed_ms >= first_ms) & (closed_ms < last_ms)
+    return MarketScores(
+        symbol=segment.symbol,
+        open_ms=segment.open_ms[chosen],
+        scores=scores[chosen],
+        target=segment.target[chosen],
+        known_by_ms=known_by_ms[chosen],
+        open=segment.open[chosen],
+        close=segment.close[chosen],
+        sigma=segment.sigma[chosen],
+        volatility=segment.volatility[chosen],
+    )
+
+
+def information_coefficient(scores: np.ndarray, target: np.ndarray) -> float:
+    """Return the Pearson correlation over rows where both are known; NaN under 30 of them.
+
+    This is the IC of docs and gates: all bars, target clipped at +-3, markets pooled.
+    """
+    known = np.isfinite(scores) & np.isfinite(target)
+    if known.sum() < 30 or scores[known].std() == 0.0:
+        return float("nan")
+    return float(np.corrcoef(scores[known], target[known])[0, 1])
+
+
+def area_under_curve(scores: np.ndarray, is_up: np.ndarray) -> float:
+    """Return P(score of an up row > score of a down row), ties counted half (Mann-Whitney); NaN with one class."""
+    ups = int(is_up.sum())
+    downs = len(is_up) - ups
+    if not ups or not downs:
+        return float("nan")
+    order = np.argsort(scores, kind="stable")
+    ranks = np.empty(len(scores))
+    ranks[order] = np.arange(1, len(scores) + 1)
+    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    if len(values) < len(scores):
+        ranks = (np.bincount(inverse, ranks) / counts)[inverse]
+    return float((ranks[is_up].sum() - ups * (ups + 1) / 2) / (ups * downs))

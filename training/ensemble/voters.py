@@ -1,0 +1,34 @@
+"""Which families can vote in a bundle, made from the configuration. A family is imported when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from storage.config import Config
+from training.compute import threads_of
+from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
+
+
+def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
+    """Return for every family a function that makes it with the configured settings."""
+    threads = threads_of(config.training.threads)
+    return {
+        "xgboost": lambda: XGBoostFamily(settings=config.xgboost, seed=seed, threads=threads),
+        "ridge": lambda: RidgeFamily(settings=config.ridge),
+        "lstm": lambda: _lstm(config, seed),
+        "ppo": lambda: _ppo(config, seed),
+    }
+
+
+def _lstm(config: Config, seed: int) -> ModelFamily:
+    from training.lstm.family import LstmFamily
+
+    threads = max(config.training.threads, 1)
+    return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads)
+
+
+def _ppo(config: Config, seed: int) -> ModelFamily:
+    from training.ppo.family import PpoFamily
+
+    device = "cpu" if config.training.device == "auto" else config.training.device
+    return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device)

@@ -1,0 +1,1 @@
+"""What a figure is worth: significance, overfitting, everything that was tried."""

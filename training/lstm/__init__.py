@@ -1,0 +1,1 @@
+"""The LSTM family: sequences, network, training, files."""

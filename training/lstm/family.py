@@ -1,0 +1,91 @@
+"""The LSTM as a family of a bundle: fitted on what is known by a time, its files and its predictor.
+
+Bundles train all epochs of the settings on everything; early stopping and its split belong to `train lstm`, which finds
+how many epochs that should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from storage.config_models import LstmSettings
+from strategies.errors import BadInput
+from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
+from training import device as devices
+from training.data.dataset import Dataset
+from training.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
+from training.lstm.sequences import labelled_sequences
+from training.lstm.step import Acceleration
+from training.lstm.trainer import EpochReport, LstmModel, fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmFiles:
+    """A trained LSTM: what scores, and what is written into a bundle."""
+
+    files: dict[str, bytes]
+
+    @property
+    def predictor(self) -> LstmPredictor:
+        return LstmPredictor(self.files[ONNX_FILE])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmFamily:
+    """Equal arguments give equal bytes on the same machine with the same number of threads.
+
+    Attributes:
+        settings: the recipe.
+        seed: of the first network.
+        device: auto, cpu or cuda.
+        threads: of torch on the CPU.
+        source: a model to start from (transfer); None: from scratch. Where it has seen more than a fit may know, that
+            fit starts from scratch too: markets move together, so another market's future is a leak as well.
+        on_epoch: told about every epoch.
+    """
+
+    settings: LstmSettings = field(default_factory=LstmSettings)
+    seed: int = 0
+    device: devices.DeviceRequest = "cpu"
+    threads: int = 1
+    source: LstmModel | None = None
+    acceleration: Acceleration = field(default_factory=Acceleration)
+    on_epoch: Callable[[EpochReport], None] | None = None
+    name: str = "lstm"
+
+    def fit(self, dataset: Dataset, known_by_ms: int) -> LstmFiles:
+        """Learn from the labels of `dataset` that were settled by `known_by_ms`, and from nothing else.
+
+        Raises:
+            BadInput: there is no such label, or the device is not there.
+        """
+        sequences = labelled_sequences(
+            dataset,
+            until_ms=known_by_ms,
+            second_horizon_bars=self.settings.second_horizon_bars,
+            context_bars=self.settings.seq_length,
+        )
+        if not sequences:
+            raise BadInput("lstm: found no labelled bar before the border; a longer history is needed")
+        fitted = fit(
+            sequences,
+            self.settings,
+            directional=dataset.features.directional,
+            device=devices.choose(self.device, threads=self.threads),
+            seed=self.seed,
+            trained_until_ms=known_by_ms,
+            source=self._source(known_by_ms),
+            acceleration=self.acceleration,
+            on_epoch=self.on_epoch or (lambda report: None),
+        )
+        return LstmFiles(files={ONNX_FILE: onnx_bytes(fitted.model), WEIGHTS_FILE: weight_bytes(fitted.model)})
+
+    def _source(self, known_by_ms: int) -> LstmModel | None:
+        if self.source is None or self.source.trained_until_ms > known_by_ms:
+            return None
+        return self.source
+
+    def describe(self) -> dict[str, object]:
+        """Return the settings that make the recipe."""
+        return self.settings.model_dump(mode="json")

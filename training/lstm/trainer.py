@@ -1,0 +1,263 @@
+"""The LSTM trainer: dense loss over chunks of bars, one-cycle AdamW, mirrored markets, several seeds averaged.
+
+Reads top to bottom: what is learnt from, one network, the schedule, the whole model. The recipe is the one that walked
+forward best (one layer of 64 units, squared error of the volatility-scaled return, eight epochs on hourly candles).
+`seq_length` is the context of a chunk (burn-in bars without a loss) and `batch_size` counts chunks, not windows.
+Knows nothing of files, commands or bundles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Final
+
+import numpy as np
+import torch
+
+from storage.config_models import LstmSettings
+from strategies.errors import BadInput
+from training.device import Device
+from training.lstm.chunks import LabelledSequence, ResidentChunks, Scaling
+from training.lstm.network import LstmNetwork
+from training.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate
+
+WARM_SHARE: Final = 0.2  # of the steps, in which the learning rate rises
+START_DIVISOR: Final = 25.0  # the one-cycle schedule starts at lr / 25 ...
+END_DIVISOR: Final = 25e4  # ... and ends at lr / 250,000 (Smith and Topin 2018; torch's own defaults)
+
+Weights = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """What one epoch of one seed came to; `valid` is None without later bars, `seconds` is training time."""
+
+    seed: int
+    epoch: int
+    epochs: int
+    train: Metrics
+    valid: Metrics | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedNetwork:
+    """The best epoch of one seed."""
+
+    weights: Weights
+    epoch: int
+    reports: tuple[EpochReport, ...]
+
+    @property
+    def best(self) -> EpochReport:
+        return self.reports[self.epoch - 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmModel:
+    """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays.
+
+    `trained_until_ms` is the time by which everything it has learnt from was known.
+    """
+
+    scaling: Scaling
+    networks: tuple[Weights, ...]
+    hidden_size: int
+    num_layers: int
+    mirrored: bool
+    trained_until_ms: int
+
+    def build(self, index: int) -> LstmNetwork:
+        """Return the network of one seed in evaluation mode, on the CPU."""
+        network = LstmNetwork(
+            features=len(self.scaling.mean), hidden_size=self.hidden_size, num_layers=self.num_layers, dropout=0.0
+        )
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in self.networks[index].items()})
+        return network.eval()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A fitted model and how it came about."""
+
+    model: LstmModel
+    networks: tuple[FittedNetwork, ...]
+
+    @property
+    def epochs(self) -> int:
+        """The epochs worth training, the median over seeds of the best one: what a refit on everything uses."""
+        return int(np.median([fitted.epoch for fitted in self.networks]))
+
+
+Observer = Callable[[EpochReport], None]
+
+
+def fit(
+    train: Sequence[LabelledSequence],
+    settings: LstmSettings,
+    *,
+    directional: np.ndarray,
+    device: Device,
+    seed: int,
+    trained_until_ms: int = 0,
+    valid: Sequence[LabelledSequence] = (),
+    source: LstmModel | None = None,
+    acceleration: Acceleration | None = None,
+    on_epoch: Observer = lambda report: None,
+) -> Fit:
+    """Train `settings.seeds` networks and return them as one model.
+
+    Args:
+        train: what to learn from; the standardisation is fitted on these rows alone.
+        directional: (F,) bool, columns that change sign in the mirrored market.
+        seed: of the first network; the next ones count up.
+        trained_until_ms: by when all labels given were known, for the record.
+        valid: later bars. With them a network stops after `settings.patience` epochs without a better loss and keeps
+            its best epoch; without them it trains all epochs.
+        source: a model to start from (transfer): its weights and its standardisation are taken over.
+
+    Raises:
+        BadInput: there is no label to learn from, or the source does not fit.
+    """
+    if source is not None:
+        _require_same_shape(source, settings, len(directional))
+    scaling = source.scaling if source is not None else Scaling.fit(train, directional)
+    train_chunks = _resident(train, scaling, settings, device)
+    valid_chunks = _resident(valid, scaling, settings, device) if valid else None
+    if not train_chunks.labelled_bars:
+        raise BadInput(f"found no labelled bar in {len(train)} training sequences; at least one is needed")
+    networks = []
+    for index in range(settings.seeds):
+        start = source.networks[index % len(source.networks)] if source is not None else None
+        networks.append(
+            fit_network(
+                train_chunks,
+                settings,
+                directional=scaling.directional,
+                device=device,
+                seed=seed + index,
+                valid=valid_chunks,
+                start=start,
+                acceleration=acceleration or Acceleration(),
+                on_epoch=on_epoch,
+            )
+        )
+    model = LstmModel(
+        scaling=scaling,
+        networks=tuple(network.weights for network in networks),
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        mirrored=settings.mirror,
+        trained_until_ms=max(trained_until_ms, source.trained_until_ms if source is not None else 0),
+    )
+    return Fit(model=model, networks=tuple(networks))
+
+
+def fit_network(
+    train: ResidentChunks,
+    settings: LstmSettings,
+    *,
+    directional: np.ndarray,
+    device: Device,
+    seed: int,
+    valid: ResidentChunks | None,
+    start: Weights | None,
+    acceleration: Acceleration,
+    on_epoch: Observer,
+) -> FittedNetwork:
+    """Train one network; same seed, data, threads and machine give the same bits."""
+    with torch.random.fork_rng(devices=[0] if device.kind == "cuda" else []):
+        torch.manual_seed(seed)
+        rng = np.random.default_rng(seed)
+        flips = torch.from_numpy(directional).to(device.torch)
+        network = LstmNetwork(
+            features=len(directional),
+            hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers,
+            dropout=settings.dropout,
+        ).to(device.torch)
+        if start is not None:
+            network.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()})
+        plan = [_epoch_batches(train, settings, rng) for _ in range(settings.epochs)]
+        total = sum(len(batches) for batches in plan)
+        step = OptimisationStep(network, train, flips, settings, acceleration, device.torch)
+        reports: list[EpochReport] = []
+        best, weights, done, rate = float("inf"), _weights(network), 0, 0.0
+        best_epoch = 0
+        for epoch, batches in enumerate(plan, start=1):
+            began = time.perf_counter()
+            for starts, signs in zip(
+                torch.from_numpy(batches).to(device.torch), _signs(batches, settings, rng, device), strict=True
+            ):
+                rate = one_cycle(done, total, settings.lr)
+                step(starts, signs, rate)
+                done += 1
+            trained = step.metrics.take()
+            seconds = time.perf_counter() - began
+            validated = None if valid is None else evaluate(network, valid, flips, settings, device.torch)
+            reports.append(
+                EpochReport(
+                    seed=seed,
+                    epoch=epoch,
+                    epochs=settings.epochs,
+                    train=trained,
+                    valid=validated,
+                    learning_rate=rate,
+                    seconds=seconds,
+                )
+            )
+            on_epoch(reports[-1])
+            if validated is None or validated.loss < best:
+                best = validated.loss if validated is not None else best
+                best_epoch, weights = epoch, _weights(network)
+            elif epoch - best_epoch >= settings.patience:
+                break
+    return FittedNetwork(weights=weights, epoch=best_epoch, reports=tuple(reports))
+
+
+def one_cycle(step: int, total: int, peak: float) -> float:
+    """Return the learning rate of step 0..total-1: a cosine up to `peak`, then a cosine down to almost nothing."""
+    top = max(WARM_SHARE * total - 1, 1e-9)
+    if step <= top:
+        return _cosine(peak / START_DIVISOR, peak, step / top)
+    return _cosine(peak, peak / END_DIVISOR, min((step - top) / max(total - 1 - top, 1e-9), 1.0))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + cos(pi * share)) / 2
+
+
+def _resident(
+    sequences: Sequence[LabelledSequence], scaling: Scaling, settings: LstmSettings, device: Device
+) -> ResidentChunks:
+    return ResidentChunks(
+        sequences, scaling, chunk=settings.chunk_bars, burn_in=settings.seq_length, device=device.torch
+    )
+
+
+def _epoch_batches(train: ResidentChunks, settings: LstmSettings, rng: np.random.Generator) -> np.ndarray:
+    starts = train.starts(int(rng.integers(settings.chunk_bars)))
+    return train.batches(rng.permutation(starts), settings.batch_size)
+
+
+def _signs(batches: np.ndarray, settings: LstmSettings, rng: np.random.Generator, device: Device) -> torch.Tensor:
+    """Return (batches, batch) +1 or -1: half of the chunks are shown upside down."""
+    flipped = (rng.random(batches.shape) < 0.5) & settings.mirror
+    return torch.from_numpy(np.where(flipped, -1.0, 1.0).astype(np.float32)).to(device.torch)
+
+
+def _weights(network: LstmNetwork) -> Weights:
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()}
+
+
+def _require_same_shape(source: LstmModel, settings: LstmSettings, features: int) -> None:
+    found = (len(source.scaling.mean), source.hidden_size, source.num_layers)
+    needed = (features, settings.hidden_size, settings.num_layers)
+    if found != needed:
+        raise BadInput(
+            f"the source model has (features, hidden_size, num_layers) = {found}; {needed} are needed to start from it"
+        )

@@ -1,0 +1,1 @@
+"""Is what is live still what it was: drift, nightly parity."""

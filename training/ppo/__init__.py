@@ -1,0 +1,1 @@
+"""The PPO family: the environment over the kernel, training, files."""

@@ -1,0 +1,1 @@
+"""May a candidate go live: retraining, leakage, the gate."""

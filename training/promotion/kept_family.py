@@ -1,0 +1,43 @@
+"""A family whose fits are kept on disk: a border that was fitted before is found again, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from strategies.predictors import Predictor, load_predictor
+from training.data.dataset import Dataset
+from training.data.splits import Fold
+from training.ensemble.families import ModelFamily
+from training.walk_forward.fold_cache import FoldCache, fold_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptModel:
+    """A model as its bundle files, loaded as live loads it."""
+
+    files: Mapping[str, bytes]
+    predictor: Predictor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFamily:
+    """`family`, asking the cache first. It makes the same recipe."""
+
+    family: ModelFamily
+    cache: FoldCache
+
+    @property
+    def name(self) -> str:
+        return self.family.name
+
+    def describe(self) -> dict[str, object]:
+        """Return the settings that make the recipe."""
+        return self.family.describe()
+
+    def fit(self, dataset: Dataset, known_by_ms: int) -> KeptModel:
+        """Return the model of what is known by a time, fitted only if it was not before."""
+        border = Fold(train_until_ms=known_by_ms, start_ms=known_by_ms + 1, end_ms=known_by_ms + 2)
+        key = fold_key(self.family, dataset, border)
+        files = self.cache.files(key, lambda: self.family.fit(dataset, known_by_ms).files)
+        return KeptModel(files=files, predictor=load_predictor(self.name, files, dataset.features))

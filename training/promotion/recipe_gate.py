@@ -1,0 +1,88 @@
+"""May a first bundle, or one of a changed recipe, leave the bench? Out-of-fold skill and a profit after costs.
+
+The recipe gate of the promotion policy: the information coefficient of the traded score over the last months of the
+walk forward must be above 0 by a one-sided block bootstrap over days, and its trades must have earned something
+net. Numbers in, verdict out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from storage.config_batch import ValidationSettings
+from strategies.market import DAY_MS
+from training.evidence.daily_skill import correlations, daily_skill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeVerdict:
+    """The gate's answer and the numbers it stands on.
+
+    Attributes:
+        ic: of the traded score over the window.
+        p_value: share of bootstrap samples with an IC of 0 or less.
+        net_return: sum over trades of net profit per notional, after costs.
+        days: length of the window.
+    """
+
+    passed: bool
+    reason: str
+    ic: float
+    p_value: float
+    net_return: float
+    trades: int
+    days: int
+
+
+def judge(
+    conviction: np.ndarray,
+    target: np.ndarray,
+    open_ms: np.ndarray,
+    net_returns: np.ndarray,
+    settings: ValidationSettings,
+    seed: int,
+) -> RecipeVerdict:
+    """Return the verdict on out-of-fold convictions.
+
+    Args:
+        conviction: (n,) float64, the traded score, markets pooled; NaN rows are left out.
+        target: (n,) float64 forward returns in deviations; NaN rows are left out.
+        open_ms: (n,) int64.
+        net_returns: (t,) net profit per notional of the trades closed in the window.
+        settings: level, window and bootstrap.
+        seed: of the bootstrap.
+    """
+    since_ms = int(open_ms.max()) - round(settings.recipe_months * 30.44 * DAY_MS) if len(open_ms) else 0
+    recent = open_ms >= since_ms
+    sums = daily_skill(conviction[recent], target[recent], open_ms[recent]).sums
+    ic = float(correlations(sums.sum(0)[None])[0]) if len(sums) else float("nan")
+    p_value = bootstrap_p_value(sums, settings.bootstrap_block_d, settings.bootstrap_samples, seed)
+    net = float(net_returns.sum())
+    skilled, earned = p_value <= settings.recipe_alpha and ic > 0, net > 0
+    chance = f"IC {ic:+.3f} over {len(sums)} days, p {p_value:.3f} (needed {settings.recipe_alpha:g})"
+    money = f"{len(net_returns)} trades, net {net:+.1%} of notional (needed above 0)"
+    return RecipeVerdict(
+        passed=skilled and earned,
+        reason=f"{'edge found' if skilled and earned else 'no edge found'}: {chance}; {money}",
+        ic=ic,
+        p_value=p_value,
+        net_return=net,
+        trades=len(net_returns),
+        days=len(sums),
+    )
+
+
+def bootstrap_p_value(sums: np.ndarray, block_days: float, samples: int, seed: int) -> float:
+    """Return the share of circular-block samples of days whose IC is not above 0, at least 1 / (samples + 1)."""
+    days = len(sums)
+    if days < 2:
+        return 1.0
+    rng = np.random.default_rng(seed)
+    block = max(1, min(round(block_days), days // 2))
+    starts = rng.integers(0, days, (samples, -(-days // block)))
+    extended = np.concatenate([np.zeros((1, 6)), np.cumsum(np.concatenate([sums, sums[:block]]), axis=0)])
+    blocks = extended[starts + block] - extended[starts]  # (samples, blocks, 6)
+    worse = int((correlations(blocks.sum(1)) <= 0.0).sum())
+    return (worse + 1) / (samples + 1)

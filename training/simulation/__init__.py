@@ -1,0 +1,1 @@
+"""The whole self-training routine over history."""

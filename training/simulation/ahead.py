@@ -1,0 +1,66 @@
+"""The models that a simulation will ask for, fitted ahead and in parallel: their borders are known from the calendar.
+
+Nothing leaks: a fit knows the labels settled by its border and nothing else, so when it is done is no matter. The
+simulation finds them in the cache; what drift asks for in between is fitted when it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from strategies.market import DAY_MS
+from training.compute import fan_out
+from training.data.dataset import Dataset
+from training.ensemble.bundle import Plan, walk_folds
+from training.ensemble.families import ModelFamily
+from training.ppo.score_columns import sees_others
+from training.promotion.kept_family import KeptFamily
+from training.simulation.simulate import Routine, wanted_borders
+from training.walk_forward.fold_cache import FoldCache
+
+
+def fit_ahead(
+    everything: Dataset,
+    families: Sequence[ModelFamily],
+    plan: Plan,
+    routine: Routine,
+    start_ms: int,
+    cache: FoldCache,
+    workers: int,
+    say: Callable[[str], None],
+) -> None:
+    """Fit every model of the scheduled trainings into the cache.
+
+    Args:
+        everything: the dataset to the end of the simulation.
+        families: not wrapped; one thread each.
+        workers: processes; 0: all cores.
+    """
+    borders = known_borders(everything, plan, routine, start_ms)
+    ahead = [family for family in families if not sees_others(family, families)]  # their scores are not known yet
+    tasks = [(family, border) for border in reversed(borders) for family in ahead]  # the longest first
+    say(f"{len(borders)} borders x {len(ahead)} families to fit")
+    fan_out(partial(_fit, dataset=everything, cache=cache), tasks, workers=workers)
+
+
+def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: int) -> list[tuple[int, int]]:
+    """Return (what a model knows, the candles there are then) of the scheduled trainings: folds, everything, the twin.
+
+    A model of everything is fitted when its last candle has closed. The border of a fold or a twin lies in the past
+    of its training, so the candle that opens at the border is there, and settles a label more.
+    """
+    found: set[tuple[int, int]] = set()
+    twin_ms = plan.validation.refresh_window_d * DAY_MS + plan.embargo_ms
+    for number, at_ms in enumerate(wanted_borders(start_ms, everything.until_ms, routine.retrain_months)):
+        dataset = everything.until(at_ms)
+        past = [fold.train_until_ms for fold in walk_folds(dataset, plan)]
+        past += [dataset.until_ms - twin_ms] if number else []
+        found |= {(border_ms, border_ms + everything.timeframe.ms) for border_ms in past}
+        found.add((dataset.until_ms, dataset.until_ms))
+    return sorted(found)
+
+
+def _fit(task: tuple[ModelFamily, tuple[int, int]], *, dataset: Dataset, cache: FoldCache) -> None:
+    family, (border_ms, until_ms) = task
+    KeptFamily(family=family, cache=cache).fit(dataset.until(until_ms), border_ms)

@@ -1,0 +1,148 @@
+"""The harm stop in a simulation: who is watched beside the champion, and the close at which it is proven wrong.
+
+The same evidence, roles and rules as live (`strategies/evidence.py`, `strategies/trials.py`): the predecessor and the
+forecast of nothing expect, outcomes mature, likelihood ratios move, and at the close where one passes its threshold
+the champion is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from strategies.bundle import Bundle
+from strategies.evidence import Evidence, what_came
+from strategies.market import DAY_MS, HOUR_MS
+from strategies.settings import TradingSettings
+from strategies.trials import Role, Step, judge, limit_d
+from training.backtest.decision_path import DecisionPath, decision_path
+from training.backtest.run_candles import RunCandles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """The champion is proven wrong: at which close, and in words."""
+
+    ms: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Expected:
+    """What two bundles expect of one market from a close on, scaled."""
+
+    open_ms: int
+    market: int
+    sigma: float
+    watched: float
+    champion: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    """One that is watched; `bundle` is None for the forecast of nothing."""
+
+    role: Role
+    bundle: Bundle | None
+    started_ms: int
+    evidence: Evidence
+    memory: np.ndarray | None = None
+    waiting: deque[_Expected] = field(default_factory=deque)
+
+
+@dataclass(slots=True, kw_only=True)
+class SimulatedTrials:
+    """Watches a champion through windows of a run.
+
+    Attributes:
+        candles: of the whole run; outcomes are read only once they have come.
+        settings: of the account.
+        threshold: likelihood ratio of the harm stop.
+    """
+
+    candles: RunCandles
+    settings: TradingSettings
+    threshold: float
+    _champion: Bundle | None = None
+    _trials: list[_Trial] = field(default_factory=list)
+
+    def begin(self, champion: Bundle, predecessor: Bundle | None, at_ms: int) -> None:
+        """Another bundle decides: watch the forecast of nothing and its predecessor beside it from here on."""
+        self._champion = champion
+        watched: list[tuple[Role, Bundle | None]] = [("nothing", None)]
+        watched += [("predecessor", predecessor)] if predecessor is not None else []
+        evidence = Evidence.begin(len(self.candles.markets), champion.manifest.horizon_bars)
+        self._trials = [
+            _Trial(role=role, bundle=bundle, started_ms=at_ms, evidence=evidence) for role, bundle in watched
+        ]
+
+    def end(self) -> None:
+        """A stand-in decides: nobody has to be proven wrong."""
+        self._champion, self._trials = None, []
+
+    def harm(self, path: DecisionPath, window: RunCandles) -> Harm | None:
+        """Watch a window close by close; return the first at which the champion is proven wrong.
+
+        Args:
+            path: of the champion over the window.
+            window: its candles.
+        """
+        found = [self._watch(trial, path, window) for trial in list(self._trials)]
+        return min((harm for harm in found if harm is not None), key=lambda harm: harm.ms, default=None)
+
+    def _watch(self, trial: _Trial, path: DecisionPath, window: RunCandles) -> Harm | None:
+        conviction = self._convictions(trial, path, window)
+        for row, ms in enumerate(path.ms.tolist()):
+            self._expect(trial, path, conviction, row)
+            self._settle(trial, ms)
+            step, sentence = self._judge(trial, ms)
+            if step is Step.ROLL_BACK:
+                return Harm(ms=ms, sentence=f"{sentence}, by {'its predecessor' if trial.bundle else 'nothing'}")
+            if step is Step.END:
+                self._trials.remove(trial)
+                return None
+        return None
+
+    def _convictions(self, trial: _Trial, path: DecisionPath, window: RunCandles) -> np.ndarray:
+        """Return what the watched bundle makes of every close, (d, M); 0 of the forecast of nothing."""
+        if trial.bundle is None:
+            return np.zeros(path.conviction.shape)
+        watched = decision_path(trial.bundle, window, self.settings, trial.memory)
+        trial.memory = watched.memory
+        return watched.conviction
+
+    def _expect(self, trial: _Trial, path: DecisionPath, conviction: np.ndarray, row: int) -> None:
+        """Note what both expect of every market that both have a conviction of."""
+        ours, theirs, sigma = conviction[row], path.conviction[row], path.sigma[row]
+        for market in np.flatnonzero(np.isfinite(ours) & np.isfinite(theirs) & np.isfinite(sigma)).tolist():
+            expected = _Expected(
+                open_ms=int(path.ms[row]) - self.candles.timeframe.ms,
+                market=market,
+                sigma=float(sigma[market]),
+                watched=_slope(trial.bundle) * float(ours[market]),
+                champion=_slope(self._champion) * float(theirs[market]),
+            )
+            trial.waiting.append(expected)
+
+    def _settle(self, trial: _Trial, ms: int) -> None:
+        """Settle what has come by a close, oldest first."""
+        timeframe, horizon = self.candles.timeframe, trial.evidence.logs.shape[1]
+        lasts_ms = (2 + horizon) * timeframe.ms  # from a candle's open to the close of the one that settles it
+        while trial.waiting and trial.waiting[0].open_ms + lasts_ms <= ms:
+            part = trial.waiting.popleft()
+            candles = self.candles.decision_candles[part.market]
+            came = what_came(candles, part.open_ms, part.sigma, horizon, timeframe)
+            if came is not None:
+                bar = part.open_ms // timeframe.ms
+                trial.evidence = trial.evidence.seen(part.market, bar, came, part.watched, part.champion)
+
+    def _judge(self, trial: _Trial, ms: int) -> tuple[Step, str]:
+        bar_ms = self.candles.timeframe.ms
+        age_d = (ms - bar_ms - trial.started_ms) / DAY_MS
+        return judge(trial.role, trial.evidence, self.threshold, age_d, limit_d(trial.role), bar_ms / HOUR_MS)
+
+
+def _slope(bundle: Bundle | None) -> float:
+    return 0.0 if bundle is None else bundle.calibration.slope or 0.0

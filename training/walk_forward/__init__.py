@@ -1,0 +1,1 @@
+"""A recipe over history, retrained again and again."""

@@ -1,0 +1,162 @@
+"""Who a walk forward is made of: the blend, each family alone and the trend rules, at three degrees of hardship.
+
+Costs as they are, costs doubled, every decision one candle late. All rows come from the one set of fold models and
+scores of a finished walk; nothing is fitted again. A family alone is traded as a bundle of its own would have been: at
+its own deviation and slope, known before each fold, by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from strategies.bundle import Bundle
+from strategies.predictors.together import reads_of
+from strategies.settings import TradingSettings
+from training.backtest.decision_path import DecisionPath
+from training.backtest.performance import NAN, daily_returns, sharpe
+from training.backtest.rule_baselines import rule_baselines
+from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
+from training.backtest.scoring import targets_of
+from training.data.dataset import Dataset
+from training.ensemble.out_of_fold import information_coefficient
+from training.ensemble.scales import Scales, calibrate
+from training.walk_forward.walk import WalkForward, known_before, strung_together, without_drawdown_stop
+
+HARDSHIPS: Final = (NO_STRESS, Stress(costs_factor=2.0), Stress(delay_bars=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One row: what it foretold and what it earned. NaN where undefined.
+
+    Attributes:
+        ic: with the target over the traded folds, markets pooled: of the blended score, of a family's raw scores; NaN
+            for a rule.
+        sharpe: annual, net, at costs as they are.
+        sharpe_double_costs: fees and slippage doubled; the cost filter knows.
+        sharpe_one_bar_late: every decision acted on one decision candle later.
+        trades: closed round trips at costs as they are; None for a rule, which holds a share of a position.
+    """
+
+    name: str
+    ic: float
+    sharpe: float
+    sharpe_double_costs: float
+    sharpe_one_bar_late: float
+    trades: int | None
+
+
+def contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
+    """Return the blend, each of its families where there are several, and the rules.
+
+    Args:
+        walked: finished; its own stress does not matter.
+        dataset: it was walked over.
+    """
+    settings = without_drawdown_stop(walked.plan.trading, dataset.timeframe)
+    targets = targets_of(walked.result)
+    rows = [_traded(walked.name, walked.result.path, walked, settings, targets)]
+    if len(walked.plan.families) > 1:
+        rows += [
+            replace(_traded(name, path_alone(walked, dataset, column), walked, settings, targets), ic=ic)
+            for column, (name, ic) in enumerate(family_ics(walked).items())
+        ]
+    return (*rows, *_rules(walked, settings))
+
+
+def family_ics(walked: WalkForward) -> dict[str, float]:
+    """Return each family's IC over the traded folds: raw scores, target clipped at +-3, all bars, markets pooled."""
+    runs = [run for run in walked.runs if run.symbol in walked.symbols]
+    traded = [run.open_ms >= walked.folds.start_ms for run in runs]
+    target = np.concatenate([run.target[mask] for run, mask in zip(runs, traded, strict=True)])
+    scores = np.concatenate([run.scores[mask] for run, mask in zip(runs, traded, strict=True)])
+    return {
+        family.name: information_coefficient(scores[:, column], target)
+        for column, family in enumerate(walked.plan.families)
+    }
+
+
+def path_alone(walked: WalkForward, dataset: Dataset, column: int) -> DecisionPath:
+    """Return the decisions of one family of a walk, smoothed and scaled as if it had no company."""
+    plan = replace(walked.plan, families=[walked.plan.families[column]])
+    runs = [replace(run, scores=run.scores[:, [column]]) for run in walked.runs]
+    bundles = []
+    for bundle, fold in zip(walked.bundles, walked.folds.traded, strict=True):
+        scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
+        bundles.append(alone(bundle, plan.families[0].name, scales))
+    settings = without_drawdown_stop(walked.plan.trading, dataset.timeframe)
+    return strung_together(bundles, walked.folds.traded, walked.result.candles, settings)
+
+
+def alone(bundle: Bundle, family: str, scales: Scales) -> Bundle:
+    """Return the bundle in which one family decides.
+
+    The others stay, unheard, where it reads their scores.
+
+    Args:
+        scales: of its scores alone: what its conviction means.
+    """
+    manifest, own = bundle.manifest, bundle.predictors[bundle.manifest.families.index(family)]
+    reads = reads_of([own])
+    kept = bundle.predictors if reads else (own,)
+    names = tuple(predictor.family for predictor in kept)
+    manifest = manifest.model_copy(
+        update={
+            "families": names,
+            "weights": {name: float(name == family) for name in names},
+            "ppo_weight": 0.0,
+            "ppo_reads": reads,
+            "deviations": {name: manifest.deviations[name] for name in names},
+            "calibration": scales.calibration,
+            "out_of_fold": scales.out_of_fold,
+        }
+    )
+    return Bundle(f"{bundle.id}-{family}", manifest, bundle.features, kept)
+
+
+def _traded(
+    name: str, path: DecisionPath, walked: WalkForward, settings: TradingSettings, targets: np.ndarray
+) -> Contender:
+    results = [_result(name, path, walked, settings, hardship) for hardship in HARDSHIPS]
+    return _row(
+        name,
+        information_coefficient(path.blended.ravel(), targets.ravel()),
+        [daily_returns(result.curve) for result in results],
+        sum(trade.is_closed for trade in results[0].trades),
+    )
+
+
+def _result(
+    name: str, path: DecisionPath, walked: WalkForward, settings: TradingSettings, hardship: Stress
+) -> BacktestResult:
+    settings, candles = stressed(settings, hardship), walked.result.candles
+    begun = begin_account(candles, settings)
+    return BacktestResult(
+        bundle_id=name,
+        settings=settings,
+        candles=candles,
+        path=path,
+        run=run_path(path, candles, settings, begun, delay_bars=hardship.delay_bars),
+        initial_units=int(begun.account["equity"][0]),
+    )
+
+
+def _rules(walked: WalkForward, settings: TradingSettings) -> list[Contender]:
+    path, candles = walked.result.path, walked.result.candles
+    found = [
+        rule_baselines(path, candles, stressed(settings, hardship), delay_bars=hardship.delay_bars)
+        for hardship in HARDSHIPS
+    ]
+    return [
+        _row(rules[0].name, NAN, [daily_returns(rule.curve) for rule in rules], None)
+        for rules in zip(*found, strict=True)
+    ]
+
+
+def _row(name: str, ic: float, returns: Sequence[np.ndarray], trades: int | None) -> Contender:
+    as_is, dear, late = (sharpe(values) for values in returns)
+    return Contender(name=name, ic=ic, sharpe=as_is, sharpe_double_costs=dear, sharpe_one_bar_late=late, trades=trades)

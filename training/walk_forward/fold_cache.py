@@ -1,0 +1,111 @@
+"""Fitted fold models on disk, so that next month's walk forward fits one new fold and not all of them.
+
+A model is found again by a digest of everything that shaped it: the candles up to its border, the features, the
+scores of others that it saw, the family's settings, seed and threads, the trainer's own source and the libraries'
+versions. What is stored are the bundle files of the model (UBJSON, ONNX, JSON, safetensors) with their checksums;
+anything else is fitted again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from storage.durable import folder_lock, replace_files
+from strategies.features import HISTORY_BARS
+from strategies.market import OPEN_MS
+from training.data.dataset import Dataset
+from training.data.splits import Fold
+from training.ensemble.families import ModelFamily
+from training.records import versions
+
+CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
+SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "ensemble/families.py")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldCache:
+    """Model files by key under one folder; without a folder nothing is kept."""
+
+    root: Path | None = None
+
+    def files(self, key: str, fit: Callable[[], Mapping[str, bytes]]) -> dict[str, bytes]:
+        """Return the stored files of a key, or fit and store them.
+
+        Raises:
+            StorageFailed: the folder cannot be written.
+        """
+        if self.root is None:
+            return dict(fit())
+        folder = self.root / key
+        found = _read(folder)
+        if found is None:
+            found = dict(fit())
+            _write(folder, found)
+        return found
+
+
+def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
+    """Return the digest of everything that shapes a family's model of one fold. Later candles are no part of it."""
+    recipe = {
+        "family": family.name,
+        "settings": family.describe(),
+        "seed": getattr(family, "seed", 0),
+        "threads": getattr(family, "threads", 1),
+        "device": getattr(family, "device", "cpu"),
+        "features": dataset.features.fingerprint,
+        "horizon_bars": dataset.horizon_bars,
+        "timeframe": dataset.timeframe.value,
+        "train_from_ms": fold.train_from_ms,
+        "train_until_ms": fold.train_until_ms,
+        "others": dataset.others,
+        "labelling": dataset.labelling.key,
+        "source": _source(family.name),
+        "versions": versions(),
+    }
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode())
+    first_ms = 0 if fold.train_from_ms is None else fold.train_from_ms - HISTORY_BARS * dataset.timeframe.ms
+    for segment in dataset.segments:
+        taught = (segment.candles[:, OPEN_MS] >= first_ms) & (segment.candles[:, OPEN_MS] <= fold.train_until_ms)
+        digest.update(segment.symbol.encode() + segment.candles[taught].tobytes() + segment.source[taught].tobytes())
+        if segment.others is not None:
+            digest.update(segment.others[taught].tobytes())
+    return digest.hexdigest()[:24]
+
+
+@cache
+def _source(family: str) -> str:
+    """Return the digest of the trainer's own modules: a model is not found again once they have changed."""
+    training = Path(__file__).parents[1]
+    own = sorted([*training.glob(f"{family}.py"), *training.glob(f"{family}/*.py")])
+    paths = own + [training / name for name in SHARED_SOURCES]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
+def _read(folder: Path) -> dict[str, bytes] | None:
+    try:
+        checksums: dict[str, str] = json.loads((folder / CHECKSUMS).read_bytes())
+        files = {name: (folder / name).read_bytes() for name in checksums}
+    except (OSError, ValueError):
+        return None
+    whole = all(hashlib.sha256(files[name]).hexdigest() == digest for name, digest in checksums.items())
+    return files if whole else None
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    contents = {**files, CHECKSUMS: json.dumps(checksums, sort_keys=True).encode()}
+    with folder_lock(folder):
+        replace_files([(folder / name, _writer(content)) for name, content in contents.items()])
+
+
+def _writer(content: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write

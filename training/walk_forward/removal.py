@@ -1,0 +1,51 @@
+"""What PPO adds to a finished walk forward: its folds traded again without it, on the same days, under the same stress.
+
+Nothing is fitted again: each fold's bundle is taken apart, and what is left is scaled as a bundle of its own would have
+been, by the scores known when the fold began.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strategies.bundle import Bundle
+from training.backtest.performance import EquityCurve, daily_returns
+from training.backtest.run import begin_account, run_path
+from training.data.dataset import Dataset
+from training.ensemble.bundle import manifest_of
+from training.ensemble.joining import PPO, joins
+from training.ensemble.removal import Removal, removal_of
+from training.ensemble.scales import calibrate
+from training.walk_forward.walk import WalkForward, known_before, strung_together
+
+
+def walked_removal(walked: WalkForward, dataset: Dataset) -> Removal | None:
+    """Return the paired comparison over the traded folds; None where PPO does not stand beside others."""
+    names = [family.name for family in walked.plan.families]
+    if not joins(names):
+        return None
+    without = curve_of(walked, bundles_without(walked, dataset))
+    return removal_of(PPO, daily_returns(walked.result.curve), daily_returns(without), seed=walked.plan.seed)
+
+
+def bundles_without(walked: WalkForward, dataset: Dataset) -> list[Bundle]:
+    """Return the bundle of each traded fold as it would have been without PPO."""
+    kept = [index for index, family in enumerate(walked.plan.families) if family.name != PPO]
+    plan = replace(walked.plan, families=[walked.plan.families[index] for index in kept])
+    runs = [replace(run, scores=run.scores[:, kept]) for run in walked.runs]
+    bundles = []
+    for bundle, fold in zip(walked.bundles, walked.folds.traded, strict=True):
+        scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
+        predictors = [bundle.predictors[index] for index in kept]
+        manifest = manifest_of(dataset, plan, scales, predictors)
+        bundles.append(Bundle(f"{bundle.id}-without-{PPO}", manifest, bundle.features, predictors))
+    return bundles
+
+
+def curve_of(walked: WalkForward, bundles: list[Bundle]) -> EquityCurve:
+    """Return the equity of other bundles over the folds of a walk."""
+    result = walked.result
+    path = strung_together(bundles, walked.folds.traded, result.candles, result.settings)
+    begun = begin_account(result.candles, result.settings)
+    run = run_path(path, result.candles, result.settings, begun, delay_bars=walked.stress.delay_bars)
+    return replace(result, path=path, run=run).curve

@@ -1,0 +1,1 @@
+"""The XGBoost family: the return model that votes, and the classifiers of trends and charts."""
