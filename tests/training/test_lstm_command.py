@@ -16,9 +16,9 @@ from storage.config_models import LstmSettings  # noqa: E402
 from storage.registry import Registry  # noqa: E402
 from strategies.market import HOUR_MS  # noqa: E402
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor  # noqa: E402
-from training import lstm_run  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.commands._common import open_dataset  # noqa: E402
+from training.lstm import run as lstm_run  # noqa: E402
 from training.lstm.export import WEIGHTS_FILE, read_weights  # noqa: E402
 from training.lstm.family import LstmFamily  # noqa: E402
 

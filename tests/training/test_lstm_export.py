@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from strategies.errors import BadInput  # noqa: E402
 from strategies.predictors.lstm import INPUTS, ONNX_FILE  # noqa: E402
-from training import lstm_export  # noqa: E402
+from training.lstm import export as lstm_export  # noqa: E402
 from training.lstm.chunks import Scaling  # noqa: E402
 from training.lstm.export import (  # noqa: E402
     WEIGHTS_FILE,
