@@ -231,6 +231,7 @@ def _jobs(ground: Ground, control: Control, telling: Telling) -> list[Job]:
         database=ground.database,
         account=control.ledger.account,
         clock=control.clock,
+        reached_ms=lambda: 0 if control.snapshot is None else control.snapshot.minute_ms,
         state_folder=config.paths.state,
         tape_days=config.database.tape_days,
         run=check_runner(_limits(config)),

@@ -24,7 +24,7 @@ from storage.compaction import compact
 from storage.config_batch import ScheduleSettings
 from storage.monitors import Finding, Kind, store
 from strategies.errors import BadInput, StorageFailed
-from strategies.market import DAY_MS
+from strategies.market import DAY_MS, MINUTE_MS
 
 DATABASE_SECRETS: Final = ("SIGMA_DATABASE__PASSWORD", "SIGMA_DATABASE__PASSWORD_FILE")
 DEADLINE_S: Final = 900.0
@@ -41,6 +41,7 @@ class Nightly:
         database: of the ledger.
         account: whose night.
         clock: market time.
+        reached_ms: the minute that the ledger has come to; it may lag behind the clock.
         state_folder: where archived days go when the database is a server.
         tape_days: days of minutes that stay in the database.
         run: runs a training command as a child.
@@ -55,6 +56,7 @@ class Nightly:
         database: Database,
         account: Account,
         clock: Clock,
+        reached_ms: Callable[[], int],
         state_folder: Path,
         tape_days: float,
         run: Run,
@@ -65,6 +67,7 @@ class Nightly:
         self._database = database
         self._account = account
         self._clock = clock
+        self._reached_ms = reached_ms
         self._state_folder = state_folder
         self._tape_ms = round(tape_days * DAY_MS)
         self._run = run
@@ -79,14 +82,14 @@ class Nightly:
         return f"{moved.days} days, {moved.minutes:,} minutes moved" if moved.days else "nothing to move"
 
     async def parity(self, _why: str) -> str:
-        """Put yesterday through the backtester.
+        """Put the last whole day of the ledger through the backtester: yesterday, unless minutes are still coming.
 
         Raises:
             BadInput: the child found nothing to compare, or failed.
         """
-        day_ms = self._clock.now_ms() // DAY_MS * DAY_MS - DAY_MS
+        day_ms = (self._reached_ms() + MINUTE_MS) // DAY_MS * DAY_MS - DAY_MS
         if day_ms + DAY_MS <= self._account.start_ms:
-            return "the account began today"
+            return "the account has no whole day yet"
         document = await self._answer(["parity", "--day", _day(day_ms)])
         found = _finding("parity", day_ms, document, passed=document.get("explained") is True)
         await self._keep(found)

@@ -15,7 +15,7 @@ from bot.nightly import Nightly, check_runner, nightly_jobs
 from storage.config_batch import ScheduleSettings
 from storage.monitors import latest
 from strategies.errors import BadInput
-from strategies.market import DAY_MS
+from strategies.market import DAY_MS, MINUTE_MS
 from tests.builders import START_MS
 from tests.trading.world import minutes, new_database, new_engine, opened, trade
 
@@ -44,7 +44,7 @@ class Night:
         self.trainings.append(found)
         return True
 
-    def nightly(self, folder: Path, count: int = 2 * 1440 + 60) -> Nightly:
+    def nightly(self, folder: Path, count: int = 2 * 1440 + 60, reached_ms: int = NOW_MS) -> Nightly:
         database, engine = new_database(folder), new_engine()
         self.database, (self.account, journal) = database, opened(database, engine)
         trade(engine, journal, minutes(count))
@@ -52,6 +52,7 @@ class Night:
             database=database,
             account=self.account,
             clock=ManualClock(NOW_MS),
+            reached_ms=lambda: reached_ms,
             state_folder=folder,
             tape_days=1.0,
             run=self.run,
@@ -74,6 +75,18 @@ async def test_an_identical_day_is_kept_and_nobody_is_woken(tmp_path: Path) -> N
     kept = latest(night.database, night.account, "parity")
     assert kept is not None
     assert (kept.ms, kept.passed, kept.sentence) == (START_MS + DAY_MS, True, "identical")
+
+
+async def test_a_ledger_that_lags_is_compared_as_far_as_it_has_come(tmp_path: Path) -> None:
+    night = Night({"parity": {"identical": True, "explained": True, "sentence": "identical"}})
+    last_of_day = START_MS + DAY_MS - MINUTE_MS
+    assert (
+        await night.nightly(tmp_path, 60, last_of_day - MINUTE_MS).parity("scheduled")
+        == "the account has no whole day yet"
+    )
+    assert night.asked == []
+    await night.nightly(tmp_path / "again", 60, last_of_day).parity("scheduled")
+    assert night.asked == [["parity", "--day", "2025-01-01"]]
 
 
 async def test_a_difference_is_told_and_an_unexplained_one_does_not_pass(tmp_path: Path) -> None:
