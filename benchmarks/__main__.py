@@ -1,4 +1,8 @@
-"""Runs every benchmark in a process of its own and rewrites `docs/performance.md` from what they print."""
+"""Runs benchmarks, each in a process of its own, and rewrites `docs/performance.md` from what they print.
+
+What each printed last is kept in `build/benchmarks/`; the page is made of all that is there, with the day and commit of
+each, so that one benchmark can be run again without the others.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ import argparse
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.figures import Figure, line
+from training.records import git_commit
 
 HERE: Final = Path(__file__).parent
 PAGE: Final = HERE.parent / "docs" / "performance.md"
+KEPT: Final = HERE.parent / "build" / "benchmarks"
 NOT_BENCHMARKS: Final = {"__init__", "__main__", "figures", "soak"}
 TIMEOUT_S: Final = 3 * 3600
 
@@ -20,19 +27,27 @@ TIMEOUT_S: Final = 3 * 3600
 def main() -> int:
     """Run the benchmarks that were named, or all; exit code 1 when one failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, epilog="Example: make bench")
-    parser.add_argument("names", nargs="*", help="only these; all by default. Only a run of all rewrites the page.")
+    parser.add_argument("names", nargs="*", help="only these; all by default")
     parser.add_argument("--json", action="store_true", help="print a JSON list of all documents")
     options = parser.parse_args()
     known = benchmark_names()
     unknown = [name for name in options.names if name not in known]
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; known are {', '.join(known)}")
-    documents = [run(name) for name in options.names or known]
+    documents = [kept(run(name)) for name in options.names or known]
     if options.json:
         print(json.dumps(documents, indent=2))
-    if not options.names:
-        PAGE.write_text(page(documents), encoding="utf-8")
+    found = [KEPT / f"{name}.json" for name in known]
+    PAGE.write_text(page([json.loads(path.read_text()) for path in found if path.is_file()]), encoding="utf-8")
     return int(any("error" in document for document in documents))
+
+
+def kept(document: dict[str, Any]) -> dict[str, Any]:
+    """Keep a document with the day and the commit it was measured on, and return it."""
+    dated = document | {"day": f"{datetime.now(UTC):%Y-%m-%d}", "commit": git_commit()}
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{document['benchmark']}.json").write_text(json.dumps(dated, indent=2))
+    return dated
 
 
 def benchmark_names() -> list[str]:
@@ -54,12 +69,22 @@ def run(name: str) -> dict[str, Any]:
 
 
 def page(documents: list[dict[str, Any]]) -> str:
-    """Return the page: what was measured where, a section per benchmark."""
-    machines = sorted({document["machine"] for document in documents if "machine" in document})
-    lines = ["# Performance", "", "Written by `make bench`; every number is this run's, the rivals' too.", ""]
-    lines += [f"Measured on {machine}." for machine in machines]
+    """Return the page: a section per benchmark, with what was measured, where, when and on which commit."""
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make bench`. Every number was printed by the benchmark it stands under, and",
+    ]
+    lines += ["every rival ran beside it, in the same minutes."]
     for document in documents:
-        lines += ["", f"## {document['benchmark']}", ""]
+        measured = f"{document.get('machine', 'an unknown machine')}, {document['day']}, commit {document['commit']}"
+        lines += [
+            "",
+            f"## {document['benchmark']}",
+            "",
+            f"`python -m benchmarks.{document['benchmark']}` on {measured}",
+            "",
+        ]
         lines += [f"failed: {document['error']}"] if "error" in document else []
         lines += [f"* {line(figure_of(row))}" for row in document["figures"]]
     return "\n".join(lines) + "\n"
