@@ -7,6 +7,7 @@ so it is part of the run record.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, TypeVar
 
@@ -38,7 +39,8 @@ def fan_out(
     import joblib
 
     _register(backend)
-    with joblib.parallel_config(backend=backend, n_jobs=threads_of(workers)):
+    with joblib.parallel_config(backend=backend, n_jobs=threads_of(workers)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A worker stopped while", category=UserWarning)  # loky starts another
         results: list[Any] = joblib.Parallel()(joblib.delayed(function)(item) for item in listed)
     return results
 
