@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pytest
 
 from strategies.predictors.ppo_model import FILE
 from tests.training.agents import random_model
@@ -16,7 +17,7 @@ from training.backtest.run import Stress
 from training.data.dataset import Dataset
 from training.ensemble.families import ModelFamily, RidgeFamily
 from training.ppo.family import PpoFiles
-from training.walk_forward.contenders import Contender, contenders, path_alone
+from training.walk_forward.contenders import Contender, contenders, path_alone, weight_of
 from training.walk_forward.walk import WalkForward, walk_forward
 
 BARS = 8_000
@@ -74,6 +75,20 @@ def test_the_hardships_are_those_of_stressed_walks() -> None:
     assert row.sharpe_double_costs == sharpe_of(walked(*families, stress=Stress(costs_factor=2.0)))
     assert row.sharpe_one_bar_late == sharpe_of(walked(*families, stress=Stress(delay_bars=1)))
     assert row.sharpe_double_costs < row.sharpe
+
+
+def test_weights_are_the_mean_over_the_folds() -> None:
+    manifests = [bundle.manifest for bundle in both().bundles]
+    shares = [manifest.weights["ridge"] / sum(manifest.weights.values()) for manifest in manifests]
+    assert rows()["ridge"].weight == pytest.approx(np.mean(shares))
+    assert rows()["ridge"].weight + rows()["xgboost"].weight == pytest.approx(1.0)
+    assert np.isnan(rows()["xgboost+ridge"].weight)
+
+
+def test_ppo_weighs_what_it_has_of_the_conviction() -> None:
+    manifest = walked(RidgeFamily(), Untrained()).bundles[0].manifest
+    assert weight_of("ppo", manifest) == manifest.ppo_weight > 0.0
+    assert weight_of("ridge", manifest) == 1.0
 
 
 def test_the_rules_stand_beside_without_a_forecast() -> None:

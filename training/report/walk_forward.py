@@ -17,7 +17,7 @@ from training.walk_forward.card import WalkForwardCard, benchmark_curves
 from training.walk_forward.fold_figures import FoldFigures
 from training.walk_forward.walk import WalkForward
 
-UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades")
+UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades", "weight")
 HEADER = ("fold", "learns from", "to", "tested to", "IC", "net", "Sharpe", "drawdown", "trades", "held coins")
 
 
@@ -140,6 +140,7 @@ def _stress_rows(card: WalkForwardCard) -> list[tuple[str, ...]]:
             number(row.sharpe_double_costs),
             number(row.sharpe_one_bar_late),
             UNDEFINED if row.trades is None else f"{row.trades:,}",
+            percent(row.weight, 0),
         )
         for row in card.contenders
     ]

@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle import Bundle
+from strategies.bundle import PPO, Bundle
+from strategies.manifest import Manifest
 from strategies.predictors.together import reads_of
 from strategies.settings import TradingSettings
 from training.backtest.decision_path import DecisionPath
@@ -40,6 +41,8 @@ class Contender:
         sharpe_double_costs: fees and slippage doubled; the cost filter knows.
         sharpe_one_bar_late: every decision acted on one decision candle later.
         trades: closed round trips at costs as they are; None for a rule, which holds a share of a position.
+        weight: of a family in the blend, mean over the traded folds: its share of the votes, or of the conviction that
+            PPO joins; 0 where it never earned a vote. NaN for the blend and the rules.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Contender:
     sharpe_double_costs: float
     sharpe_one_bar_late: float
     trades: int | None
+    weight: float = NAN
 
 
 def contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
@@ -62,7 +66,11 @@ def contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
     rows = [_traded(walked.name, walked.result.path, walked, settings, targets)]
     if len(walked.plan.families) > 1:
         rows += [
-            replace(_traded(name, path_alone(walked, dataset, column), walked, settings, targets), ic=ic)
+            replace(
+                _traded(name, path_alone(walked, dataset, column), walked, settings, targets),
+                ic=ic,
+                weight=float(np.mean([weight_of(name, bundle.manifest) for bundle in walked.bundles])),
+            )
             for column, (name, ic) in enumerate(family_ics(walked).items())
         ]
     return (*rows, *_rules(walked, settings))
@@ -78,6 +86,12 @@ def family_ics(walked: WalkForward) -> dict[str, float]:
         family.name: information_coefficient(scores[:, column], target)
         for column, family in enumerate(walked.plan.families)
     }
+
+
+def weight_of(family: str, manifest: Manifest) -> float:
+    """Return a family's share in a bundle's decisions, 0..1: of the votes, or of the conviction where it joins that."""
+    votes = manifest.weights[family] / sum(manifest.weights.values())
+    return manifest.ppo_weight if family == PPO and manifest.ppo_weight else votes
 
 
 def path_alone(walked: WalkForward, dataset: Dataset, column: int) -> DecisionPath:
