@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.__main__ import figure_of, page
+from benchmarks.__main__ import figure_of
 from benchmarks.figures import Figure, document, line
 
 
@@ -33,13 +33,6 @@ def test_a_rival_that_is_missing_is_a_dash_and_null() -> None:
     assert line(figure) == "bars_per_s 1.5 1/s; vectorbt –"
     row = document("kernel", [figure])["figures"][0]
     assert (row["rival_value"], row["ratio"]) == (None, None)
-
-
-def test_the_page_has_a_section_per_benchmark_and_says_what_failed() -> None:
-    good = document("kernel", [Figure(name="bars_per_s", value=6e7, unit="1/s", goal=">= 50e6")])
-    text = page([good, {"benchmark": "feed", "error": "it timed out", "figures": []}])
-    assert "## kernel\n\n* bars_per_s 60,000,000 1/s (goal >= 50e6, met)" in text
-    assert "## feed\n\nfailed: it timed out" in text
 
 
 def test_a_row_survives_being_written_and_read() -> None:
