@@ -139,6 +139,8 @@ class Schedule:
             await asyncio.to_thread(self._runs.end, job.name, started_ms, self._clock.now_ms(), outcome)
         except SigmaError as error:
             self._log.error("scheduled run not recorded", job=job.name, error=str(error))
+        except asyncio.CancelledError:  # this task is the job's own and ends here: APScheduler would call it an error
+            self._log.info("scheduled run stopped with the daemon", job=job.name)
         finally:
             ended.set()
 

@@ -139,6 +139,30 @@ async def test_a_job_that_fails_is_an_outcome_and_comes_again(runs: JobRuns, fau
     assert str(fault) in str(before.outcome)
 
 
+async def test_a_run_that_the_daemon_stops_is_no_error(runs: JobRuns, caplog: pytest.LogCaptureFixture) -> None:
+    start_ms = ms("2024-01-31 00:00")
+    clock = ManualClock(start_ms)
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def endless(_why: str) -> str:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+        return "never"
+
+    async with scheduled(clock, runs, Job(name="parity", run=endless, cron="0 3 1 * *"), start_ms):
+        clock.set(ms("2024-02-01 03:00"))
+        async with asyncio.timeout(10):
+            await begun.wait()
+    async with asyncio.timeout(10):
+        await stopped.wait()
+    await asyncio.sleep(0)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert runs.recent("parity")[0].outcome is None
+
+
 async def test_a_scaled_clock_brings_a_month_in_no_time(runs: JobRuns) -> None:
     start_ms = ms("2024-01-31 00:00")
     clock = ScaledClock(start_ms, 2_000_000.0)
