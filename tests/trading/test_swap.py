@@ -28,6 +28,7 @@ from tests.trading.swappable import BROKEN, eager, ridge_files
 from tests.trading.world import MARKETS, body_bundle, minutes, new_engine
 
 SWAPS = 200
+LEAK_BYTES = 12_000_000  # the allocator wanders by 4 MB; a warm-up kept at every swap would be above 100 MB
 
 
 async def feed_until(world: DaemonWorld, taken: list[AccountMinute], done: asyncio.Event) -> int:
@@ -85,7 +86,7 @@ async def test_two_hundred_swaps_and_rollbacks_under_load_lose_nothing(tmp_path:
     assert found.differences == []
     assert found.minutes == fed
     growth = max(resident[-20:]) - max(resident[40:60])
-    assert growth < 4_000_000, f"{growth:,} bytes"
+    assert growth < LEAK_BYTES, f"{growth:,} bytes"
 
 
 def _bundle_of(registry: Registry, name: str):
