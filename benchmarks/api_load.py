@@ -30,12 +30,12 @@ from bot.metrics import Metrics
 from bot.snapshot import Snapshot
 from bot.trader import Trader
 from bot.web.server import WebServer
-from storage.accounts import open_account
-from storage.config_services import WebSettings
-from storage.database import connect, migrate
-from storage.journal import Journal
-from storage.ledger import Ledger
-from storage.registry import Registry
+from storage.config.services import WebSettings
+from storage.ledger.accounts import open_account
+from storage.ledger.database import connect, migrate
+from storage.ledger.journal import Journal
+from storage.ledger.queries import Ledger
+from storage.models.registry import Registry
 from strategies.bundle import trend_bundle
 from strategies.engine import begin
 from strategies.market import MINUTE_MS, Timeframe

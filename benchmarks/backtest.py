@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.figures import Figure, show
-from storage.candles import Source, StoredCandles
-from storage.config_batch import ValidationSettings
+from storage.candles.store import Source, StoredCandles
+from storage.config.training import ValidationSettings
 from strategies.bundle import Bundle, load
 from strategies.errors import BadInput
 from strategies.features import feature_set

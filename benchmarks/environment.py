@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
-from storage.config_models import RewardSettings
+from storage.config.models import RewardSettings
 from strategies.exposure import EXPOSURES
 from training.ppo.environment import AgentsEnv
 

@@ -26,7 +26,7 @@ from bot.simulator.generated import GeneratedMarket
 from bot.simulator.hub import Frame
 from bot.simulator.instruments import some_symbols
 from bot.simulator.server import ExchangeServer
-from storage.config_market import ExchangeSettings, FeedSettings
+from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.market import MINUTE_MS
 
 SPEED = 60.0  # a burst every second

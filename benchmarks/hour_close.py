@@ -24,10 +24,10 @@ from benchmarks.worlds import World, dataset_of
 from bot.clock import ManualClock
 from bot.snapshot import Snapshot
 from bot.trader import Trader
-from storage.accounts import open_account
-from storage.config import Config
-from storage.database import connect, migrate
-from storage.journal import Journal
+from storage.config.tree import Config
+from storage.ledger.accounts import open_account
+from storage.ledger.database import connect, migrate
+from storage.ledger.journal import Journal
 from strategies.bundle import Bundle, assemble
 from strategies.engine import begin
 from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market

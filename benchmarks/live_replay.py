@@ -17,9 +17,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine as Database
 
-from storage import accounts
-from storage.database import connect
-from storage.ledger import Ledger
+from storage.ledger import accounts
+from storage.ledger.database import connect
+from storage.ledger.queries import Ledger
 from strategies.errors import SigmaError, StorageFailed
 
 POLL_S = 0.2

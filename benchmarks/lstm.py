@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.figures import Figure, show
-from storage.candles import StoredCandles
-from storage.config_models import LstmSettings
+from storage.candles.store import StoredCandles
+from storage.config.models import LstmSettings
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, Timeframe
 from training import device as devices

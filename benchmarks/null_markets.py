@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.figures import Figure, show
 from benchmarks.worlds import BARS, Kind, World, are_recorded_here, dataset_of, edge_for
-from storage.config import Config
-from storage.config_models import RidgeSettings, XGBoostSettings
-from storage.market_book import inferred_market
+from storage.candles.market_book import inferred_market
+from storage.config.models import RidgeSettings, XGBoostSettings
+from storage.config.tree import Config
 from strategies.bundle import Bundle
 from strategies.market import DAY_MS
 from training.backtest.run_candles import RunCandles, assemble

@@ -23,11 +23,11 @@ import pyarrow.parquet as pq
 from benchmarks.figures import Figure, show
 from benchmarks.live_replay import LiveReplay
 from storage.bundles import bundle_by_id
-from storage.candles import CandleStore
-from storage.facts import csv_bytes
-from storage.ledger import Ledger
-from storage.registry import Registry
-from storage.verify import verify
+from storage.candles.store import CandleStore
+from storage.ledger.export import csv_bytes
+from storage.ledger.queries import Ledger
+from storage.ledger.verify import verify
+from storage.models.registry import Registry
 from strategies.bundle import TREND_ID, Bundle
 from strategies.errors import SigmaError
 from strategies.market import MINUTE_MS, Timeframe

@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
 from training.ppo.environment import AgentsEnv
 from training.ppo.trainer import learner_of
 

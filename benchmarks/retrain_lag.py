@@ -30,7 +30,7 @@ from sqlalchemy import select
 
 from benchmarks.figures import Figure, show
 from benchmarks.live_replay import LiveReplay
-from storage.tables import tape
+from storage.ledger.tables import tape
 from strategies.errors import SigmaError
 from strategies.market import HOUR_MS, MINUTE_MS
 

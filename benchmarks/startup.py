@@ -24,7 +24,7 @@ import psutil
 
 from benchmarks.figures import Figure, parser, show
 from benchmarks.hour_close import small_bundle
-from storage.registry import Registry
+from storage.models.registry import Registry
 from strategies.errors import SigmaError
 
 PATIENCE_S: Final = 120.0

@@ -19,10 +19,10 @@ from typing import Final
 import numpy as np
 
 from benchmarks.figures import Figure, show
-from storage.candles import StoredCandles
-from storage.config import Config
-from storage.config_models import XGBoostSettings
-from storage.market_book import inferred_market
+from storage.candles.market_book import inferred_market
+from storage.candles.store import StoredCandles
+from storage.config.models import XGBoostSettings
+from storage.config.tree import Config
 from strategies.features import LEAN, feature_set
 from strategies.market import HOUR_MS, CandleArray, Timeframe
 from strategies.predictors.xgboost import import_xgboost

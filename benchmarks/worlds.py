@@ -18,7 +18,7 @@ from numba import njit
 from bot.simulator import paths
 from bot.simulator.instruments import listed
 from bot.simulator.walks import BLOCK_HOURS, Weather, draws
-from storage.candles import StoredCandles
+from storage.candles.store import StoredCandles
 from strategies.features import feature_set
 from strategies.market import CLOSE, HOUR_MS, OPEN, CandleArray, Timeframe
 from training.data.dataset import Dataset, market_segments

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from benchmarks.figures import Figure, show
-from storage.candles import StoredCandles
-from storage.config_models import XGBoostSettings
+from storage.candles.store import StoredCandles
+from storage.config.models import XGBoostSettings
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, CandleArray, Timeframe
 from strategies.predictors.xgboost import import_xgboost

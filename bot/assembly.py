@@ -31,13 +31,13 @@ from bot.venue import Venue
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.bundles import bundle_by_id
-from storage.config import Config
-from storage.jobs import JobRuns
-from storage.journal import Journal
-from storage.ledger import Ledger
-from storage.market_book import record_markets
-from storage.registry import Registry
-from storage.shadows import Shadows
+from storage.candles.market_book import record_markets
+from storage.config.tree import Config
+from storage.ledger.job_runs import JobRuns
+from storage.ledger.journal import Journal
+from storage.ledger.queries import Ledger
+from storage.ledger.shadow_trials import Shadows
+from storage.models.registry import Registry
 from strategies.bundle import Bundle, trend_bundle
 from strategies.errors import BundleRefused
 from strategies.market import MINUTE_MS, Market

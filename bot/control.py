@@ -16,8 +16,8 @@ from bot.live_trials import LiveTrials
 from bot.snapshot import Snapshot
 from bot.trader import Trader
 from storage.bundles import bundle_by_id
-from storage.ledger import Ledger
-from storage.registry import Promotion, Registry
+from storage.ledger.queries import Ledger
+from storage.models.registry import Promotion, Registry
 from strategies.errors import BadInput, SigmaError, StorageFailed
 from strategies.ladder import Rung
 from strategies.market import MINUTE_MS, Market

@@ -24,10 +24,10 @@ from bot.systemd import ServiceManager
 from bot.training_runs import first_training
 from bot.venue import open_venue
 from storage.backup import finish_restore
-from storage.config import Config
-from storage.configured import database_of
-from storage.database import migrate
-from storage.lease import account_lease
+from storage.config.tree import Config
+from storage.ledger.database import migrate
+from storage.ledger.lease import account_lease
+from storage.open import database_of
 from strategies.warm import warm
 
 LAG_PROBE_S = 0.1

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from storage.candles import Appended, CandleStore, Source
+from storage.candles.store import Appended, CandleStore, Source
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, OPEN_MS, CandleArray, Timeframe
 

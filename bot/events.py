@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from storage.journal import Alert
+from storage.ledger.journal import Alert
 from strategies.engine import Outcome
 from strategies.market import UNITS_PER_QUOTE, Market
 from strategies.minute import Command

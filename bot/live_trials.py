@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from storage.shadows import Shadows, Trial
+from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from strategies.trials import Role, judge
 

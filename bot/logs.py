@@ -19,8 +19,8 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from storage.config_services import LogSettings
-from storage.secret import MASK
+from storage.config.secret import MASK
+from storage.config.services import LogSettings
 from strategies.errors import StorageFailed
 
 _OWN: Final = "sigma"  # above all loggers of this program; the others are libraries

@@ -19,10 +19,10 @@ from sqlalchemy import Engine as Database
 from bot.child import Ended, Limits, run_child
 from bot.clock import Clock
 from bot.schedule import Job
-from storage.accounts import Account
-from storage.compaction import compact
-from storage.config_batch import ScheduleSettings
-from storage.monitors import Finding, Kind, store
+from storage.config.training import ScheduleSettings
+from storage.ledger.accounts import Account
+from storage.ledger.compaction import compact
+from storage.ledger.monitor_findings import Finding, Kind, store
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 

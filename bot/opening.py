@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 from sqlalchemy import Engine as Database
 
-from storage import accounts
-from storage import tape as tape_codec
-from storage.accounts import Account, Stopped
-from storage.database import reading
+from storage.ledger import accounts
+from storage.ledger import tape as tape_codec
+from storage.ledger.accounts import Account, Stopped
+from storage.ledger.database import reading
 from strategies.bundle import Bundle
 from strategies.engine import Engine, begin
 from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS

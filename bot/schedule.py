@@ -21,7 +21,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 
 from bot.clock import Clock
-from storage.jobs import JobRun
+from storage.ledger.job_runs import JobRun
 from strategies.errors import BadInput, SigmaError
 from strategies.market import HOUR_MS
 

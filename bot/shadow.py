@@ -20,8 +20,8 @@ import structlog
 from bot.control import Control
 from bot.snapshot import Snapshot
 from bot.watched import Close, Watched, close_of
-from storage.config_batch import ValidationSettings
-from storage.shadows import NOTHING, Expectation, Shadows, Trial
+from storage.config.training import ValidationSettings
+from storage.ledger.shadow_trials import NOTHING, Expectation, Shadows, Trial
 from strategies.bundle import Bundle
 from strategies.errors import BadInput, BundleRefused, SigmaError
 from strategies.evidence import Evidence, what_came

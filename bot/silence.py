@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from storage.ledger import Ledger, RecordedDecision
+from storage.ledger.queries import Ledger, RecordedDecision
 from strategies.market import HOUR_MS
 from strategies.signals import Refusal
 from strategies.state import Action, RefusalCode

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from storage.journal import Alert
-from storage.ledger import OpenPosition, open_position
+from storage.ledger.journal import Alert
+from storage.ledger.queries import OpenPosition, open_position
 from strategies.bundle import PreparedSlice
 from strategies.engine import Engine, Outcome
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE

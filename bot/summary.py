@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.trades import Trade
+from storage.ledger.trades import Trade
 from strategies.market import HOUR_MS
 
 

@@ -20,8 +20,8 @@ from bot.clock import wall_ms
 from bot.control import Control
 from bot.metrics import Metrics
 from bot.webhook import Webhook
-from storage.config import Config
-from storage.journal import Alert
+from storage.config.tree import Config
+from storage.ledger.journal import Alert
 
 if TYPE_CHECKING:
     from bot.telegram.bot import TelegramBot

@@ -21,7 +21,7 @@ import structlog
 from bot.clock import Clock
 from bot.events import alerts_of, command_alert
 from bot.snapshot import Snapshot, snapshot_of
-from storage.journal import Alert, Journal
+from storage.ledger.journal import Alert, Journal
 from strategies.announcement import signals_of
 from strategies.bundle import Bundle
 from strategies.engine import Engine, Outcome

@@ -18,10 +18,10 @@ from bot.schedule import RETRAIN, Job
 from bot.shadow import Shadowing
 from bot.trainer import JOB
 from bot.venue import Venue
-from storage.candles import CandleStore
-from storage.config import Config
-from storage.config_batch import ScheduleSettings
-from storage.jobs import JobRuns
+from storage.candles.store import CandleStore
+from storage.config.training import ScheduleSettings
+from storage.config.tree import Config
+from storage.ledger.job_runs import JobRuns
 from strategies.bundle import TREND_ID
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.ladder import Rung, next_standing

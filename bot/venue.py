@@ -23,7 +23,7 @@ from bot.simulator.generated import GeneratedMarket
 from bot.simulator.replay import ReplayMarket
 from bot.simulator.server import ExchangeServer
 from bot.simulator.source import MarketSource
-from storage.config import Config
+from storage.config.tree import Config
 from strategies.market import MINUTE_MS
 
 

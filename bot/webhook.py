@@ -17,8 +17,8 @@ import aiohttp
 import orjson
 
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
-from storage.config_services import WebhookSettings
-from storage.outbox import Pending
+from storage.config.services import WebhookSettings
+from storage.ledger.outbox import Pending
 from strategies.errors import BadInput
 
 NEVER: Final = frozenset({400, 410, 413, 422})  # the receiver read it and will not have it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.registry import Registry
+from storage.models.registry import Registry
 from strategies.bundle import Bundle
 from strategies.market import Timeframe
 from strategies.stand_ins import stand_in

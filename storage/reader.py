@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from storage import accounts
-from storage.accounts import Account
-from storage.config import Config
-from storage.configured import whole_database_of
+from storage.config.tree import Config
+from storage.ledger import accounts
+from storage.ledger.accounts import Account
+from storage.open import whole_database_of
 from strategies.errors import BadInput
 
 

@@ -1,6 +1,6 @@
 """The tunables of deciding and executing, as values that check themselves.
 
-They are sections of `config.toml` (read by `storage/config.py`); the pure core receives them, never the tree.
+They are sections of `config.toml` (read by `storage/config/tree.py`); the pure core receives them, never the tree.
 `rules()` packs them into the one record that the compiled functions read. Defaults: research amendments 6 and 12.
 """
 

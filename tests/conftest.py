@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.config import Config, parse
+from storage.config.tree import Config, parse
 from tests.builders import SHARED_DATA
 
 

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from storage.candles import CandleStore
-from storage.config import Config
-from storage.config_models import XGBoostSettings
+from storage.candles.store import CandleStore
+from storage.config.models import XGBoostSettings
+from storage.config.tree import Config
 from strategies.features import feature_set
 from strategies.market import Timeframe
 from tests.made_markets import random_candles

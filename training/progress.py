@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.config import Config, load
+from storage.config.tree import Config, load
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from storage.config import Config
+from storage.config.tree import Config
 from training.data.dataset import Dataset
 from training.tuning.search_space import configured
 

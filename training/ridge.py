@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from storage.config_models import RidgeSettings
+from storage.config.models import RidgeSettings
 from strategies.errors import BadInput
 from strategies.predictors.ridge import CLIP, FILE, RidgePredictor, design_of
 from training.data.dataset import Dataset

@@ -13,9 +13,9 @@ from sqlalchemy import Engine as Database
 from bot.alerts.channel import Channel
 from bot.alerts.deliverer import Deliverer, Pace, RealPace
 from bot.clock import wall_ms
-from storage.config_services import AlertSettings
-from storage.journal import Alert
-from storage.outbox import Outbox
+from storage.config.services import AlertSettings
+from storage.ledger.journal import Alert
+from storage.ledger.outbox import Outbox
 
 
 class Alerts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from storage.outbox import Pending
+from storage.ledger.outbox import Pending
 from strategies.errors import SigmaError
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bot.alerts.channel import Channel, NotSent, Unanswered, Undeliverable
-from storage.config_services import AlertSettings
-from storage.outbox import Outbox, Pending
+from storage.config.services import AlertSettings
+from storage.ledger.outbox import Outbox, Pending
 from strategies.errors import StorageFailed
 
 POLL_S: Final = 1.0

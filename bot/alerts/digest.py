@@ -18,7 +18,7 @@ from bot.alerts.wording import share, stamp
 from bot.control import Control
 from bot.silence import refusals_since, silences
 from bot.summary import summarise
-from storage.ledger import EquityPoint, Ledger
+from storage.ledger.queries import EquityPoint, Ledger
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
 from strategies.stand_ins import is_stand_in, told

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from storage.outbox import Pending
+from storage.ledger.outbox import Pending
 from strategies.stand_ins import told
 
 LONGEST_LINE: Final = 160

@@ -13,7 +13,7 @@ import typer
 
 from bot.cli.output import emit, note, progress
 from bot.cli.version import installed
-from storage.config import DEFAULT_PATH, Config, load
+from storage.config.tree import DEFAULT_PATH, Config, load
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def backup(
     """
     from bot.clock import wall_ms
     from storage.backup import write_backup
-    from storage.configured import whole_database_of
+    from storage.open import whole_database_of
 
     config = load()
     _require_target(file, force=force)
@@ -68,7 +68,7 @@ def restore(
     """
     from bot.clock import wall_ms
     from storage.backup import restore as put_in_place
-    from storage.configured import database_of
+    from storage.open import database_of
 
     config = load()
     database = database_of(config)
@@ -120,9 +120,9 @@ class _Stages:
 def _replay(config: Config, manifest: Manifest) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what replaying every account's tape found, as documents and as lines."""
     from bot.cli.ledger import identical, replayed
-    from storage import accounts
-    from storage.configured import whole_database_of
-    from storage.ledger import Ledger
+    from storage.ledger import accounts
+    from storage.ledger.queries import Ledger
+    from storage.open import whole_database_of
 
     documents, lines = [], []
     database = whole_database_of(config)

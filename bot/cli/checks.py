@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.clock import wall_ms
-from storage.config import Config
+from storage.config.tree import Config
 from strategies.errors import SigmaError
 
 LEAST_FREE_GB: Final = 2.0  # a year of minutes, a few bundles and rotated logs
@@ -86,8 +86,8 @@ def _existing(folder: Path) -> Path:
 
 def database(config: Config) -> Finding:
     """Open the database and read from it."""
-    from storage.configured import whole_database_of
-    from storage.database import reading
+    from storage.ledger.database import reading
+    from storage.open import whole_database_of
 
     settings = config.database
     path = Path(settings.url.removeprefix("sqlite:///"))
@@ -105,7 +105,7 @@ def database(config: Config) -> Finding:
 
 def models(config: Config) -> Finding:
     """Load the production bundle and verify it as the daemon would."""
-    from storage.registry import Registry
+    from storage.models.registry import Registry
 
     try:
         registry = Registry(config.paths.models)

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from bot.cli.output import emit, note
-from storage.config import BadConfig, load
+from storage.config.tree import BadConfig, load
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False, help="Check and show the configuration.")

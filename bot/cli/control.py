@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.output import emit
-from storage.config import Config, load
+from storage.config.tree import Config, load
 from strategies.errors import BadInput, SigmaError
 
 app = typer.Typer(add_completion=False, help="Talk to a running daemon.")

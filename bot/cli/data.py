@@ -10,10 +10,10 @@ from bot.cli.data_check import check
 from bot.cli.data_download import download
 from bot.cli.output import emit
 from bot.clock import wall_ms
-from storage.candle_rows import moment
-from storage.candles import CandleStore, StoredMarket
-from storage.config import load
-from storage.importing import Imported, import_files
+from storage.candles.importing import Imported, import_files
+from storage.candles.rows import moment
+from storage.candles.store import CandleStore, StoredMarket
+from storage.config.tree import load
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 

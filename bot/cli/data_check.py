@@ -9,12 +9,12 @@ import numpy as np
 import typer
 
 from bot.cli.output import emit
-from storage.candle_rows import moment
-from storage.candles import CandleStore, Source, StoredCandles, StoredMarket
-from storage.config import Config, load
-from storage.findings import Finding
-from storage.outliers import Reference
-from storage.quality import Limits, Report, check_candles
+from storage.candles.rows import moment
+from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
+from storage.config.tree import Config, load
+from storage.quality.check import Limits, Report, check_candles
+from storage.quality.findings import Finding
+from storage.quality.outliers import Reference
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import CandleArray, Timeframe
 
@@ -53,7 +53,7 @@ def check(
         )
     charts = [(str(stored), *_checked(store, stored, config)) for stored in chosen]
     if plot is not None:
-        from storage.quality_picture import write_picture
+        from storage.quality.picture import write_picture
 
         write_picture(plot, charts)
     document = {

@@ -11,10 +11,10 @@ import typer
 from bot.cli import output
 from bot.clock import Clock, PacedClock, SystemClock
 from bot.download import SPOT_EXCHANGES, Downloaded, Wanted
-from storage.candles import CandleStore
-from storage.config import Config, load
-from storage.config_market import ExchangeSettings
-from storage.market_book import record_markets
+from storage.candles.market_book import record_markets
+from storage.candles.store import CandleStore
+from storage.config.market import ExchangeSettings
+from storage.config.tree import Config, load
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 

@@ -9,7 +9,7 @@ import typer
 from bot.cli import checks
 from bot.cli.checks import Finding
 from bot.cli.output import emit
-from storage.config import Config, load
+from storage.config.tree import Config, load
 
 app = typer.Typer(add_completion=False)
 

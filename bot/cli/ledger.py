@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.output import emit, progress
-from storage.config import Config, load
+from storage.config.tree import Config, load
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from storage.ledger import Ledger
-    from storage.verify import Verification
+    from storage.ledger.queries import Ledger
+    from storage.ledger.verify import Verification
     from strategies.bundle import Bundle
 
 app = typer.Typer(add_completion=False, help="Trades, positions, signals, equity; verify and export.")
@@ -150,7 +150,7 @@ def export(
 
     Example: sigma ledger export fills.csv
     """
-    from storage.facts import write_export
+    from storage.ledger.export import write_export
 
     ledger = open_ledger(load(), account)
     facts = ledger.facts(_day_ms(since, 0), _day_ms(until, None))
@@ -190,8 +190,8 @@ def verify(account: AccountName = "") -> None:
 def replayed(config: Config, ledger: Ledger) -> Verification:
     """Replay an account's tape, with progress."""
     from storage.bundles import bundle_by_id
-    from storage.registry import Registry
-    from storage.verify import verify as replay_and_compare
+    from storage.ledger.verify import verify as replay_and_compare
+    from storage.models.registry import Registry
 
     registry, account = Registry(config.paths.models), ledger.account
     total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)
@@ -217,9 +217,9 @@ def open_ledger(config: Config, account: str = "") -> Ledger:
     Raises:
         BadInput: no such account has been opened.
     """
-    from storage import accounts
-    from storage.configured import whole_database_of
-    from storage.ledger import Ledger
+    from storage.ledger import accounts
+    from storage.ledger.queries import Ledger
+    from storage.open import whole_database_of
 
     name, database = account or config.account.name, whole_database_of(config)
     found = accounts.find(database, config.exchange.name, name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from storage.candles import CandleStore
-from storage.config import Config
+from storage.candles.store import CandleStore
+from storage.config.tree import Config
 from strategies.errors import SigmaError
 from strategies.market import MINUTE_MS
 

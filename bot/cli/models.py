@@ -9,8 +9,8 @@ import typer
 
 from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
-from storage.config import Config, load
-from storage.registry import Promotion, Registry
+from storage.config.tree import Config, load
+from storage.models.registry import Promotion, Registry
 from strategies.manifest import Manifest
 from strategies.stand_ins import told
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bot.cli import output
 from bot.cli.batch import become
 from bot.cli.control import NoDaemon, ask
-from storage.config import Config, load
+from storage.config.tree import Config, load
 
 POLL_S: Final = 0.5
 COMMON: Final = ("--json", "--verbose")

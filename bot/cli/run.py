@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from bot.cli import output
-from storage.config import load
+from storage.config.tree import load
 from strategies.errors import SigmaError
 
 app = typer.Typer(add_completion=False)

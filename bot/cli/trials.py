@@ -8,8 +8,8 @@ from typing import Any
 
 from bot.cli.ledger import open_ledger
 from bot.live_trials import LiveTrials
-from storage.config import Config
-from storage.shadows import Shadows
+from storage.config.tree import Config
+from storage.ledger.shadow_trials import Shadows
 from strategies.errors import SigmaError
 
 

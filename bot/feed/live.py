@@ -19,7 +19,7 @@ from bot.feed.intake import Intake
 from bot.feed.rest import Rest
 from bot.feed.sockets import MARKETS_PER_SOCKET, HintSocket, KlineSocket
 from bot.feed.validate import Refused, check
-from storage.config_market import FeedSettings
+from storage.config.market import FeedSettings
 from strategies.market import DAY_MS, MINUTE_MS
 
 TICK_S = 0.1  # wall seconds between two looks at what is overdue

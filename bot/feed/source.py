@@ -29,7 +29,7 @@ from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
 from bot.feed.rest import Rest
 from bot.feed.waiting import elapsed_s
-from storage.config_market import ExchangeSettings, FeedSettings
+from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.market import CandleArray, Market, Timeframe
 from strategies.minute import AccountMinute
 

@@ -12,8 +12,8 @@ from bot.control import Control
 from bot.summary import Summary, summarise
 from bot.telegram.desk import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
-from storage.ledger import OpenPosition
-from storage.trades import Trade
+from storage.ledger.queries import OpenPosition
+from storage.ledger.trades import Trade
 from strategies.market import DAY_MS, HOUR_MS, UNITS_PER_QUOTE
 from strategies.stand_ins import is_stand_in, told
 

@@ -23,7 +23,7 @@ from bot.telegram.menu import HANDLERS, MENU
 from bot.telegram.poller import Poller
 from bot.telegram.tables import bold, plain
 from bot.telegram.voice import Voice
-from storage.config_services import TelegramSettings
+from storage.config.services import TelegramSettings
 from strategies.errors import SigmaError
 
 STOP_S: Final = 1.0

@@ -14,7 +14,7 @@ from bot.alerts import wording
 from bot.telegram.connection import outcome
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import LONGEST_TEXT, fitted
-from storage.outbox import Pending
+from storage.ledger.outbox import Pending
 
 LINES_LIMIT: Final = 3_200  # characters of a burst; escaping and the frame stay under Telegram's 4096
 REPEAT: Final = "<i>(repeat)</i> "

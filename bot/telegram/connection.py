@@ -16,8 +16,8 @@ from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
-from storage.config_services import TelegramSettings
-from storage.secret import MASK
+from storage.config.secret import MASK
+from storage.config.services import TelegramSettings
 
 CONNECTIONS: Final = 16
 CLOSED_DOOR_S: Final = 300.0  # between attempts that only a person can help: bot blocked, token refused, chat moved

@@ -11,8 +11,8 @@ from bot.silence import Silence, refusal_sentence, silences
 from bot.telegram.desk import Button, Question, Reply
 from bot.telegram.pictures import equity_picture, price_picture
 from bot.telegram.tables import bold, plain, pre
-from storage.ledger import Ledger, RecordedDecision
-from storage.trades import Trade
+from storage.ledger.queries import Ledger, RecordedDecision
+from storage.ledger.trades import Trade
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, UNITS_PER_QUOTE
 from strategies.state import Action

@@ -15,7 +15,7 @@ from bot.alerts.wording import stamp
 from bot.telegram.channel import channel_name
 from bot.telegram.desk import Desk, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre
-from storage.facts import csv_bytes
+from storage.ledger.export import csv_bytes
 from strategies.errors import BadInput
 
 MUTE_DEFAULT_MIN: Final = 60

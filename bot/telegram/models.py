@@ -11,7 +11,7 @@ from bot.control import Control
 from bot.live_trials import LiveTrial
 from bot.telegram.desk import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
-from storage.registry import Promotion
+from storage.models.registry import Promotion
 from strategies.bundle import TREND_ID
 from strategies.errors import BadInput, BundleRefused
 from strategies.manifest import Manifest

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from storage.ledger import EquityPoint, OpenPosition
-from storage.trades import Trade
+from storage.ledger.queries import EquityPoint, OpenPosition
+from storage.ledger.trades import Trade
 from strategies.market import CLOSE, HIGH, LOW, OPEN_MS, CandleArray
 
 if TYPE_CHECKING:

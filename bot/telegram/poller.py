@@ -14,7 +14,7 @@ from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram.connection import CLOSED_DOOR_S, described, seconds
-from storage.config_services import TelegramSettings
+from storage.config.services import TelegramSettings
 
 LONGEST_WAIT_S: Final = 30.0
 CONFLICT_WAIT_S: Final = 10.0

@@ -28,8 +28,8 @@ from bot.web.events import told_alert
 from bot.web.keys import CONTROL, READING
 from bot.web.operations import Operations
 from bot.web.status import status_of
-from storage.ledger import RecordedDecision
-from storage.outbox import Outbox
+from storage.ledger.outbox import Outbox
+from storage.ledger.queries import RecordedDecision
 from strategies.market import UNITS_PER_QUOTE
 
 operations: Final = Operations("account")

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.silence import Silence
 from bot.snapshot import LiveCandle
-from storage.ledger import EquityPoint, OpenPosition
-from storage.trades import Trade
+from storage.ledger.queries import EquityPoint, OpenPosition
+from storage.ledger.trades import Trade
 from strategies.ladder import Rung
 from strategies.market import Timeframe
 from strategies.signals import Signal

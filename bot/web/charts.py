@@ -7,8 +7,8 @@ from typing import Final
 
 from bot.control import Control
 from bot.web.answers import ChartTrade
-from storage.ledger import OpenPosition, RecordedDecision
-from storage.trades import Trade
+from storage.ledger.queries import OpenPosition, RecordedDecision
+from storage.ledger.trades import Trade
 from strategies.arithmetic import farther, nearer
 from strategies.market import Market
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.control import Control
 from bot.silence import refusal_sentence
 from bot.web.answers import Decision, Votes
-from storage.ledger import RecordedDecision
+from storage.ledger.queries import RecordedDecision
 from strategies.errors import SigmaError
 from strategies.predictors.cash import FAMILY as CASH
 from strategies.predictors.trend import FAMILY as TREND

@@ -27,8 +27,8 @@ from bot.snapshot import Snapshot
 from bot.web.answers import AlertTold, TrainingState
 from bot.web.status import market_status, status_of
 from bot.web.stream import Hub
-from storage.journal import Alert
-from storage.ledger import OpenPosition
+from storage.ledger.journal import Alert
+from storage.ledger.queries import OpenPosition
 from strategies.market import MINUTE_MS
 
 EVENTS: Final = ("status", "candles", "decision", "signal", "fill", "position", "alert", "training")

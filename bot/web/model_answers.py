@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.live_trials import LiveTrial
 from bot.web.answers import Answer
-from storage.registry import Promotion
+from storage.models.registry import Promotion
 from strategies.market import Timeframe
 
 

@@ -12,7 +12,7 @@ from bot.web.keys import CONTROL, READING
 from bot.web.model_answers import BundleSummary, Drift, Models
 from bot.web.operations import Operations
 from bot.web.skill import drift_of
-from storage.registry import Registry
+from storage.models.registry import Registry
 from strategies.errors import BundleRefused
 from strategies.manifest import Manifest
 

@@ -21,8 +21,8 @@ from bot.web.operations import Operation
 from bot.web.reading import Reading
 from bot.web.session import Sessions
 from bot.web.stream import Hub
-from storage.config_services import WebSettings
-from storage.journal import Alert
+from storage.config.services import WebSettings
+from storage.ledger.journal import Alert
 from strategies.errors import AlreadyRunning
 
 CHAPTERS: Final = (account, models, predict, commands, signing, health)

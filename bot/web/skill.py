@@ -14,7 +14,7 @@ import numpy as np
 from bot.control import Control
 from bot.web.decided import families_of
 from bot.web.model_answers import Check, Drift, LiveSkill
-from storage.ledger import RecordedDecision
+from storage.ledger.queries import RecordedDecision
 from strategies.errors import SigmaError
 from strategies.manifest import Manifest
 from strategies.state import MAX_VOTERS

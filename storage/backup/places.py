@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import make_url
 
 from storage.backup.manifest import CONFIG
-from storage.config import Config
+from storage.config.tree import Config
 
 UNITS: Final = (
     "tape",

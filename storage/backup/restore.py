@@ -31,9 +31,9 @@ from storage.backup.switch import (
     sync_folders,
     write_record,
 )
-from storage.database import connect, known_revisions, reading, writing
-from storage.lease import account_lease
-from storage.tables import account, metadata
+from storage.ledger.database import connect, known_revisions, reading, writing
+from storage.ledger.lease import account_lease
+from storage.ledger.tables import account, metadata
 from strategies.errors import BadInput, StorageFailed
 
 Done = Callable[[str, int, int], None]

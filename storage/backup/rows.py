@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, select, text
 
-from storage.database import revision_of, translated, upgrade
+from storage.ledger.database import revision_of, translated, upgrade
 from strategies.errors import StorageFailed
 
 VERSIONS: Final = "alembic_version"

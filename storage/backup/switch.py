@@ -17,8 +17,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from storage.database import reading
 from storage.durable import folder_lock, replace_files, sync
+from storage.ledger.database import reading
 from strategies.errors import StorageFailed
 
 RECORD: Final = "restore.json"

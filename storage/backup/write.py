@@ -17,7 +17,7 @@ from storage.backup.container import Packing, packed
 from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
-from storage.database import revision_of
+from storage.ledger.database import revision_of
 from strategies.errors import StorageFailed
 
 OF_FILES: Final = ("models/production", *(unit for unit in UNITS if unit not in ("tape", "models/production")))

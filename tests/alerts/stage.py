@@ -14,12 +14,12 @@ from bot.alerts.alerts import Alerts
 from bot.telegram.channel import TelegramChannel
 from bot.telegram.connection import connect as connect_bot
 from bot.telegram.quiet import Quiet
-from storage.config_services import AlertSettings, TelegramSettings
-from storage.database import connect, migrate, writing
-from storage.journal import Alert
-from storage.outbox import Pending
-from storage.secret import Secret
-from storage.tables import account, outbox
+from storage.config.secret import Secret
+from storage.config.services import AlertSettings, TelegramSettings
+from storage.ledger.database import connect, migrate, writing
+from storage.ledger.journal import Alert
+from storage.ledger.outbox import Pending
+from storage.ledger.tables import account, outbox
 from tests.builders import START_MS
 from tests.telegram.bot_api_server import PERSON, TOKEN
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
-from storage.outbox import Outbox
+from storage.ledger.outbox import Outbox
 from tests.alerts.stage import ACCOUNT, FastPace, Memory, alert, alerts_for, new_account, until, write
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.alerts.alerts import Alerts
-from storage.outbox import Outbox
+from storage.ledger.outbox import Outbox
 from tests.alerts.stage import FastPace, alerts_for, chat, new_account, until, write
 from tests.telegram.bot_api_server import BotApiServer, Failure
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from bot.telling import Telling
-from storage.config import Config
-from storage.database import connect, reading
-from storage.tables import channel, outbox
+from storage.config.tree import Config
+from storage.ledger.database import connect, reading
+from storage.ledger.tables import channel, outbox
 from strategies.errors import BadInput
 from tests.alerts.stage import until
 from tests.telegram.bot_api_server import PERSON, TOKEN, BotApiServer

@@ -11,8 +11,8 @@ import pytest
 from bot.alerts.alerts import Alerts
 from bot.alerts.digest import digest, digest_daily
 from bot.alerts.watch import FeedWatch, TrainingWatch
-from storage.config_services import AlertSettings
-from storage.database import connect
+from storage.config.services import AlertSettings
+from storage.ledger.database import connect
 from strategies.market import HOUR_MS
 from tests.builders import START_MS
 from tests.trading.daemon_world import DaemonWorld, daemon_world

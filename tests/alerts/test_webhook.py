@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 
 from bot.webhook import Webhook
-from storage.config_services import WebhookSettings
-from storage.outbox import Outbox
-from storage.secret import Secret
+from storage.config.secret import Secret
+from storage.config.services import WebhookSettings
+from storage.ledger.outbox import Outbox
 from strategies.errors import BadInput
 from tests.alerts.stage import ACCOUNT, FastPace, alerts_for, new_account, until, write
 

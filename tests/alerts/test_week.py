@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.alerts.digest import digest, week
-from storage.ledger import Ledger
+from storage.ledger.queries import Ledger
 from strategies.market import DAY_MS
 from tests.builders import START_MS
 from tests.trading.daemon_world import daemon_world

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.hour_close import close_hours, figures_of
-from storage.database import connect, reading
-from storage.tables import decision
+from storage.ledger.database import connect, reading
+from storage.ledger.tables import decision
 from strategies.bundle import trend_bundle
 
 

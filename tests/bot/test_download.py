@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bot.download import PAGE_BARS, Wanted, download, missing_pages
-from storage.candles import CandleStore, Source
-from storage.cross_timeframe import aggregate
+from storage.candles.store import CandleStore, Source
+from storage.quality.cross_timeframe import aggregate
 from strategies.errors import BadInput, ExchangeFailed
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS, CandleArray, Timeframe
 from tests.storage.candle_builders import START_MS, walk

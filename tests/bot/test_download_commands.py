@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bot.cli import main
-from storage.candles import CandleStore
+from storage.candles.store import CandleStore
 from strategies.market import HOUR_MS
 from tests.storage.candle_builders import walk
 

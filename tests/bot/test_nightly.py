@@ -12,8 +12,8 @@ import pytest
 from bot.child import Ended, Limits
 from bot.clock import ManualClock
 from bot.nightly import Nightly, check_runner, nightly_jobs
-from storage.config_batch import ScheduleSettings
-from storage.monitors import latest
+from storage.config.training import ScheduleSettings
+from storage.ledger.monitor_findings import latest
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, MINUTE_MS
 from tests.builders import START_MS

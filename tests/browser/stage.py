@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.snapshot import Snapshot
 from bot.web.server import WebServer
-from storage.config_services import WebSettings
+from storage.config.services import WebSettings
 from strategies.minute import AccountMinute
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.world import minutes

@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import expect
 
 from bot.web.dashboard.assets import charts_asset
-from storage.journal import Alert
-from storage.outbox import Outbox
-from storage.shadows import Shadows
+from storage.ledger.journal import Alert
+from storage.ledger.outbox import Outbox
+from storage.ledger.shadow_trials import Shadows
 from tests.browser.stage import TOKEN, Scene
 from tests.trading.swappable import eager, ridge_files
 from tests.trading.trials import watched

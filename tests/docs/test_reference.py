@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.metrics import Metrics
-from storage.config import Config
-from storage.secret import Secret
+from storage.config.secret import Secret
+from storage.config.tree import Config
 from tests.builders import ROOT
 from tests.docs.commands import all_commands
 

@@ -12,7 +12,7 @@ from bot.simulator.conductor import Pace
 from bot.simulator.faults import fault_of
 from bot.simulator.generated import DEMO_SYMBOLS, GeneratedMarket
 from bot.simulator.server import ExchangeServer
-from storage.config_market import ExchangeSettings, FeedSettings
+from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import AccountMinute
 from strategies.state import NO_RATE

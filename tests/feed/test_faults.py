@@ -7,7 +7,7 @@ import pytest
 
 from bot.feed.failures import GeoBlocked
 from bot.simulator.conductor import Pace
-from storage.config_market import FeedSettings
+from storage.config.market import FeedSettings
 from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
 from tests.feed.stage import IMPATIENT, START_MS, Stage, read, settled_bars, stage

@@ -11,7 +11,7 @@ from bot.clock import PacedClock
 from bot.feed.connect import client_for
 from bot.feed.failures import NoSuchMarket
 from bot.feed.source import FeedSource
-from storage.config_market import ExchangeSettings
+from storage.config.market import ExchangeSettings
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 from tests.feed.stage import IMPATIENT, START_MS, read, settled_rates, stage

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from storage.database import connect, migrate
+from storage.ledger.database import connect, migrate
 from strategies.bundle import trend_bundle
 from tests.trading.world import minutes, new_engine, opened, trade
 

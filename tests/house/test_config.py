@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from storage.config import BadConfig, Config, load, parse
-from storage.config_environment import secrets_of, variable_of
-from storage.config_errors import key_paths
-from storage.secret import Secret
+from storage.config.environment import secrets_of, variable_of
+from storage.config.problems import key_paths
+from storage.config.secret import Secret
+from storage.config.tree import BadConfig, Config, load, parse
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 from strategies.settings import TradingSettings

@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli import checks
 from bot.clock import wall_ms
-from storage.config import Config
+from storage.config.tree import Config
 from tests.fakes import Answer, http_server
 
 MakeConfig = Callable[..., Config]

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from bot import logs
-from storage.config_services import LogSettings
+from storage.config.services import LogSettings
 from strategies.errors import StorageFailed
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bot.cli import main
-from storage.candles import CandleStore, Source
-from storage.registry import Registry
+from storage.candles.store import CandleStore, Source
+from storage.models.registry import Registry
 from strategies.market import HOUR_MS, Timeframe
 from tests.builders import START_MS, candles
 from tests.trading.swappable import ridge_files

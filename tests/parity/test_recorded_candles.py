@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks.live_replay import LiveReplay
 from benchmarks.parity import fill_store, measure, moment_ms
-from storage.candles import CandleStore
-from storage.config_batch import ValidationSettings
-from storage.config_models import RidgeSettings
-from storage.registry import Registry
+from storage.candles.store import CandleStore
+from storage.config.models import RidgeSettings
+from storage.config.training import ValidationSettings
+from storage.models.registry import Registry
 from strategies.features import feature_set
 from strategies.market import Timeframe
 from strategies.settings import TradingSettings

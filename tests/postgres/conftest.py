@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import make_url, text
 
-from storage.database import connect, migrate
+from storage.ledger.database import connect, migrate
 
 USER = "postgres"
 

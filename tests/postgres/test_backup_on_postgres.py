@@ -14,9 +14,9 @@ from storage.backup import finish_restore, is_unfinished
 from storage.backup.container import unpacked
 from storage.backup.restore import _stage, _switch, schema_of
 from storage.backup.switch import write_record
-from storage.database import writing
-from storage.lease import account_lease
-from storage.tables import account as account_table
+from storage.ledger.database import writing
+from storage.ledger.lease import account_lease
+from storage.ledger.tables import account as account_table
 from strategies.errors import AlreadyRunning, BadInput
 from tests.builders import ROOT
 from tests.storage.installations import ACCOUNT, Installation, empty, filled

@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import Engine as Database
 
 from bot.opening import ALL_MS, _read_back
-from storage.compaction import compact
-from storage.database import connect, migrate
-from storage.facts import csv_bytes
-from storage.journal import Alert
-from storage.lease import account_lease
-from storage.ledger import Ledger
-from storage.monitors import Finding, history, latest, store
-from storage.outbox import Outbox
-from storage.verify import verify
+from storage.ledger.compaction import compact
+from storage.ledger.database import connect, migrate
+from storage.ledger.export import csv_bytes
+from storage.ledger.journal import Alert
+from storage.ledger.lease import account_lease
+from storage.ledger.monitor_findings import Finding, history, latest, store
+from storage.ledger.outbox import Outbox
+from storage.ledger.queries import Ledger
+from storage.ledger.verify import verify
 from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 from strategies.minute import Command
@@ -46,7 +46,7 @@ def test_the_revisions_make_exactly_the_schema_and_run_twice(postgres: Database)
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from storage.tables import metadata
+    from storage.ledger.tables import metadata
 
     migrate(postgres)
     with postgres.connect() as connection:

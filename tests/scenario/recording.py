@@ -11,10 +11,10 @@ import pandas as pd
 from benchmarks.live_replay import LiveReplay
 from benchmarks.parity import fill_store, moment_ms
 from bot.simulator.generated import GeneratedMarket
-from storage.candles import CandleStore
-from storage.config_batch import ValidationSettings
-from storage.config_models import RidgeSettings
-from storage.registry import Registry
+from storage.candles.store import CandleStore
+from storage.config.models import RidgeSettings
+from storage.config.training import ValidationSettings
+from storage.models.registry import Registry
 from strategies.features import feature_set
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Timeframe
 from strategies.settings import TradingSettings

@@ -13,10 +13,10 @@ import pytest
 from benchmarks.live_replay import LiveReplay
 from benchmarks.parity import compare, moment_ms
 from storage.bundles import bundle_by_id
-from storage.candles import CandleStore
-from storage.facts import csv_bytes
-from storage.registry import Registry
-from storage.verify import Verification, verify
+from storage.candles.store import CandleStore
+from storage.ledger.export import csv_bytes
+from storage.ledger.verify import Verification, verify
+from storage.models.registry import Registry
 from strategies.bundle import Bundle
 from strategies.market import MINUTE_MS, Timeframe
 from strategies.state import FactKind

@@ -12,10 +12,10 @@ import pytest
 from bot.clock import ManualClock
 from bot.schedule import Job, Schedule
 from bot.training_runs import close_interrupted
-from storage.accounts import find
-from storage.database import connect
-from storage.jobs import JobRuns
-from storage.registry import Registry
+from storage.ledger.accounts import find
+from storage.ledger.database import connect
+from storage.ledger.job_runs import JobRuns
+from storage.models.registry import Registry
 from strategies.bundle import load
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS
@@ -29,9 +29,9 @@ from pathlib import Path
 from bot.child import Limits
 from bot.clock import ManualClock
 from bot.trainer import Trainer
-from storage.accounts import find
-from storage.database import connect
-from storage.jobs import JobRuns
+from storage.ledger.accounts import find
+from storage.ledger.database import connect
+from storage.ledger.job_runs import JobRuns
 
 folder, now_ms = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -58,7 +58,7 @@ asyncio.run(main())
 """
 CHILD = """
 import os, sys
-import storage.registry as registry
+import storage.models.registry as registry
 from training import orphan
 
 WITHOUT

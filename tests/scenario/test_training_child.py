@@ -14,8 +14,8 @@ from bot.child import Limits
 from bot.clock import ManualClock
 from bot.schedule import Job, Schedule
 from bot.trainer import Trainer
-from storage.jobs import JobRuns
-from storage.verify import verify
+from storage.ledger.job_runs import JobRuns
+from storage.ledger.verify import verify
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS
 from tests.builders import START_MS

@@ -9,18 +9,18 @@ from typing import Any
 from sqlalchemy import Engine as Database
 
 from bot.clock import wall_ms
-from storage import accounts
-from storage.accounts import Account
 from storage.backup import Restored, restore, write_backup
 from storage.backup.manifest import Manifest
 from storage.backup.places import Places
-from storage.compaction import compact
-from storage.database import connect, migrate
-from storage.facts import csv_bytes
-from storage.ledger import Ledger
-from storage.registry import Registry
-from storage.trials import Trial, record_trial
-from storage.verify import verify
+from storage.ledger import accounts
+from storage.ledger.accounts import Account
+from storage.ledger.compaction import compact
+from storage.ledger.database import connect, migrate
+from storage.ledger.export import csv_bytes
+from storage.ledger.queries import Ledger
+from storage.ledger.verify import verify
+from storage.models.registry import Registry
+from storage.models.trial_log import Trial, record_trial
 from strategies.market import DAY_MS
 from tests.builders import START_MS
 from tests.trading.world import MARKETS, body_bundle, minutes, new_engine, opened, trade

@@ -10,7 +10,7 @@ from typing import Any
 
 from storage.backup import restore
 from storage.backup.places import Places
-from storage.database import connect
+from storage.ledger.database import connect
 
 
 def restore_and_die(folder: Path, url: str, source: Path, renames: int) -> None:

@@ -14,10 +14,10 @@ import pytest
 from storage.backup import finish_restore, is_unfinished
 from storage.backup.container import packed, unpacked
 from storage.backup.manifest import FORMAT, Manifest, Member
-from storage.database import connect, writing
-from storage.lease import account_lease
-from storage.ledger import Ledger
-from storage.tables import account as account_table
+from storage.ledger.database import connect, writing
+from storage.ledger.lease import account_lease
+from storage.ledger.queries import Ledger
+from storage.ledger.tables import account as account_table
 from strategies.errors import AlreadyRunning, BadInput, SigmaError, StorageFailed
 from tests.builders import ROOT
 from tests.storage.installations import ACCOUNT, MINUTES, Installation, empty, filled
@@ -94,7 +94,7 @@ def test_what_comes_back_is_what_was_there_to_the_last_unit(traded: Installation
 
 def test_a_restored_ledger_goes_on(backup: Path, tmp_path: Path) -> None:
     from bot.opening import _read_back
-    from storage.journal import Journal
+    from storage.ledger.journal import Journal
     from tests.trading.world import MARKETS, SETTINGS, body_bundle
 
     restored = empty(tmp_path)
@@ -124,7 +124,7 @@ def test_candles_come_along_when_they_are_asked_for(traded: Installation, tmp_pa
 
 def test_a_backup_is_of_one_moment_while_a_daemon_writes(tmp_path: Path) -> None:
     live = empty(tmp_path / "live")
-    from storage.database import migrate
+    from storage.ledger.database import migrate
 
     migrate(live.database)
     engine = new_engine()
@@ -273,7 +273,7 @@ def test_a_missing_tape_file_is_said_when_the_backup_is_made(tmp_path: Path) -> 
 
 
 def test_an_older_schema_is_brought_to_the_newest(tmp_path: Path) -> None:
-    from storage.database import revision_of, upgrade
+    from storage.ledger.database import revision_of, upgrade
 
     here = empty(tmp_path / "old")
     with writing(here.database) as connection:

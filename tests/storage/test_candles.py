@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.candles import CandleStore, Source, StoredCandles, content_hash
+from storage.candles.store import CandleStore, Source, StoredCandles, content_hash
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.storage.candle_builders import START_MS, hours, real_candles, walk

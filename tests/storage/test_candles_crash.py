@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.candles import CandleStore
+from storage.candles.store import CandleStore
 from storage.durable import LOCK_NAME, STAGED_SUFFIX, folder_lock
 from strategies.errors import StorageFailed
 from strategies.market import Timeframe
@@ -31,7 +31,7 @@ DIE_IN_APPEND = """
     import os, sys
     from pathlib import Path
     from storage import durable
-    from storage.candles import CandleStore
+    from storage.candles.store import CandleStore
     from strategies.market import Timeframe
     from tests.storage.candle_builders import walk
 
@@ -66,7 +66,7 @@ def test_a_writer_that_dies_leaves_whole_months_and_the_next_append_finishes(tmp
 
 APPEND_FOREVER = """
     import sys
-    from storage.candles import CandleStore
+    from storage.candles.store import CandleStore
     from strategies.market import Timeframe
     from tests.storage.candle_builders import walk
 
@@ -93,7 +93,7 @@ def test_sigkill_at_any_instant_loses_nothing_that_was_reported(tmp_path: Path, 
 
 APPEND_EVERY_SECOND = """
     import sys
-    from storage.candles import CandleStore
+    from storage.candles.store import CandleStore
     from strategies.market import Timeframe
     from tests.storage.candle_builders import walk
 

@@ -11,8 +11,8 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from storage.candles import CandleStore, StoredMarket
-from storage.importing import Imported, import_files
+from storage.candles.importing import Imported, import_files
+from storage.candles.store import CandleStore, StoredMarket
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, Timeframe
 from tests.storage.candle_builders import START_MS, hours, real_candles, real_file, walk

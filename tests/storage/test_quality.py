@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.candle_rows import Source, StoredCandles
-from storage.cross_timeframe import aggregate
-from storage.gaps import fill_gaps, segments
-from storage.outliers import Reference
-from storage.quality import Report, check_candles
+from storage.candles.gaps import fill_gaps, segments
+from storage.candles.rows import Source, StoredCandles
+from storage.quality.check import Report, check_candles
+from storage.quality.cross_timeframe import aggregate
+from storage.quality.outliers import Reference
 from strategies.market import CLOSE, DAY_MS, HOUR_MS, LOW, OPEN, OPEN_MS, VOLUME, Timeframe
 from tests.storage.candle_builders import START_MS, real_candles, walk
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.registry import Registry
+from storage.models.registry import Registry
 from strategies.bundle_files import MANIFEST, RECORD
 from strategies.errors import BadInput, BundleRefused, StorageFailed
 from strategies.ladder import Standing

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.trials import FILE, Trial, read_trials, record_trial
+from storage.models.trial_log import FILE, Trial, read_trials, record_trial
 from strategies.errors import StorageFailed
 
 TRIAL = Trial(at_ms=1, kind="tune xgboost", recipe="abc", params={"max_depth": 3}, ic=0.05)

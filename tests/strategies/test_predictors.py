@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.config_models import RidgeSettings, XGBoostSettings
+from storage.config.models import RidgeSettings, XGBoostSettings
 from strategies.bundle import trend_bundle
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, block_slices, compute, feature_set, volatility

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from storage.facts import COLUMNS, csv_bytes, write_export
+from storage.ledger.export import COLUMNS, csv_bytes, write_export
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS
 from strategies.round_trips import round_trips, slippage_paid

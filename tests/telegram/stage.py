@@ -15,10 +15,10 @@ from bot.telegram.connection import connect
 from bot.telegram.desk import Desk
 from bot.telegram.gate import Gate
 from bot.telegram.quiet import Quiet
-from storage.config import parse
-from storage.config_services import AlertSettings
-from storage.database import connect as connect_database
-from storage.registry import Registry
+from storage.config.services import AlertSettings
+from storage.config.tree import parse
+from storage.ledger.database import connect as connect_database
+from storage.models.registry import Registry
 from strategies.bundle_files import MANIFEST
 from strategies.market import DAY_MS
 from tests.alerts.stage import telegram_settings

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot import logs
-from storage.config_services import LogSettings
+from storage.config.services import LogSettings
 from tests.alerts.stage import until
 from tests.builders import ROOT
 from tests.telegram.bot_api_server import PERSON, TOKEN, Failure

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from bot.telegram.menu import MENU
-from storage.shadows import Shadows
+from storage.ledger.shadow_trials import Shadows
 from tests.telegram.bot_api_server import Said
 from tests.telegram.stage import PERSON, Scene, add_bundle, channel_name, scene
 from tests.trading.trials import watched

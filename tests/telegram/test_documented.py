@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.telegram.menu import MENU
-from storage.config_services import AlertSettings
+from storage.config.services import AlertSettings
 from tests.builders import ROOT
 
 TEXT = (ROOT / "docs" / "telegram.md").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from bot.telegram.desk import Change
 from bot.telegram.models import training_text
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import fitted, pre, table
-from storage.outbox import Pending
+from storage.ledger.outbox import Pending
 from tests.builders import START_MS
 
 HOUR_MS = 3_600_000

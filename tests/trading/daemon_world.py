@@ -15,9 +15,9 @@ from bot.live_trials import LiveTrials
 from bot.metrics import Metrics
 from bot.snapshot import Snapshot
 from bot.trader import Trader
-from storage.ledger import Ledger
-from storage.registry import Registry
-from storage.shadows import Shadows
+from storage.ledger.queries import Ledger
+from storage.ledger.shadow_trials import Shadows
+from storage.models.registry import Registry
 from strategies.market import MINUTE_MS
 from strategies.minute import AccountMinute
 from tests.builders import START_MS

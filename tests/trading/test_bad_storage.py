@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import connect, migrate
-from storage.lease import account_lease
-from storage.ledger import Ledger
+from storage.ledger.database import connect, migrate
+from storage.ledger.lease import account_lease
+from storage.ledger.queries import Ledger
 from strategies.errors import AlreadyRunning, StorageFailed
 from tests.trading.daemon_world import daemon_world
 from tests.trading.world import minutes, new_database, new_engine, opened, trade
@@ -111,7 +111,7 @@ def test_the_revisions_make_exactly_the_schema(tmp_path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from storage.tables import metadata
+    from storage.ledger.tables import metadata
 
     with new_database(tmp_path).connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import func, select
 
-from storage import archive, compaction, durable
-from storage.accounts import Account, find
-from storage.compaction import compact
-from storage.database import connect, reading
-from storage.tables import tape
-from storage.tape import rows
-from storage.verify import verify
+from storage import durable
+from storage.ledger import archive, compaction
+from storage.ledger.accounts import Account, find
+from storage.ledger.compaction import compact
+from storage.ledger.database import connect, reading
+from storage.ledger.tables import tape
+from storage.ledger.tape import rows
+from storage.ledger.verify import verify
 from strategies.errors import StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 from tests.builders import START_MS
@@ -127,7 +128,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled_and_the_next_run_finishes(
 def test_a_day_that_moves_while_it_is_read_is_read_once(ledger, tmp_path: Path, monkeypatch) -> None:
     database, account = ledger
     before = all_rows(database, account)
-    monkeypatch.setattr("storage.tape.PAGE_ROWS", 500)
+    monkeypatch.setattr("storage.ledger.tape.PAGE_ROWS", 500)
     seen = []
     with reading(database) as connection:
         for row in rows(connection, account.id):

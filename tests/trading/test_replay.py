@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import update
 
 from bot.opening import ALL_MS, _read_back
-from storage.accounts import candles_until, find
-from storage.database import writing
-from storage.ledger import Ledger
-from storage.tables import fact
-from storage.tape import decode, encode, rows
-from storage.verify import verify
+from storage.ledger.accounts import candles_until, find
+from storage.ledger.database import writing
+from storage.ledger.queries import Ledger
+from storage.ledger.tables import fact
+from storage.ledger.tape import decode, encode, rows
+from storage.ledger.verify import verify
 from strategies.errors import BadInput, StorageFailed
 from strategies.minute import Command, LateBar
 from strategies.settings import TradingSettings
@@ -163,7 +163,7 @@ def test_an_account_keeps_its_decision_timeframe(tmp_path: Path) -> None:
 
 
 def test_other_settings_are_on_the_tape_and_replayed(tmp_path: Path) -> None:
-    from storage.journal import Journal
+    from storage.ledger.journal import Journal
 
     database, engine = new_database(tmp_path), new_engine()
     account, journal = opened(database, engine)

@@ -13,9 +13,9 @@ import pytest
 from bot.clock import ManualClock, ScaledClock
 from bot.schedule import Job, Schedule, next_cron_ms
 from bot.training_runs import close_interrupted, first_training, on_drift, retrain_job
-from storage.config_batch import ScheduleSettings
-from storage.jobs import JobRuns
-from storage.registry import Promotion
+from storage.config.training import ScheduleSettings
+from storage.ledger.job_runs import JobRuns
+from storage.models.registry import Promotion
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.market import DAY_MS, HOUR_MS
 from tests.builders import START_MS

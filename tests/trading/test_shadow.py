@@ -17,8 +17,8 @@ from bot.control import Done
 from bot.live_trials import LiveTrials
 from bot.shadow import Shadowing
 from bot.watched import Close, close_of
-from storage.config_batch import ValidationSettings
-from storage.shadows import Shadows, Trial
+from storage.config.training import ValidationSettings
+from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.bundle_files import bundle_id
 from strategies.errors import BundleRefused
 from strategies.evidence import Evidence, what_came

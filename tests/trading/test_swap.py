@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from storage.bundles import bundle_by_id
-from storage.registry import Registry
-from storage.tables import decision, tape
-from storage.verify import verify
+from storage.ledger.tables import decision, tape
+from storage.ledger.verify import verify
+from storage.models.registry import Registry
 from strategies.bundle import assemble
 from strategies.bundle_files import MANIFEST, bundle_id
 from strategies.engine import Engine

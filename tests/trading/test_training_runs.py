@@ -15,9 +15,9 @@ from bot.clock import ManualClock
 from bot.training_runs import TrainingRuns, on_harm
 from bot.venue import Venue
 from storage.bundles import bundle_by_id
-from storage.config import Config
-from storage.registry import Registry
-from storage.verify import verify
+from storage.config.tree import Config
+from storage.ledger.verify import verify
+from storage.models.registry import Registry
 from strategies.bundle import Bundle
 from strategies.errors import BadInput
 from strategies.ladder import Standing

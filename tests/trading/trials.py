@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from storage.shadows import Expectation, Shadows, Trial
+from storage.ledger.shadow_trials import Expectation, Shadows, Trial
 from strategies.evidence import Evidence
 from strategies.market import HOUR_MS
 from tests.builders import START_MS

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine as Database
 
-from storage.accounts import Account, open_account
-from storage.database import connect, migrate
-from storage.journal import Journal
+from storage.ledger.accounts import Account, open_account
+from storage.ledger.database import connect, migrate
+from storage.ledger.journal import Journal
 from strategies.bundle import Bundle, PreparedSlice
 from strategies.calibration import Calibration
 from strategies.engine import Engine, begin

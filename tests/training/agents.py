@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from storage.candles import StoredCandles
-from storage.config_models import RewardSettings
+from storage.candles.store import StoredCandles
+from storage.config.models import RewardSettings
 from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, agent_settings, grid_bars
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, Timeframe

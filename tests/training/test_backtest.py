@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from storage.facts import csv_bytes
+from storage.ledger.export import csv_bytes
 from strategies.engine import begin
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Timeframe

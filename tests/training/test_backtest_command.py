@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.market_book import record_markets
+from storage.candles.market_book import record_markets
+from storage.candles.store import CandleStore
 from strategies.bundle import Bundle
 from strategies.market import HOUR_MS
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle

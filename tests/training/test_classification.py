@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.candles import CandleStore
-from storage.config import load
+from storage.candles.store import CandleStore
+from storage.config.tree import load
 from strategies.errors import BundleRefused
 from strategies.features import volatility
 from strategies.market import CLOSE, HOUR_MS, Timeframe

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.candles import CandleStore, Source
+from storage.candles.store import CandleStore, Source
 from strategies.errors import BadInput, DataGap
 from strategies.features import compute, current_slice, feature_set
 from strategies.market import DAY_MS, HOUR_MS, Timeframe

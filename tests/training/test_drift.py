@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.config import Config
+from storage.config.tree import Config
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
 from strategies.state import FACT
 from tests.builders import START_MS

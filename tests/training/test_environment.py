@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 
-from storage.config_models import RewardSettings
+from storage.config.models import RewardSettings
 from strategies import loop
 from strategies.account import AccountState
 from strategies.errors import BadInput

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from storage.config import Config
-from storage.config_models import RidgeSettings, XGBoostSettings
+from storage.config.models import RidgeSettings, XGBoostSettings
+from storage.config.tree import Config
 from strategies.bundle import assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS

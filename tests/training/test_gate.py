@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from storage.config_batch import ValidationSettings
+from storage.config.training import ValidationSettings
 from training.promotion.gate import Case, Likeness, Verdict, completion, integrity, judge_recipe, judge_refresh
 from training.promotion.recipe_gate import RecipeVerdict
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.config_models import RidgeSettings
+from storage.candles.store import CandleStore
+from storage.config.models import RidgeSettings
 from strategies.features import feature_set
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, Timeframe
 from tests.made_markets import random_candles

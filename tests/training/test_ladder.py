@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from storage.config_batch import ValidationSettings
+from storage.config.training import ValidationSettings
 from strategies.market import DAY_MS, HOUR_MS
 from tests.made_bundles import made_bundle, made_dataset, made_plan
 from training.backtest.performance import EquityCurve

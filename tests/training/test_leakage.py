@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.config_models import XGBoostSettings
+from storage.config.models import XGBoostSettings
 from strategies.features import feature_set
 from strategies.market import CLOSE, Timeframe
 from strategies.predictors import PreparedSlice

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.ledger import Ledger
+from storage.ledger.queries import Ledger
 from tests.trading.world import minutes, new_database, new_engine, opened, trade
 from training.backtest.performance import drawdown_path
 from training.report.charts import filled

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from storage.config_models import LstmSettings  # noqa: E402
+from storage.config.models import LstmSettings  # noqa: E402
 from strategies.errors import BadInput  # noqa: E402
 from training import device as devices  # noqa: E402
 from training.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402

@@ -10,10 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from storage.candles import CandleStore  # noqa: E402
-from storage.config import load  # noqa: E402
-from storage.config_models import LstmSettings  # noqa: E402
-from storage.registry import Registry  # noqa: E402
+from storage.candles.store import CandleStore  # noqa: E402
+from storage.config.models import LstmSettings  # noqa: E402
+from storage.config.tree import load  # noqa: E402
+from storage.models.registry import Registry  # noqa: E402
 from strategies.market import HOUR_MS  # noqa: E402
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor  # noqa: E402
 from training.__main__ import main  # noqa: E402

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from storage.database import writing
-from storage.ledger import Ledger
-from storage.tables import checkpoint, fact
+from storage.ledger.database import writing
+from storage.ledger.queries import Ledger
+from storage.ledger.tables import checkpoint, fact
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, MINUTE_MS
 from strategies.minute import AccountMinute, Command, LateBar
@@ -89,7 +89,7 @@ def test_commands_are_replayed_also_in_a_minute_that_decides(tmp_path: Path, at:
 
 
 def test_settings_that_change_during_the_day_are_replayed(tmp_path: Path) -> None:
-    from storage.journal import Journal
+    from storage.ledger.journal import Journal
 
     database, engine = new_database(tmp_path), new_engine()
     account, journal = opened(database, engine)

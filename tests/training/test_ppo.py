@@ -12,7 +12,7 @@ pytest.importorskip("stable_baselines3")
 
 import torch
 
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
 from strategies.exposure import ACCOUNT_COLUMNS, agent_settings
 from strategies.market import HOUR_MS
 from strategies.predictors.ppo import PpoPredictor

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
 
-from storage.candles import CandleStore
+from storage.candles.store import CandleStore
 from strategies.predictors.ppo import load
 from strategies.predictors.ppo_model import FILE, ONNX_FILE
 from tests.made_markets import random_candles

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.config import Config, load
+from storage.candles.store import CandleStore
+from storage.config.tree import Config, load
 from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles
 from training.__main__ import main

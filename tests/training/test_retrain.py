@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.config_models import RidgeSettings
-from storage.registry import Registry
+from storage.candles.store import CandleStore
+from storage.config.models import RidgeSettings
+from storage.models.registry import Registry
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.builders import ROOT
 from tests.made_bundles import SMALL, SYMBOLS, made_bundle, made_dataset, made_plan

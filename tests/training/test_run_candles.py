@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.market_book import inferred_market, record_markets, recorded_markets
+from storage.candles.market_book import inferred_market, record_markets, recorded_markets
+from storage.candles.store import CandleStore
 from strategies.errors import BadInput, DataGap, StorageFailed
 from strategies.market import HOUR_MS, Timeframe
 from strategies.state import NO_RATE

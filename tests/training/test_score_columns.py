@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
 
-from storage.config import Config
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
+from storage.config.tree import Config
 from strategies.bundle import Bundle, assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS

@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.config import Config
-from storage.market_book import inferred_market
+from storage.candles.market_book import inferred_market
+from storage.candles.store import CandleStore
+from storage.config.tree import Config
 from strategies.bundle import trend_bundle
 from strategies.features import feature_set
 from strategies.market import DAY_MS, Timeframe

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from storage.config import Config
+from storage.config.tree import Config
 from strategies.bundle import Bundle, PreparedSlice, trend_bundle
 from strategies.calibration import Calibration
 from strategies.evidence import Evidence, what_came

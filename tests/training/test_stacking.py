@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from storage.config import Config
+from storage.config.tree import Config
 from strategies.ensemble import blend
 from strategies.market import DAY_MS, HOUR_MS
 from tests.made_bundles import SMALL, made_dataset

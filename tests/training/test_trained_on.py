@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from storage.config import Config  # noqa: E402
+from storage.config.tree import Config  # noqa: E402
 from training.commands._common import trained_on  # noqa: E402
 from training.ensemble.voters import makers  # noqa: E402
 

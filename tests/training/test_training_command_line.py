@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.candles import CandleStore
+from storage.candles.store import CandleStore
 from strategies.market import Timeframe
 from tests.made_markets import random_candles
 from training.__main__ import main
@@ -93,7 +93,7 @@ def test_help_lists_commands_with_a_line_each(capsys: pytest.CaptureFixture[str]
 
 def test_scoring_loads_neither_torch_nor_sklearn_nor_stable_baselines() -> None:
     code = (
-        "import sys, strategies.bundle, strategies.reasoning, storage.registry;"
+        "import sys, strategies.bundle, strategies.reasoning, storage.models.registry;"
         "from strategies.predictors.xgboost import import_xgboost; import_xgboost();"
         "print([m for m in ('torch', 'sklearn', 'stable_baselines3') if sys.modules.get(m)])"
     )

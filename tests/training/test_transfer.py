@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.registry import Registry
+from storage.models.registry import Registry
 from strategies.errors import BadInput
 from strategies.features import LEAN, feature_set
 from strategies.market import DAY_MS

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.candles import CandleStore
-from storage.trials import Trial, read_trials, record_trial
+from storage.candles.store import CandleStore
+from storage.models.trial_log import Trial, read_trials, record_trial
 from strategies.market import DAY_MS, Timeframe
 from training.__main__ import main
 from training.backtest.performance import sharpe

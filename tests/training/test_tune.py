@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("optuna")
 
-from storage.candles import CandleStore
-from storage.config import Config, load
+from storage.candles.store import CandleStore
+from storage.config.tree import Config, load
 from storage.durable import folder_lock
-from storage.trials import read_trials
+from storage.models.trial_log import read_trials
 from strategies.errors import BadInput, StorageFailed
 from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from storage.candles import CandleStore
-from storage.trials import read_trials
+from storage.candles.store import CandleStore
+from storage.models.trial_log import read_trials
 from strategies.market import Timeframe
 from training.__main__ import main
 from training.promotion.known_answers import world_candles

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from storage.config import Config
-from storage.config_models import XGBoostSettings
-from storage.market_book import inferred_market
+from storage.candles.market_book import inferred_market
+from storage.config.models import XGBoostSettings
+from storage.config.tree import Config
 from strategies.features import feature_set
 from strategies.market import CandleArray, Timeframe
 from training.backtest.run_candles import RunCandles, assemble

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.web.server import WebServer
-from storage.config_services import WebSettings
+from storage.config.services import WebSettings
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 
 TOKEN = "a-token-of-the-test"

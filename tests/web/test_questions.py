@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from storage.ledger import Ledger
+from storage.ledger.queries import Ledger
 from strategies.errors import StorageFailed
 from strategies.market import HOUR_MS, MINUTE_MS
 from tests.builders import START_MS

@@ -13,7 +13,7 @@ import pytest
 
 from bot.web.server import WebServer
 from bot.web.token import api_token
-from storage.config_services import WebSettings
+from storage.config.services import WebSettings
 from strategies.errors import AlreadyRunning
 from strategies.state import FactKind, Reason
 from tests.trading.daemon_world import DaemonWorld, daemon_world

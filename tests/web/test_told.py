@@ -11,8 +11,8 @@ import pytest
 
 from bot.live_trials import LiveTrials
 from bot.telling import Telling
-from storage.config import Config
-from storage.shadows import Shadows
+from storage.config.tree import Config
+from storage.ledger.shadow_trials import Shadows
 from strategies.market import Timeframe
 from tests.builders import START_MS
 from tests.trading.trials import watched

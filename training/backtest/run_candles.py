@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from storage.candles import CandleStore, Source
+from storage.candles.store import CandleStore, Source
 from strategies.errors import BadInput, DataGap
 from strategies.features.blocks import HISTORY_BARS
 from strategies.market import OPEN_MS, CandleArray, Market, Timeframe

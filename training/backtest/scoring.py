@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from storage.gaps import segments
+from storage.candles.gaps import segments
 from strategies.market import DAY_MS, OPEN_MS, UNITS_PER_QUOTE
 from strategies.round_trips import RoundTrip, slippage_paid
 from strategies.state import FactKind, Reason

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.candles import CandleStore
-from storage.config import Config
-from storage.registry import Registry
+from storage.candles.store import CandleStore
+from storage.config.tree import Config
+from storage.models.registry import Registry
 from strategies.bundle_files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups

@@ -9,11 +9,11 @@ from typing import Any, Literal, cast
 import typer
 
 from storage.bundles import bundle_by_id
-from storage.candles import CandleStore
-from storage.config import Config
-from storage.facts import write_export
-from storage.market_book import inferred_market, recorded_markets
-from storage.registry import Registry
+from storage.candles.market_book import inferred_market, recorded_markets
+from storage.candles.store import CandleStore
+from storage.config.tree import Config
+from storage.ledger.export import write_export
+from storage.models.registry import Registry
 from strategies.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.market import Market, Timeframe

@@ -11,7 +11,7 @@ from training.progress import answer, configuration, say
 if TYPE_CHECKING:
     import numpy as np
 
-    from storage.config import Config
+    from storage.config.tree import Config
     from strategies.bundle import Manifest
     from training.promotion.leakage import Finding, LeakageReport
 
@@ -66,7 +66,7 @@ def manifest_of(config: Config, exchange: str, bundle: str) -> Manifest | None:
         BadInput: nothing is in production, or there is no such bundle.
         BundleRefused: it is damaged.
     """
-    from storage.registry import Registry
+    from storage.models.registry import Registry
     from strategies.errors import BadInput
 
     if not bundle:
@@ -80,8 +80,8 @@ def manifest_of(config: Config, exchange: str, bundle: str) -> Manifest | None:
 
 def stored_candles(config: Config, exchange: str, symbol: str, timeframe: str) -> np.ndarray | None:
     """Return the longest stretch of stored candles without a hole, its latest part; None where they are too few."""
-    from storage.candles import CandleStore
-    from storage.gaps import segments
+    from storage.candles.gaps import segments
+    from storage.candles.store import CandleStore
     from strategies.market import Timeframe
 
     stored = CandleStore(config.data.directory).read(exchange, symbol, timeframe, config.exchange.market)

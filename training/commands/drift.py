@@ -9,7 +9,7 @@ import typer
 from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
-    from storage.config import Config
+    from storage.config.tree import Config
     from strategies.bundle import Bundle
     from training.data.dataset import Dataset
     from training.monitors.drift import DriftReport
@@ -22,10 +22,10 @@ def command(
 
     Example: sigma drift --json
     """
-    from storage.accounts import last_state
     from storage.bundles import bundle_by_id
+    from storage.ledger.accounts import last_state
+    from storage.models.registry import Registry
     from storage.reader import read_account
-    from storage.registry import Registry
     from training.ensemble.expectation import Expectation
     from training.monitors.drift import drift_report
     from training.monitors.drift_inputs import account_record_of, recorded_of, segments_of
@@ -49,7 +49,7 @@ def command(
 
 def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
-    from storage.candles import CandleStore
+    from storage.candles.store import CandleStore
     from strategies.errors import BadInput
     from training.data.dataset import build
 

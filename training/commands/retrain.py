@@ -11,8 +11,8 @@ import typer
 from training.progress import answer, configuration, say, wants_json
 
 if TYPE_CHECKING:
-    from storage.config import Config
-    from storage.registry import Registry
+    from storage.config.tree import Config
+    from storage.models.registry import Registry
     from training.backtest.performance import EquityCurve
     from training.data.dataset import Dataset
     from training.monitors.ladder import Answer
@@ -38,7 +38,7 @@ def command(
 
     Example: sigma retrain --until 2025-01-01 --no-promote
     """
-    from storage.registry import Registry
+    from storage.models.registry import Registry
     from strategies.errors import BadInput
     from training.commands._common import document_of, open_dataset, plan_of, store
     from training.ensemble import families as known
@@ -89,7 +89,7 @@ def command(
 
 def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
     """Return the trend rule's equity over up to a year before a dataset's end; None, and a line, where it cannot be."""
-    from storage.candles import CandleStore
+    from storage.candles.store import CandleStore
     from strategies.errors import SigmaError
     from training.commands.backtest import stored_markets
     from training.monitors.trend_record import trend_curve

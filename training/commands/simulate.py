@@ -12,7 +12,7 @@ import typer
 from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
-    from storage.config import Config
+    from storage.config.tree import Config
     from training.backtest.run_candles import RunCandles
     from training.ensemble.families import ModelFamily
 
@@ -88,7 +88,7 @@ def _candles(
     config: Config, exchange: str, symbols: str, start_ms: int, everything: Any
 ) -> tuple[RunCandles, RunCandles]:
     """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
-    from storage.candles import CandleStore
+    from storage.candles.store import CandleStore
     from strategies.market import DAY_MS
     from training.backtest.run_candles import HISTORY_DECISIONS, covered, read_run
     from training.commands.backtest import stored_markets

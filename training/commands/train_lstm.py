@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
-from storage.config import Config
-from storage.config_models import LstmSettings
+from storage.config.models import LstmSettings
+from storage.config.tree import Config
 from strategies.errors import BadInput
 from training.progress import answer, configuration, say
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import typer
 
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
 from strategies.errors import BadInput
 from training.progress import answer, configuration, say
 

@@ -12,7 +12,7 @@ from strategies.errors import BadInput
 from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
-    from storage.config import Config
+    from storage.config.tree import Config
     from training.data.dataset import Dataset
     from training.ensemble.families import XGBoostFamily
     from training.xgboost.classifier import Task

@@ -14,7 +14,7 @@ import typer
 from training.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
-    from storage.config import Config
+    from storage.config.tree import Config
     from training.data.dataset import Dataset
     from training.ensemble.bundle import Plan
     from training.ensemble.families import ModelFamily
@@ -161,7 +161,7 @@ class _Walk:
         stress: tuple[float, int],
         trade: str,
     ) -> None:
-        from storage.candles import CandleStore
+        from storage.candles.store import CandleStore
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
         from training.commands.backtest import stored_markets

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from storage.candles import CandleStore, Source, StoredCandles, fill_gaps, segments
+from storage.candles.store import CandleStore, Source, StoredCandles, fill_gaps, segments
 from strategies.errors import BadInput, DataGap
 from strategies.features import FeatureSet, block_slices, compute, volatility
 from strategies.market import CLOSE, OPEN, OPEN_MS, CandleArray, Timeframe

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from storage.config_batch import ValidationSettings
+from storage.config.training import ValidationSettings
 from strategies.bundle import PROBES, Bundle
 from strategies.bundle_files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
 from strategies.errors import BadInput

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from storage.config_models import RidgeSettings, XGBoostSettings
+from storage.config.models import RidgeSettings, XGBoostSettings
 from strategies.errors import BadInput
 from strategies.predictors.base import Predictor
 from training.data.dataset import Dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from storage.config import Config
+from storage.config.tree import Config
 from training.compute import threads_of
 from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
 

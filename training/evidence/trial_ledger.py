@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from storage.durable import replace_files
-from storage.trials import Trial, read_trials, record_trial
+from storage.models.trial_log import Trial, read_trials, record_trial
 from strategies.errors import StorageFailed
 from strategies.market import DAY_MS
 

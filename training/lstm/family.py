@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from storage.config_models import LstmSettings
+from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
 from training import device as devices

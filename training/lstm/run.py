@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from torch.utils.tensorboard import SummaryWriter
 
-from storage.config_models import LstmSettings
+from storage.config.models import LstmSettings
 from training import records
 from training.data.dataset import Dataset
 from training.device import Device

@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from storage.config_models import LstmSettings
+from storage.config.models import LstmSettings
 from training.lstm.chunks import ResidentChunks, head_signs
 from training.lstm.network import LstmNetwork, dense_loss, estimate
 

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from storage.config_models import LstmSettings
+from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from training.device import Device
 from training.lstm.chunks import LabelledSequence, ResidentChunks, Scaling

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from storage.config_models import LstmSettings
+from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from strategies.predictors.lstm import LstmPredictor
 from training.data.dataset import Dataset

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.config_batch import ValidationSettings
+from storage.config.training import ValidationSettings
 from strategies.bundle import Bundle
 from strategies.market import DAY_MS
 from strategies.monitoring import drawdown_band, largest_drawdown, mean_band, turnover_by_day

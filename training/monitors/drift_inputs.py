@@ -9,11 +9,11 @@ import numpy as np
 from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
-from storage.accounts import Account, candles_until, last_state
-from storage.candle_rows import StoredCandles
-from storage.database import reading
-from storage.ledger import Ledger
-from storage.tables import decision
+from storage.candles.rows import StoredCandles
+from storage.ledger.accounts import Account, candles_until, last_state
+from storage.ledger.database import reading
+from storage.ledger.queries import Ledger
+from storage.ledger.tables import decision
 from strategies.bundle import Bundle
 from strategies.loop import RunResult
 from strategies.market import OPEN_MS, UNITS_PER_QUOTE

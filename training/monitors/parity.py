@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine as Database
 
-from storage.accounts import Account
-from storage.ledger import Ledger
+from storage.ledger.accounts import Account
+from storage.ledger.queries import Ledger
 from strategies.bundle import Bundle
 from strategies.errors import BadInput
 from strategies.market import DAY_MS

@@ -14,11 +14,11 @@ import numpy as np
 from sqlalchemy import Connection, select
 from sqlalchemy import Engine as Database
 
-from storage import tape as tape_codec
-from storage.accounts import Account, candles_until
-from storage.database import reading
-from storage.documents import get_markets, get_settings
-from storage.tables import checkpoint
+from storage.ledger import tape as tape_codec
+from storage.ledger.accounts import Account, candles_until
+from storage.ledger.database import reading
+from storage.ledger.documents import get_markets, get_settings
+from storage.ledger.tables import checkpoint
 from strategies.account import AccountState
 from strategies.bundle import Bundle
 from strategies.engine import begin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from storage.candles import CandleStore
+from storage.candles.store import CandleStore
 from strategies.bundle import trend_bundle
 from strategies.market import DAY_MS, Market, Timeframe
 from strategies.settings import TradingSettings

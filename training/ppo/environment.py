@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from storage.config_models import RewardSettings
+from storage.config.models import RewardSettings
 from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, FACT_ROWS, market_record
 from strategies.market import DAY_MS
 from strategies.settings import TradingSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
 from strategies.exposure import agent_settings
 from strategies.predictors.ppo import PpoPredictor, load
 from strategies.predictors.ppo_model import FAMILY

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
 from strategies.exposure import agent_settings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Standard

@@ -19,7 +19,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from storage.config_models import PpoSettings
+from storage.config.models import PpoSettings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
 from strategies.settings import TradingSettings

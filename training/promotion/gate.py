@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from storage.config_batch import ValidationSettings
+from storage.config.training import ValidationSettings
 from training.promotion.recipe_gate import RecipeVerdict
 
 Case = Literal["first", "completion", "refresh", "changed_recipe"]

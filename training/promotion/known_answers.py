@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from storage.candles import StoredCandles
+from storage.candles.store import StoredCandles
 from strategies.features import FeatureSet
 from strategies.market import CandleArray, Timeframe
 from training.data.dataset import Dataset, market_segments

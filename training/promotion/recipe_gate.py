@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from storage.config_batch import ValidationSettings
+from storage.config.training import ValidationSettings
 from strategies.market import DAY_MS
 from training.evidence.daily_skill import correlations, daily_skill
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from storage.registry import Promotion, Registry
+from storage.models.registry import Promotion, Registry
 from strategies.bundle import Bundle, assemble
 from strategies.errors import BundleRefused
 from strategies.market import DAY_MS

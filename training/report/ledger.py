@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from storage.ledger import Ledger
-from storage.trades import Trade
+from storage.ledger.queries import Ledger
+from storage.ledger.trades import Trade
 from strategies.market import UNITS_PER_QUOTE
 from training.backtest.performance import EquityCurve, curve_figures, drawdown_path, monthly_returns
 from training.backtest.run_candles import moment

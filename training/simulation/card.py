@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.trials import Trial
+from storage.models.trial_log import Trial
 from strategies.bundle import TREND_ID
 from strategies.ladder import Rung
 from strategies.stand_ins import is_stand_in, rung_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.config import Config
+from storage.config.tree import Config
 from strategies.errors import BadInput
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from storage.config import Config
+from storage.config.tree import Config
 from storage.durable import folder_lock
-from storage.trials import Trial as Tried
-from storage.trials import record_trial
+from storage.models.trial_log import Trial as Tried
+from storage.models.trial_log import record_trial
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS
 from training.compute import fan_out, threads_of

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.trials import Trial
+from storage.models.trial_log import Trial
 from training.backtest.baselines import CASH
 from training.backtest.performance import EquityCurve, daily_equity, daily_returns
 from training.backtest.rule_baselines import rule_baselines

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.config_models import XGBoostSettings
+from storage.config.models import XGBoostSettings
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from strategies.predictors.xgboost import FILE_PREFIX, FILE_SUFFIX, XGBoostPredictor, import_xgboost

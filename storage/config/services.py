@@ -1,0 +1,99 @@
+"""Settings of what people touch: web, Telegram, alerts, logs. Secrets come from the environment only."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from storage.config.secret import NO_SECRET, Secret
+from strategies.settings import Section
+
+Level = Literal["on", "silent", "off"]
+ClockTime = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
+
+
+class WebSettings(Section):
+    """`[web]`: dashboard, HTTP API and control port."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8787, ge=0, le=65_535)
+    token: Secret = NO_SECRET
+    allowed_hosts: tuple[str, ...] = ()
+    max_body_kb: int = Field(64, ge=1, le=10_240)
+    requests_per_minute: int = Field(600, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _guarded(self) -> WebSettings:
+        if not self.is_loopback and not self.token:
+            raise ValueError(f"host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN) is needed")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class TelegramSettings(Section):
+    """`[telegram]`: the bot, silent to everyone who is not listed."""
+
+    enabled: bool = False
+    chat_ids: tuple[int, ...] = ()
+    token: Secret = NO_SECRET
+    base_url: str = Field("https://api.telegram.org", pattern=r"^https?://")
+    poll_timeout_s: float = Field(20.0, gt=0, le=60)
+    quiet_from: ClockTime = ""
+    quiet_until: ClockTime = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> TelegramSettings:
+        if self.enabled and not self.token:
+            raise ValueError(
+                "is enabled without a token; SIGMA_TELEGRAM__TOKEN or SIGMA_TELEGRAM__TOKEN_FILE is needed"
+            )
+        if self.enabled and not self.chat_ids:
+            raise ValueError("is enabled with chat_ids = []; at least one chat id is needed")
+        if bool(self.quiet_from) != bool(self.quiet_until):
+            raise ValueError(
+                f"quiet hours are {self.quiet_from!r} to {self.quiet_until!r}; both ends are needed, or none"
+            )
+        return self
+
+
+class WebhookSettings(Section):
+    """`[alerts.webhook]`: signed JSON posted to an address of yours."""
+
+    url: str = Field("", pattern=r"^(https?://.+)?$")
+    secret: Secret = NO_SECRET
+    timeout_s: float = Field(10.0, gt=0, le=120)
+
+
+class AlertSettings(Section):
+    """`[alerts]`: which events are told, per event on, silent or off."""
+
+    signals: Level = "silent"
+    fills: Level = "silent"
+    exits: Level = "on"
+    protections: Level = "on"
+    training: Level = "silent"
+    promotion: Level = "on"
+    feed: Level = "on"
+    digest: Level = "on"
+    burst: int = Field(20, ge=1, le=1000)
+    webhook: WebhookSettings = WebhookSettings()
+
+
+class LogSettings(Section):
+    """`[logs]`: where the program writes what it did."""
+
+    directory: Path = Path("logs")
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    max_mb: float = Field(20.0, gt=0, le=10_000)
+    keep: int = Field(5, ge=1, le=1000)

@@ -1,0 +1,157 @@
+"""The configuration tree: `config.toml`, overridden by the environment, checked as a whole.
+
+Both `bot` and `training` read it, once, in their composition roots; functions receive the few values they need.
+`SIGMA_<SECTION>__<KEY>` overrides any value (lists: comma separated); secrets come from there, or from the file that
+`SIGMA_<SECTION>__<KEY>_FILE` names, and from nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError, model_validator
+
+from storage.config.environment import overlay, secrets_of
+from storage.config.market import (
+    AccountSettings,
+    DatabaseSettings,
+    DataSettings,
+    ExchangeSettings,
+    FeedSettings,
+    PathSettings,
+    SimulatorSettings,
+)
+from storage.config.models import (
+    EnsembleSettings,
+    FeatureSettings,
+    LstmSettings,
+    PpoSettings,
+    RidgeSettings,
+    XGBoostSettings,
+)
+from storage.config.problems import Origin, problems_of
+from storage.config.secret import Secret
+from storage.config.services import AlertSettings, LogSettings, TelegramSettings, WebSettings
+from storage.config.training import ScheduleSettings, TrainingSettings, ValidationSettings
+from strategies.errors import BadInput
+from strategies.settings import (
+    DecisionSettings,
+    ExecutionSettings,
+    ProtectionSettings,
+    RiskSettings,
+    Section,
+    TradingSettings,
+)
+
+DEFAULT_PATH: Final = Path("config.toml")
+
+
+class BadConfig(BadInput):
+    """The configuration does not hold. `problems` has a line for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        others = len(problems) - 1
+        more = f" (and {others} more: sigma config check lists them)" if others else ""
+        super().__init__(problems[0] + more)
+
+
+class Config(Section):
+    """Every tunable of the program. Its defaults are what `config.toml` in the repository says."""
+
+    exchange: ExchangeSettings = ExchangeSettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    feed: FeedSettings = FeedSettings()
+    data: DataSettings = DataSettings()
+    features: FeatureSettings = FeatureSettings()
+    decision: DecisionSettings = DecisionSettings()
+    risk: RiskSettings = RiskSettings()
+    protections: ProtectionSettings = ProtectionSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
+    xgboost: XGBoostSettings = XGBoostSettings()
+    ridge: RidgeSettings = RidgeSettings()
+    lstm: LstmSettings = LstmSettings()
+    ppo: PpoSettings = PpoSettings()
+    training: TrainingSettings = TrainingSettings()
+    validation: ValidationSettings = ValidationSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    account: AccountSettings = AccountSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    web: WebSettings = WebSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    alerts: AlertSettings = AlertSettings()
+    logs: LogSettings = LogSettings()
+    paths: PathSettings = PathSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if self.decision.leave >= self.decision.enter:
+            raise ValueError(f"[decision] leave {self.decision.leave} must be below enter {self.decision.enter}")
+        if self.validation.fallback_ic > self.validation.recovery_ic:
+            low, high = self.validation.fallback_ic, self.validation.recovery_ic
+            raise ValueError(f"[validation] fallback_ic {low} must not be above recovery_ic {high}")
+        return self
+
+    @property
+    def trading(self) -> TradingSettings:
+        """The part that decides what a stream of candles becomes; its `id` is the settings id on the tape."""
+        return TradingSettings(
+            decision=self.decision, risk=self.risk, protections=self.protections, execution=self.execution
+        )
+
+    def secrets(self) -> list[str]:
+        """Return the secrets that are set, for masking."""
+        values = [reduce(getattr, keys, self) for keys in secrets_of(Config)]
+        return [value.reveal() for value in values if isinstance(value, Secret) and value]
+
+    def shown(self) -> dict[str, Any]:
+        """Return the effective values as plain JSON types; secrets read `***`, or nothing where unset."""
+        return self.model_dump(mode="json")
+
+
+def load(path: str | Path | None = None, env: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration file and the environment.
+
+    Args:
+        path: the file; None takes `SIGMA_CONFIG`, or else `config.toml` here, or else the defaults alone.
+        env: environment variables; None takes the process's.
+
+    Raises:
+        BadConfig: the file is missing or is not TOML, a key is unknown, a value has the wrong type or is out of bounds.
+    """
+    env = os.environ if env is None else env
+    named = Path(path) if path is not None else Path(env["SIGMA_CONFIG"]) if env.get("SIGMA_CONFIG") else None
+    source = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
+    text = _read(source) if source else ""
+    return parse(text, env, str(source or "defaults"))
+
+
+def parse(text: str, env: Mapping[str, str], name: str = "config.toml") -> Config:
+    """Return the configuration of a TOML text and an environment; see `load`."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig([f"{name} is not TOML: {error}"]) from error
+    origin = Origin(name=name, text=text)
+    problems = overlay(tree, Config, env, origin)
+    if problems:
+        raise BadConfig(problems)
+    try:
+        return Config.model_validate_json(json.dumps(tree, default=str), strict=True)
+    except ValidationError as error:
+        raise BadConfig(problems_of(error, Config, origin)) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadConfig([f"{path} could not be read: {reason}; a TOML file is needed"]) from error

@@ -1,0 +1,199 @@
+"""Opening an account: its row, the candles it began with, its deposit; and reading it back as an engine's parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, Engine, select
+
+from storage.ledger.database import reading, writing
+from storage.ledger.documents import get_markets, get_settings, put_markets, put_settings
+from storage.ledger.tables import account, candle, fact, state, tape
+from strategies.account import AccountState
+from strategies.errors import BadInput, StorageFailed
+from strategies.market import CandleArray, Market, Timeframe
+from strategies.settings import TradingSettings
+from strategies.state import FACT, LAYOUT, NO_RATE, FactKind
+
+KEPT_CANDLES = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account as the ledger knows it. `deposit` in units of 1e-8 quote."""
+
+    id: int
+    name: str
+    exchange: str
+    timeframe: Timeframe
+    deposit: int
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Where an account stopped: its last minute, its state, and which bundle was deciding."""
+
+    minute_ms: int
+    state: AccountState
+    bundle_id: str
+    markets: tuple[Market, ...]
+    settings: TradingSettings
+
+
+def find(engine: Engine, exchange: str, name: str) -> Account | None:
+    """Return the account, or None when it has never been opened.
+
+    Raises:
+        StorageFailed: it was written by another layout of records.
+    """
+    query = select(account).where(account.c.exchange == exchange, account.c.name == name)
+    with reading(engine) as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    if row["layout"] != LAYOUT:
+        raise StorageFailed(
+            f"account {name!r} was written with record layout {row['layout']}, this program reads {LAYOUT}"
+        )
+    return Account(
+        id=row["id"],
+        name=row["name"],
+        exchange=row["exchange"],
+        timeframe=Timeframe(row["timeframe"]),
+        deposit=row["deposit"],
+        start_ms=row["start_ms"],
+    )
+
+
+def open_account(
+    engine: Engine,
+    *,
+    exchange: str,
+    name: str,
+    markets: tuple[Market, ...],
+    settings: TradingSettings,
+    candles: list[CandleArray],
+    state_of: AccountState,
+    start_ms: int,
+    bundle_id: str,
+    created_ms: int,
+) -> Account:
+    """Write a new account in one transaction: row, documents, given candles, deposit, state."""
+    timeframe = settings.decision.timeframe
+    deposit = int(state_of.account["cash"][0])
+    with writing(engine) as connection:
+        settings_id, markets_id = put_settings(connection, settings), put_markets(connection, markets)
+        inserted = connection.execute(
+            account.insert()
+            .returning(account.c.id)
+            .values(
+                name=name,
+                exchange=exchange,
+                timeframe=str(timeframe),
+                layout=LAYOUT,
+                deposit=deposit,
+                start_ms=start_ms,
+                created_ms=created_ms,
+            )
+        )
+        account_id = int(inserted.scalar_one())
+        _insert_candles(connection, account_id, candles)
+        connection.execute(fact.insert().values(_deposit(account_id, deposit, start_ms, bundle_id)))
+        connection.execute(
+            state.insert().values(
+                account_id=account_id,
+                minute_ms=start_ms - 60_000,
+                layout=LAYOUT,
+                kernel=state_of.to_bytes(),
+                bundle_id=bundle_id,
+                settings_id=settings_id,
+                markets_id=markets_id,
+            )
+        )
+    return Account(id=account_id, name=name, exchange=exchange, timeframe=timeframe, deposit=deposit, start_ms=start_ms)
+
+
+def last_state(engine: Engine, of: Account) -> Stopped:
+    """Return where the account stopped."""
+    with reading(engine) as connection:
+        row = connection.execute(select(state).where(state.c.account_id == of.id)).mappings().one()
+        return Stopped(
+            minute_ms=row["minute_ms"],
+            state=AccountState.from_bytes(row["kernel"]),
+            bundle_id=row["bundle_id"],
+            markets=get_markets(connection, row["markets_id"]),
+            settings=get_settings(connection, row["settings_id"]),
+        )
+
+
+def candles_until(
+    engine: Engine, of: Account, markets: int, before_ms: int, *, given_only: bool = False
+) -> list[CandleArray]:
+    """Return per market the newest decision candles that opened before `before_ms`, as many as a decision can need."""
+    with reading(engine) as connection:
+        return [_candles(connection, of.id, index, before_ms, given_only) for index in range(markets)]
+
+
+def check_same(stopped: Stopped, markets: tuple[Market, ...], name: str) -> None:
+    """Refuse to go on with other markets than the account was opened with.
+
+    Raises:
+        BadInput: the configured markets differ; an account's markets and their order are fixed.
+    """
+    had, have = [market.symbol for market in stopped.markets], [market.symbol for market in markets]
+    if had != have:
+        raise BadInput(
+            f"account {name!r} trades {', '.join(had)}, config.toml asks for {', '.join(have)}; "
+            "choose another [account] name"
+        )
+    for before, now in zip(stopped.markets, markets, strict=True):
+        if (before.tick, before.lot, before.contract_size) != (now.tick, now.lot, now.contract_size):
+            raise BadInput(
+                f"{now.symbol} had tick {before.tick} and lot {before.lot}, "
+                f"the exchange now says {now.tick} and {now.lot}; "
+                "the ledger's integers mean the old grid: open another [account] name"
+            )
+
+
+def _insert_candles(connection: Connection, account_id: int, candles: list[CandleArray]) -> None:
+    rows = [candle_row(account_id, index, row, given=True) for index, part in enumerate(candles) for row in part]
+    if rows:
+        connection.execute(candle.insert(), rows)
+
+
+def candle_row(account_id: int, index: int, row: np.ndarray, *, given: bool) -> dict[str, object]:
+    """Return the columns of a decision candle; `row` is (6,) float64."""
+    names = ("open", "high", "low", "close", "volume")
+    values = {name: float(value) for name, value in zip(names, row[1:], strict=True)}
+    return {"account_id": account_id, "market": index, "open_ms": int(row[0]), "given": given, **values}
+
+
+def _candles(connection: Connection, account_id: int, index: int, before_ms: int, given_only: bool) -> CandleArray:
+    columns = [candle.c[name] for name in ("open_ms", "open", "high", "low", "close", "volume")]
+    query = select(*columns).where(
+        candle.c.account_id == account_id, candle.c.market == index, candle.c.open_ms < before_ms
+    )
+    if given_only:
+        query = query.where(candle.c.given)
+    rows = connection.execute(query.order_by(candle.c.open_ms.desc()).limit(KEPT_CANDLES)).all()
+    return np.array([tuple(row) for row in reversed(rows)], np.float64).reshape(-1, 6)
+
+
+def _deposit(account_id: int, deposit: int, start_ms: int, bundle_id: str) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(FACT.names or (), 0)
+    row |= {
+        "account_id": account_id,
+        "minute_ms": start_ms - 60_000,
+        "number": 0,
+        "kind": int(FactKind.DEPOSIT),
+        "ms": start_ms,
+    }
+    return row | {"market": -1, "cash_flow": deposit, "rate_e8": NO_RATE, "bundle_id": bundle_id}
+
+
+def first_minute(connection: Connection, account_id: int) -> int | None:
+    """Return the open of the oldest minute on the tape, or None."""
+    query = select(tape.c.minute_ms).where(tape.c.account_id == account_id).order_by(tape.c.minute_ms).limit(1)
+    return connection.execute(query).scalar_one_or_none()

@@ -1,0 +1,118 @@
+"""Days of the tape in parquet files: where they lie, how they are written, how they are read back.
+
+A file counts only once the database names it (table `archive`). Its path is relative to the folder of a SQLite file,
+so that both can be moved together; PostgreSQL and the files are apart, there it is absolute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Engine, select
+
+from storage.durable import folder_lock, remove_staged, replace_files
+from storage.ledger.tables import archive, tape
+from strategies.errors import StorageFailed
+
+FOLDER: Final = "tape"
+_TYPES: Final = {
+    "account_id": pa.int64(),
+    "minute_ms": pa.int64(),
+    "bars": pa.binary(),
+    "present": pa.binary(),
+    "funding": pa.binary(),
+    "not_ready": pa.binary(),
+    "late_bars": pa.string(),
+    "late": pa.bool_(),
+    "commands": pa.string(),
+    "bundle_id": pa.string(),
+    "settings_id": pa.string(),
+    "markets_id": pa.string(),
+    "recorded_ms": pa.int64(),
+}
+SCHEMA: Final = pa.schema([pa.field(column.name, _TYPES[column.name]) for column in tape.columns])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A day of an account's tape in a file, as the database knows it."""
+
+    first_ms: int
+    last_ms: int
+    minutes: int
+    path: str
+    sha256: str
+
+
+def archive_folder(engine: Engine, state_folder: Path) -> Path:
+    """Return where a database's archived days go: beside a SQLite file, else under the state folder."""
+    beside = _folder_of(engine)
+    return (beside if beside is not None else state_folder.resolve()) / FOLDER
+
+
+def write_day(engine: Engine, path: Path, rows: Sequence[Mapping[str, Any]]) -> Archive:
+    """Write rows as a day's file: staged, synced, renamed. A file of the same name is replaced.
+
+    Raises:
+        StorageFailed: the disk is full or the folder cannot be written; nothing was changed.
+    """
+    columns = {name: [row[name] for row in rows] for name in SCHEMA.names}
+    table = pa.table(columns, schema=SCHEMA)
+    with folder_lock(path.parent):
+        remove_staged(path.parent)
+        replace_files([(path, lambda staged: pq.write_table(table, staged, compression="zstd"))])
+    beside = _folder_of(engine)
+    return Archive(
+        first_ms=int(rows[0]["minute_ms"]),
+        last_ms=int(rows[-1]["minute_ms"]),
+        minutes=len(rows),
+        path=str(path if beside is None else path.resolve().relative_to(beside)),
+        sha256=_digest(path),
+    )
+
+
+def next_archive(connection: Connection, account_id: int, after_ms: int, until_ms: int | None) -> Archive | None:
+    """Return the oldest archived day that holds a minute in (after, until]."""
+    query = select(archive).where(archive.c.account_id == account_id, archive.c.last_ms > after_ms)
+    if until_ms is not None:
+        query = query.where(archive.c.first_ms <= until_ms)
+    row = connection.execute(query.order_by(archive.c.first_ms).limit(1)).mappings().first()
+    if row is None:
+        return None
+    return Archive(**{name: row[name] for name in Archive.__slots__})
+
+
+def archived_rows(
+    connection: Connection, day: Archive, after_ms: int, until_ms: int | None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield an archived day's rows with after_ms < minute_ms <= until_ms, ascending.
+
+    Raises:
+        StorageFailed: the file is missing or is not what was written.
+    """
+    beside = _folder_of(connection.engine)
+    path = Path(day.path) if beside is None else beside / day.path
+    if not path.is_file():
+        raise StorageFailed(f"tape file {path} is missing, {day.minutes} account minutes are in it; restore it")
+    if _digest(path) != day.sha256:
+        raise StorageFailed(f"tape file {path} is not what was written (its checksum differs); restore it")
+    for row in pq.read_table(path).to_pylist():
+        if row["minute_ms"] > after_ms and (until_ms is None or row["minute_ms"] <= until_ms):
+            yield row
+
+
+def _folder_of(engine: Engine) -> Path | None:
+    """Return the folder of a SQLite file; None for a server."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    return Path(engine.url.database).resolve().parent
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,169 @@
+"""The writer: everything one account minute put in and brought out, in one transaction.
+
+Journal, then act, then tell: what is not here did not happen. Writing the same minute twice is refused by its key,
+so a retried transaction can never double anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine
+
+from storage.ledger import tape as tape_codec
+from storage.ledger.accounts import Account, candle_row
+from storage.ledger.database import writing
+from storage.ledger.documents import put_markets, put_settings
+from storage.ledger.tables import candle, checkpoint, decision, equity, fact, outbox, state, tape
+from strategies.account import AccountState
+from strategies.engine import Outcome
+from strategies.market import DAY_MS, MINUTE_MS, Market
+from strategies.minute import AccountMinute
+from strategies.settings import TradingSettings
+from strategies.state import FACT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something people must be told. One `key` is one event; `payload` is JSON."""
+
+    key: str
+    ms: int
+    event: str
+    payload: str
+
+
+class Journal:
+    """Writes the minutes of one account. One writer: its lease is held elsewhere."""
+
+    def __init__(
+        self, engine: Engine, account: Account, markets: tuple[Market, ...], settings: TradingSettings
+    ) -> None:
+        self._engine = engine
+        self._account = account
+        with writing(engine) as connection:
+            self._settings_id = put_settings(connection, settings)
+            self._markets_id = put_markets(connection, markets)
+
+    def record(
+        self,
+        minute: AccountMinute,
+        outcome: Outcome,
+        kernel: AccountState,
+        bundle_id: str,
+        *,
+        signals: dict[int, str],
+        alerts: Sequence[Alert],
+        recorded_ms: int,
+    ) -> None:
+        """Write the minute, or nothing.
+
+        Args:
+            minute: what went in.
+            outcome: what came out of it.
+            kernel: the account after it.
+            bundle_id: the bundle that decided in it.
+            signals: JSON of the Signal by market index.
+            alerts: what to tell people.
+            recorded_ms: when, by the clock.
+
+        Raises:
+            StorageFailed: nothing was written; the same call may be repeated.
+        """
+        with writing(self._engine) as connection:
+            connection.execute(tape.insert().values(self._tape_row(minute, bundle_id, recorded_ms)))
+            self._insert_facts(connection, outcome, bundle_id)
+            self._insert_decisions(connection, outcome, signals, bundle_id)
+            if outcome.candles:
+                rows = [candle_row(self._account.id, index, row, given=False) for index, row in outcome.candles]
+                connection.execute(candle.insert(), rows)
+            if alerts:
+                connection.execute(outbox.insert(), [self._alert_row(alert) for alert in alerts])
+            self._update_state(connection, minute.open_ms, kernel, bundle_id)
+            if (minute.open_ms + MINUTE_MS) % DAY_MS == 0:
+                self._insert_checkpoint(connection, minute.open_ms, kernel, bundle_id)
+
+    def _tape_row(self, minute: AccountMinute, bundle_id: str, recorded_ms: int) -> dict[str, Any]:
+        return tape_codec.encode(minute) | {
+            "account_id": self._account.id,
+            "bundle_id": bundle_id,
+            "settings_id": self._settings_id,
+            "markets_id": self._markets_id,
+            "recorded_ms": recorded_ms,
+        }
+
+    def _insert_facts(self, connection: Connection, outcome: Outcome, bundle_id: str) -> None:
+        if not len(outcome.facts):
+            return
+        given = {"account_id": self._account.id, "minute_ms": outcome.minute_ms, "bundle_id": bundle_id}
+        rows = [given | {"number": number} | fact_columns(record) for number, record in enumerate(outcome.facts)]
+        connection.execute(fact.insert(), rows)
+
+    def _insert_decisions(
+        self, connection: Connection, outcome: Outcome, signals: dict[int, str], bundle_id: str
+    ) -> None:
+        if outcome.decisions is None:
+            return
+        rows = [
+            {
+                "account_id": self._account.id,
+                "ms": int(record["ms"]),
+                "market": index,
+                "action": int(record["action"]),
+                "refusal": int(record["refusal"]),
+                "conviction": finite(record["conviction"]),
+                "expected_return": finite(record["expected_return"]),
+                "record": record.tobytes(),
+                "bundle_id": bundle_id,
+                "signal": signals.get(index),
+            }
+            for index, record in enumerate(outcome.decisions)
+        ]
+        connection.execute(decision.insert(), rows)
+        mark = {
+            "ms": outcome.minute_ms + MINUTE_MS,
+            "equity": outcome.equity,
+            "cash": outcome.cash,
+            "gross": outcome.gross,
+        }
+        connection.execute(equity.insert().values(account_id=self._account.id, **mark))
+
+    def _alert_row(self, alert: Alert) -> dict[str, Any]:
+        return {
+            "account_id": self._account.id,
+            "key": alert.key,
+            "ms": alert.ms,
+            "event": alert.event,
+            "payload": alert.payload,
+        }
+
+    def _update_state(self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str) -> None:
+        connection.execute(
+            state.update()
+            .where(state.c.account_id == self._account.id)
+            .values(
+                minute_ms=minute_ms,
+                kernel=kernel.to_bytes(),
+                bundle_id=bundle_id,
+                settings_id=self._settings_id,
+                markets_id=self._markets_id,
+            )
+        )
+
+    def _insert_checkpoint(self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str) -> None:
+        row = {"minute_ms": minute_ms, "kernel": kernel.to_bytes(), "bundle_id": bundle_id}
+        connection.execute(checkpoint.insert().values(account_id=self._account.id, **row))
+
+
+def fact_columns(record: np.void) -> dict[str, int]:
+    """Return a FACT record as columns."""
+    return {name: int(record[name]) for name in FACT.names or ()}
+
+
+def finite(value: float) -> float | None:
+    """Return the value, or None where it is NaN or infinite."""
+    return float(value) if math.isfinite(value) else None

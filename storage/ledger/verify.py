@@ -1,0 +1,174 @@
+"""replay(tape) = ledger, checked: every minute is stepped again and compared with what was written.
+
+Start, tape and candles are inputs; facts, decisions and the final state must come out again bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, select
+
+from storage.ledger import tape as tape_codec
+from storage.ledger.accounts import Account, candles_until, last_state
+from storage.ledger.database import reading
+from storage.ledger.documents import get_markets, get_settings
+from storage.ledger.journal import fact_columns
+from storage.ledger.tables import decision, fact
+from strategies import engine as trading
+from strategies.bundle import Bundle
+from strategies.engine import Outcome
+from strategies.state import FactKind
+
+MAX_DIFFERENCES = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class Verification:
+    """What a replay of the tape found. `differences` is empty when the ledger is exactly what its tape gives."""
+
+    minutes: int = 0
+    facts: int = 0
+    decisions: int = 0
+    differences: list[str] = field(default_factory=list)
+    equity: int = 0
+    cash: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+    def differ(self, line: str) -> None:
+        if len(self.differences) < MAX_DIFFERENCES:
+            self.differences.append(line)
+
+
+def verify(
+    database: Engine,
+    account: Account,
+    bundle_of: Callable[[str], Bundle],
+    progress: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """Replay an account's tape from its first minute and compare it with the ledger.
+
+    Args:
+        database: read only here.
+        account: whose tape.
+        bundle_of: returns the bundle of an id, verified.
+        progress: told the number of minutes done, now and then.
+    """
+    found = Verification()
+    stopped = last_state(database, account)
+    given = candles_until(database, account, len(stopped.markets), account.start_ms, given_only=True)
+    with reading(database) as connection:
+        replay: trading.Engine | None = None
+        settings_id = ""
+        for row in tape_codec.rows(connection, account.id, until_ms=stopped.minute_ms):
+            if replay is None:
+                replay = trading.begin(
+                    markets=get_markets(connection, row["markets_id"]),
+                    settings=get_settings(connection, row["settings_id"]),
+                    bundle=bundle_of(row["bundle_id"]),
+                    candles=given,
+                    start_ms=account.start_ms,
+                )
+                settings_id = row["settings_id"]
+            if row["settings_id"] != settings_id:
+                settings_id = row["settings_id"]
+                replay.configure(get_settings(connection, settings_id))
+            _step(connection, account, replay, row, bundle_of, found)
+            if found.minutes % 1_000 == 0:
+                progress(found.minutes)
+    if replay is None:
+        return found
+    _compare_end(replay, stopped.state.to_bytes(), stopped.minute_ms, found)
+    _check_money(database, account, replay, stopped.minute_ms, found)
+    return found
+
+
+def _step(
+    connection: Connection,
+    account: Account,
+    replay: trading.Engine,
+    row: Mapping[str, Any],
+    bundle_of: Callable[[str], Bundle],
+    found: Verification,
+) -> None:
+    if row["bundle_id"] != replay.bundle.id:
+        replay.swap(bundle_of(row["bundle_id"]))
+    minute = tape_codec.decode(row)
+    expected = int(replay.state.account["last_ms"][0]) + 60_000
+    if minute.open_ms != expected:
+        found.differ(f"tape: minute {expected} is missing, {minute.open_ms} follows")
+        replay.state.account["last_ms"][0] = minute.open_ms - 60_000
+    outcome = replay.step(minute)
+    found.minutes += 1
+    _compare_facts(connection, account, outcome, found)
+    if outcome.decisions is not None:
+        _compare_decisions(connection, account, outcome, found)
+
+
+def _compare_facts(connection: Connection, account: Account, outcome: Outcome, found: Verification) -> None:
+    query = select(fact).where(fact.c.account_id == account.id, fact.c.minute_ms == outcome.minute_ms)
+    written = connection.execute(query.order_by(fact.c.number)).mappings().all()
+    found.facts += len(outcome.facts)
+    if len(written) != len(outcome.facts):
+        found.differ(
+            f"minute {outcome.minute_ms}: the ledger holds {len(written)} facts, the replay gives {len(outcome.facts)}"
+        )
+        return
+    for row, record in zip(written, outcome.facts, strict=True):
+        for name, value in fact_columns(record).items():
+            if row[name] != value:
+                found.differ(
+                    f"minute {outcome.minute_ms} fact {row['number']} {name}: ledger {row[name]}, replay {value}"
+                )
+
+
+def _compare_decisions(connection: Connection, account: Account, outcome: Outcome, found: Verification) -> None:
+    assert outcome.decisions is not None
+    decision_ms = outcome.minute_ms + 60_000
+    query = select(decision.c.market, decision.c.record).where(
+        decision.c.account_id == account.id, decision.c.ms == decision_ms
+    )
+    written = {row.market: row.record for row in connection.execute(query)}
+    found.decisions += len(outcome.decisions)
+    for index, record in enumerate(outcome.decisions):
+        if written.get(index) != record.tobytes():
+            found.differ(f"decision {decision_ms} of market {index}: the replay decides otherwise than the ledger says")
+
+
+def _compare_end(replay: trading.Engine, written: bytes, minute_ms: int, found: Verification) -> None:
+    account = replay.state.account[0]
+    found.equity, found.cash = int(account["equity"]), int(account["cash"])
+    if int(account["last_ms"]) != minute_ms:
+        found.differ(f"the tape ends at minute {int(account['last_ms'])}, the state says {minute_ms}")
+    elif replay.state.to_bytes() != written:
+        found.differ("the state after the last minute differs from the replay's")
+
+
+def _check_money(
+    database: Engine, account: Account, replay: trading.Engine, until_ms: int, found: Verification
+) -> None:
+    """Conservation from the written rows alone: deposits + cash flows = cash; equity = cash + positions at marks.
+
+    Rows after `until_ms` were written by a daemon that trades on while this is checked.
+    """
+    columns = [fact.c.kind, fact.c.market, fact.c.lots, fact.c.cash_flow, fact.c.fee]
+    with reading(database) as connection:
+        mine = (fact.c.account_id == account.id, fact.c.minute_ms <= until_ms)
+        rows = connection.execute(select(*columns).where(*mine)).all()
+    cash = sum(row.cash_flow for row in rows)
+    lots = np.zeros(len(replay.markets), np.int64)
+    for row in rows:
+        if row.kind == FactKind.FILL:
+            lots[row.market] += row.lots
+    units = np.array([market.unit_value for market in replay.markets])
+    equity = cash + int((lots * replay.state.positions["mark"] * units).sum())
+    if cash != found.cash:
+        found.differ(f"money: deposits and cash flows sum to {cash} units, the account holds {found.cash}")
+    if equity != found.equity:
+        found.differ(f"money: cash and positions are worth {equity} units, the account says {found.equity}")
