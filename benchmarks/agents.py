@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from strategies.exposure import agent_settings, grid_bars
+from strategies.kernel.exposure import agent_settings, grid_bars
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, Timeframe
-from strategies.settings import TradingSettings
-from strategies.state import NO_RATE
 from training.ppo.environment_tracks import Tracks
 
 BARS: Final = 50_000

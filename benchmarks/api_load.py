@@ -36,12 +36,12 @@ from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
 from storage.models.registry import Registry
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
 from strategies.engine import begin
+from strategies.kernel.settings import DecisionSettings, TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Timeframe
 from strategies.minute import AccountMinute
-from strategies.settings import DecisionSettings, TradingSettings
-from strategies.state import NO_RATE
 from strategies.warm import warm
 
 HISTORY: Final = 3_100  # closed candles before the first minute: warm-up and one block

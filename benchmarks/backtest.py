@@ -23,11 +23,11 @@ import pyarrow.parquet as pq
 from benchmarks.figures import Figure, show
 from storage.candles.store import Source, StoredCandles
 from storage.config.training import ValidationSettings
-from strategies.bundle import Bundle, load
+from strategies.bundle.bundle import Bundle, load
 from strategies.errors import BadInput
 from strategies.features import feature_set
+from strategies.kernel.settings import TradingSettings
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, VOLUME, CandleArray, Market, Timeframe
-from strategies.settings import TradingSettings
 from training.backtest.run import BacktestResult, backtest, begin_account, run_path
 from training.backtest.run_candles import HISTORY_DECISIONS, assemble
 from training.backtest.scorecard import Scorecard

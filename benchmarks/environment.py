@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
 from storage.config.models import RewardSettings
-from strategies.exposure import EXPOSURES
+from strategies.kernel.exposure import EXPOSURES
 from training.ppo.environment import AgentsEnv
 
 STEPS: Final = 256

@@ -28,11 +28,11 @@ from storage.config.tree import Config
 from storage.ledger.accounts import open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
-from strategies.bundle import Bundle, assemble
+from strategies.bundle.bundle import Bundle, assemble
 from strategies.engine import begin
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market
 from strategies.minute import AccountMinute
-from strategies.state import NO_RATE
 from strategies.warm import warm
 from training.ensemble.bundle import Plan, TrainedBundle, train
 from training.ensemble.voters import makers

@@ -19,12 +19,12 @@ import numpy as np
 
 from benchmarks.figures import Figure, parser, show
 from benchmarks.minutes import Minutes, load
-from strategies.account import AccountState
 from strategies.errors import SigmaError
-from strategies.loop import RunResult, run
+from strategies.kernel.account import AccountState
+from strategies.kernel.loop import RunResult, run
+from strategies.kernel.settings import DecisionSettings, ProtectionSettings, TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS
-from strategies.settings import DecisionSettings, ProtectionSettings, TradingSettings
-from strategies.state import NO_RATE
 
 DEPOSIT = 10_000 * 100_000_000
 ROUNDS = 15

@@ -24,7 +24,7 @@ from benchmarks.worlds import BARS, Kind, World, are_recorded_here, dataset_of, 
 from storage.candles.market_book import inferred_market
 from storage.config.models import RidgeSettings, XGBoostSettings
 from storage.config.tree import Config
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS
 from training.backtest.run_candles import RunCandles, assemble
 from training.compute import fan_out

@@ -28,10 +28,10 @@ from storage.ledger.export import csv_bytes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
 from storage.models.registry import Registry
-from strategies.bundle import TREND_ID, Bundle
+from strategies.bundle.bundle import TREND_ID, Bundle
 from strategies.errors import SigmaError
+from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe
-from strategies.state import FactKind
 from training.backtest.run import backtest
 from training.backtest.run_candles import read_run
 

@@ -38,7 +38,7 @@ from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
-from strategies.bundle import Bundle, trend_bundle
+from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.errors import BundleRefused
 from strategies.market import MINUTE_MS, Market
 

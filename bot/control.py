@@ -18,12 +18,12 @@ from bot.trader import Trader
 from storage.bundles import bundle_by_id
 from storage.ledger.queries import Ledger
 from storage.models.registry import Promotion, Registry
+from strategies.bundle.fallback_policy import Rung
+from strategies.bundle.fallback_strategies import STAND_INS
+from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, SigmaError, StorageFailed
-from strategies.ladder import Rung
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import Command
-from strategies.stand_ins import STAND_INS
-from strategies.warm_up import WarmUp
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
-from strategies.trials import Role, judge
+from strategies.oversight.shadow_rules import Role, judge
 
 LARGEST: Final = 1e12  # a ratio beyond this says no more
 

@@ -18,11 +18,11 @@ from storage.ledger import accounts
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, Stopped
 from storage.ledger.database import reading
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
 from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
+from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, CandleArray, Market, Timeframe
-from strategies.settings import TradingSettings
 
 ALL_MS = 2**62
 

@@ -22,13 +22,13 @@ from bot.snapshot import Snapshot
 from bot.watched import Close, Watched, close_of
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import NOTHING, Expectation, Shadows, Trial
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.fallback_strategies import is_stand_in
+from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, BundleRefused, SigmaError
-from strategies.evidence import Evidence, what_came
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
-from strategies.stand_ins import is_stand_in
-from strategies.trials import Role, Step, judge, limit_d
-from strategies.warm_up import WarmUp
+from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.shadow_rules import Role, Step, judge, limit_d
 
 WAITING: Final = 16  # closes that may wait to be shadowed; more are skipped, the oldest first
 

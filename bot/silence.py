@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from storage.ledger.queries import Ledger, RecordedDecision
+from strategies.explain.signals import Refusal
+from strategies.kernel.state import Action, RefusalCode
 from strategies.market import HOUR_MS
-from strategies.signals import Refusal
-from strategies.state import Action, RefusalCode
 
 LOOK_BACK: Final = 200  # decisions searched for the last refusal
 ENTRIES: Final = 100  # newest entries whose distances make the usual wait

@@ -22,11 +22,11 @@ from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
-from strategies.bundle import TREND_ID
+from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_policy import Rung, next_standing
+from strategies.bundle.fallback_strategies import is_stand_in
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
-from strategies.ladder import Rung, next_standing
 from strategies.market import DAY_MS
-from strategies.stand_ins import is_stand_in
 
 STEPS: Final = ("promote", "shadow", "reject")
 RUNGS: Final[dict[Rung, str]] = {

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.snapshot import Snapshot
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, conviction_of, score_closes
 from strategies.market import MINUTE_MS, CandleArray, Timeframe
-from strategies.warm_up import NOTHING_SCORED, ScoredCloses, conviction_of, score_closes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from storage.models.registry import Registry
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.fallback_strategies import stand_in
 from strategies.market import Timeframe
-from strategies.stand_ins import stand_in
 
 
 def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:

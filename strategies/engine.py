@@ -12,20 +12,20 @@ from typing import Final
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.bundle import Bundle, Inputs, PreparedSlice
-from strategies.ensemble import smooth
+from strategies.bundle.bundle import Bundle, Inputs, PreparedSlice
+from strategies.bundle.ensemble import smooth
+from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
 from strategies.errors import BadInput
-from strategies.execution import apply_command, settle_bar, settle_minute
+from strategies.explain.signals import decide
 from strategies.features.blocks import current_slice
 from strategies.history import CandleHistory
+from strategies.kernel.account import AccountState
+from strategies.kernel.execution import apply_command, settle_bar, settle_minute
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.minute import AccountMinute, Command
 from strategies.outcome import Outcome
-from strategies.settings import TradingSettings
-from strategies.signals import decide
-from strategies.state import DECISION, FACT
-from strategies.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
 
 __all__ = ["COMMAND_CODES", "Engine", "Outcome", "begin"]
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from strategies.state import NO_RATE
+from strategies.kernel.state import NO_RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

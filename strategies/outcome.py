@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.bundle import PreparedSlice
+from strategies.bundle.bundle import PreparedSlice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.ensemble import smooth
-from strategies.execution import CommandCode, apply_command, settle_bar, settle_minute
-from strategies.features.context import chart_context
-from strategies.loop import run
+from strategies.bundle.ensemble import smooth
+from strategies.explain.chart_context import chart_context
+from strategies.explain.signals import decide
+from strategies.kernel.account import AccountState
+from strategies.kernel.execution import CommandCode, apply_command, settle_bar, settle_minute
+from strategies.kernel.loop import run
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import DECISION, FACT, MARKET, NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
-from strategies.settings import TradingSettings
-from strategies.signals import decide
-from strategies.state import DECISION, FACT, MARKET, NO_RATE
 
 
 def warm() -> None:

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import numpy as np
 
+from strategies.kernel.state import FACT, FactKind, Reason
 from strategies.market import Market
-from strategies.state import FACT, FactKind, Reason
 
 BITCOIN = Market(exchange="binanceusdm", symbol="BTCUSDT", tick=Decimal("0.1"), lot=Decimal("0.001"))
 ETHER = Market(exchange="binanceusdm", symbol="ETHUSDT", tick=Decimal("0.01"), lot=Decimal("0.001"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from strategies.state import FactKind, Reason
+from strategies.kernel.state import FactKind, Reason
 from tests.reference_records import ONE, Book, Order, Protections, Terms, market_price, trigger
 
 DAY_MS = 86_400_000

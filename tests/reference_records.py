@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
-from strategies.state import Reason
+from strategies.kernel.state import Reason
 
 ONE = 10**8
 

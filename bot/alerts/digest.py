@@ -19,9 +19,9 @@ from bot.control import Control
 from bot.silence import refusals_since, silences
 from bot.summary import summarise
 from storage.ledger.queries import EquityPoint, Ledger
+from strategies.bundle.fallback_strategies import is_stand_in, told
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
-from strategies.stand_ins import is_stand_in, told
 
 MONDAY: Final = 0
 WEEK_DAYS: Final = 7

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from storage.ledger.outbox import Pending
-from strategies.stand_ins import told
+from strategies.bundle.fallback_strategies import told
 
 LONGEST_LINE: Final = 160
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for

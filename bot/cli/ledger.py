@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from storage.ledger.queries import Ledger
     from storage.ledger.verify import Verification
-    from strategies.bundle import Bundle
+    from strategies.bundle.bundle import Bundle
 
 app = typer.Typer(add_completion=False, help="Trades, positions, signals, equity; verify and export.")
 
@@ -91,7 +91,7 @@ def signals(
 
     Example: sigma ledger signals --all --limit 20
     """
-    from strategies.state import Action, RefusalCode
+    from strategies.kernel.state import Action, RefusalCode
 
     found = open_ledger(load(), account).decisions(
         since_ms=_day_ms(since, 0),

@@ -11,8 +11,8 @@ from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from storage.config.tree import Config, load
 from storage.models.registry import Promotion, Registry
-from strategies.manifest import Manifest
-from strategies.stand_ins import told
+from strategies.bundle.fallback_strategies import told
+from strategies.bundle.manifest import Manifest
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bot.feed.candle import ClosedCandle
+from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import AccountMinute, LateBar
-from strategies.state import NO_RATE
 
 OWED_LIMIT = 32  # unsettled funding times remembered per market; the oldest is given up first
 

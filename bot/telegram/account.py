@@ -14,8 +14,8 @@ from bot.telegram.desk import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from storage.ledger.queries import OpenPosition
 from storage.ledger.trades import Trade
+from strategies.bundle.fallback_strategies import is_stand_in, told
 from strategies.market import DAY_MS, HOUR_MS, UNITS_PER_QUOTE
-from strategies.stand_ins import is_stand_in, told
 
 WAITING = "Waiting for the first candle."
 

@@ -14,8 +14,8 @@ from bot.telegram.tables import bold, plain, pre
 from storage.ledger.queries import Ledger, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import BadInput
+from strategies.kernel.state import Action
 from strategies.market import HOUR_MS, UNITS_PER_QUOTE
-from strategies.state import Action
 
 HOURS: Final = 168
 

@@ -12,10 +12,10 @@ from bot.live_trials import LiveTrial
 from bot.telegram.desk import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from storage.models.registry import Promotion
-from strategies.bundle import TREND_ID
+from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_strategies import told
+from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused
-from strategies.manifest import Manifest
-from strategies.stand_ins import told
 
 NEWEST: Final = 8
 BAR_WIDTH: Final = 24

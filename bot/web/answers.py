@@ -13,9 +13,9 @@ from bot.silence import Silence
 from bot.snapshot import LiveCandle
 from storage.ledger.queries import EquityPoint, OpenPosition
 from storage.ledger.trades import Trade
-from strategies.ladder import Rung
+from strategies.bundle.fallback_policy import Rung
+from strategies.explain.signals import Signal
 from strategies.market import Timeframe
-from strategies.signals import Signal
 
 Votes = dict[str, float | None]
 

@@ -9,7 +9,7 @@ from bot.control import Control
 from bot.web.answers import ChartTrade
 from storage.ledger.queries import OpenPosition, RecordedDecision
 from storage.ledger.trades import Trade
-from strategies.arithmetic import farther, nearer
+from strategies.kernel.arithmetic import farther, nearer
 from strategies.market import Market
 
 MOST: Final = 1_000  # round trips on one chart

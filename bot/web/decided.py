@@ -9,11 +9,11 @@ from bot.control import Control
 from bot.silence import refusal_sentence
 from bot.web.answers import Decision, Votes
 from storage.ledger.queries import RecordedDecision
+from strategies.bundle.fallback_strategies import is_stand_in, rung_of
 from strategies.errors import SigmaError
+from strategies.kernel.state import Action, RefusalCode
 from strategies.predictors.cash import FAMILY as CASH
 from strategies.predictors.trend import FAMILY as TREND
-from strategies.stand_ins import is_stand_in, rung_of
-from strategies.state import Action, RefusalCode
 
 
 def decision_answers(control: Control, recorded: Sequence[RecordedDecision]) -> list[Decision]:

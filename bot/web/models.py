@@ -13,8 +13,8 @@ from bot.web.model_answers import BundleSummary, Drift, Models
 from bot.web.operations import Operations
 from bot.web.skill import drift_of
 from storage.models.registry import Registry
+from strategies.bundle.manifest import Manifest
 from strategies.errors import BundleRefused
-from strategies.manifest import Manifest
 
 operations: Final = Operations("models")
 ENDED_TRIALS: Final = 10

@@ -16,8 +16,8 @@ from bot.web.keys import CONTROL
 from bot.web.operations import Operations
 from bot.web.problems import Conflict, NotFound
 from strategies.errors import BadInput
-from strategies.signals import describe_refusal
-from strategies.state import RefusalCode
+from strategies.explain.signals import describe_refusal
+from strategies.kernel.state import RefusalCode
 
 ENSEMBLE: Final = "ensemble"
 

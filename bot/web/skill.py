@@ -15,9 +15,9 @@ from bot.control import Control
 from bot.web.decided import families_of
 from bot.web.model_answers import Check, Drift, LiveSkill
 from storage.ledger.queries import RecordedDecision
+from strategies.bundle.manifest import Manifest
 from strategies.errors import SigmaError
-from strategies.manifest import Manifest
-from strategies.state import MAX_VOTERS
+from strategies.kernel.state import MAX_VOTERS
 
 MOST_DECISIONS = 5_000
 FEWEST_DECISIONS = 30

@@ -7,8 +7,8 @@ from typing import Any
 from bot.control import Control
 from bot.snapshot import MarketView, Snapshot
 from bot.web.answers import MarketStatus, Status, TrainingState
+from strategies.bundle.fallback_strategies import rung_of
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
-from strategies.stand_ins import rung_of
 
 
 def status_of(control: Control) -> Status:

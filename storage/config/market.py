@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from storage.config.secret import NO_SECRET, Secret
-from strategies.settings import Section
+from strategies.kernel.settings import Section
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,20}$")]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from strategies.settings import Section
+from strategies.kernel.settings import Section
 
 Family = Literal["xgboost", "ridge", "lstm", "ppo"]
 Fraction = Annotated[float, Field(ge=0, le=1)]

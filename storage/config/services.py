@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from storage.config.secret import NO_SECRET, Secret
-from strategies.settings import Section
+from strategies.kernel.settings import Section
 
 Level = Literal["on", "silent", "off"]
 ClockTime = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from storage.config.models import Family, Fraction
-from strategies.settings import Section
+from strategies.kernel.settings import Section
 
 
 class TrainingSettings(Section):

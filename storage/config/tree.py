@@ -40,7 +40,7 @@ from storage.config.secret import Secret
 from storage.config.services import AlertSettings, LogSettings, TelegramSettings, WebSettings
 from storage.config.training import ScheduleSettings, TrainingSettings, ValidationSettings
 from strategies.errors import BadInput
-from strategies.settings import (
+from strategies.kernel.settings import (
     DecisionSettings,
     ExecutionSettings,
     ProtectionSettings,

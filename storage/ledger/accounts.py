@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, select
 from storage.ledger.database import reading, writing
 from storage.ledger.documents import get_markets, get_settings, put_markets, put_settings
 from storage.ledger.tables import account, candle, fact, state, tape
-from strategies.account import AccountState
 from strategies.errors import BadInput, StorageFailed
+from strategies.kernel.account import AccountState
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import FACT, LAYOUT, NO_RATE, FactKind
 from strategies.market import CandleArray, Market, Timeframe
-from strategies.settings import TradingSettings
-from strategies.state import FACT, LAYOUT, NO_RATE, FactKind
 
 KEPT_CANDLES = 4_096
 

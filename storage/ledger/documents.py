@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 
 from storage.ledger.tables import document
 from strategies.errors import StorageFailed
+from strategies.kernel.settings import TradingSettings
 from strategies.market import Market
-from strategies.settings import TradingSettings
 
 
 def put_settings(connection: Connection, settings: TradingSettings) -> str:

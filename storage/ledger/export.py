@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from storage.durable import replace_files
 from strategies.errors import BadInput
+from strategies.kernel.state import FactKind, Reason
 from strategies.market import UNITS_PER_QUOTE, Market
-from strategies.state import FactKind, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from storage.ledger.database import reading
 from storage.ledger.monitor_findings import Finding, Kind, latest
 from storage.ledger.tables import candle, decision, equity, fact
 from storage.ledger.trades import Trade, trades_of
+from strategies.kernel.state import DECISION, FACT, FactKind
 from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
-from strategies.state import DECISION, FACT, FactKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

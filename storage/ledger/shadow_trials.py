@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from storage.ledger.database import reading, writing
 from storage.ledger.tables import shadow, trial
-from strategies.evidence import Evidence
-from strategies.trials import Role
+from strategies.oversight.e_process import Evidence
+from strategies.oversight.shadow_rules import Role
 
 NOTHING: Final = "nothing"  # who expects no return of anything
 FEWEST: Final = 30  # outcomes under which a correlation says nothing

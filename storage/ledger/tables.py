@@ -1,7 +1,7 @@
 """The schema: what the daemon remembers.
 
 Money and quantities are BIGINT (ticks, lots, units of 1e-8 quote), times BIGINT UTC ms, scores DOUBLE. Blobs are
-the bytes of the records in `strategies/state.py`; `layout` says which version of them. Only the daemon migrates;
+the bytes of the records in `strategies/kernel/state.py`; `layout` says which version of them. Only the daemon migrates;
 everybody else reads.
 """
 
@@ -246,7 +246,7 @@ trial: Final = Table(
     Column("started_ms", BigInteger, primary_key=True),
     Column("role", String(16), nullable=False),  # challenger | predecessor | nothing | benched
     Column("champion_id", String(32), nullable=False),  # who decided when it began
-    Column("evidence", Text, nullable=False),  # JSON of strategies/evidence.py
+    Column("evidence", Text, nullable=False),  # JSON of strategies/oversight/e_process.py
     Column("ended_ms", BigInteger),
     Column("outcome", Text),
 )

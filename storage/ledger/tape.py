@@ -17,8 +17,8 @@ from sqlalchemy import Connection, select
 
 from storage.ledger.archive import archived_rows, next_archive
 from storage.ledger.tables import tape
+from strategies.kernel.state import NO_RATE
 from strategies.minute import AccountMinute, Command, LateBar
-from strategies.state import NO_RATE
 
 PAGE_ROWS = 5_000
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strategies.kernel.round_trips import RoundTrip, round_trips
 from strategies.market import Market
-from strategies.round_trips import RoundTrip, round_trips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

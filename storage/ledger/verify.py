@@ -19,9 +19,9 @@ from storage.ledger.documents import get_markets, get_settings
 from storage.ledger.journal import fact_columns
 from storage.ledger.tables import decision, fact
 from strategies import engine as trading
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.engine import Outcome
-from strategies.state import FactKind
+from strategies.kernel.state import FactKind
 
 MAX_DIFFERENCES = 20
 

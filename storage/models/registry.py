@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from storage.durable import folder_lock, replace_files
-from strategies.bundle import Bundle, load
-from strategies.bundle_files import MANIFEST, RECORD, bundle_id, read_folder
+from strategies.bundle.bundle import Bundle, load
+from strategies.bundle.fallback_policy import Rung, Standing
+from strategies.bundle.fallback_strategies import STAND_INS
+from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
+from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, StorageFailed
-from strategies.ladder import Rung, Standing
-from strategies.manifest import Manifest
-from strategies.stand_ins import STAND_INS
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange

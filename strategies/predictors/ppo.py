@@ -18,13 +18,13 @@ from typing import Final
 import numpy as np
 
 from strategies.errors import BundleRefused
-from strategies.exposure import EXPOSURES, FACT_ROWS, grid_bars, market_record
 from strategies.features.blocks import BLOCK_BARS
+from strategies.kernel.exposure import EXPOSURES, FACT_ROWS, grid_bars, market_record
+from strategies.kernel.state import ACCOUNT, FACT, ORDER, POSITION
 from strategies.market import OPEN_MS, CandleArray
 from strategies.predictors.base import PreparedSlice
 from strategies.predictors.ppo_model import FAMILY, FILE, PpoModel
 from strategies.predictors.ppo_policy import Policy, roll
-from strategies.state import ACCOUNT, FACT, ORDER, POSITION
 
 REMEMBERED_AGENTS: Final = 1024  # slices at most; one per market is needed
 

@@ -14,10 +14,10 @@ import safetensors.numpy
 from pydantic import ValidationError
 
 from strategies.errors import BundleRefused
-from strategies.exposure import ACCOUNT_COLUMNS, agent_settings
+from strategies.kernel.exposure import ACCOUNT_COLUMNS, agent_settings
+from strategies.kernel.settings import ExecutionSettings, RiskSettings, TradingSettings
 from strategies.market import Timeframe
 from strategies.predictors.ppo_policy import Policy, Standard
-from strategies.settings import ExecutionSettings, RiskSettings, TradingSettings
 
 FAMILY: Final = "ppo"
 FILE: Final = "ppo.safetensors"

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 import numpy as np
 
-from strategies.compiled import compiled
-from strategies.exposure import EXPOSURES, begin, hold, observe, settle
-from strategies.state import NO_RATE
+from strategies.kernel.compiled import compiled
+from strategies.kernel.exposure import EXPOSURES, begin, hold, observe, settle
+from strategies.kernel.state import NO_RATE
 
 CLIP: Final = 4.0  # standardised inputs beyond this say no more
 

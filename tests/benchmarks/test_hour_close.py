@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.hour_close import close_hours, figures_of
 from storage.ledger.database import connect, reading
 from storage.ledger.tables import decision
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
 
 
 async def test_every_close_decides_every_market_and_is_timed(tmp_path: Path) -> None:

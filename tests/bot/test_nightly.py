@@ -120,7 +120,7 @@ async def test_parity_and_drift_are_one_job_at_night(tmp_path: Path) -> None:
 
 
 async def test_a_real_child_compares_a_day_in_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from strategies.bundle import trend_bundle
+    from strategies.bundle.bundle import trend_bundle
 
     database, engine = new_database(tmp_path), new_engine(trend_bundle())
     _, journal = opened(database, engine)

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 import pytest
 
+from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import AccountMinute
-from strategies.state import NO_RATE
 from tests.feed.scripted import ScriptedMinutes
 from tests.feed.stage import START_MS, stage
 

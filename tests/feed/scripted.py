@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 
+from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import AccountMinute
-from strategies.state import NO_RATE
 
 
 class ScriptedMinutes:

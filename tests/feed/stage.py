@@ -13,9 +13,9 @@ from bot.simulator.faults import fault_of
 from bot.simulator.generated import DEMO_SYMBOLS, GeneratedMarket
 from bot.simulator.server import ExchangeServer
 from storage.config.market import ExchangeSettings, FeedSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import AccountMinute
-from strategies.state import NO_RATE
 
 START_MS = 1_735_689_600_000  # 2025-01-01 00:00, a funding time
 IMPATIENT = FeedSettings(close_deadline_s=5.0, stale_after_s=0.6, grace_s=0.2, request_timeout_s=2.0)

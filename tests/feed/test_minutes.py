@@ -11,8 +11,8 @@ from bot.feed.candle import ClosedCandle
 from bot.feed.intake import Intake
 from bot.feed.minutes import MinuteBarrier
 from bot.feed.release import ReleasePolicy
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS, Market
-from strategies.state import NO_RATE
 
 FUNDING_MS = 20_000 * 8 * HOUR_MS
 MARKETS = [

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.execution import CommandCode, apply_command, place_order, settle_minute
+from strategies.kernel.account import AccountState
+from strategies.kernel.execution import CommandCode, apply_command, place_order, settle_minute
+from strategies.kernel.state import FACT, MARKET, NO_RATE, RULES, FactKind, Reason
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
-from strategies.state import FACT, MARKET, NO_RATE, RULES, FactKind, Reason
 
 TICK: Final = 0.01
 BRACKETS: Final = {Reason.STOP, Reason.TAKE, Reason.TRAIL, Reason.LIQUIDATION}

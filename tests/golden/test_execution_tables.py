@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from strategies.execution import place_order
+from strategies.kernel.execution import place_order
+from strategies.kernel.state import Reason
 from strategies.market import UNITS_PER_QUOTE
-from strategies.state import Reason
 from tests.golden.tables import NOON_MS, Table, Terms
 
 TABLES: dict[str, tuple[Terms, str]] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from strategies.kernel.round_trips import round_trips
+from strategies.kernel.state import Reason
 from strategies.market import DAY_MS, HOUR_MS
-from strategies.round_trips import round_trips
-from strategies.state import Reason
 from tests.fact_rows import MARKETS, facts_of, fill, funding
 from training.backtest.performance import EquityCurve, curve_figures, trade_figures
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.cli import main
 from storage.ledger.database import connect, migrate
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
 from tests.trading.world import minutes, new_engine, opened, trade
 
 

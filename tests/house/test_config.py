@@ -14,8 +14,8 @@ from storage.config.problems import key_paths
 from storage.config.secret import Secret
 from storage.config.tree import BadConfig, Config, load, parse
 from strategies.errors import BadInput
+from strategies.kernel.settings import TradingSettings
 from strategies.market import Timeframe
-from strategies.settings import TradingSettings
 from tests.builders import ROOT
 
 SHIPPED = ROOT / "config.toml"

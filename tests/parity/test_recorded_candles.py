@@ -13,8 +13,8 @@ from storage.config.models import RidgeSettings
 from storage.config.training import ValidationSettings
 from storage.models.registry import Registry
 from strategies.features import feature_set
+from strategies.kernel.settings import TradingSettings
 from strategies.market import Timeframe
-from strategies.settings import TradingSettings
 from tests.scenario.recording import EAGER, SYMBOLS
 from training.data.dataset import build
 from training.ensemble.bundle import Plan, train

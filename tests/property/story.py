@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.execution import CommandCode, apply_command, place_order, settle_minute
-from strategies.state import FACT, MARKET, NO_RATE, RULES
+from strategies.kernel.account import AccountState
+from strategies.kernel.execution import CommandCode, apply_command, place_order, settle_minute
+from strategies.kernel.state import FACT, MARKET, NO_RATE, RULES
 from tests.reference_execution import ReferenceAccount
 from tests.reference_records import Book, Order, Protections, Terms
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strategies.state import FactKind, Reason
+from strategies.kernel.state import FactKind, Reason
 from tests.property.story import DEPOSIT, MARKETS, Minute, Pair, Step, assert_equal, play
 from tests.reference_records import Order, Protections, Terms
 

@@ -16,8 +16,8 @@ from storage.config.models import RidgeSettings
 from storage.config.training import ValidationSettings
 from storage.models.registry import Registry
 from strategies.features import feature_set
+from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Timeframe
-from strategies.settings import TradingSettings
 from training.data.dataset import build
 from training.ensemble.bundle import Plan, train
 from training.ensemble.families import RidgeFamily

@@ -17,9 +17,9 @@ from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.verify import Verification, verify
 from storage.models.registry import Registry
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
+from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe
-from strategies.state import FactKind
 from tests.scenario.recording import END, START, Recording
 
 START_MS, END_MS = moment_ms(START), moment_ms(END)

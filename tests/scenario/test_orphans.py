@@ -16,7 +16,7 @@ from storage.ledger.accounts import find
 from storage.ledger.database import connect
 from storage.ledger.job_runs import JobRuns
 from storage.models.registry import Registry
-from strategies.bundle import load
+from strategies.bundle.bundle import load
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS
 from tests.builders import ROOT, START_MS

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.models.registry import Registry
-from strategies.bundle_files import MANIFEST, RECORD
+from strategies.bundle.fallback_policy import Standing
+from strategies.bundle.files import MANIFEST, RECORD
 from strategies.errors import BadInput, BundleRefused, StorageFailed
-from strategies.ladder import Standing
 from tests.made_bundles import made_bundle
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.settings import TradingSettings
-from strategies.signals import decide
-from strategies.state import DECISION, FACT
+from strategies.explain.signals import decide
+from strategies.kernel.account import AccountState
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import DECISION, FACT
 from tests.builders import START_MS, market
 
 

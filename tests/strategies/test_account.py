@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from strategies.account import AccountState, StateRefused
-from strategies.state import LAYOUT
+from strategies.kernel.account import AccountState, StateRefused
+from strategies.kernel.state import LAYOUT
 
 
 def test_bytes_of_another_layout_are_refused() -> None:

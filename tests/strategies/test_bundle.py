@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strategies.bundle import assemble, load, trend_bundle
-from strategies.bundle_files import MANIFEST, PROBE_SCORES, RECORD, bundle_id, digest, npy_bytes
+from strategies.bundle.bundle import assemble, load, trend_bundle
+from strategies.bundle.files import MANIFEST, PROBE_SCORES, RECORD, bundle_id, digest, npy_bytes
 from strategies.errors import BundleRefused
 from strategies.features import block_slices, current_slice
 from strategies.market import Timeframe

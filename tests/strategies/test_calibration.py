@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strategies.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
-from strategies.ensemble import smooth
-from strategies.state import MEMORY
+from strategies.bundle.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
+from strategies.bundle.ensemble import smooth
+from strategies.kernel.state import MEMORY
 
 
 def outcomes(slope: float, rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.features.context import chart_context
+from strategies.explain.chart_context import chart_context
 from strategies.features.slope import slope_score, trend_word
 from strategies.market import Timeframe
 from tests.strategies.drawn_charts import LEAD_IN, drawn

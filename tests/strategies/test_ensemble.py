@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.ensemble import blend, smooth
-from strategies.state import MEMORY
+from strategies.bundle.ensemble import blend, smooth
+from strategies.kernel.state import MEMORY
 
 
 def test_blend_is_the_weighted_mean_of_who_voted() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from strategies.evidence import Evidence, log_ratio
+from strategies.oversight.e_process import Evidence, log_ratio
 
 HORIZON = 12
 

@@ -8,8 +8,8 @@ import pandas_ta_classic as oracle
 import pytest
 
 from strategies.errors import BadInput
+from strategies.explain.chart_context import chart_context
 from strategies.features import compute, feature_set
-from strategies.features.context import chart_context
 from strategies.market import Timeframe
 from tests.made_markets import random_candles
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.errors import BadInput
+from strategies.explain.reasons import describe_feature
 from strategies.features import (
     LEAN,
     WARM_UP_BARS,
@@ -20,7 +21,6 @@ from strategies.features import (
 from strategies.features.bars import bars_of
 from strategies.features.higher import coarse_candles
 from strategies.market import HOUR_MS, OPEN_MS, Timeframe
-from strategies.reasoning import describe_feature
 from tests.made_markets import random_candles
 
 HOUR = Timeframe.H1

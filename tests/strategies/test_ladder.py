@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from strategies.ladder import Record, Rung, Standing, next_standing, who_trades
+from strategies.bundle.fallback_policy import Record, Rung, Standing, next_standing, who_trades
+from strategies.bundle.fallback_strategies import CASH_ID, cash_bundle, rung_of, stand_in, stand_in_of, told
+from strategies.kernel.state import Action
 from strategies.market import Timeframe
-from strategies.stand_ins import CASH_ID, cash_bundle, rung_of, stand_in, stand_in_of, told
-from strategies.state import Action
 from tests.trading.world import body_bundle, minutes, new_engine
 
 NAN = float("nan")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numba import prange
 
-from strategies.account import AccountState
-from strategies.compiled import KERNEL, compiled_parallel
-from strategies.execution import place_order, settle_bar, settle_minute
-from strategies.loop import RunResult, run
-from strategies.settings import TradingSettings
-from strategies.signals import decide
-from strategies.state import ACCOUNT, DECISION, FACT, NO_RATE, ORDER, POSITION, FactKind, Reason
+from strategies.explain.signals import decide
+from strategies.kernel.account import AccountState
+from strategies.kernel.compiled import KERNEL, compiled_parallel
+from strategies.kernel.execution import place_order, settle_bar, settle_minute
+from strategies.kernel.loop import RunResult, run
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import ACCOUNT, DECISION, FACT, NO_RATE, ORDER, POSITION, FactKind, Reason
 from tests.builders import ROOT, SHARED_DATA, START_MS, market
 
 MINUTE_MS = 60_000
@@ -203,5 +203,5 @@ def test_many_one_market_accounts_advance_in_parallel_on_views() -> None:
 
 def test_every_kernel_file_dates_the_cache() -> None:
     sources = {path.stem: path.read_text() for path in (ROOT / "strategies").glob("*.py")}
-    compiled = {name for name, text in sources.items() if "strategies.compiled import" in text}
+    compiled = {name for name, text in sources.items() if "strategies.kernel.compiled import" in text}
     assert compiled | {"compiled", "market", "state"} == set(KERNEL)

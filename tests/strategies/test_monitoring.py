@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from strategies.monitoring import (
+from strategies.kernel.state import FACT, FactKind
+from strategies.oversight.drift_statistics import (
     block_null,
     calibration_figures,
     counts,
@@ -19,7 +20,6 @@ from strategies.monitoring import (
     stability_index,
     turnover_by_day,
 )
-from strategies.state import FACT, FactKind
 
 
 def wandering(bars: int, memory: float, seed: int) -> np.ndarray:

@@ -10,13 +10,13 @@ import pytest
 pytest.importorskip("stable_baselines3")
 
 from strategies.errors import BundleRefused
-from strategies.exposure import EXPOSURES, grid_bars
 from strategies.features import AnchoredSlice, block_slices, compute, current_slice, volatility
+from strategies.kernel.exposure import EXPOSURES, grid_bars
+from strategies.kernel.state import NO_RATE
 from strategies.predictors import load_predictor
 from strategies.predictors.base import PreparedSlice
 from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import FILE, PpoModel
-from strategies.state import NO_RATE
 from tests.made_markets import mirrored, random_candles
 from tests.training.agents import FEATURES, HOUR, environment, random_model, tracks
 from training.ppo.export import chances

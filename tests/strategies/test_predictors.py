@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.config.models import RidgeSettings, XGBoostSettings
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, block_slices, compute, feature_set, volatility
 from strategies.market import Timeframe

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
+from strategies.explain.reasons import attributions, describe_feature, explain
 from strategies.features import current_slice
 from strategies.market import Timeframe
-from strategies.reasoning import attributions, describe_feature, explain
 from tests.made_bundles import made_bundle
 from tests.made_markets import random_candles
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from strategies.risk import size
-from strategies.settings import TradingSettings
+from strategies.kernel.risk import size
+from strategies.kernel.settings import TradingSettings
 from tests.builders import market
 
 EQUITY = 10_000 * 10**8

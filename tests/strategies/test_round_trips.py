@@ -11,9 +11,9 @@ import pytest
 
 from storage.ledger.export import COLUMNS, csv_bytes, write_export
 from strategies.errors import BadInput
+from strategies.kernel.round_trips import round_trips, slippage_paid
+from strategies.kernel.state import Reason
 from strategies.market import HOUR_MS
-from strategies.round_trips import round_trips, slippage_paid
-from strategies.state import Reason
 from tests.fact_rows import MARKETS, facts_of, fill, funding
 from training.backtest.performance import trade_figures
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strategies.protections import place_order
-from strategies.signals import Refusal, Signal, describe_refusal
-from strategies.state import Action, FactKind, Reason, RefusalCode
+from strategies.explain.signals import Refusal, Signal, describe_refusal
+from strategies.kernel.protections import place_order
+from strategies.kernel.state import Action, FactKind, Reason, RefusalCode
 from tests.builders import START_MS
 from tests.strategies.desk import Desk
 

@@ -19,7 +19,7 @@ from storage.config.services import AlertSettings
 from storage.config.tree import parse
 from storage.ledger.database import connect as connect_database
 from storage.models.registry import Registry
-from strategies.bundle_files import MANIFEST
+from strategies.bundle.files import MANIFEST
 from strategies.market import DAY_MS
 from tests.alerts.stage import telegram_settings
 from tests.builders import START_MS

@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from strategies.bundle_files import MANIFEST, PROBE_SCORES, digest, npy_bytes
-from strategies.manifest import Manifest
+from strategies.bundle.files import MANIFEST, PROBE_SCORES, digest, npy_bytes
+from strategies.bundle.manifest import Manifest
 from tests.made_bundles import made_dataset, made_plan
 from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily

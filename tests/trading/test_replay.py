@@ -17,9 +17,9 @@ from storage.ledger.tables import fact
 from storage.ledger.tape import decode, encode, rows
 from storage.ledger.verify import verify
 from strategies.errors import BadInput, StorageFailed
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.minute import Command, LateBar
-from strategies.settings import TradingSettings
-from strategies.state import NO_RATE
 from tests.trading.world import MARKETS, SETTINGS, body_bundle, minutes, new_database, new_engine, opened, trade
 
 DAYS = 3

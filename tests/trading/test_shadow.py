@@ -19,12 +19,12 @@ from bot.shadow import Shadowing
 from bot.watched import Close, close_of
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import Shadows, Trial
-from strategies.bundle_files import bundle_id
+from strategies.bundle.files import bundle_id
 from strategies.errors import BundleRefused
-from strategies.evidence import Evidence, what_came
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 from strategies.minute import AccountMinute
-from strategies.trials import Step, judge
+from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.shadow_rules import Step, judge
 from tests.builders import START_MS, candles
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.swappable import eager, flipped_byte, ridge_files

@@ -15,13 +15,13 @@ from storage.bundles import bundle_by_id
 from storage.ledger.tables import decision, tape
 from storage.ledger.verify import verify
 from storage.models.registry import Registry
-from strategies.bundle import assemble
-from strategies.bundle_files import MANIFEST, bundle_id
+from strategies.bundle.bundle import assemble
+from strategies.bundle.files import MANIFEST, bundle_id
+from strategies.bundle.warm_up import prepare_swap
 from strategies.engine import Engine
 from strategies.errors import BundleRefused
 from strategies.market import MINUTE_MS, Timeframe
 from strategies.minute import AccountMinute
-from strategies.warm_up import prepare_swap
 from tests.builders import START_MS
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.swappable import BROKEN, eager, ridge_files

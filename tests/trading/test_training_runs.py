@@ -18,9 +18,9 @@ from storage.bundles import bundle_by_id
 from storage.config.tree import Config
 from storage.ledger.verify import verify
 from storage.models.registry import Registry
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.fallback_policy import Standing
 from strategies.errors import BadInput
-from strategies.ladder import Standing
 from strategies.market import Timeframe
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.swappable import eager, flipped_byte, ridge_files

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from storage.ledger.shadow_trials import Expectation, Shadows, Trial
-from strategies.evidence import Evidence
 from strategies.market import HOUR_MS
+from strategies.oversight.e_process import Evidence
 from tests.builders import START_MS
 
 

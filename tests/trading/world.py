@@ -11,14 +11,14 @@ from sqlalchemy import Engine as Database
 from storage.ledger.accounts import Account, open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
-from strategies.bundle import Bundle, PreparedSlice
-from strategies.calibration import Calibration
+from strategies.bundle.bundle import Bundle, PreparedSlice
+from strategies.bundle.calibration import Calibration
+from strategies.bundle.manifest import Manifest
 from strategies.engine import Engine, begin
-from strategies.manifest import Manifest
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS, Market, Timeframe
 from strategies.minute import AccountMinute, Command
-from strategies.settings import TradingSettings
-from strategies.state import NO_RATE
 from tests.builders import START_MS, candles, market
 
 MARKETS = (market("BTCUSDT"), market("ETHUSDT"), market("SOLUSDT"))

@@ -9,13 +9,13 @@ import numpy as np
 
 from storage.candles.store import StoredCandles
 from storage.config.models import RewardSettings
-from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, agent_settings, grid_bars
 from strategies.features import feature_set
+from strategies.kernel.exposure import ACCOUNT_COLUMNS, EXPOSURES, agent_settings, grid_bars
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, Timeframe
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
-from strategies.settings import TradingSettings
-from strategies.state import NO_RATE
 from tests.made_markets import random_candles
 from training.data.dataset import Dataset, market_segments
 from training.ppo.environment import AgentsEnv

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from strategies.bundle import Bundle, trend_bundle
+from strategies.bundle.bundle import Bundle, trend_bundle
+from strategies.kernel.settings import TradingSettings
 from strategies.market import (
     CLOSE,
     HIGH,
@@ -22,7 +23,6 @@ from strategies.market import (
     Timeframe,
 )
 from strategies.predictors import PreparedSlice
-from strategies.settings import TradingSettings
 
 START_MS = 1_746_403_200_000  # 2025-05-05 00:00 UTC
 HISTORY_HOURS = 3_400

@@ -10,9 +10,9 @@ import pytest
 from storage.ledger.export import csv_bytes
 from strategies.engine import begin
 from strategies.errors import BadInput
+from strategies.kernel.state import FACT, FactKind
 from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Timeframe
 from strategies.minute import AccountMinute
-from strategies.state import FACT, FactKind
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle, settings
 from training.backtest.baselines import CASH, HOLD, baselines
 from training.backtest.rule_baselines import DONCHIAN, MOMENTUM, MOMENTUM_DAYS, momentum_shares, rule_baselines

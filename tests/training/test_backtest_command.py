@@ -10,7 +10,7 @@ import pytest
 
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.market import HOUR_MS
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle
 from training.__main__ import main

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from storage.config.tree import Config
+from strategies.kernel.state import FACT
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
-from strategies.state import FACT
 from tests.builders import START_MS
 from tests.made_bundles import made_bundle, made_dataset
 from tests.trading.world import MARKETS, body_bundle, minutes, new_database, new_engine, opened, trade

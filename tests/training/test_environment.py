@@ -8,15 +8,15 @@ import pytest
 pytest.importorskip("stable_baselines3")
 
 from storage.config.models import RewardSettings
-from strategies import loop
-from strategies.account import AccountState
 from strategies.errors import BadInput
-from strategies.execution import place_order, settle_minute
-from strategies.exposure import ACCOUNT_COLUMNS, DEPOSIT, EXPOSURES, market_record
+from strategies.kernel import loop
+from strategies.kernel.account import AccountState
+from strategies.kernel.execution import place_order, settle_minute
+from strategies.kernel.exposure import ACCOUNT_COLUMNS, DEPOSIT, EXPOSURES, market_record
+from strategies.kernel.risk import size
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import FACT, Reason
 from strategies.market import HOUR_MS
-from strategies.risk import size
-from strategies.settings import TradingSettings
-from strategies.state import FACT, Reason
 from tests.training.agents import DIRECTIONAL, SETTINGS, environment, tracks
 from training.ppo.environment_tracks import Tracks, standard_of, tracks_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from storage.config.models import RidgeSettings, XGBoostSettings
 from storage.config.tree import Config
-from strategies.bundle import assemble
+from strategies.bundle.bundle import assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset, made_plan

@@ -13,9 +13,9 @@ from storage.ledger.database import writing
 from storage.ledger.queries import Ledger
 from storage.ledger.tables import checkpoint, fact
 from strategies.errors import BadInput
+from strategies.kernel.state import FactKind
 from strategies.market import DAY_MS, MINUTE_MS
 from strategies.minute import AccountMinute, Command, LateBar
-from strategies.state import FactKind
 from tests.builders import START_MS
 from tests.trading.world import SETTINGS, body_bundle, minutes, new_database, new_engine, opened, trade
 from training.monitors.parity import Parity, parity

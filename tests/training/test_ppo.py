@@ -13,11 +13,11 @@ pytest.importorskip("stable_baselines3")
 import torch
 
 from storage.config.models import PpoSettings
-from strategies.exposure import ACCOUNT_COLUMNS, agent_settings
+from strategies.kernel.exposure import ACCOUNT_COLUMNS, agent_settings
+from strategies.kernel.settings import TradingSettings
 from strategies.market import HOUR_MS
 from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
-from strategies.settings import TradingSettings
 from tests.training.agents import FEATURES, HOUR, dataset, random_model
 from training.data.dataset import Dataset
 from training.ensemble.out_of_fold import information_coefficient, prepare

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strategies.bundle import Bundle
-from strategies.ensemble import agreement, join
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.ensemble import agreement, join
 from strategies.features.blocks import block_slices
 from strategies.market import Timeframe
 from strategies.predictors.ppo import PpoPredictor

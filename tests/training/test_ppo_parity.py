@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.engine import begin
+from strategies.kernel.state import FACT, FactKind
 from strategies.minute import AccountMinute
 from strategies.predictors.ppo import PpoPredictor
-from strategies.state import FACT, FactKind
 from tests.training.agents import FEATURES, random_model
 from tests.training.run_builders import MARKETS, MomentumPredictor, momentum_bundle, settings
 from tests.training.test_backtest import run_candles

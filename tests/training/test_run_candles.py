@@ -10,8 +10,8 @@ import pytest
 from storage.candles.market_book import inferred_market, record_markets, recorded_markets
 from storage.candles.store import CandleStore
 from strategies.errors import BadInput, DataGap, StorageFailed
+from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, Timeframe
-from strategies.state import NO_RATE
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes
 from training.backtest.run_candles import RunCandles, read_run
 

@@ -14,7 +14,7 @@ pytest.importorskip("stable_baselines3")
 
 from storage.config.models import PpoSettings
 from storage.config.tree import Config
-from strategies.bundle import Bundle, assemble
+from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
 from strategies.predictors import Predictor, PreparedSlice

@@ -14,10 +14,10 @@ import pytest
 from storage.candles.market_book import inferred_market
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
+from strategies.bundle.fallback_strategies import cash_bundle
 from strategies.features import feature_set
 from strategies.market import DAY_MS, Timeframe
-from strategies.stand_ins import cash_bundle
 from tests.made_markets import START_MS, random_candles
 from training.backtest.run import backtest
 from training.backtest.run_candles import RunCandles, read_run

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from storage.config.tree import Config
-from strategies.bundle import Bundle, PreparedSlice, trend_bundle
-from strategies.calibration import Calibration
-from strategies.evidence import Evidence, what_came
+from strategies.bundle.bundle import Bundle, PreparedSlice, trend_bundle
+from strategies.bundle.calibration import Calibration
 from strategies.market import DAY_MS, HOUR_MS
-from strategies.trials import PREDECESSOR_D
+from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.shadow_rules import PREDECESSOR_D
 from tests.training.test_simulate import FIRST_MS, history, plan_with
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from storage.config.tree import Config
-from strategies.ensemble import blend
+from strategies.bundle.ensemble import blend
 from strategies.market import DAY_MS, HOUR_MS
 from tests.made_bundles import SMALL, made_dataset
 from training.ensemble.bundle import Plan, recipe_id, train

@@ -93,7 +93,7 @@ def test_help_lists_commands_with_a_line_each(capsys: pytest.CaptureFixture[str]
 
 def test_scoring_loads_neither_torch_nor_sklearn_nor_stable_baselines() -> None:
     code = (
-        "import sys, strategies.bundle, strategies.reasoning, storage.models.registry;"
+        "import sys, strategies.bundle.bundle, strategies.explain.reasons, storage.models.registry;"
         "from strategies.predictors.xgboost import import_xgboost; import_xgboost();"
         "print([m for m in ('torch', 'sklearn', 'stable_baselines3') if sys.modules.get(m)])"
     )

@@ -15,7 +15,7 @@ from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.config.services import WebSettings
 from strategies.errors import AlreadyRunning
-from strategies.state import FactKind, Reason
+from strategies.kernel.state import FactKind, Reason
 from tests.trading.daemon_world import DaemonWorld, daemon_world
 from tests.trading.world import minutes
 from tests.web.serving import TOKEN, bearer, served

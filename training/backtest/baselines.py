@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strategies.settings import DecisionSettings, ProtectionSettings, RiskSettings, TradingSettings
-from strategies.state import NO_RATE
+from strategies.kernel.settings import DecisionSettings, ProtectionSettings, RiskSettings, TradingSettings
+from strategies.kernel.state import NO_RATE
 from training.backtest.decision_path import DecisionPath
 from training.backtest.performance import EquityCurve
 from training.backtest.run import begin_account, equity_curve, run_path

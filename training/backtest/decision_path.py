@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.bundle import Bundle
-from strategies.compiled import compiled
-from strategies.ensemble import smooth
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.ensemble import smooth
+from strategies.bundle.warm_up import warm_memory
 from strategies.features.blocks import block_slices
+from strategies.kernel.compiled import compiled
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import MEMORY
 from strategies.market import OPEN_MS, Timeframe
-from strategies.settings import TradingSettings
-from strategies.state import MEMORY
-from strategies.warm_up import warm_memory
 from training.backtest.run_candles import RunCandles
 
 

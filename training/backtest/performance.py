@@ -13,8 +13,8 @@ from math import fsum
 
 import numpy as np
 
+from strategies.kernel.round_trips import RoundTrip
 from strategies.market import DAY_MS
-from strategies.round_trips import RoundTrip
 
 DAYS_PER_YEAR = 365.0
 SHORTEST_ANNUAL_DAYS = 30.0  # a shorter run is not extrapolated to a year

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
+from strategies.kernel.settings import TradingSettings
 from strategies.market import CLOSE, DAY_MS, OPEN_MS
-from strategies.settings import TradingSettings
 from training.backtest.baselines import Baseline, exposure_curve
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles

@@ -1,6 +1,6 @@
 """A bundle over history, through the kernel that trades live.
 
-Candles, batch scores, `strategies.loop.run`: there is no fee, rule or formula here, and nothing is closed at the end.
+Candles, batch scores, `strategies.kernel.loop.run`: there is no fee, rule or formula here, and nothing is closed at the end.
 The nightly parity check and the tests call `backtest` with the tape's own bars, state and settings.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies import loop
-from strategies.account import AccountState
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.errors import BadInput
-from strategies.loop import RunResult
+from strategies.kernel import loop
+from strategies.kernel.account import AccountState
+from strategies.kernel.loop import RunResult
+from strategies.kernel.round_trips import RoundTrip, round_trips
+from strategies.kernel.settings import ExecutionSettings, TradingSettings
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
-from strategies.round_trips import RoundTrip, round_trips
-from strategies.settings import ExecutionSettings, TradingSettings
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.performance import EquityCurve
 from training.backtest.run_candles import RunCandles, moment

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from storage.candles.store import CandleStore, Source
+from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.errors import BadInput, DataGap
 from strategies.features.blocks import HISTORY_BARS
+from strategies.kernel.state import NO_RATE
 from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
-from strategies.state import NO_RATE
-from strategies.warm_up import WARM_UP_DECISIONS
 
 EXECUTION_TIMEFRAMES = (Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4, Timeframe.D1)
 MOST_MISSING = 0.005  # share of execution bars; exchanges do pause, and those bars are absent in the run

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from storage.candles.gaps import segments
+from strategies.kernel.round_trips import RoundTrip, slippage_paid
+from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, OPEN_MS, UNITS_PER_QUOTE
-from strategies.round_trips import RoundTrip, slippage_paid
-from strategies.state import FactKind, Reason
 from training.backtest.baselines import HOLD, baselines
 from training.backtest.performance import (
     DAYS_PER_YEAR,

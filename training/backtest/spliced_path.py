@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies.bundle import Bundle
-from strategies.settings import TradingSettings
+from strategies.bundle.bundle import Bundle
+from strategies.kernel.settings import TradingSettings
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles
 from training.walk_forward.walk import joined, part

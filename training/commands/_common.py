@@ -11,7 +11,7 @@ from typing import Any
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.models.registry import Registry
-from strategies.bundle_files import RECORD
+from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe

@@ -14,10 +14,10 @@ from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
 from storage.models.registry import Registry
-from strategies.bundle import TREND_ID, Bundle, load
+from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
+from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe
-from strategies.settings import TradingSettings
 from training.backtest.run import BacktestResult, Stress, backtest, is_seen, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from storage.config.tree import Config
-    from strategies.bundle import Manifest
+    from strategies.bundle.bundle import Manifest
     from training.promotion.leakage import Finding, LeakageReport
 
 

@@ -10,7 +10,7 @@ from training.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
-    from strategies.bundle import Bundle
+    from strategies.bundle.bundle import Bundle
     from training.data.dataset import Dataset
     from training.monitors.drift import DriftReport
 

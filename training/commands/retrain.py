@@ -107,7 +107,7 @@ def _place(
     registry: Registry, exchange: str, candidate: str | None, answered: Answer, reason: str, now_ms: int
 ) -> None:
     """Move the production pointer to whom gate and ladder say; where it stands there already, nothing moves."""
-    from strategies.ladder import next_standing
+    from strategies.bundle.fallback_policy import next_standing
 
     before = registry.standing(exchange)
     after = next_standing(before, candidate, answered.rung)

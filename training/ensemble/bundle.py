@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from storage.config.training import ValidationSettings
-from strategies.bundle import PROBES, Bundle
-from strategies.bundle_files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
+from strategies.bundle.bundle import PROBES, Bundle
+from strategies.bundle.files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
+from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput
 from strategies.features import HISTORY_BARS
-from strategies.manifest import Manifest
+from strategies.kernel.settings import TradingSettings
 from strategies.predictors import Predictor, load_predictor
 from strategies.predictors.together import reads_of
-from strategies.settings import TradingSettings
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, Fold, recent_folds
 from training.ensemble.expectation import Expectation, expectation_of

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from strategies.market import DAY_MS
-from strategies.monitoring import turnover_by_day
+from strategies.oversight.drift_statistics import turnover_by_day
 from training.ensemble.wins import TradedPast
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from strategies.calibration import OVERLAP, fit_probability
+from strategies.bundle.calibration import OVERLAP, fit_probability
 from training.ensemble.out_of_fold import area_under_curve, information_coefficient
 from training.ensemble.scales import Scales
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from strategies.ensemble import join
+from strategies.bundle.ensemble import join
 
 PPO: Final = "ppo"
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strategies.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
-from strategies.ensemble import agreement
+from strategies.bundle.calibration import Calibration, confidence_quantiles, fit, smoothed_scores
+from strategies.bundle.ensemble import agreement
+from strategies.bundle.manifest import OutOfFold
 from strategies.errors import BadInput
-from strategies.manifest import OutOfFold
 from strategies.market import DAY_MS
 from training.data.dataset import Dataset
 from training.ensemble.expectation import expectation_of

@@ -17,8 +17,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from strategies.calibration import OVERLAP, SLOPE_PRIOR, fit_probability, fit_slope
-from strategies.ensemble import blend
+from strategies.bundle.calibration import OVERLAP, SLOPE_PRIOR, fit_probability, fit_slope
+from strategies.bundle.ensemble import blend
 from strategies.market import DAY_MS
 from training.evidence.ic_difference import ic_gain
 

@@ -13,14 +13,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from strategies import loop
-from strategies.account import AccountState
-from strategies.loop import RunResult
-from strategies.manifest import SideWins
+from strategies.bundle.manifest import SideWins
+from strategies.kernel import loop
+from strategies.kernel.account import AccountState
+from strategies.kernel.loop import RunResult
+from strategies.kernel.round_trips import RoundTrip, round_trips
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import UNITS_PER_QUOTE, Market, Timeframe
-from strategies.round_trips import RoundTrip, round_trips
-from strategies.settings import TradingSettings
-from strategies.state import NO_RATE
 from training.data.dataset import Dataset
 from training.ensemble.out_of_fold import MarketScores
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS, Timeframe
-from strategies.monitoring import CalibrationFigures, calibration_figures
+from strategies.oversight.drift_statistics import CalibrationFigures, calibration_figures
 from training.data.dataset import Segment
 from training.ensemble.out_of_fold import information_coefficient
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from storage.config.training import ValidationSettings
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS
-from strategies.monitoring import drawdown_band, largest_drawdown, mean_band, turnover_by_day
+from strategies.oversight.drift_statistics import drawdown_band, largest_drawdown, mean_band, turnover_by_day
 from training.backtest.scorecard import plain
 from training.data.dataset import Segment
 from training.ensemble.expectation import Expectation

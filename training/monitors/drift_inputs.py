@@ -14,10 +14,10 @@ from storage.ledger.accounts import Account, candles_until, last_state
 from storage.ledger.database import reading
 from storage.ledger.queries import Ledger
 from storage.ledger.tables import decision
-from strategies.bundle import Bundle
-from strategies.loop import RunResult
+from strategies.bundle.bundle import Bundle
+from strategies.kernel.loop import RunResult
+from strategies.kernel.state import DECISION
 from strategies.market import OPEN_MS, UNITS_PER_QUOTE
-from strategies.state import DECISION
 from training.backtest.decision_path import DecisionPath
 from training.backtest.run_candles import RunCandles
 from training.data.dataset import Dataset, Segment, market_segments

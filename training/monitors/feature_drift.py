@@ -14,7 +14,7 @@ import numpy as np
 
 from strategies.features import FeatureSet
 from strategies.market import DAY_MS, Timeframe
-from strategies.monitoring import block_null, counts, holm, quantile_edges, stability_index
+from strategies.oversight.drift_statistics import block_null, counts, holm, quantile_edges, stability_index
 from training.data.dataset import Segment
 
 SAMPLES: Final = 5_000

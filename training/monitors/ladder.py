@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from storage.config.training import ValidationSettings
-from strategies.ladder import Record, Rung, who_trades
+from strategies.bundle.fallback_policy import Record, Rung, who_trades
 from strategies.market import DAY_MS
 from training.backtest.performance import EquityCurve, daily_equity
 from training.backtest.scorecard import plain

@@ -15,7 +15,7 @@ from sqlalchemy import Engine as Database
 
 from storage.ledger.accounts import Account
 from storage.ledger.queries import Ledger
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from training.backtest.run_candles import moment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.state import FactKind, Reason
+from strategies.kernel.state import FactKind, Reason
 from training.monitors.parity_day import ACCOUNT_WIDE, Cause
 
 FIELDS = ("kind", "ms", "lots", "price", "fee", "cash_flow", "reason", "rate_e8")

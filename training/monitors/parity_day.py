@@ -19,14 +19,14 @@ from storage.ledger.accounts import Account, candles_until
 from storage.ledger.database import reading
 from storage.ledger.documents import get_markets, get_settings
 from storage.ledger.tables import checkpoint
-from strategies.account import AccountState
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from strategies.engine import begin
 from strategies.errors import BadInput
+from strategies.kernel.account import AccountState
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import NO_RATE
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Market, Timeframe
 from strategies.minute import AccountMinute, Command
-from strategies.settings import TradingSettings
-from strategies.state import NO_RATE
 from training.backtest.run_candles import RunCandles, assemble, moment
 
 ACCOUNT_WIDE: Final = -1

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from strategies import loop
-from strategies.account import AccountState
-from strategies.bundle import Bundle
-from strategies.decisions import decide
+from strategies.bundle.bundle import Bundle
 from strategies.engine import COMMAND_CODES
-from strategies.execution import apply_command
+from strategies.kernel import loop
+from strategies.kernel.account import AccountState
+from strategies.kernel.decisions import decide
+from strategies.kernel.execution import apply_command
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS
 from strategies.minute import Command
-from strategies.settings import TradingSettings
-from strategies.state import DECISION, FACT
 from training.backtest.decision_path import DecisionPath
 from training.backtest.spliced_path import Reign, spliced_path
 from training.monitors.parity_day import Day

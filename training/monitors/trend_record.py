@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from storage.candles.store import CandleStore
-from strategies.bundle import trend_bundle
+from strategies.bundle.bundle import trend_bundle
+from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, Market, Timeframe
-from strategies.settings import TradingSettings
 from training.backtest.performance import EquityCurve
 from training.backtest.run import backtest
 from training.backtest.run_candles import HISTORY_DECISIONS, RunCandles, covered, read_run

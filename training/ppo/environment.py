@@ -18,10 +18,10 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
 from storage.config.models import RewardSettings
-from strategies.exposure import ACCOUNT_COLUMNS, EXPOSURES, FACT_ROWS, market_record
+from strategies.kernel.exposure import ACCOUNT_COLUMNS, EXPOSURES, FACT_ROWS, market_record
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import ACCOUNT, FACT, ORDER, POSITION
 from strategies.market import DAY_MS
-from strategies.settings import TradingSettings
-from strategies.state import ACCOUNT, FACT, ORDER, POSITION
 from training.ppo.environment_step import AGENT, REWARD, RUNNING, TRUNCATED, start_all, step_all, step_share
 from training.ppo.environment_tracks import Tracks
 
@@ -35,7 +35,7 @@ class AgentsEnv(VecEnv):
     Args:
         tracks: the bars.
         directional: (F,) bool, columns that change sign in the mirrored market.
-        settings: what trading costs and how it is sized; see `strategies.exposure.agent_settings`.
+        settings: what trading costs and how it is sized; see `strategies.kernel.exposure.agent_settings`.
         reward: the terms.
         agents: how many.
         seed: of where they start.

@@ -1,7 +1,7 @@
 """One decision bar of every agent's account, compiled: order, settle, reward, begin anew, observe.
 
 Agents live in one structured array beside the kernel's records; every step is independent of all others, so threads
-share the agents out and the bits do not depend on how many there are. Money moves in `strategies.exposure` only.
+share the agents out and the bits do not depend on how many there are. Money moves in `strategies.kernel.exposure` only.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numba import prange
 
-from strategies.compiled import compiled, compiled_parallel, inlined
-from strategies.exposure import EXPOSURES, begin, hold, observe, settle
+from strategies.kernel.compiled import compiled, compiled_parallel, inlined
+from strategies.kernel.exposure import EXPOSURES, begin, hold, observe, settle
 from strategies.market import DAY_MS
 from training.ppo.environment_tracks import CLOSE, FUNDING, OPEN_MS
 

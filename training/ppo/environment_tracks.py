@@ -1,7 +1,7 @@
 """What agents live through: the bars, deviations and standardised features of a dataset, laid end to end.
 
 An episode never leaves the contiguous run it began in, and never reaches past what may be known. Prices are put on the
-grid of `strategies.exposure`, since training knows candles but no exchange's tick. No funding settles: what it takes
+grid of `strategies.kernel.exposure`, since training knows candles but no exchange's tick. No funding settles: what it takes
 from a side it gives to the other, so over episodes and their mirror images it comes to nothing but noise.
 """
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.errors import BadInput
-from strategies.exposure import grid_bars
+from strategies.kernel.exposure import grid_bars
+from strategies.kernel.state import NO_RATE
 from strategies.predictors.ppo_policy import Standard
-from strategies.state import NO_RATE
 from training.data.dataset import Dataset, Segment
 from training.ppo.score_columns import is_scored
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from storage.durable import folder_lock, replace_files
 from strategies.errors import SigmaError
-from strategies.exposure import EXPOSURES
+from strategies.kernel.exposure import EXPOSURES
 from strategies.predictors.ppo_model import FILE, ONNX_FILE, PpoModel
 from strategies.predictors.ppo_policy import Policy, decide_exposure
 

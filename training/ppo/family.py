@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from storage.config.models import PpoSettings
-from strategies.exposure import agent_settings
+from strategies.kernel.exposure import agent_settings
+from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo import PpoPredictor, load
 from strategies.predictors.ppo_model import FAMILY
-from strategies.settings import TradingSettings
 from training import device as devices
 from training.data.dataset import Dataset
 from training.ppo.environment_tracks import standard_of, tracks_of

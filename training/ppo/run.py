@@ -17,10 +17,10 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from storage.config.models import PpoSettings
-from strategies.exposure import agent_settings
+from strategies.kernel.exposure import agent_settings
+from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Standard
-from strategies.settings import TradingSettings
 from training import records
 from training.data.dataset import Dataset
 from training.device import Device

@@ -20,9 +20,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from storage.config.models import PpoSettings
+from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
-from strategies.settings import TradingSettings
 from training.ppo.environment import AgentsEnv
 from training.ppo.environment_tracks import Tracks
 
@@ -73,7 +73,7 @@ def fit(
 
     Args:
         tracks: what to learn from, standardised by `standard`.
-        trading: of the agents' accounts; see `strategies.exposure.agent_settings`.
+        trading: of the agents' accounts; see `strategies.kernel.exposure.agent_settings`.
         seed: of the first policy; the next ones count up.
         trained_until_ms: by when all bars given were known, for the record.
         reads: the families whose scores are the last columns of the tracks.

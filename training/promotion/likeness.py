@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.bundle import Bundle
-from strategies.calibration import smoothed_scores
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.calibration import smoothed_scores
+from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.features import block_slices
 from strategies.market import DAY_MS, OPEN_MS
 from strategies.predictors.together import reads_of
-from strategies.warm_up import WARM_UP_DECISIONS
 from training.data.dataset import Dataset, Segment
 from training.ensemble.families import ModelFamily
 from training.ensemble.out_of_fold import MarketScores, fit_all, information_coefficient

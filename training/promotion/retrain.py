@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from storage.models.registry import Promotion, Registry
-from strategies.bundle import Bundle, assemble
+from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BundleRefused
 from strategies.market import DAY_MS
 from training.data.dataset import Dataset

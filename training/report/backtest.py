@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from strategies.kernel.round_trips import RoundTrip
 from strategies.market import OPEN_MS, RATE_ONE
-from strategies.round_trips import RoundTrip
 from training.backtest.performance import EquityCurve, TradeFigures, drawdown_path
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import moment

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 import plotly.graph_objects as go
 
+from strategies.kernel.round_trips import RoundTrip
 from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, CandleArray, Timeframe
-from strategies.round_trips import RoundTrip
 
 BLUE, GREY, GREEN, RED, AMBER = "#3b82f6", "#8b97a3", "#22a565", "#e5484d", "#d89614"
 MOST_POINTS = 4000

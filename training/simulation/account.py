@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.bundle import Bundle
-from strategies.loop import RunResult
-from strategies.settings import TradingSettings
+from strategies.bundle.bundle import Bundle
+from strategies.kernel.account import AccountState
+from strategies.kernel.loop import RunResult
+from strategies.kernel.settings import TradingSettings
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run import BacktestResult, begin_account, run_path
 from training.backtest.run_candles import RunCandles

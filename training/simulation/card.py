@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from storage.models.trial_log import Trial
-from strategies.bundle import TREND_ID
-from strategies.ladder import Rung
-from strategies.stand_ins import is_stand_in, rung_of
+from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_policy import Rung
+from strategies.bundle.fallback_strategies import is_stand_in, rung_of
 from training.backtest.baselines import HOLD
 from training.backtest.performance import EquityCurve, daily_equity, daily_returns
 from training.backtest.rule_baselines import DONCHIAN, rule_baselines

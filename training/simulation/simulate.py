@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from strategies.bundle import Bundle, trend_bundle
-from strategies.ladder import Rung
+from strategies.bundle.bundle import Bundle, trend_bundle
+from strategies.bundle.fallback_policy import Rung
+from strategies.bundle.fallback_strategies import is_stand_in, stand_in_of
 from strategies.market import DAY_MS
-from strategies.stand_ins import is_stand_in, stand_in_of
 from training.backtest.performance import EquityCurve
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles

@@ -1,6 +1,6 @@
 """The harm stop in a simulation: who is watched beside the champion, and the close at which it is proven wrong.
 
-The same evidence, roles and rules as live (`strategies/evidence.py`, `strategies/trials.py`): the predecessor and the
+The same evidence, roles and rules as live (`strategies/oversight/e_process.py`, `strategies/oversight/shadow_rules.py`): the predecessor and the
 forecast of nothing expect, outcomes mature, likelihood ratios move, and at the close where one passes its threshold
 the champion is rolled back.
 """
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strategies.bundle import Bundle
-from strategies.evidence import Evidence, what_came
+from strategies.bundle.bundle import Bundle
+from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, HOUR_MS
-from strategies.settings import TradingSettings
-from strategies.trials import Role, Step, judge, limit_d
+from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.shadow_rules import Role, Step, judge, limit_d
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles
 

@@ -256,7 +256,7 @@ def _scored(trial: Any) -> Scored:
 
 def _null_deviation(dataset: Dataset, config: Config, request: Request) -> float:
     """Return 1 / sqrt(independent labels): overlapping ones hold one observation in 1.6 horizons."""
-    from strategies.calibration import OVERLAP
+    from strategies.bundle.calibration import OVERLAP
 
     first_ms = folds_of(dataset, config, request.years)[0].start_ms
     rows = sum(int((np.isfinite(part.target) & (part.open_ms >= first_ms)).sum()) for part in dataset.segments)

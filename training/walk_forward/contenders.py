@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle import PPO, Bundle
-from strategies.manifest import Manifest
+from strategies.bundle.bundle import PPO, Bundle
+from strategies.bundle.manifest import Manifest
+from strategies.kernel.settings import TradingSettings
 from strategies.predictors.together import reads_of
-from strategies.settings import TradingSettings
 from training.backtest.decision_path import DecisionPath
 from training.backtest.performance import NAN, daily_returns, sharpe
 from training.backtest.rule_baselines import rule_baselines

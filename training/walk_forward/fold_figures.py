@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from strategies.kernel.round_trips import RoundTrip
 from strategies.market import CLOSE, OPEN_MS
-from strategies.round_trips import RoundTrip
 from training.backtest.performance import NAN, EquityCurve, daily_returns, drawdown, information_coefficient, sharpe
 from training.backtest.run_candles import RunCandles
 from training.data.splits import Fold

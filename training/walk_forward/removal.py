@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from strategies.bundle import Bundle
+from strategies.bundle.bundle import Bundle
 from training.backtest.performance import EquityCurve, daily_returns
 from training.backtest.run import begin_account, run_path
 from training.data.dataset import Dataset

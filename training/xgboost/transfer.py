@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strategies.bundle import load
-from strategies.bundle_files import read_folder
+from strategies.bundle.bundle import load
+from strategies.bundle.files import read_folder
 from strategies.errors import BadInput
 from strategies.predictors.xgboost import FAMILY, FILE_PREFIX, FILE_SUFFIX
 

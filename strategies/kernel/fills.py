@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.arithmetic import farther, muldiv_ceil, muldiv_floor, nearer
-from strategies.compiled import compiled
-from strategies.liquidation import liquidation_price
+from strategies.kernel.arithmetic import farther, muldiv_ceil, muldiv_floor, nearer
+from strategies.kernel.compiled import compiled
+from strategies.kernel.liquidation import liquidation_price
+from strategies.kernel.state import FactKind
 from strategies.market import RATE_ONE
-from strategies.state import FactKind
 
 
 @compiled

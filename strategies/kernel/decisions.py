@@ -12,12 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from strategies.compiled import Record, compiled
-from strategies.entries import entry_refusal
-from strategies.fills import emit
-from strategies.market import RATE_ONE
-from strategies.protections import is_forced_exit, place_order
-from strategies.risk import (
+from strategies.kernel.compiled import Record, compiled
+from strategies.kernel.entries import entry_refusal
+from strategies.kernel.fills import emit
+from strategies.kernel.protections import is_forced_exit, place_order
+from strategies.kernel.risk import (
     daily_sigma,
     gross_notional,
     is_too_small,
@@ -26,7 +25,8 @@ from strategies.risk import (
     planned_lots,
     size,
 )
-from strategies.state import Action, FactKind, Reason, RefusalCode
+from strategies.kernel.state import Action, FactKind, Reason, RefusalCode
+from strategies.market import RATE_ONE
 
 _CANDIDATE: Final = -1  # in `refusal` between the two passes: wants `target` lots
 _MAX_DISTANCE_E8: Final = 10.0 * RATE_ONE  # a bracket ten times the price away is none

@@ -10,10 +10,10 @@ from enum import IntEnum
 
 import numpy as np
 
-from strategies.compiled import compiled, inlined
-from strategies.fills import emit, miss
+from strategies.kernel.compiled import compiled, inlined
+from strategies.kernel.fills import emit, miss
+from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, MINUTE_MS
-from strategies.state import FactKind, Reason
 
 
 class CommandCode(IntEnum):

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from strategies.errors import SigmaError
-from strategies.state import ACCOUNT, LAYOUT, MEMORY, ORDER, POSITION, new_account
+from strategies.kernel.state import ACCOUNT, LAYOUT, MEMORY, ORDER, POSITION, new_account
 
 _HEADER = struct.Struct("<4sII")  # magic, layout, markets
 _MAGIC = b"SGMA"

@@ -13,7 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle_files import (
+from strategies.bundle.calibration import Calibration
+from strategies.bundle.ensemble import agreement, blend, join
+from strategies.bundle.files import (
     PROBE_CANDLES,
     PROBE_SCORES,
     bundle_id,
@@ -22,11 +24,9 @@ from strategies.bundle_files import (
     read_manifest,
     read_npy,
 )
-from strategies.calibration import Calibration
-from strategies.ensemble import agreement, blend, join
+from strategies.bundle.manifest import Manifest
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, FeatureSet, compute, feature_set, volatility
-from strategies.manifest import Manifest
 from strategies.market import CandleArray, Timeframe
 from strategies.predictors import Predictor, PreparedSlice, load_predictor
 from strategies.predictors.together import reads_of, score_all

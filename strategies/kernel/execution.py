@@ -26,13 +26,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.arithmetic import muldiv_ceil, muldiv_floor, overflows, slipped
-from strategies.compiled import compiled, inlined
-from strategies.exits import settle_exits
-from strategies.fills import miss, set_brackets, settle_funding, trade
+from strategies.kernel.arithmetic import muldiv_ceil, muldiv_floor, overflows, slipped
+from strategies.kernel.compiled import compiled, inlined
+from strategies.kernel.exits import settle_exits
+from strategies.kernel.fills import miss, set_brackets, settle_funding, trade
+from strategies.kernel.protections import CommandCode, apply_command, mark_account, place_order
+from strategies.kernel.state import NO_RATE, Reason
 from strategies.market import HOUR_MS
-from strategies.protections import CommandCode, apply_command, mark_account, place_order
-from strategies.state import NO_RATE, Reason
 
 __all__ = [
     "CommandCode",

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from pydantic import ValidationError
 
+from strategies.bundle.manifest import LAYOUT, Manifest
 from strategies.errors import BundleRefused
-from strategies.manifest import LAYOUT, Manifest
 
 MANIFEST: Final = "manifest.json"
 RECORD: Final = "record.json"  # when, how long, which commit: not part of the identity

@@ -12,11 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle import Bundle
-from strategies.ensemble import smooth
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.ensemble import smooth
 from strategies.features.blocks import block_slices
+from strategies.kernel.state import MEMORY
 from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
-from strategies.state import MEMORY
 
 WARM_UP_DECISIONS: Final = 240
 

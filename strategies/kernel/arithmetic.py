@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from strategies.compiled import compiled, inlined
+from strategies.kernel.compiled import compiled, inlined
 from strategies.market import RATE_ONE
 
 MAX_UNITS: Final = 2**62  # |lots x price x unit_value| must stay below

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from strategies.kernel.state import MARKET, RULES, Sizing
 from strategies.market import MINUTE_MS, RATE_ONE, Market, Timeframe
-from strategies.state import MARKET, RULES, Sizing
 
 
 class Section(BaseModel):

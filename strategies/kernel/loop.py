@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies.account import AccountState
-from strategies.compiled import compiled
-from strategies.decisions import decide
-from strategies.execution import settle_minute
-from strategies.state import DECISION, FACT
+from strategies.kernel.account import AccountState
+from strategies.kernel.compiled import compiled
+from strategies.kernel.decisions import decide
+from strategies.kernel.execution import settle_minute
+from strategies.kernel.state import DECISION, FACT
 
 _CHUNK = 8192  # facts held by the compiled loop before they are carried off
 

@@ -7,8 +7,8 @@ The loss never exceeds the margin: what lies beyond bankruptcy is the exchange's
 
 from __future__ import annotations
 
-from strategies.arithmetic import muldiv_ceil, muldiv_floor
-from strategies.compiled import compiled
+from strategies.kernel.arithmetic import muldiv_ceil, muldiv_floor
+from strategies.kernel.compiled import compiled
 from strategies.market import RATE_ONE
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from strategies.calibration import Calibration
+from strategies.bundle.calibration import Calibration
 from strategies.market import Timeframe
 
 LAYOUT = 1

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.arithmetic import nearer, slipped
-from strategies.compiled import compiled, inlined
-from strategies.fills import block_side, trade
-from strategies.liquidation import bankruptcy_price
-from strategies.state import Reason
+from strategies.kernel.arithmetic import nearer, slipped
+from strategies.kernel.compiled import compiled, inlined
+from strategies.kernel.fills import block_side, trade
+from strategies.kernel.liquidation import bankruptcy_price
+from strategies.kernel.state import Reason
 
 
 @inlined

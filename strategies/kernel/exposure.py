@@ -13,13 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from strategies.compiled import compiled, inlined
-from strategies.execution import settle_bar
+from strategies.kernel.compiled import compiled, inlined
+from strategies.kernel.execution import settle_bar
+from strategies.kernel.protections import mark_account, place_order
+from strategies.kernel.risk import daily_sigma, is_too_small, size
+from strategies.kernel.settings import ProtectionSettings, TradingSettings
+from strategies.kernel.state import Reason
 from strategies.market import CLOSE, DAY_MS, OPEN, RATE_ONE, CandleArray, Market, Timeframe
-from strategies.protections import mark_account, place_order
-from strategies.risk import daily_sigma, is_too_small, size
-from strategies.settings import ProtectionSettings, TradingSettings
-from strategies.state import Reason
 
 EXPOSURES: Final = (-1.0, -0.5, 0.0, 0.5, 1.0)  # of the full size, which the volatility target gives
 ACCOUNT_COLUMNS: Final = 5  # what `observe` tells: exposure, unrealised result, bars held, drawdown, cost

@@ -19,23 +19,9 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import numba
 
-KERNEL: Final = (  # every file of this package whose code can end up inside a compiled function of another one
-    "arithmetic",
-    "compiled",
-    "decisions",
-    "ensemble",
-    "entries",
-    "execution",
-    "exits",
-    "exposure",
-    "fills",
-    "liquidation",
-    "loop",
-    "market",
-    "protections",
-    "risk",
-    "state",
-)
+_HERE: Final = Path(__file__).parent
+# Every file whose code can end up inside a compiled function of another one.
+KERNEL: Final = (*sorted(_HERE.glob("*.py")), _HERE.parent / "bundle" / "ensemble.py", _HERE.parent / "market.py")
 Record: TypeAlias = Any  # one row of a structured array inside compiled code; its fields are in `state.py`
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -68,7 +54,7 @@ def _stamped(dispatcher: Any, function: Function) -> Function:
 @cache
 def _sources_stamp() -> str:
     digest = hashlib.sha256()
-    for name in KERNEL:
-        status = Path(__file__).with_name(f"{name}.py").stat()
-        digest.update(f"{name} {status.st_mtime_ns} {status.st_size}\n".encode())
+    for path in KERNEL:
+        status = path.stat()
+        digest.update(f"{path.stem} {status.st_mtime_ns} {status.st_size}\n".encode())
     return digest.hexdigest()

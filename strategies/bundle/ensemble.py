@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.compiled import compiled
+from strategies.kernel.compiled import compiled
 
 
 def blend(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from strategies.bundle import Bundle, PreparedSlice
-from strategies.features.context import chart_context
+from strategies.bundle.bundle import Bundle, PreparedSlice
+from strategies.explain.chart_context import chart_context
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from strategies.predictors.trend import TrendPredictor
 

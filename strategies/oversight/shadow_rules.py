@@ -6,7 +6,7 @@ import math
 from enum import Enum
 from typing import Final, Literal
 
-from strategies.evidence import Evidence
+from strategies.oversight.e_process import Evidence
 
 Role = Literal["challenger", "predecessor", "nothing", "benched"]
 PREDECESSOR_D: Final = 30.0  # days for which a champion is held against the one before it

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from strategies.bundle import Bundle, PreparedSlice
+from strategies.bundle.bundle import Bundle, PreparedSlice
 from strategies.engine import Engine, Outcome
+from strategies.explain.reasons import explain
+from strategies.explain.signals import Signal
+from strategies.kernel.state import Action
 from strategies.market import Market
-from strategies.reasoning import explain
-from strategies.signals import Signal
-from strategies.state import Action
 
 
 def signals_of(outcome: Outcome, engine: Engine) -> dict[int, Signal]:

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from strategies.compiled import Record, compiled
+from strategies.kernel.compiled import Record, compiled
+from strategies.kernel.state import Sizing
 from strategies.market import DAY_MS
-from strategies.state import Sizing
 
 MAX_NOTIONAL = float(2**58)  # cash units: 16 times below what the kernel can hold, room for the price to run
 

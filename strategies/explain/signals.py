@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from strategies.decisions import decide
-from strategies.state import RefusalCode
+from strategies.kernel.decisions import decide
+from strategies.kernel.state import RefusalCode
 
 __all__ = ["Refusal", "Signal", "decide", "describe_refusal"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from strategies.bundle import TREND_ID, Bundle, trend_bundle
-from strategies.calibration import Calibration
-from strategies.ladder import Rung
-from strategies.manifest import Manifest
+from strategies.bundle.bundle import TREND_ID, Bundle, trend_bundle
+from strategies.bundle.calibration import Calibration
+from strategies.bundle.fallback_policy import Rung
+from strategies.bundle.manifest import Manifest
 from strategies.market import Timeframe
 from strategies.predictors.cash import FAMILY, CashPredictor
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from strategies.compiled import Record, compiled
-from strategies.protections import is_forced_exit
-from strategies.state import RefusalCode
+from strategies.kernel.compiled import Record, compiled
+from strategies.kernel.protections import is_forced_exit
+from strategies.kernel.state import RefusalCode
 
 
 @compiled

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from strategies.calibration import OVERLAP
-from strategies.state import FactKind
+from strategies.bundle.calibration import OVERLAP
+from strategies.kernel.state import FactKind
 
 BINS: Final = 10
 PSEUDO_COUNT: Final = 0.5

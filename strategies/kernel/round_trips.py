@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strategies.kernel.state import FactKind, Reason
 from strategies.market import HOUR_MS, RATE_ONE, UNITS_PER_QUOTE, Market
-from strategies.state import FactKind, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
