@@ -10,7 +10,7 @@ from strategies.kernel.exposure import agent_settings, grid_bars
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, Timeframe
-from training.ppo.environment_tracks import Tracks
+from training.families.ppo.environment_tracks import Tracks
 
 BARS: Final = 50_000
 COLUMNS: Final = 30

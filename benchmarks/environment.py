@@ -20,7 +20,7 @@ from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
 from storage.config.models import RewardSettings
 from strategies.kernel.exposure import EXPOSURES
-from training.ppo.environment import AgentsEnv
+from training.families.ppo.environment import AgentsEnv
 
 STEPS: Final = 256
 ROUNDS: Final = 12

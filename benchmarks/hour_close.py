@@ -36,7 +36,7 @@ from strategies.minute import AccountMinute
 from strategies.warm import warm
 from training.ensemble.bundle import Plan, TrainedBundle, train
 from training.ensemble.voters import makers
-from training.rehearsal import BARS, small
+from training.tuning.test_mode import BARS, small
 
 COUNTS: Final = (10, 50, 200, 500)
 FAMILIES: Final = ("xgboost", "lstm", "ridge", "ppo")

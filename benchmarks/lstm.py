@@ -24,12 +24,12 @@ from storage.candles.store import StoredCandles
 from storage.config.models import LstmSettings
 from strategies.features import feature_set
 from strategies.market import HOUR_MS, Timeframe
-from training import device as devices
 from training.data.dataset import Dataset, market_segments
-from training.lstm.chunks import LabelledSequence, Scaling
-from training.lstm.sequences import labelled_sequences
-from training.lstm.step import Acceleration
-from training.lstm.trainer import EpochReport, fit
+from training.families.lstm.chunks import LabelledSequence, Scaling
+from training.families.lstm.sequences import labelled_sequences
+from training.families.lstm.step import Acceleration
+from training.families.lstm.trainer import EpochReport, fit
+from training.runtime import device as devices
 
 RIVAL: Final = "DataLoader, windows of 60, H128 x 2, batch 32"
 WINDOW: Final = 60

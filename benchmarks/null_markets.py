@@ -27,16 +27,16 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS
 from training.backtest.run_candles import RunCandles, assemble
-from training.compute import fan_out
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, Fold
 from training.ensemble.bundle import Plan, manifest_of
 from training.ensemble.families import RidgeFamily, XGBoostFamily
 from training.ensemble.scales import calibrate
 from training.ensemble.wins import simulate, without_protections
+from training.evidence.recipe_gate import RecipeVerdict, judge
 from training.promotion import gate
-from training.promotion.likeness import Reign, likeness, twin_of
-from training.promotion.recipe_gate import RecipeVerdict, judge
+from training.promotion.similarity import Reign, likeness, twin_of
+from training.runtime.compute import fan_out
 from training.walk_forward.fold_plan import FoldPlan
 from training.walk_forward.walk import WalkForward, known_before, walk_forward
 

@@ -21,8 +21,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from benchmarks.agents import DIRECTIONAL, SETTINGS, tracks
 from benchmarks.figures import Figure, show
 from storage.config.models import PpoSettings
-from training.ppo.environment import AgentsEnv
-from training.ppo.trainer import learner_of
+from training.families.ppo.environment import AgentsEnv
+from training.families.ppo.trainer import learner_of
 
 SETTLE: Final = 1  # rollouts before the clock starts: compiling, first allocations
 

@@ -31,11 +31,11 @@ from training.data.dataset import Dataset, market_segments
 from training.data.splits import Fold
 from training.ensemble.bundle import Plan
 from training.ensemble.families import XGBoostFamily
+from training.families.xgboost import trainer
 from training.promotion.known_answers import world_candles
 from training.walk_forward.card import walk_forward_card
 from training.walk_forward.fold_plan import FoldPlan, Schedule, plan_folds
 from training.walk_forward.walk import walk_forward
-from training.xgboost import trainer
 
 MORE: Final = ("oscillators", "candle", "levels")  # with the lean 30: 46 columns
 REPEATS: Final = 2

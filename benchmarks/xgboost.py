@@ -21,7 +21,7 @@ from strategies.features import feature_set
 from strategies.market import HOUR_MS, CandleArray, Timeframe
 from strategies.predictors.xgboost import import_xgboost
 from training.data.dataset import Dataset, market_segments
-from training.xgboost import trainer
+from training.families.xgboost import trainer
 
 MARKETS: Final = 3
 REPEATS: Final = 5

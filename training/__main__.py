@@ -15,7 +15,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 asked for the impossible, 130 interrupted."""
     from strategies.errors import SigmaError
-    from training.orphan import end_with_parent
+    from training.runtime.parent_watch import end_with_parent
 
     end_with_parent()
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -15,7 +15,7 @@ import typer
 
 from strategies.errors import BadInput
 from training import commands
-from training.progress import Voice, speak_with
+from training.runtime.progress import Voice, speak_with
 
 GROUPS: Final = ("train", "tune", "check")  # words that are followed by a command of their own
 _USAGE: Final = """usage: python -m training COMMAND [OPTIONS]   (people write: sigma COMMAND [OPTIONS])

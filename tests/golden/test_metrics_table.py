@@ -9,7 +9,7 @@ from strategies.kernel.round_trips import round_trips
 from strategies.kernel.state import Reason
 from strategies.market import DAY_MS, HOUR_MS
 from tests.fact_rows import MARKETS, facts_of, fill, funding
-from training.backtest.performance import EquityCurve, curve_figures, trade_figures
+from training.evidence.performance import EquityCurve, curve_figures, trade_figures
 
 START = 1_746_403_200_000  # 2025-05-05 00:00 UTC
 

@@ -13,10 +13,10 @@ from strategies.predictors.lstm import STATE_WARM_UP_BARS, LstmPredictor, state_
 
 torch = pytest.importorskip("torch")
 
-from training.lstm.chunks import Scaling  # noqa: E402
-from training.lstm.export import onnx_bytes  # noqa: E402
-from training.lstm.network import LstmNetwork  # noqa: E402
-from training.lstm.trainer import LstmModel  # noqa: E402
+from training.families.lstm.chunks import Scaling  # noqa: E402
+from training.families.lstm.export import onnx_bytes  # noqa: E402
+from training.families.lstm.network import LstmNetwork  # noqa: E402
+from training.families.lstm.trainer import LstmModel  # noqa: E402
 
 COLUMNS = 7
 

@@ -19,7 +19,7 @@ from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import FILE, PpoModel
 from tests.made_markets import mirrored, random_candles
 from tests.training.agents import FEATURES, HOUR, environment, random_model, tracks
-from training.ppo.export import chances
+from training.families.ppo.export import chances
 
 CANDLES = random_candles(4200, seed=6)
 

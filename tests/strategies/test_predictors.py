@@ -23,9 +23,9 @@ from strategies.predictors.ridge import RidgePredictor
 from strategies.predictors.trend import TrendPredictor, channel_state
 from strategies.predictors.xgboost import XGBoostPredictor
 from tests.made_markets import random_candles
-from training import ridge
 from training.data.dataset import Dataset, StoredCandles, market_segments
-from training.xgboost import trainer as xgboost
+from training.families import ridge
+from training.families.xgboost import trainer as xgboost
 
 FEATURES = feature_set()
 HOUR = Timeframe.H1

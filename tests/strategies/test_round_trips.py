@@ -15,7 +15,7 @@ from strategies.kernel.round_trips import round_trips, slippage_paid
 from strategies.kernel.state import Reason
 from strategies.market import HOUR_MS
 from tests.fact_rows import MARKETS, facts_of, fill, funding
-from training.backtest.performance import trade_figures
+from training.evidence.performance import trade_figures
 
 MARKS = np.array([600_000, 300_000])
 START = 1_746_403_200_000  # 2025-05-05 00:00 UTC

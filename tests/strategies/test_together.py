@@ -22,10 +22,10 @@ from strategies.predictors.together import reads_of, score_all
 from tests.made_bundles import made_bundle
 from tests.made_markets import mirrored, random_candles
 from tests.training.agents import FEATURES, HOUR, random_model
-from training.lstm.chunks import Scaling
-from training.lstm.export import onnx_bytes
-from training.lstm.network import LstmNetwork
-from training.lstm.trainer import LstmModel
+from training.families.lstm.chunks import Scaling
+from training.families.lstm.export import onnx_bytes
+from training.families.lstm.network import LstmNetwork
+from training.families.lstm.trainer import LstmModel
 
 CANDLES = random_candles(4200, seed=6)
 READS = ("xgboost", "ridge", "lstm")

@@ -18,8 +18,8 @@ from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
 from tests.made_markets import random_candles
 from training.data.dataset import Dataset, market_segments
-from training.ppo.environment import AgentsEnv
-from training.ppo.environment_tracks import Tracks
+from training.families.ppo.environment import AgentsEnv
+from training.families.ppo.environment_tracks import Tracks
 
 HOUR = Timeframe.H1
 FEATURES = feature_set()

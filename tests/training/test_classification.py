@@ -20,10 +20,10 @@ from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles
 from training.__main__ import main
 from training.data.splits import EMBARGO_MS
-from training.xgboost.classification_rows import classes_of, columns_of, rows_of
-from training.xgboost.classification_run import Request, parts_of
-from training.xgboost.classification_scores import discoveries, recognition, uplifts
-from training.xgboost.classifier import (
+from training.families.xgboost.classification_rows import classes_of, columns_of, rows_of
+from training.families.xgboost.classification_run import Request, parts_of
+from training.families.xgboost.classification_scores import discoveries, recognition, uplifts
+from training.families.xgboost.classifier import (
     ABOUT_FILE,
     DEFAULTS,
     Classifier,
@@ -34,8 +34,8 @@ from training.xgboost.classifier import (
     read_classifier,
     thinned,
 )
-from training.xgboost.pattern_features import NAMES, pattern_features
-from training.xgboost.trend_labels import DOWN, SIDE, UNKNOWN, UP, trend_labels
+from training.families.xgboost.pattern_features import NAMES, pattern_features
+from training.families.xgboost.trend_labels import DOWN, SIDE, UNKNOWN, UP, trend_labels
 
 CANDLES = random_candles(2500, seed=6)
 WHOLE = pattern_features(CANDLES)

@@ -11,12 +11,12 @@ import pytest
 from strategies.predictors.ppo_model import FILE
 from tests.training.agents import random_model
 from tests.training.walk_builders import made_folds, made_plan, made_world, run_candles, small_xgboost
-from training.backtest.performance import daily_returns, sharpe
 from training.backtest.rule_baselines import DONCHIAN, MOMENTUM
 from training.backtest.run import Stress
 from training.data.dataset import Dataset
 from training.ensemble.families import ModelFamily, RidgeFamily
-from training.ppo.family import PpoFiles
+from training.evidence.performance import daily_returns, sharpe
+from training.families.ppo.family import PpoFiles
 from training.walk_forward.contenders import Contender, contenders, path_alone, weight_of
 from training.walk_forward.walk import WalkForward, walk_forward
 

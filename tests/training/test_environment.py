@@ -18,7 +18,7 @@ from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import FACT, Reason
 from strategies.market import HOUR_MS
 from tests.training.agents import DIRECTIONAL, SETTINGS, environment, tracks
-from training.ppo.environment_tracks import Tracks, standard_of, tracks_of
+from training.families.ppo.environment_tracks import Tracks, standard_of, tracks_of
 
 FLAT, LONG, SHORT = EXPOSURES.index(0.0), EXPOSURES.index(1.0), EXPOSURES.index(-1.0)
 EPISODE = 50
@@ -283,14 +283,14 @@ def test_ruin_ends_an_episode_for_good() -> None:
 def test_one_agent_passes_gymnasiums_own_checker(recwarn: pytest.WarningsRecorder) -> None:
     from gymnasium.utils.env_checker import check_env
 
-    from training.ppo.gym_environment import AgentEnv
+    from training.families.ppo.gym_environment import AgentEnv
 
     check_env(AgentEnv(environment(tracks(4000, episode_bars=200), agents=1)), skip_render_check=True)
     assert [str(found.message) for found in recwarn if "gymnasium" in str(found.filename)] == []
 
 
 def test_gymnasium_sees_the_end_of_an_episode_in_its_own_last_observation() -> None:
-    from training.ppo.gym_environment import AgentEnv
+    from training.families.ppo.gym_environment import AgentEnv
 
     single = AgentEnv(environment(fixed_start(), agents=1, mirrors=False))
     single.reset(seed=1)

@@ -11,14 +11,14 @@ from strategies.bundle.bundle import assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset, made_plan
-from training import ridge
 from training.ensemble.bundle import train, walk_folds
 from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily, choose
 from training.ensemble.out_of_fold import FoldReport, area_under_curve, information_coefficient, walk
 from training.ensemble.wins import win_table
 from training.evidence.daily_skill import daily_skill
-from training.promotion.recipe_gate import bootstrap_p_value, judge
-from training.xgboost import trainer as xgboost
+from training.evidence.recipe_gate import bootstrap_p_value, judge
+from training.families import ridge
+from training.families.xgboost import trainer as xgboost
 
 
 def test_xgboost_and_ridge_find_a_planted_edge_out_of_fold() -> None:

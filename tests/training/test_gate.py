@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from storage.config.training import ValidationSettings
+from training.evidence.recipe_gate import RecipeVerdict
 from training.promotion.gate import Case, Likeness, Verdict, completion, integrity, judge_recipe, judge_refresh
-from training.promotion.recipe_gate import RecipeVerdict
 
 POLICY = ValidationSettings()
 NAN = float("nan")

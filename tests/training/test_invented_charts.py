@@ -11,8 +11,8 @@ from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles
 from tests.strategies.drawn_charts import drawn
 from tests.strategies.test_patterns import SHOULDERS
-from training.xgboost.classification_rows import invented_rows
-from training.xgboost.invented_charts import BLOCK_BARS, invented, shuffled, upside_down
+from training.families.xgboost.classification_rows import invented_rows
+from training.families.xgboost.invented_charts import BLOCK_BARS, invented, shuffled, upside_down
 
 CANDLES = random_candles(1000, seed=2)
 

@@ -14,7 +14,7 @@ from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, Timefram
 from tests.made_markets import random_candles
 from training.data.dataset import build
 from training.data.labels import Labelling, forward_return, triple_barrier
-from training.ridge import fit
+from training.families.ridge import fit
 
 HOUR = Timeframe.H1
 HORIZON = 3

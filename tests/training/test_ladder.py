@@ -10,12 +10,12 @@ import pytest
 from storage.config.training import ValidationSettings
 from strategies.market import DAY_MS, HOUR_MS
 from tests.made_bundles import made_bundle, made_dataset, made_plan
-from training.backtest.performance import EquityCurve
 from training.ensemble.out_of_fold import information_coefficient
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, daily_skill, walked_skill
-from training.monitors.ladder import ask, champion_after, live_skill, trend_return
-from training.promotion.likeness import Reign, twin_of
+from training.evidence.performance import EquityCurve
+from training.monitors.fallback_policy import ask, champion_after, live_skill, trend_return
 from training.promotion.retrain import Champion, retrain
+from training.promotion.similarity import Reign, twin_of
 
 POLICY = ValidationSettings()
 

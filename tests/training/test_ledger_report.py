@@ -8,7 +8,7 @@ import pytest
 
 from storage.ledger.queries import Ledger
 from tests.trading.world import minutes, new_database, new_engine, opened, trade
-from training.backtest.performance import drawdown_path
+from training.evidence.performance import drawdown_path
 from training.report.charts import filled
 from training.report.ledger import ledger_curve, ledger_report
 

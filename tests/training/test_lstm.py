@@ -11,12 +11,12 @@ torch = pytest.importorskip("torch")
 
 from storage.config.models import LstmSettings  # noqa: E402
 from strategies.errors import BadInput  # noqa: E402
-from training import device as devices  # noqa: E402
-from training.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
-from training.lstm.export import weight_bytes  # noqa: E402
-from training.lstm.network import HEADS, estimate  # noqa: E402
-from training.lstm.step import Acceleration  # noqa: E402
-from training.lstm.trainer import EpochReport, Fit, LstmModel, fit, one_cycle  # noqa: E402
+from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
+from training.families.lstm.export import weight_bytes  # noqa: E402
+from training.families.lstm.network import HEADS, estimate  # noqa: E402
+from training.families.lstm.step import Acceleration  # noqa: E402
+from training.families.lstm.trainer import EpochReport, Fit, LstmModel, fit, one_cycle  # noqa: E402
+from training.runtime import device as devices  # noqa: E402
 
 COLUMNS = 6
 DIRECTIONAL = np.array([True, True, True, True, False, False])

@@ -18,9 +18,9 @@ from strategies.market import HOUR_MS  # noqa: E402
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.commands._common import open_dataset  # noqa: E402
-from training.lstm import run as lstm_run  # noqa: E402
-from training.lstm.export import WEIGHTS_FILE, read_weights  # noqa: E402
-from training.lstm.family import LstmFamily  # noqa: E402
+from training.families.lstm import run as lstm_run  # noqa: E402
+from training.families.lstm.export import WEIGHTS_FILE, read_weights  # noqa: E402
+from training.families.lstm.family import LstmFamily  # noqa: E402
 
 BARS = 3600
 QUICK = ["--hidden-size", "8", "--epochs", "2", "--seeds", "1", "--device", "cpu", "--no-bundle"]

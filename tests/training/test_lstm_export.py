@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 
 from strategies.errors import BadInput  # noqa: E402
 from strategies.predictors.lstm import INPUTS, ONNX_FILE  # noqa: E402
-from training.lstm import export as lstm_export  # noqa: E402
-from training.lstm.chunks import Scaling  # noqa: E402
-from training.lstm.export import (  # noqa: E402
+from training.families.lstm import export as lstm_export  # noqa: E402
+from training.families.lstm.chunks import Scaling  # noqa: E402
+from training.families.lstm.export import (  # noqa: E402
     WEIGHTS_FILE,
     ExportFailed,
     ScoringNetwork,
@@ -23,8 +23,8 @@ from training.lstm.export import (  # noqa: E402
     weight_bytes,
     write,
 )
-from training.lstm.network import LstmNetwork, estimate  # noqa: E402
-from training.lstm.trainer import LstmModel  # noqa: E402
+from training.families.lstm.network import LstmNetwork, estimate  # noqa: E402
+from training.families.lstm.trainer import LstmModel  # noqa: E402
 
 COLUMNS = 5
 

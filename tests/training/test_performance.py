@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from strategies.market import DAY_MS, HOUR_MS
-from training.backtest.performance import (
+from training.evidence.performance import (
     EquityCurve,
     curve_figures,
     daily_equity,

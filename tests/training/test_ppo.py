@@ -21,11 +21,11 @@ from strategies.predictors.ppo_model import PpoModel
 from tests.training.agents import FEATURES, HOUR, dataset, random_model
 from training.data.dataset import Dataset
 from training.ensemble.out_of_fold import information_coefficient, prepare
-from training.ppo.environment_tracks import standard_of, tracks_of
-from training.ppo.export import ActorNetwork, chances, onnx_bytes
-from training.ppo.family import PpoFamily
-from training.ppo.trainer import Progress, fit
-from training.ppo.validation import borders_of, judge
+from training.families.ppo.environment_tracks import standard_of, tracks_of
+from training.families.ppo.export import ActorNetwork, chances, onnx_bytes
+from training.families.ppo.family import PpoFamily
+from training.families.ppo.trainer import Progress, fit
+from training.families.ppo.validation import borders_of, judge
 
 EDGE = 0.15
 SMALL = PpoSettings(total_timesteps=120_000, environments=128, rollout_steps=32, seeds=1, episode_bars=240)

@@ -16,7 +16,7 @@ from strategies.predictors.ppo import load
 from strategies.predictors.ppo_model import FILE, ONNX_FILE
 from tests.made_markets import random_candles
 from training.__main__ import main
-from training.ppo import run as ppo_run
+from training.families.ppo import run as ppo_run
 
 BARS = 5000
 QUICK = ["--total-timesteps", "8192", "--n-envs", "64", "--seeds", "2", "--device", "cpu"]

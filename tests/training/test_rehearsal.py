@@ -13,7 +13,7 @@ from storage.config.tree import Config, load
 from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles
 from training.__main__ import main
-from training.rehearsal import BARS, newest, small
+from training.tuning.test_mode import BARS, newest, small
 
 
 def test_the_newest_bars_are_the_end_of_every_market() -> None:

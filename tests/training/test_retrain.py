@@ -22,8 +22,8 @@ from tests.made_markets import START_MS, random_candles
 from training.ensemble.families import RidgeFamily, XGBoostFamily
 from training.ensemble.out_of_fold import information_coefficient
 from training.promotion.gate import integrity
-from training.promotion.likeness import Reign, convictions, likeness, recorded_convictions, targets, twin_of
 from training.promotion.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
+from training.promotion.similarity import Reign, convictions, likeness, recorded_convictions, targets, twin_of
 
 
 def champion_at(until_ms: int | None = None) -> Champion:

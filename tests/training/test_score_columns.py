@@ -20,14 +20,14 @@ from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
 from strategies.predictors import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
 from training.data.dataset import Dataset
+from training.data.score_columns import is_scored, scored_days, with_scores, without_scores
 from training.ensemble.bundle import Plan, train, walk_folds
 from training.ensemble.families import ModelFamily, RidgeFamily
 from training.ensemble.out_of_fold import fit_all, information_coefficient, walk
-from training.ppo.environment_tracks import standard_of, tracks_of
-from training.ppo.family import PpoFamily
-from training.ppo.score_columns import is_scored, scored_days, with_scores, without_scores
+from training.families.ppo.environment_tracks import standard_of, tracks_of
+from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after
-from training.promotion.likeness import twin_of
+from training.promotion.similarity import twin_of
 from training.simulation.ahead import fit_ahead
 from training.simulation.simulate import Routine
 from training.walk_forward.fold_cache import FoldCache, fold_key

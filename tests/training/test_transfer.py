@@ -13,8 +13,8 @@ from strategies.features import LEAN, feature_set
 from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset
 from training.ensemble.families import XGBoostFamily
-from training.xgboost import trainer as xgboost
-from training.xgboost.transfer import XGBoostSource, xgboost_source
+from training.families.xgboost import trainer as xgboost
+from training.families.xgboost.transfer import XGBoostSource, xgboost_source
 
 BORDER = made_dataset().from_ms + 200 * DAY_MS
 

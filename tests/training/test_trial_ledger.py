@@ -12,7 +12,7 @@ from storage.candles.store import CandleStore
 from storage.models.trial_log import Trial, read_trials, record_trial
 from strategies.market import DAY_MS, Timeframe
 from training.__main__ import main
-from training.backtest.performance import sharpe
+from training.evidence.performance import sharpe
 from training.evidence.significance import deflated_sharpe, probabilistic_sharpe
 from training.evidence.trial_ledger import (
     DailyReturns,

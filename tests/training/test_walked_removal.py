@@ -9,10 +9,10 @@ import numpy as np
 from strategies.predictors.ppo_model import FILE
 from tests.training.agents import random_model
 from tests.training.walk_builders import made_folds, made_plan, made_world, run_candles, small_xgboost
-from training.backtest.performance import daily_returns
 from training.backtest.run import Stress
 from training.ensemble.families import ModelFamily, RidgeFamily
-from training.ppo.family import PpoFiles
+from training.evidence.performance import daily_returns
+from training.families.ppo.family import PpoFiles
 from training.walk_forward.card import walk_forward_card
 from training.walk_forward.fold_plan import Schedule
 from training.walk_forward.removal import bundles_without, curve_of, walked_removal

@@ -14,9 +14,9 @@ import numpy as np
 from strategies.kernel.settings import DecisionSettings, ProtectionSettings, RiskSettings, TradingSettings
 from strategies.kernel.state import NO_RATE
 from training.backtest.decision_path import DecisionPath
-from training.backtest.performance import EquityCurve
 from training.backtest.run import begin_account, equity_curve, run_path
 from training.backtest.run_candles import RunCandles
+from training.evidence.performance import EquityCurve
 
 CASH, HOLD, STEADY_HOLD = "cash", "buy and hold", "buy and hold, volatility target"
 ALWAYS = 1.0  # a conviction of one, where `enter` is one

@@ -19,8 +19,8 @@ from strategies.kernel.round_trips import RoundTrip, round_trips
 from strategies.kernel.settings import ExecutionSettings, TradingSettings
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 from training.backtest.decision_path import DecisionPath, decision_path
-from training.backtest.performance import EquityCurve
 from training.backtest.run_candles import RunCandles, moment
+from training.evidence.performance import EquityCurve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

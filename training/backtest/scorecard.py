@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.backtest.performance import CurveFigures, TradeFigures
+from training.evidence.performance import CurveFigures, TradeFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

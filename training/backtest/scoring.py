@@ -11,7 +11,12 @@ from strategies.kernel.round_trips import RoundTrip, slippage_paid
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, OPEN_MS, UNITS_PER_QUOTE
 from training.backtest.baselines import HOLD, baselines
-from training.backtest.performance import (
+from training.backtest.run import BacktestResult
+from training.backtest.run_candles import moment
+from training.backtest.scorecard import Activity, BaselineFigures, Costs, Scorecard, Significance
+from training.backtest.verdict import Evidence, verdict
+from training.data.labels import forward_return
+from training.evidence.performance import (
     DAYS_PER_YEAR,
     NAN,
     CurveFigures,
@@ -23,11 +28,6 @@ from training.backtest.performance import (
     monthly_returns,
     trade_figures,
 )
-from training.backtest.run import BacktestResult
-from training.backtest.run_candles import moment
-from training.backtest.scorecard import Activity, BaselineFigures, Costs, Scorecard, Significance
-from training.backtest.verdict import Evidence, verdict
-from training.data.labels import forward_return
 from training.evidence.significance import (
     annual_sharpes,
     bootstrap_interval,

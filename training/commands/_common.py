@@ -15,8 +15,6 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe
-from training import records
-from training.compute import threads_of
 from training.data.dataset import Dataset, Holes, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import Plan, TrainedBundle, recipe_id, train
@@ -25,7 +23,9 @@ from training.ensemble.family_figures import family_figures
 from training.ensemble.out_of_fold import FoldReport
 from training.ensemble.stacking import Weighting
 from training.evidence.daily_skill import walked_skill
-from training.progress import say, stage
+from training.runtime import records
+from training.runtime.compute import threads_of
+from training.runtime.progress import say, stage
 
 
 def open_dataset(
@@ -112,7 +112,7 @@ def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
     asked = [family.name for family in families if getattr(family, "device", "cpu") != "cpu"]
     if not asked:
         return place
-    from training.device import card_name
+    from training.runtime.device import card_name
 
     card = card_name()
     return place if card is None else f"{place}; {', '.join(asked)} on cuda ({card})"

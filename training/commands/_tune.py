@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from training.progress import answer, configuration, say, stage
+from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
     from training.tuning.tune import Request, Scored, Tuned
@@ -36,7 +36,7 @@ def tuning(family: str, summary: str) -> Callable[..., None]:
         test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
     ) -> None:
         from training.commands._common import open_dataset
-        from training.rehearsal import newest
+        from training.tuning.test_mode import newest
         from training.tuning.tune import Request, tune
 
         config = configuration()
@@ -108,7 +108,7 @@ def _text(tuned: Tuned, family: str) -> str:
 
 
 def _record(tuned: Tuned, request: Request, dataset: Any, duration_s: float) -> str:
-    from training import records
+    from training.runtime import records
 
     record = records.RunRecord(
         kind=f"tune {request.family}",

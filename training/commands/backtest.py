@@ -21,7 +21,7 @@ from strategies.market import Market, Timeframe
 from training.backtest.run import BacktestResult, Stress, backtest, is_seen, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard
-from training.progress import answer, configuration, say
+from training.runtime.progress import answer, configuration, say
 
 
 def command(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from training.progress import answer, configuration
+from training.runtime.progress import answer, configuration
 
 
 def command(

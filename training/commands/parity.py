@@ -8,7 +8,7 @@ import typer
 
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
-from training.progress import answer, configuration
+from training.runtime.progress import answer, configuration
 
 
 def command(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from training.progress import answer, configuration, say, wants_json
+from training.runtime.progress import answer, configuration, say, wants_json
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from storage.models.registry import Registry
-    from training.backtest.performance import EquityCurve
     from training.data.dataset import Dataset
-    from training.monitors.ladder import Answer
+    from training.evidence.performance import EquityCurve
+    from training.monitors.fallback_policy import Answer
 
 
 def command(
@@ -44,7 +44,7 @@ def command(
     from training.ensemble import families as known
     from training.ensemble.voters import makers
     from training.evidence.daily_skill import YEAR_D, DailySkill, walked_skill
-    from training.monitors import ladder
+    from training.monitors import fallback_policy as ladder
     from training.promotion.retrain import champion_of, leakage_check, retrain
 
     if holes not in ("refuse", "split"):

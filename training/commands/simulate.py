@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from training.progress import answer, configuration, say
+from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from training.progress import answer, configuration
+from training.runtime.progress import answer, configuration
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
     from training.commands._common import make_bundle, open_dataset
     from training.ensemble import families as known
     from training.ensemble.voters import makers
-    from training.rehearsal import newest, small
+    from training.tuning.test_mode import newest, small
 
     config = small(configuration()) if test_mode else configuration()
     chosen_seed = config.training.seed if seed < 0 else seed

@@ -10,10 +10,10 @@ import typer
 from storage.config.models import LstmSettings
 from storage.config.tree import Config
 from strategies.errors import BadInput
-from training.progress import answer, configuration, say
+from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
-    from training.lstm.trainer import LstmModel
+    from training.families.lstm.trainer import LstmModel
 
 TEST_MODE_EPOCHS: Final = 5
 TRANSFER_RATE: Final = 0.25  # of the learning rate, when starting from a trained model and no rate is given
@@ -54,13 +54,13 @@ def command(
 
     Example: sigma train lstm --symbol BTCUSDT --timeframe 1h --epochs 100 --batch-size 32 --seq-length 60
     """
-    from training import device as devices
     from training.commands._common import make_bundle, open_dataset
     from training.commands.train_bundle import summary
-    from training.lstm.family import LstmFamily
-    from training.lstm.run import Request, run
-    from training.lstm.step import Acceleration
-    from training.rehearsal import newest_ms
+    from training.families.lstm.family import LstmFamily
+    from training.families.lstm.run import Request, run
+    from training.families.lstm.step import Acceleration
+    from training.runtime import device as devices
+    from training.tuning.test_mode import newest_ms
 
     config = configuration()
     place = devices.choose(
@@ -137,7 +137,7 @@ def _device(name: str) -> Literal["auto", "cpu", "cuda"]:
 
 def _source(name: str, config: Config) -> LstmModel:
     """Return the model to start from: a weights file, a folder that has one, or a bundle's id."""
-    from training.lstm.export import WEIGHTS_FILE, read_weights
+    from training.families.lstm.export import WEIGHTS_FILE, read_weights
 
     path = Path(name)
     if not path.exists():

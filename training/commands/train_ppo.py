@@ -8,7 +8,7 @@ import typer
 
 from storage.config.models import PpoSettings
 from strategies.errors import BadInput
-from training.progress import answer, configuration, say
+from training.runtime.progress import answer, configuration, say
 
 TEST_MODE_STEPS: Final = 65_536
 _NAMES: Final = {"environments": "--n-envs"}
@@ -35,10 +35,10 @@ def command(
 
     Example: sigma train ppo --symbol BTCUSDT --timeframe 1h --total-timesteps 100000 --learning-rate 0.0003
     """
-    from training import device as devices
     from training.commands._common import open_dataset
-    from training.ppo.run import Request, run
-    from training.rehearsal import newest_ms
+    from training.families.ppo.run import Request, run
+    from training.runtime import device as devices
+    from training.tuning.test_mode import newest_ms
 
     config = configuration()
     place = devices.choose(_device(device or ("cpu" if config.training.device == "auto" else config.training.device)))

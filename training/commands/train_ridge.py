@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from training.progress import answer, configuration
+from training.runtime.progress import answer, configuration
 
 
 def command(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from strategies.errors import BadInput
-from training.progress import answer, configuration, say
+from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from training.data.dataset import Dataset
     from training.ensemble.families import XGBoostFamily
-    from training.xgboost.classifier import Task
-    from training.xgboost.importance import Importance
+    from training.families.xgboost.classifier import Task
+    from training.families.xgboost.importance import Importance
 
 TASKS: Final = ("return", "trend_classification", "pattern_classification")
 TEST_MODE_TREES: Final = 40
@@ -60,7 +60,7 @@ def command(
     Example: sigma train xgboost --task pattern_classification --symbols BTCUSDT,ETHUSDT --n-estimators 500
     """
     from training.commands._common import open_dataset
-    from training.rehearsal import newest_ms
+    from training.tuning.test_mode import newest_ms
 
     if task not in TASKS:
         raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
@@ -98,10 +98,10 @@ def _classify(
     chart: Path,
     since_ms: int | None,
 ) -> None:
-    from training.compute import threads_of
+    from training.families.xgboost.classification_run import Request, run
+    from training.families.xgboost.classifier import DEFAULTS
     from training.report.classification import text
-    from training.xgboost.classification_run import Request, run
-    from training.xgboost.classifier import DEFAULTS
+    from training.runtime.compute import threads_of
 
     last = dataset.symbols[-1] if len(dataset.symbols) > 1 else ""
     chosen = held_out or last
@@ -135,9 +135,9 @@ def _return(
 ) -> None:
     from training.commands._common import make_bundle
     from training.commands.train_bundle import summary
-    from training.compute import threads_of
     from training.ensemble.families import XGBoostFamily
-    from training.xgboost.transfer import xgboost_source
+    from training.families.xgboost.transfer import xgboost_source
+    from training.runtime.compute import threads_of
 
     family = XGBoostFamily(
         settings=config.xgboost.model_copy(update=changes),
@@ -180,9 +180,9 @@ def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None
     from training.data.dataset import Rows
     from training.data.splits import EMBARGO_MS, chronological
     from training.ensemble.out_of_fold import information_coefficient
-    from training.progress import stage
-    from training.xgboost import trainer as xgboost
-    from training.xgboost.importance import Importance
+    from training.families.xgboost import trainer as xgboost
+    from training.families.xgboost.importance import Importance
+    from training.runtime.progress import stage
 
     first, second = chronological(since_ms or dataset.from_ms, dataset.until_ms)
     rounds = family.settings.seeds * family.settings.n_estimators

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from training.progress import answer, configuration, say, stage
+from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -55,10 +55,10 @@ def command(
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
     from training.commands._common import open_dataset
-    from training.compute import threads_of
     from training.ensemble.bundle import Plan
     from training.ensemble.families import RidgeFamily
     from training.ensemble.stacking import Weighting
+    from training.runtime.compute import threads_of
     from training.walk_forward.card import record_walk, walk_forward_card
 
     config = configuration()

@@ -108,7 +108,7 @@ class Dataset:
         until_ms: no candle closes after this time.
         segments: in market order, then time.
         data_hash: sha256 over candles, sources, fingerprint, horizon and labelling.
-        others: families whose out-of-fold scores stand beside the features; see `training/ppo/score_columns.py`.
+        others: families whose out-of-fold scores stand beside the features; see `training/data/score_columns.py`.
     """
 
     exchange: str

@@ -31,8 +31,8 @@ from training.ensemble.out_of_fold import FoldDone, fit_all, walk
 from training.ensemble.scales import Scales, calibrate
 from training.ensemble.stacking import Weighting
 from training.ensemble.wins import simulate, win_table, without_protections
-from training.promotion.recipe_gate import RecipeVerdict, judge
-from training.records import versions
+from training.evidence.recipe_gate import RecipeVerdict, judge
+from training.runtime.records import versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from storage.config.models import RidgeSettings, XGBoostSettings
 from strategies.errors import BadInput
 from strategies.predictors.base import Predictor
 from training.data.dataset import Dataset
-from training.xgboost.transfer import XGBoostSource
+from training.families.xgboost.transfer import XGBoostSource
 
 
 class FittedModel(Protocol):
@@ -42,7 +42,7 @@ class ModelFamily(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XGBoostFamily:
-    """Boosted trees; see `training/xgboost/trainer.py`."""
+    """Boosted trees; see `training/families/xgboost/trainer.py`."""
 
     settings: XGBoostSettings = field(default_factory=XGBoostSettings)
     seed: int = 0
@@ -51,7 +51,7 @@ class XGBoostFamily:
     name: str = "xgboost"
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
-        from training.xgboost import trainer as xgboost
+        from training.families.xgboost import trainer as xgboost
 
         return xgboost.fit(
             dataset, known_by_ms, self.settings, seed=self.seed, threads=self.threads, source=self.source
@@ -64,13 +64,13 @@ class XGBoostFamily:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RidgeFamily:
-    """The linear model; see `training/ridge.py`."""
+    """The linear model; see `training/families/ridge.py`."""
 
     settings: RidgeSettings = field(default_factory=RidgeSettings)
     name: str = "ridge"
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
-        from training import ridge
+        from training.families import ridge
 
         return ridge.fit(dataset, known_by_ms, self.settings)
 

@@ -16,9 +16,9 @@ from strategies.features import block_slices, compute, volatility
 from strategies.predictors.base import PreparedSlice
 from strategies.predictors.together import score_all
 from training.data.dataset import Dataset, Segment
+from training.data.score_columns import dataset_for
 from training.data.splits import Fold
 from training.ensemble.families import FittedModel, ModelFamily
-from training.ppo.score_columns import dataset_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from storage.config.tree import Config
-from training.compute import threads_of
 from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
+from training.runtime.compute import threads_of
 
 
 def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
@@ -21,14 +21,14 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
 
 
 def _lstm(config: Config, seed: int) -> ModelFamily:
-    from training.lstm.family import LstmFamily
+    from training.families.lstm.family import LstmFamily
 
     threads = max(config.training.threads, 1)
     return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads)
 
 
 def _ppo(config: Config, seed: int) -> ModelFamily:
-    from training.ppo.family import PpoFamily
+    from training.families.ppo.family import PpoFamily
 
     device = "cpu" if config.training.device == "auto" else config.training.device
     return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.backtest.performance import DAYS_PER_YEAR, NAN
 from training.evidence.overfitting import overfitting, superior_ability
+from training.evidence.performance import DAYS_PER_YEAR, NAN
 from training.evidence.significance import (
     annual_sharpes,
     bootstrap_interval,

@@ -18,8 +18,8 @@ from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS
 from strategies.minute import Command
 from training.backtest.decision_path import DecisionPath
-from training.backtest.spliced_path import Reign, spliced_path
 from training.monitors.parity_day import Day
+from training.monitors.spliced_path import Reign, spliced_path
 
 Value = TypeVar("Value", Bundle, TradingSettings)
 

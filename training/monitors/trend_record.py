@@ -9,10 +9,10 @@ from storage.candles.store import CandleStore
 from strategies.bundle.bundle import trend_bundle
 from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, Market, Timeframe
-from training.backtest.performance import EquityCurve
 from training.backtest.run import backtest
 from training.backtest.run_candles import HISTORY_DECISIONS, RunCandles, covered, read_run
 from training.ensemble.wins import without_protections
+from training.evidence.performance import EquityCurve
 
 LOOKED_BACK_D: Final = 370
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from storage.config.training import ValidationSettings
-from training.promotion.recipe_gate import RecipeVerdict
+from training.evidence.recipe_gate import RecipeVerdict
 
 Case = Literal["first", "completion", "refresh", "changed_recipe"]
 Step = Literal["promote", "shadow", "reject"]

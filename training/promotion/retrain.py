@@ -20,7 +20,7 @@ from training.ensemble.families import ModelFamily
 from training.ensemble.out_of_fold import FoldReport
 from training.promotion import gate, leakage
 from training.promotion.gate import Case, Rule, Verdict
-from training.promotion.likeness import Reign, likeness, twin_of
+from training.promotion.similarity import Reign, likeness, twin_of
 
 Check = Callable[[TrainedBundle, Dataset], Rule]
 

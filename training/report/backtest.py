@@ -8,10 +8,10 @@ import numpy as np
 
 from strategies.kernel.round_trips import RoundTrip
 from strategies.market import OPEN_MS, RATE_ONE
-from training.backtest.performance import EquityCurve, TradeFigures, drawdown_path
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import moment
 from training.backtest.scorecard import Scorecard
+from training.evidence.performance import EquityCurve, TradeFigures, drawdown_path
 from training.report.charts import filled, lines, trades_on_candles
 from training.report.page import Section, page
 from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_percent, table

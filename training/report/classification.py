@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from training.xgboost.classification_run import Finished
-from training.xgboost.classification_scores import Recognition, Uplift
+from training.families.xgboost.classification_run import Finished
+from training.families.xgboost.classification_scores import Recognition, Uplift
 
 
 def text(finished: Finished) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from storage.ledger.queries import Ledger
 from storage.ledger.trades import Trade
 from strategies.market import UNITS_PER_QUOTE
-from training.backtest.performance import EquityCurve, curve_figures, drawdown_path, monthly_returns
 from training.backtest.run_candles import moment
+from training.evidence.performance import EquityCurve, curve_figures, drawdown_path, monthly_returns
 from training.report.charts import filled, lines
 from training.report.page import Section, page
 from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_number, signed_percent, table

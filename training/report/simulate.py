@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from training.backtest.performance import EquityCurve
 from training.backtest.run_candles import moment
+from training.evidence.performance import EquityCurve
 from training.report.backtest import result_sections, subtitle
 from training.report.page import Section, page
 from training.report.tables import Cell, number, paragraph, percent, table

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from training.backtest.performance import EquityCurve
 from training.backtest.run_candles import moment
+from training.evidence.performance import EquityCurve
 from training.report.backtest import result_sections, subtitle
 from training.report.charts import bars
 from training.report.page import Section, page

@@ -17,7 +17,7 @@ from strategies.kernel.settings import TradingSettings
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run import BacktestResult, begin_account, run_path
 from training.backtest.run_candles import RunCandles
-from training.backtest.spliced_path import padded
+from training.monitors.spliced_path import padded
 from training.walk_forward.walk import joined, part
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from strategies.market import DAY_MS
-from training.compute import fan_out
 from training.data.dataset import Dataset
+from training.data.score_columns import sees_others
 from training.ensemble.bundle import Plan, walk_folds
 from training.ensemble.families import ModelFamily
-from training.ppo.score_columns import sees_others
 from training.promotion.kept_family import KeptFamily
+from training.runtime.compute import fan_out
 from training.simulation.simulate import Routine, wanted_borders
 from training.walk_forward.fold_cache import FoldCache
 

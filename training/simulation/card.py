@@ -14,12 +14,12 @@ from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_policy import Rung
 from strategies.bundle.fallback_strategies import is_stand_in, rung_of
 from training.backtest.baselines import HOLD
-from training.backtest.performance import EquityCurve, daily_equity, daily_returns
 from training.backtest.rule_baselines import DONCHIAN, rule_baselines
 from training.backtest.scorecard import Scorecard, plain
 from training.backtest.scoring import baseline_figures, scorecard
 from training.data.dataset import Dataset
 from training.ensemble.bundle import Plan, recipe_id
+from training.evidence.performance import EquityCurve, daily_equity, daily_returns
 from training.evidence.trial_ledger import DailyReturns, daily_of, recipe_digest, record, tried
 from training.evidence.trial_statistics import TrialStatistics, claim, trial_statistics
 from training.simulation.simulate import Event, Routine, Simulation

@@ -15,7 +15,6 @@ from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.bundle.fallback_policy import Rung
 from strategies.bundle.fallback_strategies import is_stand_in, stand_in_of
 from strategies.market import DAY_MS
-from training.backtest.performance import EquityCurve
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles
 from training.data.dataset import Dataset
@@ -23,12 +22,13 @@ from training.data.splits import next_month
 from training.ensemble.bundle import Plan
 from training.ensemble.expectation import Expectation
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, walked_skill
-from training.monitors import ladder
+from training.evidence.performance import EquityCurve
+from training.monitors import fallback_policy as ladder
 from training.monitors.drift import DriftReport, drift_report
 from training.monitors.drift_inputs import Watched
 from training.monitors.trend_record import curve_of
-from training.promotion.likeness import Reign
 from training.promotion.retrain import Champion, retrain
+from training.promotion.similarity import Reign
 from training.simulation.account import SimulatedAccount
 from training.simulation.trials import SimulatedTrials
 from training.walk_forward.walk import part

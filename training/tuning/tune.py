@@ -24,15 +24,15 @@ from storage.models.trial_log import Trial as Tried
 from storage.models.trial_log import record_trial
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS
-from training.compute import fan_out, threads_of
 from training.data.dataset import Dataset
 from training.data.splits import Fold, recent_folds
 from training.ensemble.families import choose
 from training.ensemble.out_of_fold import MarketScores, information_coefficient, walk
 from training.ensemble.voters import makers
 from training.evidence.trial_ledger import recipe_digest
-from training.rehearsal import SMALL
+from training.runtime.compute import fan_out, threads_of
 from training.tuning.search_space import ONE_SEED, SPACES, configured
+from training.tuning.test_mode import SMALL
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -162,7 +162,7 @@ def _work(
     """Run one worker's share of the trials: (its number, how many)."""
     import optuna
 
-    from training.progress import say
+    from training.runtime.progress import say
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     worker, trials = share

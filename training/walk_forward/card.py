@@ -14,13 +14,13 @@ import numpy as np
 
 from storage.models.trial_log import Trial
 from training.backtest.baselines import CASH
-from training.backtest.performance import EquityCurve, daily_equity, daily_returns
 from training.backtest.rule_baselines import rule_baselines
 from training.backtest.scorecard import Scorecard, plain
 from training.backtest.scoring import baseline_figures, scorecard, targets_of
 from training.data.dataset import Dataset
 from training.ensemble.bundle import recipe_id
 from training.ensemble.removal import Removal
+from training.evidence.performance import EquityCurve, daily_equity, daily_returns
 from training.evidence.trial_ledger import STRESSED, DailyReturns, Tried, daily_of, recipe_digest, record, tried
 from training.evidence.trial_statistics import TrialStatistics, claim, trial_statistics
 from training.walk_forward.contenders import Contender, family_ics

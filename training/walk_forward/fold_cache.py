@@ -22,7 +22,7 @@ from strategies.market import OPEN_MS
 from training.data.dataset import Dataset
 from training.data.splits import Fold
 from training.ensemble.families import ModelFamily
-from training.records import versions
+from training.runtime.records import versions
 
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
 SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "ensemble/families.py")
@@ -82,7 +82,8 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
 def _source(family: str) -> str:
     """Return the digest of the trainer's own modules: a model is not found again once they have changed."""
     training = Path(__file__).parents[1]
-    own = sorted([*training.glob(f"{family}.py"), *training.glob(f"{family}/*.py")])
+    families = training / "families"
+    own = sorted([*families.glob(f"{family}.py"), *families.glob(f"{family}/*.py")])
     paths = own + [training / name for name in SHARED_SOURCES]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 

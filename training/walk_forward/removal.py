@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strategies.bundle.bundle import Bundle
-from training.backtest.performance import EquityCurve, daily_returns
 from training.backtest.run import begin_account, run_path
 from training.data.dataset import Dataset
 from training.ensemble.bundle import manifest_of
 from training.ensemble.joining import PPO, joins
 from training.ensemble.removal import Removal, removal_of
 from training.ensemble.scales import calibrate
+from training.evidence.performance import EquityCurve, daily_returns
 from training.walk_forward.walk import WalkForward, known_before, strung_together
 
 

@@ -20,14 +20,14 @@ from strategies.predictors import Predictor, load_predictor
 from training.backtest.decision_path import DecisionPath, decision_path, decision_rows
 from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
 from training.backtest.run_candles import RunCandles
-from training.compute import Backend, fan_out
 from training.data.dataset import Dataset
+from training.data.score_columns import dataset_for, sees_others
 from training.data.splits import Fold
 from training.ensemble.bundle import Plan, manifest_of
 from training.ensemble.families import ModelFamily
 from training.ensemble.out_of_fold import FoldDone, MarketScores, fit_fold, walk
 from training.ensemble.scales import calibrate
-from training.ppo.score_columns import dataset_for, sees_others
+from training.runtime.compute import Backend, fan_out
 from training.walk_forward.fold_cache import FoldCache, fold_key
 from training.walk_forward.fold_plan import FoldPlan
 

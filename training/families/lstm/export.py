@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from storage.durable import folder_lock, replace_files
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.lstm import INPUTS, ONNX_FILE, OUTPUTS
-from training.lstm.chunks import CLIP, Scaling
-from training.lstm.network import fold_mirror, mirror
-from training.lstm.trainer import LstmModel
+from training.families.lstm.chunks import CLIP, Scaling
+from training.families.lstm.network import fold_mirror, mirror
+from training.families.lstm.trainer import LstmModel
 
 WEIGHTS_FILE: Final = "lstm.safetensors"
 OPSET: Final = 17

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from training.ppo.environment import AgentsEnv
+from training.families.ppo.environment import AgentsEnv
 
 
 class AgentEnv(gymnasium.Env[np.ndarray, np.int64]):

@@ -10,12 +10,12 @@ from strategies.kernel.exposure import agent_settings
 from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo import PpoPredictor, load
 from strategies.predictors.ppo_model import FAMILY
-from training import device as devices
 from training.data.dataset import Dataset
-from training.ppo.environment_tracks import standard_of, tracks_of
-from training.ppo.export import files_of
-from training.ppo.score_columns import scored_days, without_scores
-from training.ppo.trainer import Progress, fit
+from training.data.score_columns import scored_days, without_scores
+from training.families.ppo.environment_tracks import standard_of, tracks_of
+from training.families.ppo.export import files_of
+from training.families.ppo.trainer import Progress, fit
+from training.runtime import device as devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

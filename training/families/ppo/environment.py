@@ -22,8 +22,8 @@ from strategies.kernel.exposure import ACCOUNT_COLUMNS, EXPOSURES, FACT_ROWS, ma
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import ACCOUNT, FACT, ORDER, POSITION
 from strategies.market import DAY_MS
-from training.ppo.environment_step import AGENT, REWARD, RUNNING, TRUNCATED, start_all, step_all, step_share
-from training.ppo.environment_tracks import Tracks
+from training.families.ppo.environment_step import AGENT, REWARD, RUNNING, TRUNCATED, start_all, step_all, step_share
+from training.families.ppo.environment_tracks import Tracks
 
 BOUND: Final = 4.0  # of every observation
 _YEAR_MS: Final = 365 * DAY_MS

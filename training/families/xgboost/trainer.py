@@ -17,7 +17,7 @@ from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from strategies.predictors.xgboost import FILE_PREFIX, FILE_SUFFIX, XGBoostPredictor, import_xgboost
 from training.data.dataset import Dataset, Rows
-from training.xgboost.transfer import XGBoostSource
+from training.families.xgboost.transfer import XGBoostSource
 
 MIN_ROWS: Final = 300
 

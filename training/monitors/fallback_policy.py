@@ -15,12 +15,12 @@ import numpy as np
 from storage.config.training import ValidationSettings
 from strategies.bundle.fallback_policy import Record, Rung, who_trades
 from strategies.market import DAY_MS
-from training.backtest.performance import EquityCurve, daily_equity
 from training.backtest.scorecard import plain
 from training.data.dataset import Dataset
 from training.evidence.daily_skill import YEAR_D, DailySkill, daily_skill
-from training.promotion.likeness import closes, recorded_convictions, targets
+from training.evidence.performance import EquityCurve, daily_equity
 from training.promotion.retrain import Champion, Retrained
+from training.promotion.similarity import closes, recorded_convictions, targets
 
 LEAST_TREND_D: Final = 90  # of the rule's own record; on less it is taken at its word
 

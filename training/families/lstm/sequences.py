@@ -14,7 +14,7 @@ from strategies.features.rolling import logarithm
 from strategies.market import CLOSE, Timeframe
 from training.data.dataset import Dataset, Segment
 from training.data.labels import forward_return
-from training.lstm.chunks import LabelledSequence
+from training.families.lstm.chunks import LabelledSequence
 
 _FLOOR: Final = 1e-12  # of a variance of log returns
 

@@ -23,8 +23,8 @@ from storage.config.models import PpoSettings
 from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy, Standard
-from training.ppo.environment import AgentsEnv
-from training.ppo.environment_tracks import Tracks
+from training.families.ppo.environment import AgentsEnv
+from training.families.ppo.environment_tracks import Tracks
 
 REPORTS: Final = 8  # of one seed's training
 VALUE_WEIGHT: Final = 0.5

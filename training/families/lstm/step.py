@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from storage.config.models import LstmSettings
-from training.lstm.chunks import ResidentChunks, head_signs
-from training.lstm.network import LstmNetwork, dense_loss, estimate
+from training.families.lstm.chunks import ResidentChunks, head_signs
+from training.families.lstm.network import LstmNetwork, dense_loss, estimate
 
 EAGER_STEPS_BEFORE_CAPTURE: Final = 3  # cuDNN and the optimiser allocate lazily; a graph may not
 _SUMS: Final = 8

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
-from training import device as devices
 from training.data.dataset import Dataset
-from training.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
-from training.lstm.sequences import labelled_sequences
-from training.lstm.step import Acceleration
-from training.lstm.trainer import EpochReport, LstmModel, fit
+from training.families.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
+from training.families.lstm.sequences import labelled_sequences
+from training.families.lstm.step import Acceleration
+from training.families.lstm.trainer import EpochReport, LstmModel, fit
+from training.runtime import device as devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from numba import prange
 from strategies.kernel.compiled import compiled, compiled_parallel, inlined
 from strategies.kernel.exposure import EXPOSURES, begin, hold, observe, settle
 from strategies.market import DAY_MS
-from training.ppo.environment_tracks import CLOSE, FUNDING, OPEN_MS
+from training.families.ppo.environment_tracks import CLOSE, FUNDING, OPEN_MS
 
 AGENT: Final = np.dtype(
     [

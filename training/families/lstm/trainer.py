@@ -19,10 +19,10 @@ import torch
 
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
-from training.device import Device
-from training.lstm.chunks import LabelledSequence, ResidentChunks, Scaling
-from training.lstm.network import LstmNetwork
-from training.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate
+from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling
+from training.families.lstm.network import LstmNetwork
+from training.families.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate
+from training.runtime.device import Device
 
 WARM_SHARE: Final = 0.2  # of the steps, in which the learning rate rises
 START_DIVISOR: Final = 25.0  # the one-cycle schedule starts at lr / 25 ...

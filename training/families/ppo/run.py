@@ -21,14 +21,14 @@ from strategies.kernel.exposure import agent_settings
 from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Standard
-from training import records
 from training.data.dataset import Dataset
-from training.device import Device
-from training.ppo.environment_tracks import standard_of, tracks_of
-from training.ppo.export import write
-from training.ppo.trainer import REPORTS, Progress, fit
-from training.ppo.validation import Borders, Judged, borders_of, judge
-from training.progress import say, stage
+from training.families.ppo.environment_tracks import standard_of, tracks_of
+from training.families.ppo.export import write
+from training.families.ppo.trainer import REPORTS, Progress, fit
+from training.families.ppo.validation import Borders, Judged, borders_of, judge
+from training.runtime import records
+from training.runtime.device import Device
+from training.runtime.progress import say, stage
 
 ABOUT_REWARD: Final = (
     "reward and equity are those of exploring agents, who also pay for their random choices; IC and net Sharpe are of "

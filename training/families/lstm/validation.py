@@ -16,13 +16,13 @@ from strategies.errors import BadInput
 from strategies.predictors.lstm import LstmPredictor
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, chronological
-from training.device import Device
 from training.ensemble.out_of_fold import information_coefficient, prepare
-from training.lstm.chunks import LabelledSequence
-from training.lstm.export import onnx_bytes
-from training.lstm.sequences import labelled_sequences
-from training.lstm.step import Acceleration
-from training.lstm.trainer import Fit, LstmModel, Observer, fit
+from training.families.lstm.chunks import LabelledSequence
+from training.families.lstm.export import onnx_bytes
+from training.families.lstm.sequences import labelled_sequences
+from training.families.lstm.step import Acceleration
+from training.families.lstm.trainer import Fit, LstmModel, Observer, fit
+from training.runtime.device import Device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

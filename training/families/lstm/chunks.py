@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from strategies.errors import BadInput
-from training.lstm.network import DIRECTIONAL_HEADS, HEADS
+from training.families.lstm.network import DIRECTIONAL_HEADS, HEADS
 
 CLIP: Final = 4.0  # standardised inputs beyond this say no more
 

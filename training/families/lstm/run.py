@@ -16,14 +16,14 @@ from typing import Any, Final
 from torch.utils.tensorboard import SummaryWriter
 
 from storage.config.models import LstmSettings
-from training import records
 from training.data.dataset import Dataset
-from training.device import Device
-from training.lstm.export import write
-from training.lstm.step import Acceleration
-from training.lstm.trainer import EpochReport, Fit, LstmModel
-from training.lstm.validation import Judged, Parts, fit_parts, judge, parts_of
-from training.progress import say, stage
+from training.families.lstm.export import write
+from training.families.lstm.step import Acceleration
+from training.families.lstm.trainer import EpochReport, Fit, LstmModel
+from training.families.lstm.validation import Judged, Parts, fit_parts, judge, parts_of
+from training.runtime import records
+from training.runtime.device import Device
+from training.runtime.progress import say, stage
 
 ABOUT_ACCURACY: Final = (
     "accuracy is the share of right signs; the model learns the size of moves, so it reads about .50 even where the IC "

@@ -16,7 +16,7 @@ from strategies.kernel.exposure import grid_bars
 from strategies.kernel.state import NO_RATE
 from strategies.predictors.ppo_policy import Standard
 from training.data.dataset import Dataset, Segment
-from training.ppo.score_columns import is_scored
+from training.data.score_columns import is_scored
 
 CLOSE, OPEN_MS, FUNDING = 3, 5, 6  # columns of `Tracks.packed` lines
 

@@ -11,9 +11,9 @@ from strategies.errors import BadInput
 from strategies.market import OPEN_MS, CandleArray
 from strategies.patterns import Pattern, find_patterns
 from training.data.dataset import Dataset, Segment
-from training.xgboost import pattern_features, trend_labels
-from training.xgboost.classifier import LabelledRows, Task
-from training.xgboost.invented_charts import invented
+from training.families.xgboost import pattern_features, trend_labels
+from training.families.xgboost.classifier import LabelledRows, Task
+from training.families.xgboost.invented_charts import invented
 
 NONE: Final = "none"
 

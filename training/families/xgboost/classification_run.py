@@ -15,15 +15,23 @@ from typing import Any, Final
 import numpy as np
 
 from storage.durable import replace_files
-from training import records
-from training.curves import Curves
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, chronological
-from training.progress import say, stage
-from training.xgboost.classification_rows import classes_of, columns_of, invented_rows, pooled, rows_of
-from training.xgboost.classification_scores import Recognition, Uplift, class_scores, recognition, uplifts
-from training.xgboost.classifier import Classifier, ClassifierSettings, LabelledRows, RoundReport, Task, fit, gain
-from training.xgboost.importance import CHART_ROWS, Importance, shuffled_losses
+from training.families.xgboost.classification_rows import classes_of, columns_of, invented_rows, pooled, rows_of
+from training.families.xgboost.classification_scores import Recognition, Uplift, class_scores, recognition, uplifts
+from training.families.xgboost.classifier import (
+    Classifier,
+    ClassifierSettings,
+    LabelledRows,
+    RoundReport,
+    Task,
+    fit,
+    gain,
+)
+from training.families.xgboost.importance import CHART_ROWS, Importance, shuffled_losses
+from training.runtime import records
+from training.runtime.curves import Curves
+from training.runtime.progress import say, stage
 
 EVERY_ROUNDS: Final = 25  # between two lines
 SHUFFLED_ROWS: Final = 20_000
