@@ -25,10 +25,10 @@ from benchmarks.api_clients import Load
 from benchmarks.figures import Figure, parser, show
 from benchmarks.minutes import Minutes, load
 from bot.clock import ManualClock
-from bot.control import Control, Place
-from bot.metrics import Metrics
-from bot.snapshot import Snapshot
-from bot.trader import Trader
+from bot.operations.metrics import Metrics
+from bot.trading.control import Control, Place
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from storage.ledger.accounts import open_account

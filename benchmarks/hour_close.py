@@ -22,8 +22,8 @@ import numpy as np
 from benchmarks.figures import Figure, parser, show
 from benchmarks.worlds import World, dataset_of
 from bot.clock import ManualClock
-from bot.snapshot import Snapshot
-from bot.trader import Trader
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
 from storage.config.tree import Config
 from storage.ledger.accounts import open_account
 from storage.ledger.database import connect, migrate

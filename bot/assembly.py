@@ -13,21 +13,21 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine as Database
 
-from bot.child import Limits
-from bot.control import Control
+from bot.exchange import Venue
 from bot.feed.source import FeedSource
-from bot.live_trials import LiveTrials
-from bot.metrics import Metrics
-from bot.nightly import Nightly, check_runner, nightly_jobs
-from bot.opening import Opened, open_trading
-from bot.schedule import Job, Schedule
-from bot.shadow import Shadowing
-from bot.snapshot import Snapshot
-from bot.telling import Telling
-from bot.trader import Trader
-from bot.trainer import Trainer
-from bot.training_runs import TrainingRuns, on_drift, on_harm, retrain_job
-from bot.venue import Venue
+from bot.notifications import Telling
+from bot.operations.metrics import Metrics
+from bot.retraining.child_process import Limits
+from bot.retraining.promotion import TrainingRuns, on_drift, on_harm, retrain_job
+from bot.retraining.shadowing import Shadowing
+from bot.retraining.trainer import Trainer
+from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
+from bot.scheduling.schedule import Job, Schedule
+from bot.trading.control import Control
+from bot.trading.open_account import Opened, open_trading
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
+from bot.views.shadow_results import LiveTrials
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.bundles import bundle_by_id

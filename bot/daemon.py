@@ -14,15 +14,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from bot import logs
 from bot.assembly import Ground, Parts, assemble
-from bot.console import show_training
-from bot.control import Control
+from bot.exchange import open_venue
 from bot.feed.source import FeedSource
-from bot.metrics import Metrics
-from bot.systemd import ServiceManager
-from bot.training_runs import first_training
-from bot.venue import open_venue
+from bot.operations import logs
+from bot.operations.metrics import Metrics
+from bot.operations.systemd import ServiceManager
+from bot.operations.training_bar import show_training
+from bot.retraining.promotion import first_training
+from bot.trading.control import Control
 from storage.backup import finish_restore
 from storage.config.tree import Config
 from storage.ledger.database import migrate

@@ -81,7 +81,7 @@ def test_web_telegram_and_cli_never_reach_into_the_trader() -> None:
         for path in sources("bot")
         if named(path).startswith(FACES)
         for line, module in imports(path)
-        if module == "bot.trader" or module.startswith("bot.trader.")
+        if module == "bot.trading.trader" or module.startswith("bot.trading.trader.")
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -15,9 +15,9 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.alerts.alerts import Alerts
 from bot.alerts.wording import share, stamp
-from bot.control import Control
-from bot.silence import refusals_since, silences
-from bot.summary import summarise
+from bot.trading.control import Control
+from bot.views.no_trade import refusals_since, silences
+from bot.views.trade_summary import summarise
 from storage.ledger.queries import EquityPoint, Ledger
 from strategies.bundle.fallback_strategies import is_stand_in, told
 from strategies.errors import SigmaError

@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 
 from bot.alerts.alerts import Alerts
-from bot.control import Control
+from bot.trading.control import Control
 from strategies.errors import SigmaError
 
 EVERY_S: Final = 1.0

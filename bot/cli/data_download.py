@@ -10,7 +10,7 @@ import typer
 
 from bot.cli import output
 from bot.clock import Clock, PacedClock, SystemClock
-from bot.download import SPOT_EXCHANGES, Downloaded, Wanted
+from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.market import ExchangeSettings
@@ -96,7 +96,7 @@ def _exchange(config: Config, symbols: str, market: str, name: str, url: str) ->
 async def _download(
     config: Config, settings: ExchangeSettings, timeframe: Timeframe, span: tuple[int | None, int | None], stitch: bool
 ) -> list[Downloaded]:
-    from bot.download import download as bring
+    from bot.feed.download import download as bring
     from bot.feed.source import FeedSource
 
     store = CandleStore(config.data.directory)

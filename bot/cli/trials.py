@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bot.cli.ledger import open_ledger
-from bot.live_trials import LiveTrials
+from bot.views.shadow_results import LiveTrials
 from storage.config.tree import Config
 from storage.ledger.shadow_trials import Shadows
 from strategies.errors import SigmaError

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 
 from bot.clock import Clock
+from bot.feed.candle_buffer import Intake
 from bot.feed.failures import NoSuchMarket
-from bot.feed.intake import Intake
 from bot.feed.rest import Page, Rest
 from bot.feed.waiting import Backoff, Outage, elapsed_s
 from strategies.errors import ExchangeFailed

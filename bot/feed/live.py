@@ -13,9 +13,9 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.feed.candle import ClosedCandle
+from bot.feed.candle_buffer import Intake
 from bot.feed.clients import FastKlines, Frame
 from bot.feed.fetchers import FundingFetcher, HoleFetcher
-from bot.feed.intake import Intake
 from bot.feed.rest import Rest
 from bot.feed.sockets import MARKETS_PER_SOCKET, HintSocket, KlineSocket
 from bot.feed.validate import Refused, check

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.feed.intake import Intake
+from bot.feed.candle_buffer import Intake
 from strategies.market import MINUTE_MS
 
 

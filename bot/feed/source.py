@@ -21,8 +21,8 @@ import numpy as np
 from bot.clock import Clock, PacedClock
 from bot.feed.builtin import Builtin
 from bot.feed.candle import Revision
+from bot.feed.candle_buffer import REVISIONS_KEPT, WINDOW_MINUTES, Intake
 from bot.feed.connect import client_for
-from bot.feed.intake import REVISIONS_KEPT, WINDOW_MINUTES, Intake
 from bot.feed.listing import list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.pages import Progress, candle_pages, funding_rates

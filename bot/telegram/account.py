@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from bot.alerts.wording import price, reason, share, stamp
-from bot.control import Control
-from bot.summary import Summary, summarise
 from bot.telegram.desk import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
+from bot.trading.control import Control
+from bot.views.trade_summary import Summary, summarise
 from storage.ledger.queries import OpenPosition
 from storage.ledger.trades import Trade
 from strategies.bundle.fallback_strategies import is_stand_in, told

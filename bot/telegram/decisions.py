@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.alerts.wording import price, reason, share, stamp
-from bot.silence import Silence, refusal_sentence, silences
 from bot.telegram.desk import Button, Question, Reply
 from bot.telegram.pictures import equity_picture, price_picture
 from bot.telegram.tables import bold, plain, pre
+from bot.views.no_trade import Silence, refusal_sentence, silences
 from storage.ledger.queries import Ledger, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import BadInput

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.alerts.alerts import Alerts
-from bot.control import Control
 from bot.telegram.quiet import Quiet
+from bot.trading.control import Control
 from strategies.errors import BadInput
 
 

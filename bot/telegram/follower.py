@@ -7,9 +7,9 @@ from typing import Final
 
 from telegram.error import TelegramError
 
-from bot.control import Training
 from bot.telegram.models import training_text
 from bot.telegram.voice import Voice
+from bot.trading.control import Training
 
 EVERY_S: Final = 3.0
 BEGIN_S: Final = 60.0  # a training that was asked for has begun by then, or already ended

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.alerts.wording import stamp
-from bot.control import Control
-from bot.live_trials import LiveTrial
 from bot.telegram.desk import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
+from bot.trading.control import Control
+from bot.views.shadow_results import LiveTrial
 from storage.models.registry import Promotion
 from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_strategies import told

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from bot.alerts.wording import stamp
-from bot.control import Done
-from bot.snapshot import Snapshot
 from bot.telegram.desk import Button, Change, Question, Reply
 from bot.telegram.tables import bold
+from bot.trading.control import Done
+from bot.trading.snapshot import Snapshot
 from strategies.errors import BadInput
 
 

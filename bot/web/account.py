@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
-from bot.silence import silences
+from bot.views.no_trade import silences
 from bot.web.answers import (
     AlertsPage,
     Candle,

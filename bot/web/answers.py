@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.silence import Silence
-from bot.snapshot import LiveCandle
+from bot.trading.snapshot import LiveCandle
+from bot.views.no_trade import Silence
 from storage.ledger.queries import EquityPoint, OpenPosition
 from storage.ledger.trades import Trade
 from strategies.bundle.fallback_policy import Rung

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bot.control import Control
+from bot.trading.control import Control
 from bot.web.answers import ChartTrade
 from storage.ledger.queries import OpenPosition, RecordedDecision
 from storage.ledger.trades import Trade

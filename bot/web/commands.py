@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
-from bot.control import Control, Done
+from bot.trading.control import Control, Done
 from bot.web.answers import Recorded, Stopping, TrainingState
 from bot.web.asked import Asked, Symbol
 from bot.web.keys import CONTROL

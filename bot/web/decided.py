@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bot.control import Control
-from bot.silence import refusal_sentence
+from bot.trading.control import Control
+from bot.views.no_trade import refusal_sentence
 from bot.web.answers import Decision, Votes
 from storage.ledger.queries import RecordedDecision
 from strategies.bundle.fallback_strategies import is_stand_in, rung_of

@@ -22,8 +22,8 @@ import orjson
 from pydantic import BaseModel
 
 from bot.alerts.wording import details, headline
-from bot.control import Control
-from bot.snapshot import Snapshot
+from bot.trading.control import Control
+from bot.trading.snapshot import Snapshot
 from bot.web.answers import AlertTold, TrainingState
 from bot.web.status import market_status, status_of
 from bot.web.stream import Hub

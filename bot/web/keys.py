@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.control import Control
-from bot.metrics import Metrics
+from bot.operations.metrics import Metrics
+from bot.trading.control import Control
 from bot.web.reading import Reading
 from bot.web.session import Sessions
 from bot.web.stream import Hub

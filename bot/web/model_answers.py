@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.live_trials import LiveTrial
+from bot.views.shadow_results import LiveTrial
 from bot.web.answers import Answer
 from storage.models.registry import Promotion
 from strategies.market import Timeframe

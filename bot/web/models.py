@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bot.control import Control
+from bot.trading.control import Control
 from bot.web.answers import TrainingState
 from bot.web.keys import CONTROL, READING
 from bot.web.model_answers import BundleSummary, Drift, Models

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from bot.control import Control
+from bot.trading.control import Control
 from bot.web.operations import JSON, Operation
 from bot.web.predict import ENSEMBLE
 from bot.web.problems import PROBLEM_JSON, Problem

@@ -8,8 +8,8 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import Field
 
-from bot.control import Control
-from bot.snapshot import MarketView
+from bot.trading.control import Control
+from bot.trading.snapshot import MarketView
 from bot.web.answers import Prediction
 from bot.web.asked import Asked, Symbol
 from bot.web.keys import CONTROL

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
-from bot.control import Control
+from bot.trading.control import Control
 
 REMEMBERED: Final = 64
 

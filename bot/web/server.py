@@ -10,9 +10,9 @@ from typing import Final
 from aiohttp import web
 
 from bot.clock import wall_ms
-from bot.control import Control
-from bot.metrics import Metrics
-from bot.snapshot import Snapshot
+from bot.operations.metrics import Metrics
+from bot.trading.control import Control
+from bot.trading.snapshot import Snapshot
 from bot.web import account, commands, dashboard, health, models, openapi, predict, reference, signing, socket
 from bot.web.events import Announcer
 from bot.web.guard import Guard, add_security_headers

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.control import Control
+from bot.trading.control import Control
 from bot.web.decided import families_of
 from bot.web.model_answers import Check, Drift, LiveSkill
 from storage.ledger.queries import RecordedDecision

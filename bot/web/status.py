@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.control import Control
-from bot.snapshot import MarketView, Snapshot
+from bot.trading.control import Control
+from bot.trading.snapshot import MarketView, Snapshot
 from bot.web.answers import MarketStatus, Status, TrainingState
 from strategies.bundle.fallback_strategies import rung_of
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.telling import Telling
+from bot.notifications import Telling
 from storage.config.tree import Config
 from storage.ledger.database import connect, reading
 from storage.ledger.tables import channel, outbox

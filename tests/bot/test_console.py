@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.console import amount_of, show_training
+from bot.operations.training_bar import amount_of, show_training
 
 
 @pytest.mark.parametrize(

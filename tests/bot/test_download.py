@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.download import PAGE_BARS, Wanted, download, missing_pages
+from bot.feed.download import PAGE_BARS, Wanted, download, missing_pages
 from storage.candles.store import CandleStore, Source
 from storage.quality.cross_timeframe import aggregate
 from strategies.errors import BadInput, ExchangeFailed

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.child import Ended, Limits
 from bot.clock import ManualClock
-from bot.nightly import Nightly, check_runner, nightly_jobs
+from bot.retraining.child_process import Ended, Limits
+from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from storage.config.training import ScheduleSettings
 from storage.ledger.monitor_findings import latest
 from strategies.errors import BadInput

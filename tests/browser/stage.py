@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.snapshot import Snapshot
+from bot.trading.snapshot import Snapshot
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from strategies.minute import AccountMinute

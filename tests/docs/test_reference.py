@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bot.metrics import Metrics
+from bot.operations.metrics import Metrics
 from storage.config.secret import Secret
 from storage.config.tree import Config
 from tests.builders import ROOT

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from bot.feed.candle import ClosedCandle
-from bot.feed.intake import Intake
+from bot.feed.candle_buffer import Intake
 from bot.feed.minutes import MinuteBarrier
 from bot.feed.release import ReleasePolicy
 from strategies.kernel.state import NO_RATE

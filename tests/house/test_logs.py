@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bot import logs
+from bot.operations import logs
 from storage.config.services import LogSettings
 from strategies.errors import StorageFailed
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.metrics import Metrics
+from bot.operations.metrics import Metrics
 from tests.builders import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from bot.systemd import ServiceManager
+from bot.operations.systemd import ServiceManager
 
 
 def test_systemd_hears_that_we_are_ready_alive_and_stopping(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
 
-from bot.opening import ALL_MS, _read_back
+from bot.trading.open_account import ALL_MS, _read_back
 from storage.ledger.compaction import compact
 from storage.ledger.database import connect, migrate
 from storage.ledger.export import csv_bytes

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.clock import ManualClock
-from bot.schedule import Job, Schedule
-from bot.training_runs import close_interrupted
+from bot.retraining.promotion import close_interrupted
+from bot.scheduling.schedule import Job, Schedule
 from storage.ledger.accounts import find
 from storage.ledger.database import connect
 from storage.ledger.job_runs import JobRuns
@@ -26,9 +26,9 @@ from tests.trading.world import new_database, new_engine, opened
 DAEMON = """
 import asyncio, sys
 from pathlib import Path
-from bot.child import Limits
+from bot.retraining.child_process import Limits
 from bot.clock import ManualClock
-from bot.trainer import Trainer
+from bot.retraining.trainer import Trainer
 from storage.ledger.accounts import find
 from storage.ledger.database import connect
 from storage.ledger.job_runs import JobRuns

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.child import Limits
 from bot.clock import ManualClock
-from bot.schedule import Job, Schedule
-from bot.trainer import Trainer
+from bot.retraining.child_process import Limits
+from bot.retraining.trainer import Trainer
+from bot.scheduling.schedule import Job, Schedule
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.verify import verify
 from strategies.errors import BundleRefused

@@ -93,7 +93,7 @@ def test_what_comes_back_is_what_was_there_to_the_last_unit(traded: Installation
 
 
 def test_a_restored_ledger_goes_on(backup: Path, tmp_path: Path) -> None:
-    from bot.opening import _read_back
+    from bot.trading.open_account import _read_back
     from storage.ledger.journal import Journal
     from tests.trading.world import MARKETS, SETTINGS, body_bundle
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import logs
+from bot.operations import logs
 from storage.config.services import LogSettings
 from tests.alerts.stage import until
 from tests.builders import ROOT

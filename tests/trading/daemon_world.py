@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.clock import ManualClock
-from bot.control import Control, Place
-from bot.live_trials import LiveTrials
-from bot.metrics import Metrics
-from bot.snapshot import Snapshot
-from bot.trader import Trader
+from bot.operations.metrics import Metrics
+from bot.trading.control import Control, Place
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
+from bot.views.shadow_results import LiveTrials
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry

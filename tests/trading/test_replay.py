@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from bot.opening import ALL_MS, _read_back
+from bot.trading.open_account import ALL_MS, _read_back
 from storage.ledger.accounts import candles_until, find
 from storage.ledger.database import writing
 from storage.ledger.queries import Ledger

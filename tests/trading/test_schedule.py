@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.clock import ManualClock, ScaledClock
-from bot.schedule import Job, Schedule, next_cron_ms
-from bot.training_runs import close_interrupted, first_training, on_drift, retrain_job
+from bot.retraining.promotion import close_interrupted, first_training, on_drift, retrain_job
+from bot.scheduling.schedule import Job, Schedule, next_cron_ms
 from storage.config.training import ScheduleSettings
 from storage.ledger.job_runs import JobRuns
 from storage.models.registry import Promotion

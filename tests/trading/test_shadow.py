@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.control import Done
-from bot.live_trials import LiveTrials
-from bot.shadow import Shadowing
-from bot.watched import Close, close_of
+from bot.retraining.shadow_bundle import Close, close_of
+from bot.retraining.shadowing import Shadowing
+from bot.trading.control import Done
+from bot.views.shadow_results import LiveTrials
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.bundle.files import bundle_id

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bot.child import GIB, Ended, Limits, run_child
 from bot.clock import ManualClock
-from bot.trainer import Trainer
+from bot.retraining.child_process import GIB, Ended, Limits, run_child
+from bot.retraining.trainer import Trainer
 from strategies.errors import AlreadyRunning, BadInput, ExchangeFailed, StorageFailed
 from tests.trading.children import child
 
@@ -67,7 +67,7 @@ async def test_a_child_that_hangs_is_ended_at_its_deadline(tmp_path: Path) -> No
 async def test_a_child_that_ignores_sigterm_is_killed_with_its_own_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.child.TERM_WAIT_S", 0.3)
+    monkeypatch.setattr("bot.retraining.child_process.TERM_WAIT_S", 0.3)
     found = await ended(tmp_path, "stubborn", Limits(deadline_s=0.5))
     assert found.cause.startswith("passed its deadline")
     pids = [int(line.split()[1]) for line in found.last_lines]

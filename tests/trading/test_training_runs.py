@@ -12,8 +12,8 @@ import pytest
 
 from bot.assembly import _deciding
 from bot.clock import ManualClock
-from bot.training_runs import TrainingRuns, on_harm
-from bot.venue import Venue
+from bot.exchange import Venue
+from bot.retraining.promotion import TrainingRuns, on_harm
 from storage.bundles import bundle_by_id
 from storage.config.tree import Config
 from storage.ledger.verify import verify

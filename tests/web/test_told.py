@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.live_trials import LiveTrials
-from bot.telling import Telling
+from bot.notifications import Telling
+from bot.views.shadow_results import LiveTrials
 from storage.config.tree import Config
 from storage.ledger.shadow_trials import Shadows
 from strategies.market import Timeframe

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-STARTED_BY: Final = "SIGMA_STARTED_BY"  # "daemon": set by bot/child.py
+STARTED_BY: Final = "SIGMA_STARTED_BY"  # "daemon": set by bot/retraining/child_process.py
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 

@@ -1,6 +1,6 @@
 """Champion and challenger in figures: what the API, the dashboard, Telegram and the command line show of an A/B.
 
-Only reads what `bot/shadow.py` has written. Knows nothing of how it is shown.
+Only reads what `bot/retraining/shadowing.py` has written. Knows nothing of how it is shown.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.clock import Clock, PacedClock, ScaledClock, SystemClock, wall_ms
-from bot.control import Place
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
 from bot.feed.failures import translate
@@ -23,6 +22,7 @@ from bot.simulator.generated import GeneratedMarket
 from bot.simulator.replay import ReplayMarket
 from bot.simulator.server import ExchangeServer
 from bot.simulator.source import MarketSource
+from bot.trading.control import Place
 from storage.config.tree import Config
 from strategies.market import MINUTE_MS
 

@@ -19,8 +19,8 @@ import orjson
 import structlog
 
 from bot.clock import Clock
-from bot.events import alerts_of, command_alert
-from bot.snapshot import Snapshot, snapshot_of
+from bot.trading.alerts_of_minute import alerts_of, command_alert
+from bot.trading.snapshot import Snapshot, snapshot_of
 from storage.ledger.journal import Alert, Journal
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.warm_up import WarmUp, prepare_swap

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.snapshot import Snapshot
+from bot.trading.snapshot import Snapshot
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, conviction_of, score_closes
 from strategies.market import MINUTE_MS, CandleArray, Timeframe

@@ -16,9 +16,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Engine as Database
 
-from bot.child import Ended, Limits, run_child
 from bot.clock import Clock
-from bot.schedule import Job
+from bot.retraining.child_process import Ended, Limits, run_child
+from bot.scheduling.schedule import Job
 from storage.config.training import ScheduleSettings
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.clock import Clock
-from bot.live_trials import LiveTrials
-from bot.snapshot import Snapshot
-from bot.trader import Trader
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
+from bot.views.shadow_results import LiveTrials
 from storage.bundles import bundle_by_id
 from storage.ledger.queries import Ledger
 from storage.models.registry import Promotion, Registry

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import psutil
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from bot.snapshot import Snapshot
+from bot.trading.snapshot import Snapshot
 from strategies.market import MINUTE_MS
 
 LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bot.clock import Clock
-from bot.control import Control
-from bot.download import Wanted, download
+from bot.exchange import Venue
+from bot.feed.download import Wanted, download
 from bot.feed.source import FeedSource
-from bot.schedule import RETRAIN, Job
-from bot.shadow import Shadowing
-from bot.trainer import JOB
-from bot.venue import Venue
+from bot.retraining.shadowing import Shadowing
+from bot.retraining.trainer import JOB
+from bot.scheduling.schedule import RETRAIN, Job
+from bot.trading.control import Control
 from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config

@@ -17,8 +17,8 @@ from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
 from bot.alerts.watch import watch
 from bot.clock import wall_ms
-from bot.control import Control
-from bot.metrics import Metrics
+from bot.operations.metrics import Metrics
+from bot.trading.control import Control
 from bot.webhook import Webhook
 from storage.config.tree import Config
 from storage.ledger.journal import Alert

@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 import structlog
 
-from bot.control import Control
-from bot.snapshot import Snapshot
-from bot.watched import Close, Watched, close_of
+from bot.retraining.shadow_bundle import Close, Watched, close_of
+from bot.trading.control import Control
+from bot.trading.snapshot import Snapshot
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import NOTHING, Expectation, Shadows, Trial
 from strategies.bundle.bundle import Bundle

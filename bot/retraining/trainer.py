@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, Protocol
 import orjson
 import structlog
 
-from bot.child import PROGRAM, Limits, run_child
 from bot.clock import Clock
+from bot.retraining.child_process import PROGRAM, Limits, run_child
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 
 JOB: Final = "training"
