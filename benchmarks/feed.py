@@ -22,9 +22,9 @@ from bot.clock import ScaledClock
 from bot.feed.connect import client_for
 from bot.feed.source import FeedSource
 from bot.simulator.conductor import Pace
-from bot.simulator.generated import GeneratedMarket
-from bot.simulator.hub import Frame
-from bot.simulator.instruments import some_symbols
+from bot.simulator.market.generated import GeneratedMarket
+from bot.simulator.market.instruments import some_symbols
+from bot.simulator.protocol.hub import Frame
 from bot.simulator.server import ExchangeServer
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.market import MINUTE_MS

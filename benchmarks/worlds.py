@@ -15,9 +15,9 @@ from typing import Final, Literal
 import numpy as np
 from numba import njit
 
-from bot.simulator import paths
-from bot.simulator.instruments import listed
-from bot.simulator.walks import BLOCK_HOURS, Weather, draws
+from bot.simulator.market import paths
+from bot.simulator.market.instruments import listed
+from bot.simulator.market.walks import BLOCK_HOURS, Weather, draws
 from storage.candles.store import StoredCandles
 from strategies.features import feature_set
 from strategies.market import CLOSE, HOUR_MS, OPEN, CandleArray, Timeframe

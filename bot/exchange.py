@@ -18,10 +18,10 @@ from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
 from bot.feed.failures import translate
 from bot.simulator.conductor import Pace
-from bot.simulator.generated import GeneratedMarket
-from bot.simulator.replay import ReplayMarket
+from bot.simulator.market.generated import GeneratedMarket
+from bot.simulator.market.replay import ReplayMarket
+from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
-from bot.simulator.source import MarketSource
 from bot.trading.control import Place
 from storage.config.tree import Config
 from strategies.market import MINUTE_MS

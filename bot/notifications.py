@@ -16,10 +16,10 @@ from bot.alerts.alerts import Alerts
 from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
 from bot.alerts.watch import watch
+from bot.alerts.webhook import Webhook
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
-from bot.webhook import Webhook
 from storage.config.tree import Config
 from storage.ledger.journal import Alert
 
@@ -80,11 +80,11 @@ class Telling:
                 group.create_task(self._bot.run(), name="telegram")
 
     async def _open_telegram(self, metrics: Metrics) -> list[Channel]:
+        from bot.telegram.access import Gate
         from bot.telegram.bot import TelegramBot
         from bot.telegram.channel import TelegramChannel, channel_name
         from bot.telegram.connection import connect
-        from bot.telegram.desk import Desk
-        from bot.telegram.gate import Gate
+        from bot.telegram.context import Desk
         from bot.telegram.quiet import Quiet
 
         settings, alerts = self._config.telegram, self.alerts

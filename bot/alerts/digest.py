@@ -14,7 +14,7 @@ import structlog
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.alerts.alerts import Alerts
-from bot.alerts.wording import share, stamp
+from bot.alerts.messages import share, stamp
 from bot.trading.control import Control
 from bot.views.no_trade import refusals_since, silences
 from bot.views.trade_summary import summarise

@@ -20,9 +20,9 @@ class Entry:
     """One word after `sigma`.
 
     Attributes:
-        module: where its typer `app` is; "training" for what runs as `python -m training`.
-        summary: one line for people.
-        is_group: the word is followed by a command of its own (`sigma data download`).
+        module: the file of `bot/cli/commands` where its typer `app` is; "training" for what runs as `python -m
+        training`. summary: one line for people. is_group: the word is followed by a command of its own (`sigma data
+        download`).
     """
 
     module: str
@@ -32,17 +32,17 @@ class Entry:
 
 BATCH: Final = "training"
 ENTRIES: Final[dict[str, Entry]] = {
-    "run": Entry(module="bot.cli.run", summary="Start the daemon: watch, decide, paper-trade, retrain."),
-    "status": Entry(module="bot.cli.control", summary="Say what a running daemon is doing."),
-    "pause": Entry(module="bot.cli.control", summary="Take no new entries; exits go on."),
-    "resume": Entry(module="bot.cli.control", summary="Take entries again."),
-    "close": Entry(module="bot.cli.control", summary="Close a position, or all of them."),
-    "stop": Entry(module="bot.cli.control", summary="Kill switch: close everything and take no entries."),
-    "unlock": Entry(module="bot.cli.control", summary="Lift the protections that only a person may lift."),
-    "ledger": Entry(module="bot.cli.ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
-    "models": Entry(module="bot.cli.models", summary="List, compare, promote and roll back bundles.", is_group=True),
-    "data": Entry(module="bot.cli.data", summary="Download, import and check candles.", is_group=True),
-    "exchange": Entry(module="bot.cli.exchange", summary="Run the built-in exchange by itself."),
+    "run": Entry(module="run", summary="Start the daemon: watch, decide, paper-trade, retrain."),
+    "status": Entry(module="control", summary="Say what a running daemon is doing."),
+    "pause": Entry(module="control", summary="Take no new entries; exits go on."),
+    "resume": Entry(module="control", summary="Take entries again."),
+    "close": Entry(module="control", summary="Close a position, or all of them."),
+    "stop": Entry(module="control", summary="Kill switch: close everything and take no entries."),
+    "unlock": Entry(module="control", summary="Lift the protections that only a person may lift."),
+    "ledger": Entry(module="ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
+    "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),
+    "data": Entry(module="data", summary="Download, import and check candles.", is_group=True),
+    "exchange": Entry(module="exchange", summary="Run the built-in exchange by itself."),
     "train": Entry(module=BATCH, summary="Train xgboost, ridge, lstm, ppo or a whole bundle.", is_group=True),
     "tune": Entry(module=BATCH, summary="Search for better settings of a family.", is_group=True),
     "backtest": Entry(module=BATCH, summary="Trade a bundle over bars it has not seen."),
@@ -52,11 +52,11 @@ ENTRIES: Final[dict[str, Entry]] = {
     "parity": Entry(module=BATCH, summary="Put a day of live trading through the backtester."),
     "drift": Entry(module=BATCH, summary="Ask the monitors about features, calibration, turnover, drawdown."),
     "retrain": Entry(module=BATCH, summary="Train, validate and promote or reject, now."),
-    "backup": Entry(module="bot.cli.backup", summary="Write everything that cannot be fetched again to one file."),
-    "restore": Entry(module="bot.cli.backup", summary="Put a backup in place and check that it replays."),
-    "config": Entry(module="bot.cli.config", summary="Check and show the configuration.", is_group=True),
-    "doctor": Entry(module="bot.cli.doctor", summary="Say what works and what does not."),
-    "version": Entry(module="bot.cli.version", summary="Print the version and those of its parts."),
+    "backup": Entry(module="backup", summary="Write everything that cannot be fetched again to one file."),
+    "restore": Entry(module="backup", summary="Put a backup in place and check that it replays."),
+    "config": Entry(module="config", summary="Check and show the configuration.", is_group=True),
+    "doctor": Entry(module="doctor", summary="Say what works and what does not."),
+    "version": Entry(module="version", summary="Print the version and those of its parts."),
 }
 
 _USAGE: Final = """usage: sigma [--config FILE] COMMAND [OPTIONS]
@@ -94,16 +94,16 @@ def _dispatch(arguments: list[str]) -> int:
     if entry is None:
         raise _unknown(word)
     if word == "retrain":
-        from bot.cli.retrain import retrain
+        from bot.cli.commands.retrain import retrain
 
         return retrain(rest)
     if entry.module == BATCH:
-        from bot.cli.batch import become
+        from bot.cli.commands.batch import become
 
         become([word, *rest])
     from bot.cli.mount import call
 
-    return call(importlib.import_module(entry.module).app, word, rest)
+    return call(importlib.import_module(f"bot.cli.commands.{entry.module}").app, word, rest)
 
 
 def usage() -> str:

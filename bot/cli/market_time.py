@@ -15,7 +15,7 @@ def newest_ms(config: Config) -> int | None:
 
 
 def _last_minute_ms(config: Config) -> int | None:
-    from bot.cli.ledger import open_ledger
+    from bot.cli.commands.ledger import open_ledger
 
     try:
         return open_ledger(config).stopped().minute_ms + MINUTE_MS

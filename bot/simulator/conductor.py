@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bot.clock import PacedClock, ScaledClock
-from bot.simulator.hub import Frame, Hub
+from bot.simulator.protocol.hub import Frame, Hub
+from bot.simulator.protocol.ticker import Ticker
 from bot.simulator.stored_clock import StoredClock
-from bot.simulator.ticker import Ticker
 from strategies.errors import BadInput
 from strategies.market import MINUTE_MS
 

@@ -14,16 +14,16 @@ from typing import Final
 from aiohttp import web
 
 from bot.clock import Clock
-from bot.simulator.chart import Chart
 from bot.simulator.conductor import Conductor, Pace
-from bot.simulator.extension import Extension
-from bot.simulator.fault_box import FaultBox
-from bot.simulator.faults import Fault
-from bot.simulator.hub import Hub
-from bot.simulator.rest import Rest
-from bot.simulator.source import MarketSource
+from bot.simulator.faults.fault_box import FaultBox
+from bot.simulator.faults.faults import Fault
+from bot.simulator.market.chart import Chart
+from bot.simulator.market.extension import Extension
+from bot.simulator.market.source import MarketSource
+from bot.simulator.protocol.hub import Hub
+from bot.simulator.protocol.rest import Rest
+from bot.simulator.protocol.ticker import Ticker
 from bot.simulator.stored_clock import StoredClock
-from bot.simulator.ticker import Ticker
 from strategies.errors import AlreadyRunning
 
 _STREAM_PATHS: Final = ("/ws", "/market/ws", "/public/ws", "/private/ws", "/stream", "/market/stream", "/public/stream")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from bot.simulator.source import Description
+from bot.simulator.market.source import Description
 from strategies.errors import StorageFailed
 
 

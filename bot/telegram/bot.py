@@ -13,16 +13,16 @@ import structlog
 from telegram import Bot, BotCommand, CallbackQuery, Message, Update
 from telegram.error import TelegramError
 
-from bot.alerts.wording import stamp
+from bot.alerts.messages import stamp
+from bot.telegram.access import Gate
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import described
-from bot.telegram.desk import Button, Change, Desk, Question, Reply
+from bot.telegram.context import Button, Change, Desk, Question, Reply
 from bot.telegram.follower import Follower
-from bot.telegram.gate import Gate
 from bot.telegram.menu import HANDLERS, MENU
 from bot.telegram.poller import Poller
+from bot.telegram.sender import Voice
 from bot.telegram.tables import bold, plain
-from bot.telegram.voice import Voice
 from storage.config.services import TelegramSettings
 from strategies.errors import SigmaError
 

@@ -10,7 +10,7 @@ from telegram import Bot
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
-from bot.alerts import wording
+from bot.alerts import messages as wording
 from bot.telegram.connection import outcome
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import LONGEST_TEXT, fitted

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bot.telegram.desk import Change
+from bot.telegram.context import Change
 
 LIFE_S: Final = 60.0
 MOST_OPEN: Final = 100

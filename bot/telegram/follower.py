@@ -7,8 +7,8 @@ from typing import Final
 
 from telegram.error import TelegramError
 
-from bot.telegram.models import training_text
-from bot.telegram.voice import Voice
+from bot.telegram.commands.models import training_text
+from bot.telegram.sender import Voice
 from bot.trading.control import Training
 
 EVERY_S: Final = 3.0

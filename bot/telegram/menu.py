@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from bot.telegram import account, decisions, house, models, orders
-from bot.telegram.desk import Handler, Question, Reply
+from bot.telegram.commands import account, decisions, models, orders
+from bot.telegram.commands import system as house
+from bot.telegram.context import Handler, Question, Reply
 from bot.telegram.tables import bold, plain
 
 

@@ -12,8 +12,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from bot.trading.control import Control
 from bot.web.operations import JSON, Operation
-from bot.web.predict import ENSEMBLE
 from bot.web.problems import PROBLEM_JSON, Problem
+from bot.web.routes.predict import ENSEMBLE
 
 REF: Final = "#/components/schemas/{model}"
 SHARED_PROBLEMS: Final = (400, 401, 403, 413, 415, 421, 429, 500, 503)

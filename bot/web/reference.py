@@ -9,9 +9,9 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from bot.web.events import EVENTS
-from bot.web.keys import OPENAPI
+from bot.web.app_keys import OPENAPI
 from bot.web.operations import JSON
+from bot.web.routes.events import EVENTS
 
 routes: Final = web.RouteTableDef()
 POLICY: Final = (

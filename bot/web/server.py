@@ -13,12 +13,14 @@ from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
-from bot.web import account, commands, dashboard, health, models, openapi, predict, reference, signing, socket
-from bot.web.events import Announcer
-from bot.web.guard import Guard, add_security_headers
-from bot.web.keys import CONTROL, HUB, METRICS, OPENAPI, READING, SESSIONS
+from bot.web import auth_routes as signing
+from bot.web import dashboard, openapi, reference, socket
+from bot.web.app_keys import CONTROL, HUB, METRICS, OPENAPI, READING, SESSIONS
+from bot.web.middleware import Guard, add_security_headers
 from bot.web.operations import Operation
-from bot.web.reading import Reading
+from bot.web.query_cache import Reading
+from bot.web.routes import account, commands, health, models, predict
+from bot.web.routes.events import Announcer
 from bot.web.session import Sessions
 from bot.web.stream import Hub
 from storage.config.services import WebSettings

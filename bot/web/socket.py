@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from bot.web.keys import CONTROL, HUB
+from bot.web.app_keys import CONTROL, HUB
 from bot.web.problems import problem
 from bot.web.stream import MAX_SUBSCRIBERS, Hub, Subscription, encode
 from strategies.errors import BadInput

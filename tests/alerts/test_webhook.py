@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.webhook import Webhook
+from bot.alerts.webhook import Webhook
 from storage.config.secret import Secret
 from storage.config.services import WebhookSettings
 from storage.ledger.outbox import Outbox

@@ -9,8 +9,8 @@ import numpy as np
 
 from bot.feed.source import FeedSource
 from bot.simulator.conductor import Pace
-from bot.simulator.faults import fault_of
-from bot.simulator.generated import DEMO_SYMBOLS, GeneratedMarket
+from bot.simulator.faults.faults import fault_of
+from bot.simulator.market.generated import DEMO_SYMBOLS, GeneratedMarket
 from bot.simulator.server import ExchangeServer
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.kernel.state import NO_RATE

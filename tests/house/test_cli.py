@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from bot.cli import ENTRIES, main, output, usage
-from bot.cli.batch import command_line
+from bot.cli.commands.batch import command_line
 from bot.cli.mount import call
 from strategies.errors import BadInput, SigmaError
 from tests.builders import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import checks
+from bot.cli.commands import checks
 from bot.clock import wall_ms
 from storage.config.tree import Config
 from tests.fakes import Answer, http_server

@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bot.cli import main, retrain
-from bot.cli.control import NoDaemon
+from bot.cli import main
+from bot.cli.commands import retrain
+from bot.cli.commands.control import NoDaemon
 
 
 class Became(Exception):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.live_replay import LiveReplay
 from benchmarks.parity import fill_store, moment_ms
-from bot.simulator.generated import GeneratedMarket
+from bot.simulator.market.generated import GeneratedMarket
 from storage.candles.store import CandleStore
 from storage.config.models import RidgeSettings
 from storage.config.training import ValidationSettings

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bot.simulator.conductor import Pace
-from bot.simulator.faults import fault_of
-from bot.simulator.generated import GeneratedMarket
+from bot.simulator.faults.faults import fault_of
+from bot.simulator.market.generated import GeneratedMarket
+from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
-from bot.simulator.source import MarketSource
 from strategies.market import MINUTE_MS
 
 BTC = "BTC/USDT:USDT"

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from bot.simulator.chart import INTERVALS, Chart, forming
-from bot.simulator.generated import DEMO_START_MS, GeneratedMarket
-from bot.simulator.source import aggregate
+from bot.simulator.market.chart import INTERVALS, Chart, forming
+from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
+from bot.simulator.market.source import aggregate
 from strategies.market import CLOSE, DAY_MS, HIGH, HOUR_MS, LOW, MINUTE_MS, OPEN, OPEN_MS, VOLUME
 
 NOW_MS = DEMO_START_MS + 37 * DAY_MS + 13 * HOUR_MS + 25 * MINUTE_MS + 20_000

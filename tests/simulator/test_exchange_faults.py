@@ -6,7 +6,7 @@ import ccxt.async_support
 import pytest
 
 from bot.simulator.conductor import Pace
-from bot.simulator.generated import DEMO_START_MS
+from bot.simulator.market.generated import DEMO_START_MS
 from strategies.market import MINUTE_MS
 from tests.simulator.exchanges import BTC, exchange, listener, minutes_between, rest_client
 

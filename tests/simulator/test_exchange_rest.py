@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bot.simulator.conductor import Pace
-from bot.simulator.generated import DEMO_START_MS, GeneratedMarket
+from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
 from bot.simulator.server import ExchangeServer
 from strategies.errors import AlreadyRunning
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS

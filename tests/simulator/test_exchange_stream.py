@@ -9,10 +9,10 @@ import aiohttp
 import numpy as np
 import pytest
 
-from bot.simulator.chart import INTERVALS
 from bot.simulator.conductor import Pace
-from bot.simulator.generated import DEMO_START_MS, GeneratedMarket
-from bot.simulator.instruments import some_symbols
+from bot.simulator.market.chart import INTERVALS
+from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
+from bot.simulator.market.instruments import some_symbols
 from strategies.market import MINUTE_MS
 from tests.simulator.exchanges import BTC, exchange, listener, minutes_between, pro_client
 

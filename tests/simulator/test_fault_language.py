@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.simulator.faults import Fault, fault_of
+from bot.simulator.faults.faults import Fault, fault_of
 from strategies.errors import BadInput
 
 

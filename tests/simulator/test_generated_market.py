@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.simulator.generated import DEMO_START_MS, GeneratedMarket
-from bot.simulator.instruments import some_symbols
-from bot.simulator.source import aggregate
-from bot.simulator.walks import BLOCK_MS
+from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
+from bot.simulator.market.instruments import some_symbols
+from bot.simulator.market.source import aggregate
+from bot.simulator.market.walks import BLOCK_MS
 from strategies.errors import BadInput
 from strategies.market import CLOSE, DAY_MS, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, VOLUME
 

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from bot.simulator.conductor import Pace
-from bot.simulator.generated import DEMO_START_MS, GeneratedMarket
-from bot.simulator.replay import ReplayMarket
+from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
+from bot.simulator.market.replay import ReplayMarket
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import MINUTE_MS
 from tests.simulator.exchanges import PACED, eventually, exchange, listener, minutes_between, write_candles

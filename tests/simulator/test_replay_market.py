@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bot.simulator.replay import ReplayMarket
-from bot.simulator.source import aggregate
+from bot.simulator.market.replay import ReplayMarket
+from bot.simulator.market.source import aggregate
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, MINUTE_MS, OPEN_MS
 from tests.simulator.exchanges import write_candles, write_funding

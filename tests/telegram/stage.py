@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.alerts.alerts import Alerts
+from bot.telegram.access import Gate
 from bot.telegram.bot import TelegramBot
 from bot.telegram.channel import TelegramChannel, channel_name
 from bot.telegram.connection import connect
-from bot.telegram.desk import Desk
-from bot.telegram.gate import Gate
+from bot.telegram.context import Desk
 from bot.telegram.quiet import Quiet
 from storage.config.services import AlertSettings
 from storage.config.tree import parse

@@ -16,11 +16,11 @@ from telegram.error import (
 )
 
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
-from bot.alerts.wording import collapsed, details, headline
+from bot.alerts.messages import collapsed, details, headline
+from bot.telegram.commands.models import training_text
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import outcome
-from bot.telegram.desk import Change
-from bot.telegram.models import training_text
+from bot.telegram.context import Change
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import fitted, pre, table
 from storage.ledger.outbox import Pending

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.web.asked import LATEST_MS, Cursor, Page, cursor_of, moment_ms
+from bot.web.requests import LATEST_MS, Cursor, Page, cursor_of, moment_ms
 
 
 @pytest.mark.parametrize(

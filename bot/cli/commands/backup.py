@@ -1,0 +1,162 @@
+"""`sigma backup | restore`: everything that cannot be fetched again, in one file and back."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.commands.version import installed
+from bot.cli.output import emit, note, progress
+from storage.config.tree import DEFAULT_PATH, Config, load
+from strategies.errors import BadInput, SigmaError
+
+if TYPE_CHECKING:
+    from storage.backup import Manifest
+    from storage.backup.places import Places
+
+app = typer.Typer(add_completion=False, help="Back up and restore.")
+
+STAGES = {"checking": ("checking the backup", "bytes"), "rows": ("database", "rows"), "files": ("files", "")}
+
+File = Annotated[Path, typer.Argument(help="Of the backup, e.g. sigma.backup.")]
+
+
+@app.command()
+def backup(
+    file: File,
+    with_candles: Annotated[bool, typer.Option("--with-candles", help="Take the candle store along.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file when it exists.")] = False,
+) -> None:
+    """Write ledger, tape, bundles, market clock and trials to one file; the daemon may go on running.
+
+    Example: sigma backup sigma-2025-05-05.backup
+    """
+    from bot.clock import wall_ms
+    from storage.backup import write_backup
+    from storage.open import whole_database_of
+
+    config = load()
+    _require_target(file, force=force)
+    with _Stages() as stages:
+        made = write_backup(
+            whole_database_of(config),
+            _places(config),
+            file,
+            with_candles=with_candles,
+            created_ms=wall_ms(),
+            version=installed("sigma-analyst") or "unknown",
+            done=stages.show,
+        )
+    size = file.stat().st_size
+    emit(_document(made) | {"file": str(file), "bytes": size}, f"wrote {file}: {_in_words(made)}, {size:,} bytes")
+
+
+@app.command()
+def restore(
+    file: File,
+    force: Annotated[bool, typer.Option("--force", help="Move what is here aside instead of refusing.")] = False,
+) -> None:
+    """Check a backup, put it in place in one instant, then replay its tape against its ledger.
+
+    Example: sigma restore sigma-2025-05-05.backup
+    """
+    from bot.clock import wall_ms
+    from storage.backup import restore as put_in_place
+    from storage.open import database_of
+
+    config = load()
+    database = database_of(config)
+    with _Stages() as stages:
+        done = put_in_place(
+            database,
+            _places(config),
+            file,
+            exchange_and_account=(config.exchange.name, config.account.name),
+            force=force,
+            now_ms=wall_ms(),
+            done=stages.show,
+        )
+    note(f"restored {file}: {_in_words(done.manifest)}")
+    for folder in done.aside:
+        note(f"what was here before is in {folder}")
+    if done.config is not None:
+        note(f"the backup's configuration is in {done.config}")
+    checked, lines = _replay(config, done.manifest)
+    moved = {"aside": list(done.aside), "config": None if done.config is None else str(done.config)}
+    emit(_document(done.manifest) | moved | {"accounts": checked}, "\n".join(lines))
+    wrong = [part for part in checked if part["differences"]]
+    if wrong:
+        raise SigmaError(f"the ledger of {wrong[0]['name']} is not what its tape gives: {wrong[0]['differences'][0]}")
+
+
+class _Stages:
+    """One progress bar after the other."""
+
+    def __init__(self) -> None:
+        self._bars = ExitStack()
+        self._shown: tuple[str, Any] = ("", None)
+
+    def __enter__(self) -> _Stages:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._bars.close()
+
+    def show(self, what: str, so_far: int, total: int) -> None:
+        """Say how far a stage is."""
+        if self._shown[0] != what:
+            self._bars.close()
+            label, unit = STAGES[what]
+            self._shown = (what, self._bars.enter_context(progress(label, total, unit)))
+        self._shown[1](so_far)
+
+
+def _replay(config: Config, manifest: Manifest) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what replaying every account's tape found, as documents and as lines."""
+    from bot.cli.commands.ledger import identical, replayed
+    from storage.ledger import accounts
+    from storage.ledger.queries import Ledger
+    from storage.open import whole_database_of
+
+    documents, lines = [], []
+    database = whole_database_of(config)
+    for part in manifest.accounts:
+        account = accounts.find(database, part.exchange, part.name)
+        assert account is not None, f"account {part.name} came back with the database"
+        found = replayed(config, Ledger(database, account))
+        documents.append(asdict(found) | {"exchange": part.exchange, "name": part.name, "ok": found.ok})
+        said = identical(found) if found.ok else "\n".join(["NOT what its tape gives:", *found.differences])
+        lines.append(f"{part.name} on {part.exchange}: {said}")
+    return documents, lines or ["no account is in the backup"]
+
+
+def _require_target(file: Path, *, force: bool) -> None:
+    if not file.parent.is_dir():
+        raise BadInput(f"{file.parent} is not a folder; make it first")
+    if file.is_dir():
+        raise BadInput(f"{file} is a folder; the name of a file is needed")
+    if file.exists() and not force:
+        raise BadInput(f"{file} exists; --force replaces it")
+
+
+def _places(config: Config) -> Places:
+    from storage.backup.places import Places
+
+    return Places.of(config, Path(os.environ.get("SIGMA_CONFIG") or DEFAULT_PATH))
+
+
+def _document(made: Manifest) -> dict[str, Any]:
+    return made.model_dump(mode="json", exclude={"members"}) | {"members": len(made.members)}
+
+
+def _in_words(made: Manifest) -> str:
+    newest_ms = max((part.last_minute_ms or 0 for part in made.accounts), default=0)
+    stand = f"{datetime.fromtimestamp(newest_ms / 1000, UTC):%Y-%m-%d %H:%M}" if newest_ms else "no minute yet"
+    names = ", ".join(f"{part.name} on {part.exchange}" for part in made.accounts) or "no account"
+    return f"{names} as of {stand}, {sum(made.tables.values()):,} rows, {len(made.members):,} members"

@@ -1,0 +1,39 @@
+"""`sigma doctor`: a line for each thing that must work; exit code 0 only if all of them do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from bot.cli.commands import checks
+from bot.cli.commands.checks import Finding
+from bot.cli.output import emit
+from storage.config.tree import Config, load
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works and what does not: exchange, clock, disk, database, models, GPU, Telegram.
+
+    Example: sigma doctor
+    """
+    findings = asyncio.run(examine(load()))
+    is_well = all(finding.is_well for finding in findings)
+    document = [{"name": finding.name, "is_well": finding.is_well, "text": finding.text} for finding in findings]
+    emit({"is_well": is_well, "findings": document}, "\n".join(_line(finding) for finding in findings))
+    if not is_well:
+        raise typer.Exit(1)
+
+
+async def examine(config: Config) -> list[Finding]:
+    """Ask all questions; the ones that wait for a network at the same time."""
+    of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
+    local = [checks.disk(config), checks.database(config), checks.models(config), checks.gpu(config)]
+    return [*of_exchange, *local, of_telegram]
+
+
+def _line(finding: Finding) -> str:
+    return f"{'well' if finding.is_well else 'FAIL'}  {finding.name:<9} {finding.text}"

@@ -1,0 +1,259 @@
+"""`sigma ledger`: what was traded, why, and whether it adds up. Only reads; the daemon may run or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.output import emit, progress
+from storage.config.tree import Config, load
+from strategies.errors import BadInput, SigmaError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from storage.ledger.queries import Ledger
+    from storage.ledger.verify import Verification
+    from strategies.bundle.bundle import Bundle
+
+app = typer.Typer(add_completion=False, help="Trades, positions, signals, equity; verify and export.")
+
+Since = Annotated[str, typer.Option(help="Only from this day on, UTC, e.g. 2025-05-05.")]
+Until = Annotated[str, typer.Option(help="Only before this day, UTC.")]
+Symbol = Annotated[str, typer.Option(help="Only this market, e.g. BTCUSDT.")]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most so many rows, newest first.")]
+AccountName = Annotated[str, typer.Option("--account", help="Another account than [account] name.")]
+
+
+@app.command()
+def trades(
+    since: Since = "", until: Until = "", symbol: Symbol = "", limit: Limit = 50, account: AccountName = ""
+) -> None:
+    """List closed round trips, newest first: why each was opened and closed, and by which bundle.
+
+    Example: sigma ledger trades --symbol BTCUSDT --since 2025-05-05
+    """
+    found = open_ledger(load(), account).trades(
+        since_ms=_day_ms(since, 0), until_ms=_day_ms(until, None), symbol=symbol or None, limit=limit
+    )
+    columns: dict[str, Callable[[Any], str]] = {
+        "trade": lambda trade: trade.id,
+        "side": lambda trade: trade.side,
+        "opened": lambda trade: _time(trade.opened_ms),
+        "closed": lambda trade: _time(trade.closed_ms),
+        "quantity": lambda trade: f"{trade.quantity:g}",
+        "entry": lambda trade: f"{trade.entry_price:,.6g}",
+        "exit": lambda trade: f"{trade.exit_price:,.6g}",
+        "net": lambda trade: f"{trade.net:+,.2f}",
+        "return": lambda trade: f"{trade.return_fraction:+.2%}",
+        "closed because": lambda trade: trade.closed_because,
+        "bundle": lambda trade: trade.bundle_id,
+    }
+    emit({"trades": [asdict(trade) for trade in found]}, lambda: _table(columns, found))
+
+
+@app.command()
+def positions(account: AccountName = "") -> None:
+    """List open positions at their last marks.
+
+    Example: sigma ledger positions
+    """
+    found = open_ledger(load(), account).positions()
+    columns: dict[str, Callable[[Any], str]] = {
+        "market": lambda held: held.symbol,
+        "side": lambda held: held.side,
+        "quantity": lambda held: f"{held.quantity:g}",
+        "entry": lambda held: f"{held.entry_price:,.6g}",
+        "mark": lambda held: f"{held.mark_price:,.6g}",
+        "net so far": lambda held: f"{held.unrealised:+,.2f}",
+        "stop": lambda held: _price(held.stop_loss),
+        "take": lambda held: _price(held.take_profit),
+        "since": lambda held: _time(held.opened_ms),
+    }
+    emit({"positions": [asdict(held) for held in found]}, lambda: _table(columns, found))
+
+
+@app.command()
+def signals(
+    since: Since = "",
+    until: Until = "",
+    symbol: Symbol = "",
+    limit: Limit = 50,
+    every: Annotated[bool, typer.Option("--all", help="Refusals too, not only LONG and SHORT.")] = False,
+    account: AccountName = "",
+) -> None:
+    """List signals, newest first; with --all also what was refused and why.
+
+    Example: sigma ledger signals --all --limit 20
+    """
+    from strategies.kernel.state import Action, RefusalCode
+
+    found = open_ledger(load(), account).decisions(
+        since_ms=_day_ms(since, 0),
+        until_ms=_day_ms(until, None),
+        symbol=symbol or None,
+        signals_only=not every,
+        limit=limit,
+    )
+    rows = [
+        {
+            "ms": decision.ms,
+            "symbol": decision.symbol,
+            "action": Action(int(decision.record["action"])).name.lower(),
+            "refusal": RefusalCode(int(decision.record["refusal"])).name.lower(),
+            "conviction": float(decision.record["conviction"]),
+            "bundle": decision.bundle_id,
+            "signal": decision.signal,
+        }
+        for decision in found
+    ]
+    columns: dict[str, Callable[[Any], str]] = {
+        "decided": lambda row: _time(row["ms"]),
+        "market": lambda row: row["symbol"],
+        "action": lambda row: row["action"],
+        "conviction": lambda row: f"{row['conviction']:+.2f}",
+        "because": lambda row: row["signal"]["reasoning"] if row["signal"] else row["refusal"],
+    }
+    for row in rows:
+        row["conviction"] = None if row["conviction"] != row["conviction"] else row["conviction"]
+    emit({"signals": rows}, lambda: _table(columns, [row | {"conviction": row["conviction"] or 0.0} for row in rows]))
+
+
+@app.command()
+def equity(since: Since = "", until: Until = "", account: AccountName = "") -> None:
+    """Print the equity curve at the closes of decision candles.
+
+    Example: sigma ledger equity --since 2025-05-05 --json
+    """
+    found = open_ledger(load(), account).equity(_day_ms(since, 0), _day_ms(until, None))
+    columns: dict[str, Callable[[Any], str]] = {
+        "time": lambda point: _time(point.ms),
+        "equity": lambda point: f"{point.equity:,.2f}",
+        "gross": lambda point: f"{point.gross:,.2f}",
+    }
+    emit({"equity": [asdict(point) for point in found]}, lambda: _table(columns, found))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Ends in .csv or .parquet.")],
+    since: Since = "",
+    until: Until = "",
+    account: AccountName = "",
+) -> None:
+    """Write every fill and funding settlement in the canonical form a backtest exports too.
+
+    Example: sigma ledger export fills.csv
+    """
+    from storage.ledger.export import write_export
+
+    ledger = open_ledger(load(), account)
+    facts = ledger.facts(_day_ms(since, 0), _day_ms(until, None))
+    write_export(file, facts, ledger.stopped().markets)
+    emit({"file": str(file), "facts": len(facts)}, f"wrote {file}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def report(context: typer.Context) -> None:
+    """Write equity, drawdown, months, markets, bundles and promises as one HTML file that opens offline.
+
+    Example: sigma ledger report --file ledger.html
+    """
+    from bot.cli.commands.batch import become
+
+    become(["ledger-report", *context.args])
+
+
+@app.command()
+def verify(account: AccountName = "") -> None:
+    """Replay the tape through the same engine and compare every fact, decision and unit with the ledger.
+
+    Example: sigma ledger verify
+    """
+    config = load()
+    ledger = open_ledger(config, account)
+    found = replayed(config, ledger)
+    document = asdict(found) | {"ok": found.ok, "account": ledger.account.name}
+    if not found.ok:
+        emit(document, "\n".join(["the ledger is NOT what its tape gives:", *found.differences]))
+        raise SigmaError(
+            f"{len(found.differences)} differences between tape and ledger; the first: {found.differences[0]}"
+        )
+    emit(document, identical(found))
+
+
+def replayed(config: Config, ledger: Ledger) -> Verification:
+    """Replay an account's tape, with progress."""
+    from storage.bundles import bundle_by_id
+    from storage.ledger.verify import verify as replay_and_compare
+    from storage.models.registry import Registry
+
+    registry, account = Registry(config.paths.models), ledger.account
+    total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)
+
+    def bundle_of(bundle_id: str) -> Bundle:
+        return bundle_by_id(registry, account.exchange, bundle_id, account.timeframe)
+
+    with progress("replaying the tape", total, "minutes") as done:
+        return replay_and_compare(ledger.database, account, bundle_of, done)
+
+
+def identical(found: Verification) -> str:
+    """Return the line that says what was compared and found equal."""
+    return (
+        f"identical: {found.minutes:,} minutes, {found.facts:,} facts, {found.decisions:,} decisions; "
+        f"equity {found.equity / 1e8:,.8f}, cash {found.cash / 1e8:,.8f}"
+    )
+
+
+def open_ledger(config: Config, account: str = "") -> Ledger:
+    """Return the ledger that the configuration points at.
+
+    Raises:
+        BadInput: no such account has been opened.
+    """
+    from storage.ledger import accounts
+    from storage.ledger.queries import Ledger
+    from storage.open import whole_database_of
+
+    name, database = account or config.account.name, whole_database_of(config)
+    found = accounts.find(database, config.exchange.name, name)
+    if found is None:
+        raise BadInput(
+            f"there is no account {name!r} on {config.exchange.name} in {config.database.url}; `sigma run` opens it"
+        )
+    return Ledger(database, found)
+
+
+def _table(columns: dict[str, Callable[[Any], str]], rows: list[Any]) -> Table | str:
+    from rich.table import Table
+
+    if not rows:
+        return "nothing yet"
+    table = Table(*columns, box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*(show(row) for show in columns.values()))
+    return table
+
+
+def _day_ms(text: str, missing: Any) -> Any:
+    if not text:
+        return missing
+    try:
+        day = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not a day; one like 2025-05-05 is needed") from error
+    return round((day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _time(ms: int | None) -> str:
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _price(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.6g}"

@@ -1,0 +1,58 @@
+"""`sigma retrain`: a daemon that runs trains by itself and swaps; without one this process becomes the batch command.
+
+The production pointer of a running daemon is moved by the daemon alone: a retraining with options of its own beside
+one is kept on the bench, and promoted by name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bot.cli import output
+from bot.cli.commands.batch import become
+from bot.cli.commands.control import NoDaemon, ask
+from storage.config.tree import Config, load
+
+POLL_S: Final = 0.5
+COMMON: Final = ("--json", "--verbose")
+PROMOTES: Final = ("--promote", "--no-promote")
+
+
+def retrain(arguments: Sequence[str]) -> int:
+    """Ask a running daemon to train, and follow it to the end; without one, train here.
+
+    Raises:
+        BadInput: it is training already.
+    """
+    options = [word for word in arguments if word not in COMMON]
+    if "--help" in options or "-h" in options:
+        become(["retrain", *arguments])
+    config = load()
+    try:
+        before = ask(config, "GET", "/api/training")
+    except NoDaemon:
+        become(["retrain", *arguments])
+    if options:
+        output.note("a daemon runs: the bundle is kept on the bench; sigma models promote ID lets it decide")
+        become(["retrain", *(word for word in arguments if word not in PROMOTES), "--no-promote"])
+    with output.style(as_json="--json" in arguments, verbose="--verbose" in arguments):
+        ask(config, "POST", "/api/retrain")
+        ended = _followed(config, int(before["last_finished_ms"]))
+        output.emit(ended, str(ended["outcome"]))
+    return 0
+
+
+def _followed(config: Config, before_ms: int) -> dict[str, Any]:
+    """Say every line of progress until a training has ended after `before_ms`; return what came of it."""
+    said = ""
+    while True:
+        progress = ask(config, "GET", "/api/training")
+        if progress["state"] == "idle" and int(progress["last_finished_ms"]) > before_ms:
+            return {"bundle": progress["last_bundle"], "outcome": progress["last_outcome"]}
+        line = str(progress["line"] or progress["state"])
+        if line != said:
+            output.note(line)
+            said = line
+        time.sleep(POLL_S)

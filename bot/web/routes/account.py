@@ -1,0 +1,166 @@
+"""Questions about the account: status, positions, trades, signals, decisions, equity, candles."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+from pydantic import Field
+
+from bot.views.chart_trades import MOST, chart_trades
+from bot.views.decisions import decision_answers
+from bot.views.no_trade import silences
+from bot.web.app_keys import CONTROL, READING
+from bot.web.operations import Operations
+from bot.web.requests import MarketPage, Page, Symbol
+from bot.web.responses import (
+    AlertsPage,
+    Candle,
+    CandlesPage,
+    DecisionsPage,
+    EquityPage,
+    Positions,
+    SignalsPage,
+    Silences,
+    Status,
+    TradesPage,
+)
+from bot.web.routes.events import told_alert
+from bot.web.routes.status import status_of
+from storage.ledger.outbox import Outbox
+from storage.ledger.queries import RecordedDecision
+from strategies.market import UNITS_PER_QUOTE
+
+operations: Final = Operations("account")
+EVENTS: Final = r"^[a-z]{1,32}(,[a-z]{1,32}){0,15}$"
+COLUMNS: Final = ("open_ms", "open", "high", "low", "close", "volume")
+
+
+class CandlesAsked(Page):
+    """Candles of one market."""
+
+    symbol: Symbol
+
+
+class AlertsAsked(Page):
+    """Alerts of some events, or of all."""
+
+    events: str | None = Field(None, pattern=EVENTS, description="comma separated, as in `[alerts]`; all by default")
+
+
+@operations.get("/api/status")
+async def status(request: web.Request) -> Status:
+    """Say what the daemon is doing: market, feed, account, every market's last decision."""
+    return status_of(request.app[CONTROL])
+
+
+@operations.get("/api/positions")
+async def positions(request: web.Request) -> Positions:
+    """Return the open positions at the last marks."""
+    snapshot = request.app[CONTROL].snapshot
+    if snapshot is None:
+        return Positions(minute_ms=None, positions=[])
+    return Positions(minute_ms=snapshot.minute_ms, positions=list(snapshot.positions))
+
+
+@operations.get("/api/trades")
+async def trades(request: web.Request, query: MarketPage) -> TradesPage:
+    """Return closed round trips, newest first."""
+    symbol, ledger = _known(request, query.symbol), request.app[CONTROL].ledger
+    chosen = await request.app[READING].ask(
+        ledger.trades, since_ms=query.since_ms, until_ms=query.until_ms, symbol=symbol, limit=query.rows
+    )
+    rows, next_before = query.cut(chosen, lambda trade: trade.closed_ms or 0)
+    return TradesPage(trades=rows, next_before=next_before)
+
+
+@operations.get("/api/signals")
+async def signals(request: web.Request, query: MarketPage) -> SignalsPage:
+    """Return the signals that were given, newest first."""
+    recorded, next_before = await _decided(request, query, signals_only=True)
+    return SignalsPage.model_validate({"signals": [part.signal for part in recorded], "next_before": next_before})
+
+
+@operations.get("/api/decisions")
+async def decisions(request: web.Request, query: MarketPage) -> DecisionsPage:
+    """Return every decision with its votes, and why nothing was entered, newest first."""
+    recorded, next_before = await _decided(request, query, signals_only=False)
+    rows = await asyncio.to_thread(decision_answers, request.app[CONTROL], recorded)
+    return DecisionsPage(decisions=rows, next_before=next_before)
+
+
+@operations.get("/api/equity")
+async def equity(request: web.Request, query: Page) -> EquityPage:
+    """Return the newest points of the equity curve, ascending; one at each close of a decision candle."""
+    ledger = request.app[CONTROL].ledger
+    points = await request.app[READING].ask(ledger.equity, query.since_ms, query.until_ms, query.rows)
+    rows, next_before = query.cut(points[::-1], lambda point: point.ms)
+    deposit = ledger.account.deposit / UNITS_PER_QUOTE
+    return EquityPage(deposit=deposit, equity=rows[::-1], next_before=next_before)
+
+
+@operations.get("/api/candles")
+async def candles(request: web.Request, query: CandlesAsked) -> CandlesPage:
+    """Return the newest decision candles of a market, ascending, with entries, exits, stops and targets."""
+    control, reading = request.app[CONTROL], request.app[READING]
+    control.market_index(query.symbol)
+    found = await reading.ask(control.ledger.candles, query.symbol, query.since_ms, query.until_ms, query.rows)
+    newest_first, next_before = query.cut(list(found[::-1]), lambda row: int(row[0]))
+    rows = newest_first[::-1]
+    oldest_ms = int(rows[0][0]) if rows else 0
+    closed = await reading.ask(control.ledger.trades, since_ms=oldest_ms, symbol=query.symbol, limit=MOST)
+    touching = await asyncio.to_thread(chart_trades, control, query.symbol, closed)
+    snapshot = control.snapshot
+    live = () if snapshot is None or query.before is not None else snapshot.candles
+    return CandlesPage(
+        symbol=query.symbol,
+        timeframe=control.ledger.account.timeframe,
+        candles=[Candle(**dict(zip(COLUMNS, row.tolist(), strict=True))) for row in rows],
+        filling=next((part for part in live if part.symbol == query.symbol and not part.is_closed), None),
+        trades=touching,
+        next_before=next_before,
+    )
+
+
+@operations.get("/api/alerts")
+async def alerts(request: web.Request, query: AlertsAsked) -> AlertsPage:
+    """Return what people were told, newest first: with account minutes and apart from them."""
+    ledger = request.app[CONTROL].ledger
+    outbox = Outbox(ledger.database, ledger.account.id)
+    found = await asyncio.to_thread(
+        outbox.told,
+        since_ms=query.since_ms,
+        until_ms=query.until_ms,
+        events=query.events.split(",") if query.events else (),
+        limit=query.rows,
+    )
+    rows, next_before = query.cut(found, lambda alert: alert.ms)
+    return AlertsPage(alerts=[told_alert(alert) for alert in rows], next_before=next_before)
+
+
+@operations.get("/api/silence")
+async def silence(request: web.Request) -> Silences:
+    """Say why nothing is traded: every market's conviction, threshold, last refusal and usual wait."""
+    found = await request.app[READING].ask(silences, request.app[CONTROL].ledger)
+    return Silences(markets=found)
+
+
+async def _decided(
+    request: web.Request, query: MarketPage, *, signals_only: bool
+) -> tuple[list[RecordedDecision], str | None]:
+    ledger, symbol = request.app[CONTROL].ledger, _known(request, query.symbol)
+    found = await asyncio.to_thread(
+        ledger.decisions,
+        since_ms=query.since_ms,
+        until_ms=query.until_ms,
+        symbol=symbol,
+        signals_only=signals_only,
+        limit=query.rows,
+    )
+    return query.cut(found, lambda decision: decision.ms)
+
+
+def _known(request: web.Request, symbol: str | None) -> str | None:
+    request.app[CONTROL].market_index(symbol)
+    return symbol
