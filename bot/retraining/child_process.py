@@ -1,8 +1,8 @@
 """A batch command as a child process: niced, limited, watched, and killed by a ladder when it must end.
 
 The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress, and
-its stdin a pipe whose end tells it that the daemon is gone (`training/runtime/parent_watch.py`). However it ends, there is a document
-or a cause in words.
+its stdin a pipe whose end tells it that the daemon is gone (`training/runtime/parent_watch.py`). However it ends, there
+is a document or a cause in words.
 """
 
 from __future__ import annotations

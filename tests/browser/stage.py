@@ -14,8 +14,8 @@ from bot.trading.snapshot import Snapshot
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from strategies.minute import AccountMinute
-from tests.trading.daemon_world import DaemonWorld, daemon_world
-from tests.trading.world import minutes
+from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
+from tests.bot.trading.world import minutes
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Locator, Page

@@ -13,9 +13,9 @@ from bot.web.dashboard.assets import charts_asset
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
 from storage.ledger.shadow_trials import Shadows
+from tests.bot.retraining.swappable import eager, ridge_files
+from tests.bot.retraining.trials import watched
 from tests.browser.stage import TOKEN, Scene
-from tests.trading.swappable import eager, ridge_files
-from tests.trading.trials import watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.web.dashboard.assets import FOLDER, charts_asset, own_assets
-from tests.web.serving import served
+from tests.bot.web.serving import served
 
 MODULES = sorted(FOLDER.glob("*.js"))
 

@@ -12,8 +12,8 @@ import pytest
 from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import AccountMinute
-from tests.feed.scripted import ScriptedMinutes
-from tests.feed.stage import START_MS, stage
+from tests.bot.feed.scripted import ScriptedMinutes
+from tests.bot.feed.stage import START_MS, stage
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 AFTER_MS = START_MS - 31 * MINUTE_MS

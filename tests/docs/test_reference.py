@@ -76,7 +76,7 @@ def test_every_metric_is_documented_and_no_other() -> None:
 
 
 def test_every_route_is_documented_and_no_other() -> None:
-    source = "\n".join(path.read_text() for path in (ROOT / "bot" / "web").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (ROOT / "bot" / "web").rglob("*.py"))
     decorated = re.findall(r"@\w+\.(get|post|delete)\(\s*\"(/api/[\w/.]+)\"", source)
     decorated += re.findall(r"@\w+\.add\(\s*\"(\w+)\", \"(/api/[\w/.]+)\"", source)
     offered = {f"{method.upper()} {path}" for method, path in decorated}

@@ -19,7 +19,7 @@ from storage.ledger.lease import account_lease
 from storage.ledger.tables import account as account_table
 from strategies.errors import AlreadyRunning, BadInput
 from tests.builders import ROOT
-from tests.storage.installations import ACCOUNT, Installation, empty, filled
+from tests.storage.backup.installations import ACCOUNT, Installation, empty, filled
 
 KILLED = -9
 
@@ -98,7 +98,7 @@ def test_killed_before_the_commit_it_is_the_old_after_it_the_new(
         before, files = here.export(), here.files()
         postgres.dispose()
         arguments = [str(folder), postgres.url.render_as_string(), str(backup), str(renames)]
-        program = [sys.executable, "-m", "tests.storage.killed_restore", *arguments]
+        program = [sys.executable, "-m", "tests.storage.backup.killed_restore", *arguments]
         assert subprocess.run(program, cwd=ROOT, check=False, timeout=60).returncode == KILLED
         finish_restore(here.places.state, postgres)
         assert not is_unfinished(here.places.state)

@@ -23,8 +23,7 @@ from storage.ledger.verify import verify
 from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 from strategies.minute import Command
-from tests.builders import START_MS
-from tests.trading.world import (
+from tests.bot.trading.world import (
     MARKETS,
     SETTINGS,
     body_bundle,
@@ -34,6 +33,7 @@ from tests.trading.world import (
     opened,
     trade,
 )
+from tests.builders import START_MS
 
 MINUTES = minutes(1440 + 600)
 

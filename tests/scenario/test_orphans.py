@@ -19,9 +19,9 @@ from storage.models.registry import Registry
 from strategies.bundle.bundle import load
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS
+from tests.bot.retraining.test_trainer import is_alive
+from tests.bot.trading.world import new_database, new_engine, opened
 from tests.builders import ROOT, START_MS
-from tests.trading.test_trainer import is_alive
-from tests.trading.world import new_database, new_engine, opened
 
 DAEMON = """
 import asyncio, sys

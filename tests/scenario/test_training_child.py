@@ -18,10 +18,10 @@ from storage.ledger.job_runs import JobRuns
 from storage.ledger.verify import verify
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS
+from tests.bot.retraining.children import child
+from tests.bot.trading.daemon_world import daemon_world
+from tests.bot.trading.world import body_bundle, minutes
 from tests.builders import START_MS
-from tests.trading.children import child
-from tests.trading.daemon_world import daemon_world
-from tests.trading.world import body_bundle, minutes
 
 LIMITS = Limits(nice=5, memory_gb=0.25, deadline_s=1.5)
 CAUSES = {

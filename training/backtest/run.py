@@ -1,7 +1,7 @@
 """A bundle over history, through the kernel that trades live.
 
-Candles, batch scores, `strategies.kernel.loop.run`: there is no fee, rule or formula here, and nothing is closed at the end.
-The nightly parity check and the tests call `backtest` with the tape's own bars, state and settings.
+Candles, batch scores, `strategies.kernel.loop.run`: there is no fee, rule or formula here, and nothing is closed at the
+end. The nightly parity check and the tests call `backtest` with the tape's own bars, state and settings.
 """
 
 from __future__ import annotations

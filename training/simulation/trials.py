@@ -1,8 +1,8 @@
 """The harm stop in a simulation: who is watched beside the champion, and the close at which it is proven wrong.
 
-The same evidence, roles and rules as live (`strategies/oversight/e_process.py`, `strategies/oversight/shadow_rules.py`): the predecessor and the
-forecast of nothing expect, outcomes mature, likelihood ratios move, and at the close where one passes its threshold
-the champion is rolled back.
+The same evidence, roles and rules as live (`strategies/oversight/e_process.py`,
+`strategies/oversight/shadow_rules.py`): the predecessor and the forecast of nothing expect, outcomes mature, likelihood
+ratios move, and at the close where one passes its threshold the champion is rolled back.
 """
 
 from __future__ import annotations

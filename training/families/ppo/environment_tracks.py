@@ -1,8 +1,8 @@
 """What agents live through: the bars, deviations and standardised features of a dataset, laid end to end.
 
 An episode never leaves the contiguous run it began in, and never reaches past what may be known. Prices are put on the
-grid of `strategies.kernel.exposure`, since training knows candles but no exchange's tick. No funding settles: what it takes
-from a side it gives to the other, so over episodes and their mirror images it comes to nothing but noise.
+grid of `strategies.kernel.exposure`, since training knows candles but no exchange's tick. No funding settles: what it
+takes from a side it gives to the other, so over episodes and their mirror images it comes to nothing but noise.
 """
 
 from __future__ import annotations

@@ -1,0 +1,75 @@
+"""`sigma models` without a daemon: moves are dated by the newest candle known, and say so where none is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.cli import main
+from storage.candles.store import CandleStore, Source
+from storage.models.registry import Registry
+from strategies.market import HOUR_MS, Timeframe
+from tests.bot.retraining.swappable import ridge_files
+from tests.builders import START_MS, candles
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """A folder with one bundle and nothing else; nobody listens on the port."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SIGMA_CONFIG", raising=False)
+    monkeypatch.setenv("SIGMA_WEB__PORT", "9")
+    monkeypatch.setenv("SIGMA_EXCHANGE__SYMBOLS", "BTCUSDT")
+    found = Registry("models")
+    found.add_files(ridge_files())
+    return found
+
+
+def models(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    assert main(["models", *arguments, "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def store(count: int) -> None:
+    rows = candles(count, start_ms=START_MS)
+    source = np.full(count, Source.REAL, np.uint8)
+    CandleStore("data/historical").append("builtin", "BTCUSDT", Timeframe.H1, "futures", rows, source)
+
+
+def test_a_promotion_without_a_daemon_is_dated_by_the_newest_stored_candle(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(5)
+    [name] = registry.ids()
+    assert models(capsys, "promote", name)["swapped"] is False
+    models(capsys, "rollback")
+    assert [move.since_ms for move in registry.history("builtin")] == [START_MS + 5 * HOUR_MS] * 2
+
+
+def test_where_no_candle_is_known_the_time_is_null_and_shown_as_unknown(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [name] = registry.ids()
+    models(capsys, "promote", name, "--why", "better on ETH")
+    assert registry.history("builtin")[0].since_ms is None
+    shown = models(capsys, "show", name)
+    assert shown["promotions"] == [
+        {"since_ms": None, "since": "an unknown time", "rung": "models", "why": "better on ETH"}
+    ]
+    assert main(["models", "list"]) == 0
+    assert "decides since an unknown time: better on ETH" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_list_says_who_decides_and_why_while_the_champion_is_on_the_bench(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [name] = registry.ids()
+    registry.promote("builtin", name, "first", 1)
+    registry.step_down("builtin", "cash", "IC -0.010, below 0", 2)
+    registry.write_verdict(name, {"case": "first", "verdict": {"reason": "edge found"}})
+    listed = models(capsys, "list")
+    assert (listed["production"], listed["champion"], listed["why"]) == ("cash-1", name, "IC -0.010, below 0")
+    assert models(capsys, "show", name)["verdict"] == {"case": "first", "verdict": {"reason": "edge found"}}

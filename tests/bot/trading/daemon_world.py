@@ -1,0 +1,137 @@
+"""A running trader with everything real but the exchange: minutes are handed in by the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.clock import ManualClock
+from bot.operations.metrics import Metrics
+from bot.trading.control import Control, Place
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
+from bot.views.shadow_results import LiveTrials
+from storage.ledger.queries import Ledger
+from storage.ledger.shadow_trials import Shadows
+from storage.models.registry import Registry
+from strategies.market import MINUTE_MS
+from strategies.minute import AccountMinute
+from tests.bot.trading.world import MARKETS, new_database, new_engine, opened
+from tests.builders import START_MS
+
+
+@dataclass
+class HandedMinutes:
+    """A feed that yields what the test hands in, and the health a real one reports."""
+
+    queue: asyncio.Queue[AccountMinute] = field(default_factory=asyncio.Queue)
+    ready: dict[str, bool] = field(default_factory=lambda: {market.symbol: True for market in MARKETS})
+    last_frame_ms: int = START_MS
+    processed_ms: int = -1
+
+    async def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]:
+        while True:
+            minute = await self.queue.get()
+            if minute.open_ms > after_ms:
+                yield minute
+
+    async def processed(self, minute_ms: int) -> None:
+        self.processed_ms = minute_ms
+
+
+class IdleTraining:
+    """A trainer that was never asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def progress(self) -> dict[str, Any]:
+        return {"state": "idle"}
+
+    async def start(self, why: str) -> None:
+        self.asked.append(why)
+
+    async def cancel(self, by: str) -> None:
+        self.asked.append(f"cancelled by {by}")
+
+
+@dataclass
+class DaemonWorld:
+    """The parts a test may touch."""
+
+    control: Control
+    trader: Trader
+    clock: ManualClock
+    feed: HandedMinutes
+    metrics: Metrics
+    training: IdleTraining
+    snapshots: list[Snapshot]
+    listeners: list[Callable[[Snapshot], None]]
+
+    async def hand(self, *taken: AccountMinute) -> None:
+        """Hand in minutes and wait until the last one is in the ledger."""
+        for minute in taken:
+            self.clock.set(max(self.clock.now_ms(), minute.open_ms + MINUTE_MS))
+            await self.feed.queue.put(minute)
+        async with asyncio.timeout(30):
+            while self.feed.processed_ms < taken[-1].open_ms:  # noqa: ASYNC110 — the feed under test owns the event
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIterator[DaemonWorld]:
+    """Run a trader on the small world until the block ends."""
+    database, engine = new_database(folder), new_engine()
+    account, journal = opened(database, engine)
+    clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
+    snapshots: list[Snapshot] = []
+    listeners: list[Callable[[Snapshot], None]] = [snapshots.append, metrics.on_snapshot]
+
+    def publish(snapshot: Snapshot) -> None:
+        for listen in listeners:
+            listen(snapshot)
+
+    trader = Trader(
+        minutes=feed,
+        clock=clock,
+        engine=engine,
+        journal=journal,
+        max_decision_age_ms=max_decision_age_ms,
+        publish=publish,
+    )
+    control = Control(
+        trader=trader,
+        clock=clock,
+        markets=MARKETS,
+        ledger=Ledger(database, account),
+        registry=Registry(folder / "models"),
+        feed=feed,
+        place=Place(
+            exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
+        ),
+        training=training,
+        stale_after_ms=60_000,
+        shut_down=lambda: None,
+        trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
+    )
+    task = asyncio.create_task(trader.run(), name="trader")
+    world = DaemonWorld(
+        control=control,
+        trader=trader,
+        clock=clock,
+        feed=feed,
+        metrics=metrics,
+        training=training,
+        snapshots=snapshots,
+        listeners=listeners,
+    )
+    try:
+        yield world
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        database.dispose()

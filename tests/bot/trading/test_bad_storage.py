@@ -1,0 +1,117 @@
+"""A ledger that cannot be written: one clear line, nothing half written, and trading goes on when it can."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.ledger.database import connect, migrate
+from storage.ledger.lease import account_lease
+from storage.ledger.queries import Ledger
+from strategies.errors import AlreadyRunning, StorageFailed
+from tests.bot.trading.daemon_world import daemon_world
+from tests.bot.trading.world import minutes, new_database, new_engine, opened, trade
+
+MINUTES = minutes(130)
+
+
+def test_a_database_locked_by_another_process_is_said(tmp_path: Path) -> None:
+    new_database(tmp_path)
+    holder = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    waiting = connect(f"sqlite:///{tmp_path / 'ledger.db'}", busy_timeout_ms=50)
+    with pytest.raises(StorageFailed, match="locked by another process"):
+        migrate(waiting)
+    holder.execute("ROLLBACK")
+    migrate(waiting)
+
+
+async def test_trading_waits_for_a_locked_ledger_and_loses_nothing(tmp_path: Path) -> None:
+    async with daemon_world(tmp_path) as world:
+        await world.hand(*MINUTES[:3])
+        holder = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+        holder.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(6.0, lambda: holder.execute("ROLLBACK"))
+        timer.start()
+        await world.hand(*MINUTES[3:6])
+        timer.join()
+        assert world.control.ledger.stopped().minute_ms == MINUTES[5].open_ms
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a tmpfs cannot be mounted here: only root may")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=False)
+
+
+def fill(ballast: Path) -> None:
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(os.urandom(4096))
+
+
+def test_a_full_disk_is_said_and_the_minute_is_written_once_there_is_room(small_disk: Path) -> None:
+    database, engine = new_database(small_disk), new_engine()
+    account, journal = opened(database, engine)
+    trade(engine, journal, MINUTES[:60])
+    ballast = small_disk / "ballast"
+    fill(ballast)
+    taken, outcome, refused = 59, None, ""
+    while not refused:
+        taken += 1
+        outcome = engine.step(MINUTES[taken])
+        try:
+            journal.record(MINUTES[taken], outcome, engine.state, "b-body", signals={}, alerts=(), recorded_ms=0)
+        except StorageFailed as error:
+            refused = str(error)
+    assert "cannot be written" in refused
+    ledger = Ledger(database, account)
+    ballast.unlink()
+    assert ledger.stopped().minute_ms == MINUTES[taken - 1].open_ms
+    journal.record(MINUTES[taken], outcome, engine.state, "b-body", signals={}, alerts=(), recorded_ms=0)
+    assert ledger.stopped().minute_ms == MINUTES[taken].open_ms
+
+
+def test_a_damaged_database_is_said(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StorageFailed, match="damaged"):
+        migrate(connect(f"sqlite:///{tmp_path / 'ledger.db'}"))
+
+
+def test_an_account_has_one_daemon_at_a_time(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with account_lease(database, "builtin", "main", tmp_path):
+        with (
+            pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"),
+            account_lease(database, "builtin", "main", tmp_path),
+        ):
+            pass
+        with account_lease(database, "builtin", "other", tmp_path):
+            pass
+    with account_lease(database, "builtin", "main", tmp_path):
+        pass
+
+
+def test_the_revisions_make_exactly_the_schema(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from storage.ledger.tables import metadata
+
+    with new_database(tmp_path).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
