@@ -26,7 +26,7 @@ from benchmarks.figures import Figure, parser, show
 from benchmarks.minutes import Minutes, load
 from bot.clock import ManualClock
 from bot.operations.metrics import Metrics
-from bot.trading.control import Control, Place
+from bot.trading.control import Control, ExchangeInfo
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.web.server import WebServer
@@ -212,7 +212,9 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
         ledger=Ledger(database, account),
         registry=Registry(folder / "models"),
         feed=feed,
-        place=Place(exchange="benchmark", market_name=source.source, is_demo=True, account="main", speed=1.0),
+        exchange_info=ExchangeInfo(
+            exchange="benchmark", market_name=source.source, is_demo=True, account="main", speed=1.0
+        ),
         training=NoTraining(),
         stale_after_ms=60_000,
         shut_down=lambda: None,

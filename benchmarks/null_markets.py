@@ -35,7 +35,7 @@ from training.ensemble.scales import calibrate
 from training.ensemble.wins import simulate, without_protections
 from training.evidence.recipe_gate import RecipeVerdict, judge
 from training.promotion import gate
-from training.promotion.similarity import Reign, likeness, twin_of
+from training.promotion.similarity import Reign, similarity, twin_of
 from training.runtime.compute import fan_out
 from training.walk_forward.fold_plan import FoldPlan
 from training.walk_forward.walk import WalkForward, known_before, walk_forward
@@ -145,7 +145,7 @@ def refreshed(walked: WalkForward, dataset: Dataset, borders: list[int]) -> tupl
         known = replace(dataset, until_ms=border)
         candidate = bundle_at(walked, dataset, border)
         twin = twin_of(candidate, known, plan.families, border - plan.validation.refresh_window_d * DAY_MS - EMBARGO_MS)
-        found = likeness(candidate, champion, reigns, twin, known, plan.validation.refresh_window_d)
+        found = similarity(candidate, champion, reigns, twin, known, plan.validation.refresh_window_d)
         if gate.judge_refresh(found, plan.validation).passed:
             accepted += 1
             reigns[-1] = replace(reigns[-1], until_ms=border)

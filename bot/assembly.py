@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine as Database
 
-from bot.exchange import Venue
+from bot.exchange import Exchange
 from bot.feed.source import FeedSource
-from bot.notifications import Telling
+from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_process import Limits
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm, retrain_job
@@ -46,12 +46,12 @@ Listeners = list[Callable[[Snapshot], None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Environment:
     """What stands before anything is built: configuration, open database, market, feed, and how to end it all."""
 
     config: Config
     database: Database
-    venue: Venue
+    exchange: Exchange
     feed: FeedSource
     shut_down: Callable[[], None]
 
@@ -65,62 +65,62 @@ class Parts:
     control: Control
     metrics: Metrics
     web: WebServer
-    venue: Venue
+    exchange: Exchange
     feed: FeedSource
-    telling: Telling
+    notifications: Notifications
     schedule: Schedule
     runs: JobRuns
     shadowing: Shadowing
 
 
-async def assemble(ground: Ground) -> Parts:
+async def assemble(environment: Environment) -> Parts:
     """Build the parts of a daemon.
 
     Raises:
         SigmaError: the account cannot be opened, or belongs to other markets.
     """
-    config, database, venue = ground.config, ground.database, ground.venue
-    markets = tuple(await ground.feed.markets(config.exchange.symbols))
+    config, database, exchange = environment.config, environment.database, environment.exchange
+    markets = tuple(await environment.feed.markets(config.exchange.symbols))
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry(config.paths.models)
-    opened = await _opened(ground, markets, registry)
+    opened = await _opened(environment, markets, registry)
     metrics = Metrics()
     listeners: Listeners = [metrics.on_snapshot, _log_signals]
-    trader = _trader(ground, opened, markets, listeners)
-    runs, job_runs = TrainingRuns(config, venue, venue.clock), JobRuns(database, opened.account.id)
-    trainer = _trainer(ground, runs, job_runs)
-    control = _control(ground, opened, markets, registry, trader, trainer)
-    shadowing = _shadowing(ground, opened, trader, control)
+    trader = _trader(environment, opened, markets, listeners)
+    runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
+    trainer = _trainer(environment, runs, job_runs)
+    control = _control(environment, opened, markets, registry, trader, trainer)
+    shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
-    web = _web(ground, control, metrics)
+    web = _web(environment, control, metrics)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
-    telling = await Telling.open(config, database, control, metrics, web.on_note)
+    notifications = await Notifications.open(config, database, control, metrics, web.on_note)
     return Parts(
         trader=trader,
         trainer=trainer,
         control=control,
         metrics=metrics,
         web=web,
-        venue=venue,
-        feed=ground.feed,
-        telling=telling,
-        schedule=_schedule(ground, opened, control, telling, job_runs),
+        exchange=exchange,
+        feed=environment.feed,
+        notifications=notifications,
+        schedule=_schedule(environment, opened, control, notifications, job_runs),
         runs=job_runs,
         shadowing=shadowing,
     )
 
 
-async def _opened(ground: Ground, markets: tuple[Market, ...], registry: Registry) -> Opened:
-    config = ground.config
+async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry) -> Opened:
+    config = environment.config
     return await open_trading(
-        ground.database,
+        environment.database,
         exchange=config.exchange.name,
         name=config.account.name,
         markets=markets,
         settings=config.trading,
         bundle=await asyncio.to_thread(_deciding, registry, config),
-        candles=ground.feed,
-        now_ms=ground.venue.clock.now_ms(),
+        candles=environment.feed,
+        now_ms=environment.exchange.clock.now_ms(),
     )
 
 
@@ -134,23 +134,25 @@ def _deciding(registry: Registry, config: Config) -> Bundle:
         return trend_bundle(timeframe)
 
 
-def _trader(ground: Ground, opened: Opened, markets: tuple[Market, ...], listeners: Listeners) -> Trader:
-    config, venue = ground.config, ground.venue
+def _trader(environment: Environment, opened: Opened, markets: tuple[Market, ...], listeners: Listeners) -> Trader:
+    config, exchange = environment.config, environment.exchange
     return Trader(
-        minutes=ground.feed,
-        clock=venue.clock,
+        minutes=environment.feed,
+        clock=exchange.clock,
         engine=opened.engine,
-        journal=Journal(ground.database, opened.account, markets, config.trading),
-        max_decision_age_ms=0 if venue.waits else round(config.feed.max_decision_age_s * 1000 * venue.clock.speed),
+        journal=Journal(environment.database, opened.account, markets, config.trading),
+        max_decision_age_ms=0
+        if exchange.waits
+        else round(config.feed.max_decision_age_s * 1000 * exchange.clock.speed),
         publish=_publisher(listeners),
         settled_ms=opened.settled_ms,
     )
 
 
-def _trainer(ground: Ground, runs: TrainingRuns, job_runs: JobRuns) -> Trainer:
+def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) -> Trainer:
     return Trainer(
-        clock=ground.venue.clock,
-        limits=_limits(ground.config),
+        clock=environment.exchange.clock,
+        limits=_limits(environment.config),
         arguments=runs.arguments,
         download=runs.download,
         promote=runs.promote,
@@ -171,71 +173,73 @@ def _limits(config: Config) -> Limits:
 
 
 def _control(
-    ground: Ground,
+    environment: Environment,
     opened: Opened,
     markets: tuple[Market, ...],
     registry: Registry,
     trader: Trader,
     trainer: Trainer,
 ) -> Control:
-    venue = ground.venue
+    exchange = environment.exchange
     return Control(
         trader=trader,
-        clock=venue.clock,
+        clock=exchange.clock,
         markets=markets,
-        ledger=Ledger(ground.database, opened.account),
+        ledger=Ledger(environment.database, opened.account),
         registry=registry,
-        feed=ground.feed,
-        place=venue.place,
+        feed=environment.feed,
+        exchange_info=exchange.exchange_info,
         training=trainer,
-        stale_after_ms=round(ground.config.feed.stale_after_s * 1000 * max(1.0, venue.clock.speed)),
-        shut_down=ground.shut_down,
+        stale_after_ms=round(environment.config.feed.stale_after_s * 1000 * max(1.0, exchange.clock.speed)),
+        shut_down=environment.shut_down,
         trials=LiveTrials(
-            Shadows(ground.database, opened.account.id),
-            ground.config.validation.harm_likelihood_ratio,
-            ground.config.decision.timeframe,
+            Shadows(environment.database, opened.account.id),
+            environment.config.validation.harm_likelihood_ratio,
+            environment.config.decision.timeframe,
         ),
     )
 
 
-def _shadowing(ground: Ground, opened: Opened, trader: Trader, control: Control) -> Shadowing:
+def _shadowing(environment: Environment, opened: Opened, trader: Trader, control: Control) -> Shadowing:
     return Shadowing(
         control=control,
-        shadows=Shadows(ground.database, opened.account.id),
+        shadows=Shadows(environment.database, opened.account.id),
         prepare=trader.prepare,
-        settings=ground.config.validation,
-        timeframe=ground.config.decision.timeframe,
+        settings=environment.config.validation,
+        timeframe=environment.config.decision.timeframe,
     )
 
 
-def _web(ground: Ground, control: Control, metrics: Metrics) -> WebServer:
-    config, feed = ground.config, ground.feed
+def _web(environment: Environment, control: Control, metrics: Metrics) -> WebServer:
+    config, feed = environment.config, environment.feed
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
     return WebServer(control, metrics, config.web, token)
 
 
-def _schedule(ground: Ground, opened: Opened, control: Control, telling: Telling, job_runs: JobRuns) -> Schedule:
+def _schedule(
+    environment: Environment, opened: Opened, control: Control, notifications: Notifications, job_runs: JobRuns
+) -> Schedule:
     return Schedule(
-        clock=ground.venue.clock,
+        clock=environment.exchange.clock,
         runs=job_runs,
-        jobs=_jobs(ground, control, telling),
+        jobs=_jobs(environment, control, notifications),
         start_ms=opened.account.start_ms,
     )
 
 
-def _jobs(ground: Ground, control: Control, telling: Telling) -> list[Job]:
+def _jobs(environment: Environment, control: Control, notifications: Notifications) -> list[Job]:
     """Return what is done by itself, in market time."""
-    config = ground.config
+    config = environment.config
     nightly = Nightly(
-        database=ground.database,
+        database=environment.database,
         account=control.ledger.account,
         clock=control.clock,
         reached_ms=lambda: 0 if control.snapshot is None else control.snapshot.minute_ms,
         state_folder=config.paths.state,
         tape_days=config.database.tape_days,
         run=check_runner(_limits(config)),
-        note=telling.alerts.note,
+        note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
         on_harm=lambda found: on_harm(control, found),
     )

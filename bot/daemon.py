@@ -14,8 +14,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from bot.assembly import Ground, Parts, assemble
-from bot.exchange import open_venue
+from bot.assembly import Environment, Parts, assemble
+from bot.exchange import open_exchange
 from bot.feed.source import FeedSource
 from bot.operations import logs
 from bot.operations.metrics import Metrics
@@ -67,8 +67,8 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
                 name="first-training",
             ),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
-            group.create_task(parts.telling.run(), name="telling"),
-            group.create_task(parts.venue.watch(), name="venue"),
+            group.create_task(parts.notifications.run(), name="telling"),
+            group.create_task(parts.exchange.watch(), name="venue"),
             group.create_task(show_training(parts.trainer.progress, say), name="console"),
             group.create_task(_tell_supervisor(supervisor, parts.control), name="supervisor"),
         ]
@@ -89,13 +89,15 @@ async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[s
         await asyncio.to_thread(finish_restore, config.paths.state, database)
         await asyncio.to_thread(migrate, database)
         warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
-        venue = await stack.enter_async_context(open_venue(config))
-        say(f"market     {venue.place.market_name}")
+        exchange = await stack.enter_async_context(open_exchange(config))
+        say(f"market     {exchange.exchange_info.market_name}")
         feed = await stack.enter_async_context(
-            FeedSource(config.exchange, config.feed, venue.clock, url=venue.url, on_time=venue.on_time)
+            FeedSource(config.exchange, config.feed, exchange.clock, url=exchange.url, on_time=exchange.on_time)
         )
         await warming
-        parts = await assemble(Ground(config=config, database=database, venue=venue, feed=feed, shut_down=shut_down))
+        parts = await assemble(
+            Environment(config=config, database=database, exchange=exchange, feed=feed, shut_down=shut_down)
+        )
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
         say(f"dashboard  {address}")

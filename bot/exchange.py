@@ -22,7 +22,7 @@ from bot.simulator.market.generated import GeneratedMarket
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
-from bot.trading.control import Place
+from bot.trading.control import ExchangeInfo
 from storage.config.tree import Config
 from strategies.market import MINUTE_MS
 
@@ -32,7 +32,7 @@ async def _nothing_to_watch() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Venue:
+class Exchange:
     """An open exchange.
 
     Attributes:
@@ -46,14 +46,14 @@ class Venue:
 
     url: str
     clock: Clock
-    place: Place
+    exchange_info: ExchangeInfo
     waits: bool = False
     on_time: Callable[[int], None] | None = None
     watch: Callable[[], Coroutine[None, None, None]] = _nothing_to_watch
 
 
 @asynccontextmanager
-async def open_venue(config: Config) -> AsyncIterator[Venue]:
+async def open_exchange(config: Config) -> AsyncIterator[Exchange]:
     """Connect to the exchange of the configuration, starting the built-in one where it is asked for.
 
     Raises:
@@ -61,7 +61,7 @@ async def open_venue(config: Config) -> AsyncIterator[Venue]:
     """
     if not config.exchange.is_builtin:
         clock = SystemClock(await _offset_ms(config))
-        yield Venue(url=config.exchange.url, clock=clock, place=_real_place(config))
+        yield Exchange(url=config.exchange.url, clock=clock, exchange_info=_real_exchange(config))
     elif config.exchange.url:
         yield await _join(config)
     else:
@@ -71,8 +71,8 @@ async def open_venue(config: Config) -> AsyncIterator[Venue]:
         url = await server.start()
         try:
             description = server.source.description
-            place = _demo_place(config, description.name, description.kind, description.edge)
-            yield Venue(url=url, clock=server.clock, place=place, waits=True, watch=server.wait)
+            exchange_info = _demo_exchange(config, description.name, description.kind, description.edge)
+            yield Exchange(url=url, clock=server.clock, exchange_info=exchange_info, waits=True, watch=server.wait)
         finally:
             await server.stop()
 
@@ -101,24 +101,26 @@ def _source(config: Config) -> MarketSource:
     )
 
 
-async def _join(config: Config) -> Venue:
+async def _join(config: Config) -> Exchange:
     """Take part in a built-in exchange that runs in another process."""
     asking = Builtin(config.exchange.url)
     try:
         told, market = await asking.clock(), await asking.market()
     finally:
         await asking.close()
-    place = _demo_place(config, str(market["name"]), str(market["kind"]), str(market["edge"]))
+    exchange_info = _demo_exchange(config, str(market["name"]), str(market["kind"]), str(market["edge"]))
     if told["speed"] is None or told["mode"] == "paced":
         paced = PacedClock(int(told["now_ms"]))
-        return Venue(url=config.exchange.url, clock=paced, place=place, waits=True, on_time=paced.advance)
+        return Exchange(
+            url=config.exchange.url, clock=paced, exchange_info=exchange_info, waits=True, on_time=paced.advance
+        )
     clock = ScaledClock(int(told["now_ms"]), float(told["speed"]))
-    return Venue(url=config.exchange.url, clock=clock, place=place)
+    return Exchange(url=config.exchange.url, clock=clock, exchange_info=exchange_info)
 
 
-def _demo_place(config: Config, name: str, kind: str, edge: str) -> Place:
+def _demo_exchange(config: Config, name: str, kind: str, edge: str) -> ExchangeInfo:
     planted = "" if edge == "none" else f", {edge}"
-    return Place(
+    return ExchangeInfo(
         exchange=config.exchange.name,
         market_name=f"{name} ({kind}{planted})",
         is_demo=True,
@@ -127,9 +129,11 @@ def _demo_place(config: Config, name: str, kind: str, edge: str) -> Place:
     )
 
 
-def _real_place(config: Config) -> Place:
+def _real_exchange(config: Config) -> ExchangeInfo:
     name = f"{config.exchange.name} {config.exchange.market}, public market data"
-    return Place(exchange=config.exchange.name, market_name=name, is_demo=False, account=config.account.name, speed=1.0)
+    return ExchangeInfo(
+        exchange=config.exchange.name, market_name=name, is_demo=False, account=config.account.name, speed=1.0
+    )
 
 
 async def _offset_ms(config: Config) -> int:

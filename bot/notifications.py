@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.telegram.bot import TelegramBot
 
 
-class Telling:
+class Notifications:
     """Opened before the first minute, run beside the trader; nothing here can hold up trading."""
 
     def __init__(self, config: Config, control: Control, alerts: Alerts) -> None:
@@ -44,7 +44,7 @@ class Telling:
         control: Control,
         metrics: Metrics,
         on_note: Callable[[Alert], None] = lambda _alert: None,
-    ) -> Telling:
+    ) -> Notifications:
         """Make all channels known.
 
         Args:
@@ -58,16 +58,20 @@ class Telling:
             BadInput: a webhook without a secret.
         """
         alerts = Alerts(database, control.ledger.account.id, config.alerts, count=metrics.on_alert, on_note=on_note)
-        telling = cls(config, control, alerts)
+        notifications = cls(config, control, alerts)
         channels: list[Channel] = []
         if config.alerts.webhook.url:
-            place = control.place
-            origin = {"exchange": place.exchange, "account": place.account, "is_demo": place.is_demo}
+            exchange_info = control.exchange_info
+            origin = {
+                "exchange": exchange_info.exchange,
+                "account": exchange_info.account,
+                "is_demo": exchange_info.is_demo,
+            }
             channels.append(Webhook(config.alerts.webhook, origin, wall_ms))
         if config.telegram.enabled:
-            channels.extend(await telling._open_telegram(metrics))
+            channels.extend(await notifications._open_telegram(metrics))
         await alerts.open(channels)
-        return telling
+        return notifications
 
     async def run(self) -> None:
         """Tell until cancelled."""
@@ -80,28 +84,28 @@ class Telling:
                 group.create_task(self._bot.run(), name="telegram")
 
     async def _open_telegram(self, metrics: Metrics) -> list[Channel]:
-        from bot.telegram.access import Gate
+        from bot.telegram.access import Access
         from bot.telegram.bot import TelegramBot
         from bot.telegram.channel import TelegramChannel, channel_name
         from bot.telegram.connection import connect
-        from bot.telegram.context import Desk
+        from bot.telegram.context import Context
         from bot.telegram.quiet import Quiet
 
         settings, alerts = self._config.telegram, self.alerts
         names = [channel_name(chat_id) for chat_id in settings.chat_ids]
         muted = {name: await alerts.ask(alerts.outbox.muted_until_ms, name) for name in names}
         quiet = Quiet(settings.quiet_from, settings.quiet_until, wall_ms, muted)
-        gate = Gate(settings.chat_ids, time.monotonic, metrics.on_ignored)
-        desk = Desk(
+        access = Access(settings.chat_ids, time.monotonic, metrics.on_ignored)
+        context = Context(
             control=self._control,
             alerts=alerts,
             quiet=quiet,
             settings=self._config.shown(),
             started_ms=wall_ms(),
             now_ms=wall_ms,
-            refused=gate.refused,
+            refused=access.refused,
         )
         bot = connect(settings)
-        self._bot = TelegramBot(bot, settings, desk, gate, time.monotonic)
-        token, is_demo = settings.token.reveal(), self._control.place.is_demo
+        self._bot = TelegramBot(bot, settings, context, access, time.monotonic)
+        token, is_demo = settings.token.reveal(), self._control.exchange_info.is_demo
         return [TelegramChannel(bot, chat_id, token, quiet, is_demo=is_demo) for chat_id in settings.chat_ids]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storage.models.registry import Registry
 from strategies.bundle.bundle import Bundle
-from strategies.bundle.fallback_strategies import stand_in
+from strategies.bundle.fallback_strategies import fallback_strategy
 from strategies.market import Timeframe
 
 
@@ -15,4 +15,4 @@ def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timef
         BadInput: there is none of that id.
         BundleRefused: it is damaged or from another exchange.
     """
-    return stand_in(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)
+    return fallback_strategy(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)

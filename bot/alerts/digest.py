@@ -16,10 +16,10 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.alerts.alerts import Alerts
 from bot.alerts.messages import share, stamp
 from bot.trading.control import Control
-from bot.views.no_trade import refusals_since, silences
+from bot.views.no_trade import no_trade_reasons, refusals_since
 from bot.views.trade_summary import summarise
 from storage.ledger.queries import EquityPoint, Ledger
-from strategies.bundle.fallback_strategies import is_stand_in, told
+from strategies.bundle.fallback_strategies import is_fallback, told
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
 
@@ -65,7 +65,7 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
     if snapshot:
         held = ", ".join(f"{part.symbol} {part.side} {part.unrealised:+,.2f}" for part in snapshot.positions)
         lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {told(snapshot.bundle_id)} decides"]
-        lines += [f"why: {control.why_deciding()}"] if is_stand_in(snapshot.bundle_id) else []
+        lines += [f"why: {control.why_deciding()}"] if is_fallback(snapshot.bundle_id) else []
     lines += _checked(control) + _why_silent(control, refusals, signals, now_ms)
     if datetime.fromtimestamp(now_ms / 1000, UTC).weekday() == MONDAY:
         lines += week(ledger, now_ms, equity)
@@ -106,10 +106,10 @@ def _why_silent(control: Control, refusals: dict[str, int], signals: int, now_ms
     lines = [f"refused in 24 h: {named or 'nothing'}"]
     if not signals:
         lines.append("No entry in 24 h, because:")
-    for part in silences(control.ledger):
+    for part in no_trade_reasons(control.ledger):
         conviction = "no score" if part.conviction is None else f"{part.conviction:+.2f} of {part.enter:.2f}"
         refused = f"; last refusal: {part.last_refusal}" if part.last_refusal else ""
-        lines.append(f"{part.symbol}: conviction {conviction}{refused}; {part.wait_in_words(now_ms)}")
+        lines.append(f"{part.symbol}: conviction {conviction}{refused}; {part.wait_text(now_ms)}")
     return lines
 
 

@@ -31,8 +31,8 @@ class FeedWatch:
 
     async def look(self, passed_s: float) -> None:
         """Note what has been broken for longer than the patience, or has recovered."""
-        for what, is_well in self._states().items():
-            if is_well:
+        for what, is_healthy in self._states().items():
+            if is_healthy:
                 await self._recovered(what)
                 continue
             self._broken_s[what] = self._broken_s.get(what, 0.0) + passed_s

@@ -22,7 +22,7 @@ WINDOW_MINUTES = 1_440  # minutes collected ahead of the one that leaves next
 REVISIONS_KEPT = 1_000
 
 
-class Intake:
+class CandleBuffer:
     """The candles of one account on their way to its minutes.
 
     Attributes:
@@ -83,14 +83,14 @@ class Intake:
         """Take a validated closed candle."""
         sequencer = self._sequencers[candle.symbol]
         self._pass_on(sequencer.offer(candle, horizon_ms=self.horizon_ms))
-        if sequencer.hole() is not None:
+        if sequencer.gap() is not None:
             self._wanted[candle.symbol].set()
 
     def hint(self, symbol: str, open_ms: int) -> None:
         """Note that a candle opened at `open_ms`: all before it have closed and can be fetched."""
         sequencer = self._sequencers[symbol]
         sequencer.seen_ms = max(sequencer.seen_ms, open_ms - MINUTE_MS)
-        if sequencer.hole() is not None:
+        if sequencer.gap() is not None:
             self._wanted[symbol].set()
 
     def skip(self, symbol: str, until_ms: int) -> None:
@@ -112,12 +112,12 @@ class Intake:
         """
         sequencer = self._sequencers[symbol]
         due_end_ms = due_ms // MINUTE_MS * MINUTE_MS
-        hole = sequencer.hole()
-        if hole is None and sequencer.next_ms < due_end_ms:
-            hole = sequencer.next_ms, due_end_ms
-        if hole is None:
+        gap = sequencer.gap()
+        if gap is None and sequencer.next_ms < due_end_ms:
+            gap = sequencer.next_ms, due_end_ms
+        if gap is None:
             return None
-        start_ms, end_ms = hole[0], min(hole[1], self.horizon_ms)
+        start_ms, end_ms = gap[0], min(gap[1], self.horizon_ms)
         if start_ms >= end_ms:
             self._without_room.add(symbol)
             return None
@@ -136,7 +136,7 @@ class Intake:
 
     def is_whole(self, symbol: str) -> bool:
         """Tell whether nothing of `symbol` is missing as far as is known."""
-        return symbol not in self._stuck and self._sequencers[symbol].hole() is None
+        return symbol not in self._stuck and self._sequencers[symbol].gap() is None
 
     async def wanted(self, symbol: str) -> None:
         """Wait until something of `symbol` may have to be fetched."""

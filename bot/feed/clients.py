@@ -40,7 +40,7 @@ class Frame:
     is_closed: bool
 
 
-class Watched:
+class ShadowBundle:
     """Mixin of every client: remembers the last HTTP status, and survives frames that its handlers choke on."""
 
     last_status = 0
@@ -78,7 +78,7 @@ class Watched:
             self.on_garbage(url)
 
 
-class FastKlines(Watched):
+class FastKlines(ShadowBundle):
     """Mixin of the clients with the closed-flag fast path."""
 
     chunk = 200  # topics per SUBSCRIBE message

@@ -157,9 +157,9 @@ def missing_pages(open_ms: np.ndarray, start_ms: int, end_ms: int, step_ms: int)
     """Yield [start, end) of what is missing of [start_ms, end_ms), in pages of at most `PAGE_BARS`, ascending."""
     borders = np.r_[start_ms - step_ms, open_ms, end_ms]
     for row in np.flatnonzero(np.diff(borders) > step_ms):
-        hole_start, hole_end = int(borders[row]) + step_ms, int(borders[row + 1])
-        for start in range(hole_start, hole_end, PAGE_BARS * step_ms):
-            yield start, min(start + PAGE_BARS * step_ms, hole_end)
+        gap_start, gap_end = int(borders[row]) + step_ms, int(borders[row + 1])
+        for start in range(gap_start, gap_end, PAGE_BARS * step_ms):
+            yield start, min(start + PAGE_BARS * step_ms, gap_end)
 
 
 async def _funding(source: HistorySource, store: CandleStore, wanted: Wanted, start_ms: int) -> Appended:

@@ -1,6 +1,6 @@
 """Fetching what the stream did not bring: holes in a market's candles, and settled funding rates.
 
-One `HoleFetcher` a market; the catch-up after a start is nothing but the first hole. One `FundingFetcher` an account.
+One `GapFetcher` a market; the catch-up after a start is nothing but the first hole. One `FundingFetcher` an account.
 Both never give up and never raise for an exchange that fails.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.clock import Clock
-from bot.feed.candle_buffer import Intake
+from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Page, Rest
 from bot.feed.waiting import Backoff, Outage, elapsed_s
@@ -21,14 +21,14 @@ OLD_MS = HOUR_MS  # an exchange that lacks an older candle will not find it any 
 LONGEST_WAIT_S = 10.0
 
 
-class HoleFetcher:
+class GapFetcher:
     """Keeps one market without a gap."""
 
     def __init__(
         self,
         symbol: str,
         *,
-        intake: Intake,
+        candle_buffer: CandleBuffer,
         rest: Rest,
         clock: Clock,
         grace_s: float,
@@ -47,7 +47,7 @@ class HoleFetcher:
             slots: bound on parallel requests.
         """
         self._symbol = symbol
-        self._intake = intake
+        self._candle_buffer = candle_buffer
         self._rest = rest
         self._clock = clock
         self._grace_s = grace_s
@@ -62,12 +62,12 @@ class HoleFetcher:
         """Fetch hole after hole until cancelled."""
         while True:
             due_ms = self._clock.now_ms() - round(self._grace_s * self._clock.speed * 1000)
-            hole = self._intake.missing(self._symbol, due_ms)
-            if hole is None:
-                await self._intake.wanted(self._symbol)
+            gap = self._candle_buffer.missing(self._symbol, due_ms)
+            if gap is None:
+                await self._candle_buffer.wanted(self._symbol)
                 continue
-            page = await self._ask(*hole)
-            if page is None or not self._apply(page, *hole):
+            page = await self._ask(*gap)
+            if page is None or not self._apply(page, *gap):
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 self._backoff.reset()
@@ -81,32 +81,34 @@ class HoleFetcher:
             return Page(candles=(), complete_ms=start_ms)
         except ExchangeFailed as error:
             self._outage.begin(error)
-            self._intake.counters["rest_failures"] += 1
+            self._candle_buffer.counters["rest_failures"] += 1
             return None
         self._outage.end()
         return page
 
     def _apply(self, page: Page, start_ms: int, end_ms: int) -> bool:
         """Take a page; return whether the market moved on."""
-        intake, index = self._intake, self._intake.index[self._symbol]
+        candle_buffer, index = self._candle_buffer, self._candle_buffer.index[self._symbol]
         for candle in page.candles:
-            intake.take(candle)
-        intake.counters["backfilled"] += len(page.candles)
-        if intake.next_ms(self._symbol) > start_ms:
+            candle_buffer.take(candle)
+        candle_buffer.counters["backfilled"] += len(page.candles)
+        if candle_buffer.next_ms(self._symbol) > start_ms:
             self._confirmed = 0
-            intake.answered_ms[index] = max(intake.answered_ms[index], intake.next_ms(self._symbol))
+            candle_buffer.answered_ms[index] = max(
+                candle_buffer.answered_ms[index], candle_buffer.next_ms(self._symbol)
+            )
             return True
         if self._confirmed == 0:
             self._lacking_since_s = elapsed_s()
         self._confirmed += 1
         if self._confirmed < CONFIRMATIONS:
             return False
-        intake.answered_ms[index] = max(intake.answered_ms[index], end_ms)
+        candle_buffer.answered_ms[index] = max(candle_buffer.answered_ms[index], end_ms)
         never_traded = page.complete_ms > start_ms and self._is_final(start_ms)
         if never_traded:
             self._confirmed = 0
-            intake.skip(self._symbol, page.candles[0].open_ms if page.candles else page.complete_ms)
-        intake.tell()
+            candle_buffer.skip(self._symbol, page.candles[0].open_ms if page.candles else page.complete_ms)
+        candle_buffer.tell()
         return never_traded
 
     def _is_final(self, missing_ms: int) -> bool:
@@ -117,7 +119,9 @@ class HoleFetcher:
 class FundingFetcher:
     """Brings the rates that settle, as soon as they can be known."""
 
-    def __init__(self, *, intake: Intake, rest: Rest, clock: Clock, delay_s: float, slots: asyncio.Semaphore) -> None:
+    def __init__(
+        self, *, candle_buffer: CandleBuffer, rest: Rest, clock: Clock, delay_s: float, slots: asyncio.Semaphore
+    ) -> None:
         """Prepare to fetch.
 
         Args:
@@ -127,7 +131,7 @@ class FundingFetcher:
             delay_s: wall seconds after a funding time before the first request; the exchange needs some to settle.
             slots: bound on parallel requests.
         """
-        self._intake = intake
+        self._candle_buffer = candle_buffer
         self._rest = rest
         self._clock = clock
         self._delay_ms = round(delay_s * 1000)
@@ -139,14 +143,14 @@ class FundingFetcher:
         """Fetch owed rates until cancelled."""
         while True:
             due_ms = self._clock.now_ms() - self._delay_ms
-            owed = self._intake.barrier.owed_funding(due_ms)
+            owed = self._candle_buffer.barrier.owed_funding(due_ms)
             if not owed:
-                await self._until(self._intake.barrier.next_owed_ms())
+                await self._until(self._candle_buffer.barrier.next_owed_ms())
                 continue
             async with asyncio.TaskGroup() as group:
                 for symbol, since_ms in owed.items():
                     group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
-            if self._intake.barrier.owed_funding(due_ms):
+            if self._candle_buffer.barrier.owed_funding(due_ms):
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 self._backoff.reset()
@@ -154,8 +158,8 @@ class FundingFetcher:
     async def _until(self, due_ms: int | None) -> None:
         """Wait until the market's time has passed `due_ms`, for ever when it is None."""
         while due_ms is None or self._clock.now_ms() - self._delay_ms < due_ms:
-            await self._intake.due.wait()
-            self._intake.due.clear()
+            await self._candle_buffer.due.wait()
+            self._candle_buffer.due.clear()
 
     async def _fetch(self, symbol: str, since_ms: int, asked_ms: int) -> None:
         try:
@@ -163,11 +167,11 @@ class FundingFetcher:
                 rates = await self._rest.funding(symbol, since_ms)
         except (ExchangeFailed, NoSuchMarket) as error:
             self._outage.begin(error)
-            self._intake.counters["rest_failures"] += 1
+            self._candle_buffer.counters["rest_failures"] += 1
             return
         self._outage.end()
         for settled_ms, rate_e8 in rates:
-            self._intake.barrier.fund(symbol, settled_ms, rate_e8)
-        index = self._intake.index[symbol]
-        self._intake.funding_answered_ms[index] = asked_ms
-        self._intake.tell()
+            self._candle_buffer.barrier.fund(symbol, settled_ms, rate_e8)
+        index = self._candle_buffer.index[symbol]
+        self._candle_buffer.funding_answered_ms[index] = asked_ms
+        self._candle_buffer.tell()

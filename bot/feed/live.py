@@ -13,11 +13,11 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.feed.candle import ClosedCandle
-from bot.feed.candle_buffer import Intake
+from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.clients import FastKlines, Frame
-from bot.feed.fetchers import FundingFetcher, HoleFetcher
+from bot.feed.fetchers import FundingFetcher, GapFetcher
 from bot.feed.rest import Rest
-from bot.feed.sockets import MARKETS_PER_SOCKET, HintSocket, KlineSocket
+from bot.feed.sockets import MARKETS_PER_SOCKET, KlineSocket, NewerCandleSocket
 from bot.feed.validate import Refused, check
 from storage.config.market import FeedSettings
 from strategies.market import DAY_MS, MINUTE_MS
@@ -25,7 +25,7 @@ from strategies.market import DAY_MS, MINUTE_MS
 TICK_S = 0.1  # wall seconds between two looks at what is overdue
 PARALLEL_REQUESTS = 8
 SKEW_S = 5.0  # wall seconds by which the exchange's clock may be ahead of ours
-HOLE_PATIENCE_S = 60.0  # where every minute has a candle; exchanges of the generic path leave out those without a trade
+GAP_PATIENCE_S = 60.0  # where every minute has a candle; exchanges of the generic path leave out those without a trade
 REAL_FUNDING_DELAY_S = 15.0  # exchanges print a settled rate within seconds; asking at once costs requests
 
 
@@ -35,7 +35,7 @@ class LiveFeed:
     def __init__(
         self,
         *,
-        intake: Intake,
+        candle_buffer: CandleBuffer,
         rest: Rest,
         clock: Clock,
         settings: FeedSettings,
@@ -54,7 +54,7 @@ class LiveFeed:
             on_time: told the exchange's time with every close; for a clock that stands where the exchange says.
             on_health: told what `ready` returns and `last_frame_ms`, a few times a second.
         """
-        self.intake = intake
+        self.candle_buffer = candle_buffer
         self.last_frame_ms = 0
         self.prices: dict[str, float] = {}  # of the forming candles, for display only
         self._rest = rest
@@ -64,8 +64,8 @@ class LiveFeed:
         self._on_time = on_time
         self._on_health = on_health
         client = rest.client
-        self._symbols = {client.market(rest.names[symbol])["id"]: symbol for symbol in intake.symbols}
-        self._canonical = {rest.names[symbol]: symbol for symbol in intake.symbols}
+        self._symbols = {client.market(rest.names[symbol])["id"]: symbol for symbol in candle_buffer.symbols}
+        self._canonical = {rest.names[symbol]: symbol for symbol in candle_buffer.symbols}
         self._interval = str(client.timeframes["1m"])
         self._sockets = self._make_sockets()
         self._by_url: dict[str, KlineSocket] = {}
@@ -74,19 +74,19 @@ class LiveFeed:
     def jobs(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """Return what has to run, by name."""
         slots = asyncio.Semaphore(PARALLEL_REQUESTS)
-        clock, intake, rest = self._clock, self.intake, self._rest
+        clock, candle_buffer, rest = self._clock, self.candle_buffer, self._rest
         delay_s = 0.0 if rest.exchange == "builtin" else REAL_FUNDING_DELAY_S
-        funding = FundingFetcher(intake=intake, rest=rest, clock=clock, delay_s=delay_s, slots=slots)
+        funding = FundingFetcher(candle_buffer=candle_buffer, rest=rest, clock=clock, delay_s=delay_s, slots=slots)
         jobs = [("feed funding", funding.run()), ("feed ticker", self._tick())]
         jobs += [(f"feed socket {number}", socket.run()) for number, socket in enumerate(self._sockets)]
-        for symbol in intake.symbols:
-            fetcher = HoleFetcher(
+        for symbol in candle_buffer.symbols:
+            fetcher = GapFetcher(
                 symbol,
-                intake=intake,
+                candle_buffer=candle_buffer,
                 rest=rest,
                 clock=clock,
                 grace_s=self._settings.grace_s,
-                patience_s=HOLE_PATIENCE_S if isinstance(rest.client, FastKlines) else 0.0,
+                patience_s=GAP_PATIENCE_S if isinstance(rest.client, FastKlines) else 0.0,
                 slots=slots,
             )
             jobs.append((f"feed holes {symbol}", fetcher.run()))
@@ -96,7 +96,8 @@ class LiveFeed:
         """Return per market whether its stream is open and nothing is missing."""
         is_open = {name: socket.is_open for socket in self._sockets for name in socket.symbols}
         return {
-            symbol: is_open[self._rest.names[symbol]] and self.intake.is_whole(symbol) for symbol in self.intake.symbols
+            symbol: is_open[self._rest.names[symbol]] and self.candle_buffer.is_whole(symbol)
+            for symbol in self.candle_buffer.symbols
         }
 
     def on_frame(self, frame: Frame) -> None:
@@ -113,7 +114,7 @@ class LiveFeed:
             socket.frame_came()
         if frame.is_closed:
             self._told(candle.open_ms + MINUTE_MS)
-            self.intake.take(candle)
+            self.candle_buffer.take(candle)
 
     def on_row(self, name: str, row: Sequence[object]) -> None:
         """Take a row of the generic path: no more than a hint that all candles before it have closed."""
@@ -121,7 +122,7 @@ class LiveFeed:
         candle = self._checked(symbol, row, is_closed=False)
         if candle is not None:
             self._told(candle.open_ms)
-            self.intake.hint(symbol, candle.open_ms)
+            self.candle_buffer.hint(symbol, candle.open_ms)
 
     def _checked(self, symbol: str, row: Sequence[object], *, is_closed: bool) -> ClosedCandle | None:
         now_ms = self._clock.now_ms()
@@ -146,11 +147,11 @@ class LiveFeed:
         self._by_url = {socket.url: socket for socket in self._sockets if isinstance(socket, KlineSocket)}
         return self._by_url.get(url)
 
-    def _make_sockets(self) -> list[KlineSocket | HintSocket]:
+    def _make_sockets(self) -> list[KlineSocket | NewerCandleSocket]:
         client, settings, exchange = self._rest.client, self._settings, self._rest.exchange
-        names = [self._rest.names[symbol] for symbol in self.intake.symbols]
+        names = [self._rest.names[symbol] for symbol in self.candle_buffer.symbols]
         if not isinstance(client, FastKlines):
-            hints = HintSocket(
+            hints = NewerCandleSocket(
                 client,
                 names,
                 exchange=exchange,
@@ -174,8 +175,8 @@ class LiveFeed:
     async def _tick(self) -> None:
         """Look for what is overdue, by the clock."""
         while True:
-            self.intake.wake_overdue(self._due_ms())
-            self.intake.tell()
+            self.candle_buffer.wake_overdue(self._due_ms())
+            self.candle_buffer.tell()
             self._on_health(self.ready(), self.last_frame_ms)
             await asyncio.sleep(TICK_S)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.feed.candle_buffer import Intake
+from bot.feed.candle_buffer import CandleBuffer
 from strategies.market import MINUTE_MS
 
 
@@ -22,7 +22,7 @@ class ReleasePolicy:
         self._is_past = False
         self._since_s: float | None = None  # wall seconds at which the head minute showed a first sign of being closed
 
-    def may_leave(self, intake: Intake, *, now_ms: int, now_s: float, speed: float) -> bool:
+    def may_leave(self, candle_buffer: CandleBuffer, *, now_ms: int, now_s: float, speed: float) -> bool:
         """Tell whether the head minute is complete, or has waited long enough.
 
         Args:
@@ -31,7 +31,7 @@ class ReleasePolicy:
             now_s: wall seconds of any steady origin.
             speed: market seconds per wall second.
         """
-        barrier = intake.barrier
+        barrier = candle_buffer.barrier
         head_ms = barrier.head_ms
         if head_ms != self._head_ms:
             self._head_ms, self._since_s = head_ms, None
@@ -39,14 +39,14 @@ class ReleasePolicy:
         waiting = barrier.waiting()
         if not waiting.any():
             return True
-        answered = intake.answered_ms > head_ms
+        answered = candle_buffer.answered_ms > head_ms
         if self._since_s is None and (barrier.has_any() or answered.any()):
             self._since_s = now_s
         if self._since_s is None:
             return False
         needs_candle = barrier.progress_ms <= head_ms
         if self._is_past:
-            unanswered = np.where(needs_candle, ~answered, intake.funding_answered_ms < head_ms)
+            unanswered = np.where(needs_candle, ~answered, candle_buffer.funding_answered_ms < head_ms)
             return not bool((waiting & unanswered).any())
         waited_for = waiting & (barrier.progress_ms >= head_ms)
         return not bool(waited_for.any()) or now_s - self._since_s >= self._deadline_s

@@ -55,7 +55,7 @@ class Sequencer:
         self._pending[candle.open_ms] = candle
         return self._release()
 
-    def hole(self) -> tuple[int, int] | None:
+    def gap(self) -> tuple[int, int] | None:
         """Return [start, end) of the candles missing before the nearest one that came, or None."""
         if self._pending:
             return self.next_ms, min(self._pending)

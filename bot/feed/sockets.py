@@ -1,8 +1,8 @@
 """One websocket and the markets on it: subscribed, watched for silence, dialled again when lost.
 
 A socket that says nothing for `stale_after_s` is broken off, for a dead peer is not noticed by itself for minutes. What
-was missed meanwhile is no concern here: the sequencers notice the hole. `HintSocket` does the same for exchanges that
-have no closed flag, of which only "there is a newer candle" is believed.
+was missed meanwhile is no concern here: the sequencers notice the gap. `NewerCandleSocket` does the same for exchanges
+that have no closed flag, of which only "there is a newer candle" is believed.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class KlineSocket:
             await asyncio.gather(lost, return_exceptions=True)
 
 
-class HintSocket:
+class NewerCandleSocket:
     """Watches candles of a client without the fast path, and tells when a market has a newer one."""
 
     def __init__(

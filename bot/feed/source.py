@@ -21,7 +21,7 @@ import numpy as np
 from bot.clock import Clock, PacedClock
 from bot.feed.builtin import Builtin
 from bot.feed.candle import Revision
-from bot.feed.candle_buffer import REVISIONS_KEPT, WINDOW_MINUTES, Intake
+from bot.feed.candle_buffer import REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
 from bot.feed.connect import client_for
 from bot.feed.listing import list_markets
 from bot.feed.live import LiveFeed
@@ -177,7 +177,7 @@ class FeedSource:
         """
         if self._group is None or not self._markets or self._live is not None:
             raise RuntimeError("minutes() is read once, inside `async with`, after markets()")
-        intake = Intake(
+        candle_buffer = CandleBuffer(
             self._markets,
             after_ms=after_ms,
             settled_ms=settled_ms,
@@ -185,16 +185,16 @@ class FeedSource:
             revisions=self.revisions,
             window=max(WINDOW_MINUTES, 2 * self._settings.catch_up_page),
         )
-        self._live = self._start(intake)
+        self._live = self._start(candle_buffer)
         policy = ReleasePolicy(self._settings.close_deadline_s)
         while True:
-            intake.moved.clear()
+            candle_buffer.moved.clear()
             speed, now_ms = self._clock.speed, self._clock.now_ms()
-            if not policy.may_leave(intake, now_ms=now_ms, now_s=elapsed_s(), speed=speed):
-                await intake.moved.wait()
+            if not policy.may_leave(candle_buffer, now_ms=now_ms, now_s=elapsed_s(), speed=speed):
+                await candle_buffer.moved.wait()
                 continue
-            minute = intake.barrier.release()
-            intake.left()
+            minute = candle_buffer.barrier.release()
+            candle_buffer.left()
             yield minute
 
     async def processed(self, minute_ms: int) -> None:
@@ -206,10 +206,10 @@ class FeedSource:
         """Return the close of the forming candle, for display only."""
         return None if self._live is None else self._live.prices.get(symbol)
 
-    def _start(self, intake: Intake) -> LiveFeed:
+    def _start(self, candle_buffer: CandleBuffer) -> LiveFeed:
         assert self._group is not None
         live = LiveFeed(
-            intake=intake,
+            candle_buffer=candle_buffer,
             rest=self._rest,
             clock=self._clock,
             settings=self._settings,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bot.clock import Clock
-from bot.exchange import Venue
+from bot.exchange import Exchange
 from bot.feed.download import Wanted, download
 from bot.feed.source import FeedSource
 from bot.retraining.shadowing import Shadowing
@@ -23,13 +23,13 @@ from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from strategies.bundle.bundle import TREND_ID
-from strategies.bundle.fallback_policy import Rung, next_standing
-from strategies.bundle.fallback_strategies import is_stand_in
+from strategies.bundle.fallback_policy import FallbackLevel, next_standing
+from strategies.bundle.fallback_strategies import is_fallback
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.market import DAY_MS
 
 STEPS: Final = ("promote", "shadow", "reject")
-RUNGS: Final[dict[Rung, str]] = {
+FALLBACK_LEVELS: Final[dict[FallbackLevel, str]] = {
     "models": "the models trade",
     "trend_rule": "the trend rule trades",
     "cash": "nothing is entered, positions are closed",
@@ -39,9 +39,9 @@ RUNGS: Final[dict[Rung, str]] = {
 class TrainingRuns:
     """The daemon's side of a training: download before, promotion or a reason after."""
 
-    def __init__(self, config: Config, venue: Venue, clock: Clock) -> None:
+    def __init__(self, config: Config, exchange: Exchange, clock: Clock) -> None:
         self._config = config
-        self._venue = venue
+        self._exchange = exchange
         self._clock = clock
         self.control: Control | None = None
         self.shadowing: Shadowing | None = None
@@ -50,7 +50,9 @@ class TrainingRuns:
         """Bring the candle store up to date, market by market, through the real client."""
         config = self._config
         store = CandleStore(config.data.directory)
-        source = FeedSource(config.exchange, config.feed, self._clock, url=self._venue.url, on_time=self._venue.on_time)
+        source = FeedSource(
+            config.exchange, config.feed, self._clock, url=self._exchange.url, on_time=self._exchange.on_time
+        )
         try:
             for symbol in config.exchange.symbols:
                 wanted = Wanted(
@@ -92,36 +94,36 @@ class TrainingRuns:
     async def promote(self, document: dict[str, Any]) -> str:
         """Do what gate and ladder said: promote, shadow, step down, or go on; return what came of it, in words."""
         bundle, step, reason = _read(document)
-        rung, why = _ladder(document)
+        fallback_level, why = _ladder(document)
         candidate = bundle if step == "promote" else None
         try:
             if step == "shadow":
                 await self._challenge(bundle)
-            moved = await self._place(candidate, rung, reason, why)
+            moved = await self._place(candidate, fallback_level, reason, why)
         except SigmaError as error:
             return f"bundle {bundle} refused: {error}; {self._deciding()} goes on"
         if moved:
             return moved if candidate else f"{self._said(bundle, step, reason)}; {moved}"
         return f"{self._said(bundle, step, reason)}; {self._deciding()} goes on"
 
-    async def _place(self, candidate: str | None, rung: Rung, reason: str, why: str) -> str:
+    async def _place(self, candidate: str | None, fallback_level: FallbackLevel, reason: str, why: str) -> str:
         """Let decide whom gate and ladder name; return in words what moved, "" where they decide already."""
         assert self.control is not None
         control = self.control
-        before = await asyncio.to_thread(control.registry.standing, control.place.exchange)
-        after = next_standing(before, candidate, rung)
+        before = await asyncio.to_thread(control.registry.standing, control.exchange_info.exchange)
+        after = next_standing(before, candidate, fallback_level)
         if after == before:
             return ""
-        if after.rung == "models" and after.champion is not None:
+        if after.fallback_level == "models" and after.champion is not None:
             told = (
                 f"bundle {after.champion} promoted: {reason}" if candidate else f"{after.champion} trades again: {why}"
             )
             by = "trainer" if candidate else "fallback ladder"
             await control.promote(after.champion, by, reason if candidate else why)
             return told
-        await control.step_down(after.rung, "fallback ladder", why, candidate)
+        await control.step_down(after.fallback_level, "fallback ladder", why, candidate)
         bench = f"bundle {candidate} passed ({reason}) and waits on the bench; " if candidate else ""
-        return f"{bench}{RUNGS[after.rung]} from now on: {why}"
+        return f"{bench}{FALLBACK_LEVELS[after.fallback_level]} from now on: {why}"
 
     def _said(self, bundle: str, step: str, reason: str) -> str:
         if step == "shadow":
@@ -161,15 +163,15 @@ def _read(document: dict[str, Any]) -> tuple[str, str, str]:
     return bundle, str(verdict["step"]), str(verdict.get("reason", ""))
 
 
-def _ladder(document: dict[str, Any]) -> tuple[Rung, str]:
+def _ladder(document: dict[str, Any]) -> tuple[FallbackLevel, str]:
     """Return the ladder's rung and its reason.
 
     Raises:
         BadInput: the document has none.
     """
     found = document.get("ladder") or {}
-    if found.get("trading") not in RUNGS:
-        raise BadInput(f"the training's ladder is {found!r}; trading as one of {', '.join(RUNGS)} is needed")
+    if found.get("trading") not in FALLBACK_LEVELS:
+        raise BadInput(f"the training's ladder is {found!r}; trading as one of {', '.join(FALLBACK_LEVELS)} is needed")
     return found["trading"], str(found.get("why", ""))
 
 
@@ -215,7 +217,7 @@ def retrain_job(control: Control, settings: ScheduleSettings) -> Job:
 
 async def on_harm(control: Control, found: str) -> bool:
     """Roll the champion back because a monitor asks for it; return whether it decided: nobody rolls back a stand-in."""
-    if control.snapshot is None or is_stand_in(control.snapshot.bundle_id):
+    if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:
         await control.rollback("monitor", found)

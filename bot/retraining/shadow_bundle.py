@@ -38,7 +38,7 @@ class Close:
     seen: tuple[Seen, ...]
 
 
-class Watched:
+class ShadowBundle:
     """A loaded bundle with the closes it has scored; the forecast of nothing has no bundle."""
 
     def __init__(self, bundle: Bundle | None, scored: Sequence[ScoredCloses], slope: float) -> None:

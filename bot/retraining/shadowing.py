@@ -17,17 +17,17 @@ from typing import Final
 import numpy as np
 import structlog
 
-from bot.retraining.shadow_bundle import Close, Watched, close_of
+from bot.retraining.shadow_bundle import Close, ShadowBundle, close_of
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import NOTHING, Expectation, Shadows, Trial
 from strategies.bundle.bundle import Bundle
-from strategies.bundle.fallback_strategies import is_stand_in
+from strategies.bundle.fallback_strategies import is_fallback
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, BundleRefused, SigmaError
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
-from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.e_process import EProcess, realized_return
 from strategies.oversight.shadow_rules import Role, Step, judge, limit_d
 
 WAITING: Final = 16  # closes that may wait to be shadowed; more are skipped, the oldest first
@@ -62,7 +62,7 @@ class Shadowing:
         self._timeframe = timeframe
         self._closes: asyncio.Queue[Close] = asyncio.Queue(maxsize=WAITING)
         self._trials: list[Trial] = []
-        self._watched: dict[str, Watched] = {}
+        self._shadow_bundle: dict[str, ShadowBundle] = {}
         self._slopes: dict[str, float] = {}
         self._champion_id = ""
         self._benched_id: str | None = None
@@ -95,7 +95,7 @@ class Shadowing:
         Raises:
             BundleRefused: it is broken.
         """
-        bundle = await asyncio.to_thread(self._control.registry.get, bundle_id, self._control.place.exchange)
+        bundle = await asyncio.to_thread(self._control.registry.get, bundle_id, self._control.exchange_info.exchange)
         for trial in [part for part in self._trials if part.role == "challenger"]:
             await self._end(trial, f"{bundle_id} challenges instead")
         await self._begin(bundle_id, "challenger", bundle.manifest.horizon_bars)
@@ -104,7 +104,7 @@ class Shadowing:
         """Let every watched bundle take the decision that the champion took, settle what matured, and judge."""
         if close.champion_id != self._champion_id:
             await self._on_champion(close.champion_id)
-        benched_id = self._control.champion if is_stand_in(close.champion_id) else None
+        benched_id = self._control.champion if is_fallback(close.champion_id) else None
         if benched_id != self._benched_id:
             await self._on_bench(benched_id)
         for trial in list(self._trials):
@@ -115,14 +115,14 @@ class Shadowing:
 
     async def _on_champion(self, champion_id: str) -> None:
         """Another bundle decides: its predecessor and the forecast of nothing are watched from here on."""
-        registry, exchange = self._control.registry, self._control.place.exchange
+        registry, exchange = self._control.registry, self._control.exchange_info.exchange
         for trial in list(self._trials):
             if trial.bundle_id == champion_id:
                 await self._end(trial, "it decides now")
             elif trial.role != "challenger" and trial.champion_id != champion_id:
                 await self._end(trial, f"{champion_id} decides now")
         self._champion_id, self._benched_id = champion_id, None
-        if is_stand_in(champion_id) or any(trial.role == "nothing" for trial in self._trials):
+        if is_fallback(champion_id) or any(trial.role == "nothing" for trial in self._trials):
             return
         horizon = (await asyncio.to_thread(registry.manifest, champion_id)).horizon_bars
         await self._begin(NOTHING, "nothing", horizon)
@@ -142,9 +142,9 @@ class Shadowing:
             await self._begin(benched_id, "benched", manifest.horizon_bars)
 
     async def _follow(self, trial: Trial, close: Close) -> None:
-        watched = await self._watch(trial)
+        shadow_bundle = await self._watch(trial)
         champion_slope = await self._slope(close.champion_id)
-        expected = await asyncio.to_thread(watched.expect, close)
+        expected = await asyncio.to_thread(shadow_bundle.expect, close)
         rows = [
             Expectation(
                 open_ms=close.open_ms,
@@ -163,7 +163,7 @@ class Shadowing:
         self._trials[self._trials.index(trial)] = moved
         await self._act(moved, close)
 
-    def _settle(self, trial: Trial, close: Close) -> Evidence:
+    def _settle(self, trial: Trial, close: Close) -> EProcess:
         """Settle the expectations whose outcome is known by this close, oldest first."""
         candles = {seen.market: seen.candles for seen in close.seen}
         evidence, settled = trial.evidence, []
@@ -171,7 +171,7 @@ class Shadowing:
         for part in self._shadows.open_expectations(trial):
             if part.market not in candles:
                 continue
-            came = what_came(candles[part.market], part.open_ms, part.sigma, horizon, self._timeframe)
+            came = realized_return(candles[part.market], part.open_ms, part.sigma, horizon, self._timeframe)
             if came is None:
                 continue
             bar = part.open_ms // self._timeframe.ms
@@ -199,7 +199,7 @@ class Shadowing:
             started_ms=self._control.clock.now_ms(),
             role=role,
             champion_id=self._champion_id,
-            evidence=Evidence.begin(len(self._control.markets), horizon_bars),
+            evidence=EProcess.begin(len(self._control.markets), horizon_bars),
         )
         await asyncio.to_thread(self._shadows.begin, trial)
         self._trials.append(trial)
@@ -210,22 +210,22 @@ class Shadowing:
         self._trials = [
             part for part in self._trials if (part.bundle_id, part.started_ms) != (trial.bundle_id, trial.started_ms)
         ]
-        self._watched.pop(trial.bundle_id, None)
+        self._shadow_bundle.pop(trial.bundle_id, None)
         self._log.info("not watched any more", bundle=trial.bundle_id, role=trial.role, outcome=outcome)
 
-    async def _watch(self, trial: Trial) -> Watched:
-        if trial.bundle_id not in self._watched:
-            watched = Watched(None, (), 0.0)
+    async def _watch(self, trial: Trial) -> ShadowBundle:
+        if trial.bundle_id not in self._shadow_bundle:
+            shadow_bundle = ShadowBundle(None, (), 0.0)
             if trial.role != "nothing":
-                registry, exchange = self._control.registry, self._control.place.exchange
+                registry, exchange = self._control.registry, self._control.exchange_info.exchange
                 bundle = await asyncio.to_thread(registry.get, trial.bundle_id, exchange)
                 warm_up = await self._prepare(bundle)
-                watched = Watched(bundle, warm_up.scored, bundle.calibration.slope or 0.0)
-            self._watched[trial.bundle_id] = watched
-        return self._watched[trial.bundle_id]
+                shadow_bundle = ShadowBundle(bundle, warm_up.scored, bundle.calibration.slope or 0.0)
+            self._shadow_bundle[trial.bundle_id] = shadow_bundle
+        return self._shadow_bundle[trial.bundle_id]
 
     async def _slope(self, bundle_id: str) -> float:
-        if is_stand_in(bundle_id):
+        if is_fallback(bundle_id):
             return 0.0
         if bundle_id not in self._slopes:
             manifest = await asyncio.to_thread(self._control.registry.manifest, bundle_id)

@@ -12,7 +12,7 @@ WINDOW_S: Final = 60.0
 Admission = Literal["admitted", "foreign", "too_fast", "warned"]
 
 
-class Gate:
+class Access:
     """Decides about every update before anything else looks at it.
 
     Args:

@@ -14,14 +14,14 @@ from telegram import Bot, BotCommand, CallbackQuery, Message, Update
 from telegram.error import TelegramError
 
 from bot.alerts.messages import stamp
-from bot.telegram.access import Gate
+from bot.telegram.access import Access
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import described
-from bot.telegram.context import Button, Change, Desk, Question, Reply
+from bot.telegram.context import Button, Change, Context, Question, Reply
 from bot.telegram.follower import Follower
 from bot.telegram.menu import HANDLERS, MENU
 from bot.telegram.poller import Poller
-from bot.telegram.sender import Voice
+from bot.telegram.sender import Sender
 from bot.telegram.tables import bold, plain
 from storage.config.services import TelegramSettings
 from strategies.errors import SigmaError
@@ -35,17 +35,17 @@ class TelegramBot:
     """Answers the listed chats until cancelled. Trading never waits for anything here."""
 
     def __init__(
-        self, bot: Bot, settings: TelegramSettings, desk: Desk, gate: Gate, now_s: Callable[[], float]
+        self, bot: Bot, settings: TelegramSettings, context: Context, access: Access, now_s: Callable[[], float]
     ) -> None:
         self._bot = bot
         self._token = settings.token.reveal()
-        self._desk = desk
-        self._gate = gate
+        self._context = context
+        self._access = access
         self._confirmations = Confirmations(now_s)
         self._poller = Poller(bot, settings, self._on_conflict)
-        footer = "<i>demo market</i>" if desk.control.place.is_demo else ""
-        self._voice = Voice(bot, footer)
-        self._follower = Follower(self._voice, desk.control.training)
+        footer = "<i>demo market</i>" if context.control.exchange_info.is_demo else ""
+        self._sender = Sender(bot, footer)
+        self._follower = Follower(self._sender, context.control.training)
         self._name = ""
         self._log = structlog.get_logger("telegram")
 
@@ -76,11 +76,11 @@ class TelegramBot:
         """Answer one update; nothing that goes wrong here goes further."""
         chat = update.effective_chat
         try:
-            admission = self._gate.admit(None if chat is None else chat.id)
+            admission = self._access.admit(None if chat is None else chat.id)
             if chat is None or admission in ("foreign", "too_fast"):
                 return
             if admission == "warned":
-                await self._voice.say(chat.id, Reply(text=TOO_FAST))
+                await self._sender.say(chat.id, Reply(text=TOO_FAST))
             elif update.callback_query is not None:
                 await self._on_button(update.callback_query, chat.id)
             elif update.message is not None:
@@ -105,7 +105,7 @@ class TelegramBot:
         if handler is None:
             return Reply(text=f"There is no /{plain(name[:32])}. /help lists the commands.")
         try:
-            return await handler(Question(desk=self._desk, chat_id=chat_id, words=tuple(words)))
+            return await handler(Question(context=self._context, chat_id=chat_id, words=tuple(words)))
         except SigmaError as error:
             return Reply(text=plain(str(error)))
 
@@ -113,9 +113,9 @@ class TelegramBot:
         if reply.change is not None:
             token = self._confirmations.ask(chat_id, reply.change)
             yes, no = Button(label=reply.change.label, data=f"do:{token}"), Button(label="No", data=f"no:{token}")
-            await self._voice.say(chat_id, Reply(text=bold(reply.change.question)), ((yes, no),))
+            await self._sender.say(chat_id, Reply(text=bold(reply.change.question)), ((yes, no),))
             return
-        message_id = await self._voice.say(chat_id, reply)
+        message_id = await self._sender.say(chat_id, reply)
         if reply.follows_training:
             await self._follower.follow(chat_id, message_id)
 
@@ -129,7 +129,7 @@ class TelegramBot:
         name, *words = rest.split() or [""]
         reply = await self._reply(name, words, chat_id)
         if kind == "show" and message_id is not None and reply.change is None:
-            await self._voice.edit(chat_id, message_id, reply.text, reply.buttons)
+            await self._sender.edit(chat_id, message_id, reply.text, reply.buttons)
         elif kind in ("run", "show"):
             await self._say(chat_id, reply)
 
@@ -164,9 +164,9 @@ class TelegramBot:
         """Edit a message where that is possible: what was confirmed is done whether or not it can be said."""
         try:
             if message_id is None:
-                await self._voice.say(chat_id, Reply(text=text))
+                await self._sender.say(chat_id, Reply(text=text))
             else:
-                await self._voice.edit(chat_id, message_id, text)
+                await self._sender.edit(chat_id, message_id, text)
         except TelegramError as error:
             self._log.warning("answer not sent", error=described(error, self._token))
 
@@ -177,10 +177,12 @@ class TelegramBot:
             self._log.debug("button not acknowledged", error=described(error, self._token))
 
     async def _on_conflict(self) -> None:
-        now_ms = self._desk.control.clock.now_ms()
+        now_ms = self._context.control.clock.now_ms()
         text = (
             "Another program polls with this bot's token (409 Conflict): commands may reach that one instead. "
             "Alerts go on. Stop the other program, or give this daemon a bot of its own."
         )
         self._log.error("another program polls with this token", at=stamp(now_ms))
-        await self._desk.alerts.note("telegram", f"telegram-conflict:{self._desk.now_ms()}", {"text": text}, now_ms)
+        await self._context.alerts.note(
+            "telegram", f"telegram-conflict:{self._context.now_ms()}", {"text": text}, now_ms
+        )

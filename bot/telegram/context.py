@@ -13,7 +13,7 @@ from strategies.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Context:
     """Where answers come from.
 
     Attributes:
@@ -72,13 +72,13 @@ class Reply:
 class Question:
     """A command of a chat: its words after the name."""
 
-    desk: Desk
+    context: Context
     chat_id: int
     words: tuple[str, ...] = field(default=())
 
     @property
     def control(self) -> Control:
-        return self.desk.control
+        return self.context.control
 
     @property
     def by(self) -> str:

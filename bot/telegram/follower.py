@@ -8,7 +8,7 @@ from typing import Final
 from telegram.error import TelegramError
 
 from bot.telegram.commands.models import training_text
-from bot.telegram.sender import Voice
+from bot.telegram.sender import Sender
 from bot.trading.control import Training
 
 EVERY_S: Final = 3.0
@@ -19,8 +19,8 @@ LONGEST_S: Final = 24 * 3_600.0
 class Follower:
     """Edits at most one message a chat; a newer one takes over from the older."""
 
-    def __init__(self, voice: Voice, training: Training) -> None:
-        self._voice = voice
+    def __init__(self, sender: Sender, training: Training) -> None:
+        self._sender = sender
         self._training = training
         self._followed: dict[int, int] = {}
 
@@ -46,7 +46,7 @@ class Follower:
         if text == told:
             return told
         try:
-            await self._voice.edit(chat_id, message_id, text)
+            await self._sender.edit(chat_id, message_id, text)
         except TelegramError:
             return told
         return text

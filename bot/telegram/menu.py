@@ -23,7 +23,7 @@ class Entry:
 
 async def start(question: Question) -> Reply:
     """Who speaks here."""
-    return Reply(text=house.greeting(question.desk))
+    return Reply(text=house.greeting(question.context))
 
 
 async def help_(question: Question) -> Reply:

@@ -21,7 +21,7 @@ LONGEST_WAIT_S: Final = 60.0
 Rows = Sequence[Sequence[Button]]
 
 
-class Voice:
+class Sender:
     """Says replies. `footer` ends every one of them (HTML; "" says nothing)."""
 
     def __init__(self, bot: Bot, footer: str) -> None:

@@ -18,8 +18,8 @@ from bot.views.shadow_results import LiveTrials
 from storage.bundles import bundle_by_id
 from storage.ledger.queries import Ledger
 from storage.models.registry import Promotion, Registry
-from strategies.bundle.fallback_policy import Rung
-from strategies.bundle.fallback_strategies import STAND_INS
+from strategies.bundle.fallback_policy import FallbackLevel
+from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, SigmaError, StorageFailed
 from strategies.market import MINUTE_MS, Market
@@ -53,7 +53,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ExchangeInfo:
     """Where this daemon trades, for people."""
 
     exchange: str
@@ -75,7 +75,7 @@ class Control:
         ledger: Ledger,
         registry: Registry,
         feed: FeedHealth,
-        place: Place,
+        exchange_info: ExchangeInfo,
         training: Training,
         stale_after_ms: int,
         shut_down: Callable[[], None],
@@ -86,14 +86,14 @@ class Control:
         self.ledger = ledger
         self.registry = registry
         self.feed = feed
-        self.place = place
+        self.exchange_info = exchange_info
         self.training = training
         self.trials = trials
         self.stale_after_ms = stale_after_ms
         self._trader = trader
         self._shut_down = shut_down
         self._swapping = asyncio.Lock()  # pointer and trader move together
-        self._last_move = _last_move(registry, place.exchange)
+        self._last_move = _last_move(registry, exchange_info.exchange)
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -156,7 +156,7 @@ class Control:
         Raises:
             BundleRefused: it is broken or belongs to another exchange; the old one goes on.
         """
-        registry, exchange = self.registry, self.place.exchange
+        registry, exchange = self.registry, self.exchange_info.exchange
         async with self._swapping:
             bundle = await asyncio.to_thread(registry.get, bundle_id, exchange)
             warm_up = await self._trader.prepare(bundle)
@@ -168,10 +168,10 @@ class Control:
         """Go back to the bundle that was in production before; to the trend rule when there was none."""
         async with self._swapping:
             now_ms = self.clock.now_ms()
-            await asyncio.to_thread(self.registry.rollback, self.place.exchange, f"{why} ({by})", now_ms)
+            await asyncio.to_thread(self.registry.rollback, self.exchange_info.exchange, f"{why} ({by})", now_ms)
             return await self._swapped(await self._prepared(), by)
 
-    async def step_down(self, rung: Rung, by: str, why: str, champion: str | None = None) -> Done:
+    async def step_down(self, fallback_level: FallbackLevel, by: str, why: str, champion: str | None = None) -> Done:
         """Let the trend rule or cash decide; the champion is kept on the bench.
 
         Args:
@@ -183,9 +183,13 @@ class Control:
         async with self._swapping:
             now_ms = self.clock.now_ms()
             told = f"{why} ({by})"
-            await asyncio.to_thread(self.registry.step_down, self.place.exchange, rung, told, now_ms, champion)
-            if self.snapshot is not None and self.snapshot.bundle_id == STAND_INS[rung]:  # a new champion on the bench
-                self._last_move = await asyncio.to_thread(_last_move, self.registry, self.place.exchange)
+            await asyncio.to_thread(
+                self.registry.step_down, self.exchange_info.exchange, fallback_level, told, now_ms, champion
+            )
+            if (
+                self.snapshot is not None and self.snapshot.bundle_id == FALLBACK_STRATEGIES[fallback_level]
+            ):  # a new champion on the bench
+                self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
                 return Done(minute_ms=self.snapshot.minute_ms)
             return await self._swapped(await self._prepared(), by)
 
@@ -209,12 +213,12 @@ class Control:
 
     async def _prepared(self) -> WarmUp:
         """Return whoever the production pointer names, warmed up."""
-        registry, exchange, timeframe = self.registry, self.place.exchange, self.ledger.account.timeframe
+        registry, exchange, timeframe = self.registry, self.exchange_info.exchange, self.ledger.account.timeframe
         name = await asyncio.to_thread(registry.deciding, exchange)
         return await self._trader.prepare(await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe))
 
     async def _swapped(self, warm_up: WarmUp, by: str) -> Done:
-        self._last_move = await asyncio.to_thread(_last_move, self.registry, self.place.exchange)
+        self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
         return await self._finished(self._trader.swap(warm_up, by))
 
     async def _command(self, command: Command) -> Done:

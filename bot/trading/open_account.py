@@ -16,7 +16,7 @@ from sqlalchemy import Engine as Database
 
 from storage.ledger import accounts
 from storage.ledger import tape as tape_codec
-from storage.ledger.accounts import Account, Stopped
+from storage.ledger.accounts import Account, AccountCheckpoint
 from storage.ledger.database import reading
 from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
@@ -129,7 +129,7 @@ def _read_back(
     return engine
 
 
-def _refill(database: Database, account: Account, stopped: Stopped, engine: Engine) -> None:
+def _refill(database: Database, account: Account, stopped: AccountCheckpoint, engine: Engine) -> None:
     """Bring back the decision candles that were filling when the account stopped."""
     settled = stopped.state.positions["last_ms"]
     seen = settled[settled > 0]

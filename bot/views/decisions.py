@@ -9,7 +9,7 @@ from bot.trading.control import Control
 from bot.views.no_trade import refusal_sentence
 from bot.web.responses import Decision, Votes
 from storage.ledger.queries import RecordedDecision
-from strategies.bundle.fallback_strategies import is_stand_in, rung_of
+from strategies.bundle.fallback_strategies import fallback_level_of, is_fallback
 from strategies.errors import SigmaError
 from strategies.kernel.state import Action, RefusalCode
 from strategies.predictors.cash import FAMILY as CASH
@@ -32,8 +32,8 @@ def families_of(control: Control, bundle_id: str) -> tuple[str, ...]:
     snapshot = control.snapshot
     if snapshot is not None and snapshot.bundle_id == bundle_id and snapshot.markets[0].votes:
         return tuple(snapshot.markets[0].votes)
-    if is_stand_in(bundle_id):
-        return (TREND if rung_of(bundle_id) == "trend_rule" else CASH,)
+    if is_fallback(bundle_id):
+        return (TREND if fallback_level_of(bundle_id) == "trend_rule" else CASH,)
     try:
         return control.registry.manifest(bundle_id).families
     except SigmaError:

@@ -24,7 +24,7 @@ FEWEST_ENTRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class NoTrade:
     """One market at its last decision. Times UTC ms, 0 where there was none."""
 
     symbol: str
@@ -38,7 +38,7 @@ class Silence:
     last_entry_ms: int
     usual_wait_h: float | None  # median hours from one entry to the next; None: too few entries to say
 
-    def wait_in_words(self, now_ms: int) -> str:
+    def wait_text(self, now_ms: int) -> str:
         """Return "usually 31 h between entries, last 14 h ago"."""
         last = f", last {_hours((now_ms - self.last_entry_ms) / HOUR_MS)} ago" if self.last_entry_ms else ""
         if self.usual_wait_h is None:
@@ -46,11 +46,11 @@ class Silence:
         return f"usually {_hours(self.usual_wait_h)} between entries{last}"
 
 
-def silences(ledger: Ledger) -> list[Silence]:
+def no_trade_reasons(ledger: Ledger) -> list[NoTrade]:
     """Return the silence of every market, in the account's order."""
     stopped = ledger.stopped()
     enter = stopped.settings.decision.enter
-    return [_silence(ledger, market.symbol, enter) for market in stopped.markets]
+    return [_no_trade(ledger, market.symbol, enter) for market in stopped.markets]
 
 
 def refusals_since(ledger: Ledger, since_ms: int) -> dict[str, int]:
@@ -79,13 +79,13 @@ def refusal_sentence(decision: RecordedDecision, enter: float) -> str | None:
     return refusal.sentence
 
 
-def _silence(ledger: Ledger, symbol: str, enter: float) -> Silence:
+def _no_trade(ledger: Ledger, symbol: str, enter: float) -> NoTrade:
     decisions = ledger.decisions(symbol=symbol, limit=LOOK_BACK)
     entries = [entry.ms for entry in ledger.decisions(symbol=symbol, signals_only=True, limit=ENTRIES)]
     refused = next((part for part in decisions if part.record["refusal"] != RefusalCode.NONE), None)
     last = decisions[0] if decisions else None
     gaps = [(later - earlier) / HOUR_MS for later, earlier in pairwise(entries)]
-    return Silence(
+    return NoTrade(
         symbol=symbol,
         conviction=None if last is None else _finite(last.record["conviction"]),
         enter=enter,

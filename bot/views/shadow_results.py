@@ -41,13 +41,13 @@ class LiveTrial:
     ended_ms: int | None
     days: float
     outcomes: int
-    for_it: float
+    likelihood_ratio: float
     for_champion: float
     needed: float
     days_to_decide: float | None
     ic: float | None
     champion_ic: float | None
-    in_words: str
+    text: str
 
 
 class LiveTrials:
@@ -89,11 +89,11 @@ class LiveTrials:
             ended_ms=trial.ended_ms,
             days=round(days, 2),
             outcomes=tally.outcomes,
-            for_it=min(evidence.for_challenger, LARGEST),
+            likelihood_ratio=min(evidence.for_challenger, LARGEST),
             for_champion=min(evidence.for_champion, LARGEST),
             needed=self._needed,
             days_to_decide=to_decide if math.isfinite(to_decide) else None,
             ic=tally.ic,
             champion_ic=tally.champion_ic,
-            in_words=trial.outcome or sentence,
+            text=trial.outcome or sentence,
         )

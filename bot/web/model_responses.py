@@ -27,7 +27,7 @@ class BundleSummary(Answer):
     recipe: str
     trained_from_ms: int
     trained_until_ms: int
-    first_honest_ms: int
+    first_out_of_sample_ms: int
     ic: float | None
     auc: float | None
     accuracy: float | None

@@ -29,7 +29,7 @@ class NotFound(BadInput):
     """Something was asked for by a name that nothing bears."""
 
 
-class Unwell(SigmaError):
+class Unhealthy(SigmaError):
     """The daemon runs but does not do its work."""
 
 
@@ -45,7 +45,7 @@ STATUSES: dict[type[SigmaError], tuple[int, str]] = {
     AlreadyRunning: (409, "conflict"),
     BundleRefused: (409, "bundle refused"),
     StorageFailed: (503, "not now"),
-    Unwell: (503, "not now"),
+    Unhealthy: (503, "not now"),
 }
 
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.trading.snapshot import LiveCandle
-from bot.views.no_trade import Silence
+from bot.views.no_trade import NoTrade
 from storage.ledger.queries import EquityPoint, OpenPosition
 from storage.ledger.trades import Trade
-from strategies.bundle.fallback_policy import Rung
+from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.explain.signals import Signal
 from strategies.market import Timeframe
 
@@ -89,8 +89,10 @@ class Status(Answer):
     day_locked: bool | None = None
     drawdown_locked: bool | None = None
     bundle: str | None = None
-    rung: Rung | None = Field(None, description="who decides: a bundle, or a stand-in of the fallback ladder")
-    rung_why: str | None = Field(None, description="why that one decides")
+    fallback_level: FallbackLevel | None = Field(
+        None, description="who decides: a bundle, or a stand-in of the fallback ladder"
+    )
+    fallback_why: str | None = Field(None, description="why that one decides")
     positions: list[OpenPosition] = []
     markets: list[MarketStatus] = []
 
@@ -180,7 +182,7 @@ class CandlesPage(PageAnswer):
     trades: list[ChartTrade]
 
 
-class AlertTold(Answer):
+class SentAlert(Answer):
     """Something that people were told, in words and as it was written."""
 
     key: str
@@ -194,13 +196,13 @@ class AlertTold(Answer):
 class AlertsPage(PageAnswer):
     """Alerts, newest first."""
 
-    alerts: list[AlertTold]
+    alerts: list[SentAlert]
 
 
-class Silences(Answer):
+class NoTradeReasons(Answer):
     """Why nothing is traded, by market."""
 
-    markets: list[Silence]
+    markets: list[NoTrade]
 
 
 class Prediction(Answer):

@@ -32,7 +32,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
+class AccountCheckpoint:
     """Where an account stopped: its last minute, its state, and which bundle was deciding."""
 
     minute_ms: int
@@ -115,11 +115,11 @@ def open_account(
     return Account(id=account_id, name=name, exchange=exchange, timeframe=timeframe, deposit=deposit, start_ms=start_ms)
 
 
-def last_state(engine: Engine, of: Account) -> Stopped:
+def last_state(engine: Engine, of: Account) -> AccountCheckpoint:
     """Return where the account stopped."""
     with reading(engine) as connection:
         row = connection.execute(select(state).where(state.c.account_id == of.id)).mappings().one()
-        return Stopped(
+        return AccountCheckpoint(
             minute_ms=row["minute_ms"],
             state=AccountState.from_bytes(row["kernel"]),
             bundle_id=row["bundle_id"],
@@ -136,7 +136,7 @@ def candles_until(
         return [_candles(connection, of.id, index, before_ms, given_only) for index in range(markets)]
 
 
-def check_same(stopped: Stopped, markets: tuple[Market, ...], name: str) -> None:
+def check_same(stopped: AccountCheckpoint, markets: tuple[Market, ...], name: str) -> None:
     """Refuse to go on with other markets than the account was opened with.
 
     Raises:

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, select, tuple_
 
-from storage.ledger.accounts import KEPT_CANDLES, Account, Stopped, last_state
+from storage.ledger.accounts import KEPT_CANDLES, Account, AccountCheckpoint, last_state
 from storage.ledger.database import reading
 from storage.ledger.monitor_findings import Finding, Kind, latest
 from storage.ledger.tables import candle, decision, equity, fact
@@ -77,7 +77,7 @@ class Ledger:
         """Where it is kept, for those who read what stands beside it."""
         return self._engine
 
-    def stopped(self) -> Stopped:
+    def stopped(self) -> AccountCheckpoint:
         """Return the state after the last minute."""
         return last_state(self._engine, self.account)
 

@@ -1,6 +1,6 @@
 """Trials of bundles that are watched beside the one that decides: what each expected, what came, the evidence.
 
-Evidence and the outcomes it was made of are written in one transaction, so that neither knows what the other does not.
+EProcess and the outcomes it was made of are written in one transaction, so that neither knows what the other does not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from storage.ledger.database import reading, writing
 from storage.ledger.tables import shadow, trial
-from strategies.oversight.e_process import Evidence
+from strategies.oversight.e_process import EProcess
 from strategies.oversight.shadow_rules import Role
 
 NOTHING: Final = "nothing"  # who expects no return of anything
@@ -30,7 +30,7 @@ class Trial:
     started_ms: int
     role: Role
     champion_id: str
-    evidence: Evidence
+    evidence: EProcess
     ended_ms: int | None = None
     outcome: str | None = None
 
@@ -128,7 +128,7 @@ class Shadows:
         """Return the expectations that are settled, in order; `came` is None for those lost in a gap."""
         return self._expectations(of, matured=True)
 
-    def mature(self, of: Trial, settled: Sequence[Expectation], evidence: Evidence) -> None:
+    def mature(self, of: Trial, settled: Sequence[Expectation], evidence: EProcess) -> None:
         """Write outcomes and the evidence after them, together."""
         with writing(self._database) as connection:
             for part in settled:
@@ -188,7 +188,7 @@ def _trial(row: RowMapping) -> Trial:
         started_ms=row["started_ms"],
         role=row["role"],
         champion_id=row["champion_id"],
-        evidence=Evidence.from_json(row["evidence"]),
+        evidence=EProcess.from_json(row["evidence"]),
         ended_ms=row["ended_ms"],
         outcome=row["outcome"],
     )

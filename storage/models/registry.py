@@ -22,8 +22,8 @@ from typing import Any, Final
 
 from storage.durable import folder_lock, replace_files
 from strategies.bundle.bundle import Bundle, load
-from strategies.bundle.fallback_policy import Rung, Standing
-from strategies.bundle.fallback_strategies import STAND_INS
+from strategies.bundle.fallback_policy import FallbackLevel, Standing
+from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, StorageFailed
@@ -45,12 +45,12 @@ class Promotion:
     bundle: str | None
     since_ms: int | None
     why: str
-    rung: Rung = "models"
+    fallback_level: FallbackLevel = "models"
 
     @property
     def deciding(self) -> str:
         """Id of who decides."""
-        return str(self.bundle) if self.rung == "models" else STAND_INS[self.rung]
+        return str(self.bundle) if self.fallback_level == "models" else FALLBACK_STRATEGIES[self.fallback_level]
 
 
 class Registry:
@@ -170,17 +170,17 @@ class Registry:
     def production(self, exchange: str) -> str | None:
         """Return the id of the bundle that decides on an exchange; None: a stand-in does."""
         moves = self.history(exchange)
-        return moves[-1].bundle if moves and moves[-1].rung == "models" else None
+        return moves[-1].bundle if moves and moves[-1].fallback_level == "models" else None
 
     def standing(self, exchange: str) -> Standing:
         """Return who is champion on an exchange, and on which rung it stands."""
         moves = self.history(exchange)
-        return Standing(champion=moves[-1].bundle, rung=moves[-1].rung) if moves else Standing()
+        return Standing(champion=moves[-1].bundle, fallback_level=moves[-1].fallback_level) if moves else Standing()
 
     def deciding(self, exchange: str) -> str:
         """Return the id of who decides on an exchange: a bundle's or a stand-in's."""
         moves = self.history(exchange)
-        return moves[-1].deciding if moves else STAND_INS["trend_rule"]
+        return moves[-1].deciding if moves else FALLBACK_STRATEGIES["trend_rule"]
 
     def previous(self, exchange: str) -> str | None:
         """Return the id of the bundle that a rollback would bring back; None: the trend rule."""
@@ -226,13 +226,18 @@ class Registry:
         current, previous = history[-1].bundle, self.previous(exchange)
         if previous is not None:
             self.get(previous, exchange)
-        rung: Rung = "trend_rule" if previous is None else "models"
+        fallback_level: FallbackLevel = "trend_rule" if previous is None else "models"
         told = f"{why} (rolled back {current})"
-        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=told, rung=rung))
+        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=told, fallback_level=fallback_level))
         return previous
 
     def step_down(
-        self, exchange: str, rung: Rung, why: str, now_ms: int | None = None, champion: str | None = None
+        self,
+        exchange: str,
+        fallback_level: FallbackLevel,
+        why: str,
+        now_ms: int | None = None,
+        champion: str | None = None,
     ) -> None:
         """Let a stand-in decide; the champion keeps its place on the bench.
 
@@ -240,13 +245,15 @@ class Registry:
             champion: the new one, verified; None: whoever it was.
 
         Raises:
-            BadInput: `rung` is no stand-in's.
+            BadInput: `fallback_level` is no stand-in's.
             BundleRefused: the new champion does not verify.
         """
-        if rung not in STAND_INS:
-            raise BadInput(f"rung {rung!r} is no stand-in's; one of {', '.join(STAND_INS)} is needed")
+        if fallback_level not in FALLBACK_STRATEGIES:
+            raise BadInput(
+                f"fallback_level {fallback_level!r} is no stand-in's; one of {', '.join(FALLBACK_STRATEGIES)} is needed"
+            )
         kept = self.standing(exchange).champion if champion is None else self.get(champion, exchange).id
-        self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, rung=rung))
+        self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, fallback_level=fallback_level))
 
     def _move(self, exchange: str, promotion: Promotion) -> None:
         path = self._pointer(exchange)
@@ -270,8 +277,10 @@ class Registry:
 
 
 def _promotion(move: Mapping[str, Any]) -> Promotion:
-    rung: Rung = move.get("rung") or ("models" if move["bundle"] else "trend_rule")
-    return Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"], rung=rung)
+    fallback_level: FallbackLevel = (
+        move.get("fallback_level") or move.get("rung") or ("models" if move["bundle"] else "trend_rule")
+    )
+    return Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"], fallback_level=fallback_level)
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Rung = Literal["models", "trend_rule", "cash"]
+FallbackLevel = Literal["models", "trend_rule", "cash"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Standing:
     """Who is champion and who decides, from some moment on."""
 
     champion: str | None = None
-    rung: Rung = "trend_rule"
+    fallback_level: FallbackLevel = "trend_rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,9 @@ class Record:
     trend_return: float = math.nan
 
 
-def who_trades(record: Record, now: Rung, *, fallback_ic: float, recovery_ic: float) -> tuple[Rung, str]:
+def who_trades(
+    record: Record, now: FallbackLevel, *, fallback_ic: float, recovery_ic: float
+) -> tuple[FallbackLevel, str]:
     """Return who trades, and why.
 
     Args:
@@ -65,7 +67,7 @@ def who_trades(record: Record, now: Rung, *, fallback_ic: float, recovery_ic: fl
     return "models", words
 
 
-def next_standing(now: Standing, candidate: str | None, rung: Rung) -> Standing:
+def next_standing(now: Standing, candidate: str | None, fallback_level: FallbackLevel) -> Standing:
     """Return the standing after a training.
 
     Args:
@@ -74,10 +76,12 @@ def next_standing(now: Standing, candidate: str | None, rung: Rung) -> Standing:
         rung: of the ladder, asked about the candidate, or else about the champion there was.
     """
     champion = candidate or now.champion
-    return Standing(champion=champion, rung=rung if champion or rung != "models" else "trend_rule")
+    return Standing(
+        champion=champion, fallback_level=fallback_level if champion or fallback_level != "models" else "trend_rule"
+    )
 
 
-def _below(record: Record, words: str) -> tuple[Rung, str]:
+def _below(record: Record, words: str) -> tuple[FallbackLevel, str]:
     if math.isnan(record.trend_return):
         return "trend_rule", f"{words}; the trend rule's own 12 months are not known"
     made = f"the trend rule made {record.trend_return:+.1%} net in 12 months"

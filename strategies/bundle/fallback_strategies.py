@@ -9,30 +9,30 @@ from typing import Final
 
 from strategies.bundle.bundle import TREND_ID, Bundle, trend_bundle
 from strategies.bundle.calibration import Calibration
-from strategies.bundle.fallback_policy import Rung
+from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.manifest import Manifest
 from strategies.market import Timeframe
 from strategies.predictors.cash import FAMILY, CashPredictor
 
 CASH_ID: Final = "cash-1"
-STAND_INS: Final[dict[Rung, str]] = {"trend_rule": TREND_ID, "cash": CASH_ID}
+FALLBACK_STRATEGIES: Final[dict[FallbackLevel, str]] = {"trend_rule": TREND_ID, "cash": CASH_ID}
 
 
-def stand_in(bundle_id: str | None, timeframe: Timeframe) -> Bundle | None:
+def fallback_strategy(bundle_id: str | None, timeframe: Timeframe) -> Bundle | None:
     """Return the stand-in of an id; None as an id is the trend rule, None as an answer: it is no stand-in."""
     if bundle_id is None or bundle_id == TREND_ID:
         return trend_bundle(timeframe)
     return cash_bundle(timeframe) if bundle_id == CASH_ID else None
 
 
-def stand_in_of(rung: Rung, timeframe: Timeframe) -> Bundle:
+def fallback_of(fallback_level: FallbackLevel, timeframe: Timeframe) -> Bundle:
     """Return who decides on a rung other than "models"."""
-    return cash_bundle(timeframe) if rung == "cash" else trend_bundle(timeframe)
+    return cash_bundle(timeframe) if fallback_level == "cash" else trend_bundle(timeframe)
 
 
-def is_stand_in(bundle_id: str) -> bool:
+def is_fallback(bundle_id: str) -> bool:
     """Return whether an id names a stand-in."""
-    return bundle_id in STAND_INS.values()
+    return bundle_id in FALLBACK_STRATEGIES.values()
 
 
 def told(bundle_id: str) -> str:
@@ -40,9 +40,9 @@ def told(bundle_id: str) -> str:
     return {TREND_ID: f"the trend rule ({TREND_ID})", CASH_ID: f"cash ({CASH_ID})"}.get(bundle_id, bundle_id)
 
 
-def rung_of(bundle_id: str) -> Rung:
+def fallback_level_of(bundle_id: str) -> FallbackLevel:
     """Return the rung of the ladder on which a bundle decides."""
-    return next((rung for rung, name in STAND_INS.items() if name == bundle_id), "models")
+    return next((fallback_level for fallback_level, name in FALLBACK_STRATEGIES.items() if name == bundle_id), "models")
 
 
 def cash_bundle(timeframe: Timeframe = Timeframe.H1) -> Bundle:

@@ -105,6 +105,6 @@ class Manifest(_Document):
         return self
 
     @property
-    def first_honest_ms(self) -> int:
+    def first_out_of_sample_ms(self) -> int:
         """Open of the first candle on which a test of this bundle proves anything."""
         return self.trained_until_ms + self.purge_ms

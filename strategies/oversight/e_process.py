@@ -22,7 +22,7 @@ CLIP: Final = 3.0  # as the labels of training are clipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
+class EProcess:
     """What has been seen so far.
 
     Attributes:
@@ -37,11 +37,11 @@ class Evidence:
     growth: float = field(default=0.0)
 
     @classmethod
-    def begin(cls, markets: int, horizon_bars: int) -> Evidence:
+    def begin(cls, markets: int, horizon_bars: int) -> EProcess:
         """Return evidence that has seen nothing: every ratio is 1."""
         return cls(logs=np.zeros((markets, horizon_bars)))
 
-    def seen(self, market: int, bar: int, outcome: float, challenger: float, champion: float) -> Evidence:
+    def seen(self, market: int, bar: int, outcome: float, challenger: float, champion: float) -> EProcess:
         """Return the evidence after one outcome.
 
         Args:
@@ -54,7 +54,7 @@ class Evidence:
             return self
         logs = self.logs.copy()
         logs[market, bar % logs.shape[1]] += log_ratio(outcome, challenger, champion)
-        return Evidence(
+        return EProcess(
             logs=logs,
             observations=self.observations + 1,
             growth=self.growth + 0.5 * (challenger - champion) ** 2,
@@ -93,7 +93,7 @@ class Evidence:
         )
 
     @classmethod
-    def from_json(cls, text: str) -> Evidence:
+    def from_json(cls, text: str) -> EProcess:
         """Return the evidence of a stored text."""
         document = json.loads(text)
         return cls(
@@ -113,7 +113,7 @@ def _mean_exp(logs: np.ndarray) -> float:
     return math.exp(greatest) * float(np.exp(logs - greatest).mean()) if greatest < 700 else math.inf
 
 
-def what_came(
+def realized_return(
     candles: CandleArray, open_ms: int, sigma: float, horizon_bars: int, timeframe: Timeframe
 ) -> float | None:
     """Return the scaled forward return of a close, as the models' labels have it; NaN when its candles are missing.

@@ -6,7 +6,7 @@ import math
 from enum import Enum
 from typing import Final, Literal
 
-from strategies.oversight.e_process import Evidence
+from strategies.oversight.e_process import EProcess
 
 Role = Literal["challenger", "predecessor", "nothing", "benched"]
 PREDECESSOR_D: Final = 30.0  # days for which a champion is held against the one before it
@@ -27,7 +27,7 @@ class Step(Enum):
 
 
 def judge(
-    role: Role, evidence: Evidence, threshold: float, age_d: float, limit_d: float | None, bar_h: float
+    role: Role, evidence: EProcess, threshold: float, age_d: float, limit_d: float | None, bar_h: float
 ) -> tuple[Step, str]:
     """Return the step, and the sentence that says why.
 
@@ -54,6 +54,6 @@ def judge(
     return Step.GO_ON, f"likelihood ratio {ratio:.2f} {seen}; {_expected(evidence, threshold, bar_h)}"
 
 
-def _expected(evidence: Evidence, threshold: float, bar_h: float) -> str:
+def _expected(evidence: EProcess, threshold: float, bar_h: float) -> str:
     days = evidence.days_to_decide(threshold, bar_h)
     return "no end in sight" if math.isinf(days) else f"about {days:,.0f} days to decide, were it right"

@@ -14,7 +14,7 @@ from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
 from storage.ledger.shadow_trials import Shadows
 from tests.bot.retraining.swappable import eager, ridge_files
-from tests.bot.retraining.trials import watched
+from tests.bot.retraining.trials import shadow_bundle
 from tests.browser.stage import TOKEN, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -233,7 +233,7 @@ async def test_alerts_apart_from_minutes_and_bundles_beside_the_champion_are_sho
     await expect(first).to_contain_text("Training ended: b-1 rejected")
     await first.locator("summary").click()
     await expect(first.locator(".lines")).to_contain_text("needed +0.010")
-    trial = watched(Shadows(ledger.database, ledger.account.id), count=240)
+    trial = shadow_bundle(Shadows(ledger.database, ledger.account.id), count=240)
     await scene.pass_minutes(1)  # answers are remembered for a minute
     promoted = {"type": "command", "kind": "swap", "bundle": "b-body", "by": "test"}
     tell(scene, "promotion", promoted)

@@ -30,7 +30,9 @@ def all_commands() -> list[Described]:
         if entry.module == BATCH:
             found += _batch(word)
         else:
-            found += _of_app(word, importlib.import_module(f"bot.cli.commands.{entry.module}").app, is_group=entry.is_group)
+            found += _of_app(
+                word, importlib.import_module(f"bot.cli.commands.{entry.module}").app, is_group=entry.is_group
+            )
     return found
 
 

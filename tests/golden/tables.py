@@ -83,7 +83,7 @@ class Table:
         )  # fmt: skip
         for action in actions:
             count = self._act(action.split(), open_ms, count)
-        return [in_words(fact) for fact in self.facts[:count]]
+        return [text(fact) for fact in self.facts[:count]]
 
     def _act(self, words: list[str], open_ms: int, count: int) -> int:
         state, kind = self.state, words[0]
@@ -102,7 +102,7 @@ class Table:
         return count
 
 
-def in_words(fact: np.void) -> str:
+def text(fact: np.void) -> str:
     """Return a fact as a golden table writes it."""
     kind, reason = FactKind(int(fact["kind"])), Reason(int(fact["reason"]))
     if kind is FactKind.FILL:

@@ -152,21 +152,21 @@ def equity_curve(run: RunResult, candles: RunCandles, initial_units: int) -> Equ
     )
 
 
-def is_seen(bundle: Bundle, start_ms: int) -> bool:
+def is_in_sample(bundle: Bundle, start_ms: int) -> bool:
     """Tell whether a run from `start_ms` on meets bars that the bundle was trained on, or that its labels reached."""
-    return start_ms < bundle.manifest.first_honest_ms
+    return start_ms < bundle.manifest.first_out_of_sample_ms
 
 
 def require_unseen(bundle: Bundle, start_ms: int) -> None:
     """Refuse a run that begins on bars the bundle was trained on.
 
     Raises:
-        BadInput: it does; the message names the first honest date and the command that has no such bars.
+        BadInput: it does; the message names the first out-of-sample date and the command that has no such bars.
     """
-    if not is_seen(bundle, start_ms):
+    if not is_in_sample(bundle, start_ms):
         return
     timeframe, families = bundle.manifest.timeframe, bundle.manifest.families
-    first_ms = -(-bundle.manifest.first_honest_ms // timeframe.ms) * timeframe.ms
+    first_ms = -(-bundle.manifest.first_out_of_sample_ms // timeframe.ms) * timeframe.ms
     raise BadInput(
         f"{bundle.id} has seen the bars before {moment(first_ms)} (training and purge) and the run begins "
         f"{moment(start_ms)}; start at {moment(first_ms)} or later, or use: "

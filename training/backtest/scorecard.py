@@ -57,7 +57,7 @@ class Scorecard:
 
     verdict: str
     notes: tuple[str, ...]  # what else must be known to read the figures
-    is_seen: bool
+    is_in_sample: bool
     model: str
     exchange: str
     symbols: tuple[str, ...]

@@ -37,7 +37,7 @@ from training.evidence.significance import (
 )
 
 
-def scorecard(result: BacktestResult, *, is_seen: bool = False) -> tuple[Scorecard, dict[str, EquityCurve]]:
+def scorecard(result: BacktestResult, *, is_in_sample: bool = False) -> tuple[Scorecard, dict[str, EquityCurve]]:
     """Return the figures of a finished run, and the curves of its baselines by name.
 
     Args:
@@ -52,9 +52,9 @@ def scorecard(result: BacktestResult, *, is_seen: bool = False) -> tuple[Scoreca
     holding = next(part.figures.sharpe for part in beside if part.name == HOLD)
     targets = targets_of(result)
     card = Scorecard(
-        verdict=verdict(_evidence(is_seen, curve, figures, traded, confidence, holding)),
+        verdict=verdict(_evidence(is_in_sample, curve, figures, traded, confidence, holding)),
         notes=tuple(_notes(result.run.facts)),
-        is_seen=is_seen,
+        is_in_sample=is_in_sample,
         model=result.bundle_id,
         exchange=candles.markets[0].exchange,
         symbols=tuple(market.symbol for market in candles.markets),
@@ -95,7 +95,7 @@ def significance(returns: np.ndarray) -> Significance:
 
 
 def _evidence(
-    is_seen: bool,
+    is_in_sample: bool,
     curve: EquityCurve,
     figures: CurveFigures,
     traded: TradeFigures,
@@ -103,7 +103,7 @@ def _evidence(
     holding_sharpe: float,
 ) -> Evidence:
     return Evidence(
-        is_seen=is_seen,
+        is_in_sample=is_in_sample,
         days=curve.days,
         trades=traded.trades,
         total_return=figures.total_return,

@@ -24,7 +24,7 @@ class Evidence:
         record_years: how long such a Sharpe must go on to be told from luck; infinite if not above zero.
     """
 
-    is_seen: bool
+    is_in_sample: bool
     days: float
     trades: int
     total_return: float
@@ -38,7 +38,7 @@ class Evidence:
 def verdict(evidence: Evidence) -> str:
     """Return the sentence."""
     earned = f"{100 * evidence.total_return:+.1f} % net in {evidence.days:.0f} days"
-    if evidence.is_seen:
+    if evidence.is_in_sample:
         return f"SEEN: the model was trained on these bars, so {earned} is no evidence of anything."
     if not evidence.trades:
         return f"No closed trade: nothing to judge ({earned})."

@@ -15,7 +15,7 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe
-from training.data.dataset import Dataset, Holes, build
+from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import Plan, TrainedBundle, recipe_id, train
 from training.ensemble.families import ModelFamily
@@ -29,7 +29,7 @@ from training.runtime.progress import say, stage
 
 
 def open_dataset(
-    config: Config, symbols: str, timeframe: str, exchange: str, until: str, holes: Holes = "split"
+    config: Config, symbols: str, timeframe: str, exchange: str, until: str, gaps: Gaps = "split"
 ) -> Dataset:
     """Return the dataset that options and configuration name; empty options mean the configuration's value.
 
@@ -49,7 +49,7 @@ def open_dataset(
         features,
         day_ms(until) if until else None,
         horizon_bars=config.decision.horizon_bars,
-        holes=holes,
+        gaps=gaps,
         kind=config.exchange.market,
         labelling=labelling_of(config),
     )
@@ -217,6 +217,6 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "probability_slope": manifest.calibration.probability_slope,
         "wins": {side: wins.model_dump() for side, wins in manifest.wins.items()},
         "trained_until_ms": manifest.trained_until_ms,
-        "first_honest_ms": manifest.first_honest_ms,
+        "first_honest_ms": manifest.first_out_of_sample_ms,
         "duration_s": round(duration_s, 1),
     }

@@ -18,7 +18,7 @@ from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe
-from training.backtest.run import BacktestResult, Stress, backtest, is_seen, require_unseen
+from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard
 from training.runtime.progress import answer, configuration, say
@@ -34,7 +34,9 @@ def command(
     report: Path = typer.Option(Path(), help="Write an HTML report here."),
     export: Path = typer.Option(Path(), help="Write all fills and funding here, .csv or .parquet."),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
-    allow_seen: bool = typer.Option(False, "--allow-seen", help="Run over training bars; every figure says SEEN."),
+    allow_in_sample: bool = typer.Option(
+        False, "--allow-in-sample", help="Run over training bars; every figure says SEEN."
+    ),
     costs_factor: float = typer.Option(1.0, help="Multiply fees and slippage."),
     delay_bars: int = typer.Option(0, help="Act on every decision so many decision candles late."),
 ) -> None:
@@ -48,8 +50,8 @@ def command(
     store = CandleStore(config.data.directory)
     markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
     start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
-    seen = is_seen(bundle, start_ms)
-    if not allow_seen:
+    seen = is_in_sample(bundle, start_ms)
+    if not allow_in_sample:
         require_unseen(bundle, start_ms)
     candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms)
     settings = chosen_settings(config.trading, bundle, initial_capital, sides)
@@ -113,7 +115,7 @@ def span(
     """
     timeframe = bundle.manifest.timeframe
     first_ms, last_ms = covered(store, markets, timeframe)
-    earliest = max(first_ms + HISTORY_DECISIONS * timeframe.ms, bundle.manifest.first_honest_ms)
+    earliest = max(first_ms + HISTORY_DECISIONS * timeframe.ms, bundle.manifest.first_out_of_sample_ms)
     start_ms = utc_ms(start_date) if start_date else earliest
     end_ms = utc_ms(end_date) if end_date else last_ms
     start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
@@ -161,7 +163,7 @@ def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: 
 def _finish(result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
     from training.report.terminal import summary
 
-    card, compared = scorecard(result, is_seen=seen)
+    card, compared = scorecard(result, is_in_sample=seen)
     written: dict[str, str] = {}
     if export.name:
         write_export(export, result.run.facts, result.candles.markets)

@@ -27,7 +27,7 @@ def command(
     seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
     years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
     refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
-    holes: str = typer.Option("refuse", help="What to do with holes of more than 3 bars: refuse or split."),
+    gaps: str = typer.Option("refuse", help="What to do with holes of more than 3 bars: refuse or split."),
     leakage: bool = typer.Option(True, help="Ask the recipe questions whose answers are known first."),
     promote: bool = typer.Option(True, help="Move the production pointer when the gate says so."),
 ) -> None:
@@ -47,13 +47,13 @@ def command(
     from training.monitors import fallback_policy as ladder
     from training.promotion.retrain import champion_of, leakage_check, retrain
 
-    if holes not in ("refuse", "split"):
-        raise BadInput(f"--holes is {holes!r}; refuse or split is needed")
+    if gaps not in ("refuse", "split"):
+        raise BadInput(f"--holes is {gaps!r}; refuse or split is needed")
     config = configuration()
     chosen_seed = config.training.seed if seed < 0 else seed
     names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
     voters = known.choose(names, makers(config, chosen_seed))
-    dataset = open_dataset(config, symbols, timeframe, exchange, until, "split" if holes == "split" else "refuse")
+    dataset = open_dataset(config, symbols, timeframe, exchange, until, "split" if gaps == "split" else "refuse")
     plan = plan_of(config, voters, chosen_seed, years=years, months=refit_months)
     registry = Registry(config.paths.models)
     looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
@@ -65,7 +65,7 @@ def command(
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict
-    after, now = ladder.champion_after(retrained, champion, standing.rung)
+    after, now = ladder.champion_after(retrained, champion, standing.fallback_level)
     promised = walked_skill(retrained.trained.scales.convictions)
     if after is not None and verdict.step != "promote":
         promised = DailySkill.read(registry.record(after.bundle.id))
@@ -110,14 +110,14 @@ def _place(
     from strategies.bundle.fallback_policy import next_standing
 
     before = registry.standing(exchange)
-    after = next_standing(before, candidate, answered.rung)
+    after = next_standing(before, candidate, answered.fallback_level)
     if after == before:
         return
-    if after.rung == "models":
+    if after.fallback_level == "models":
         why = reason if candidate else answered.why
         registry.promote(exchange, str(after.champion), why, now_ms)
     else:
-        registry.step_down(exchange, after.rung, answered.why, now_ms, candidate)
+        registry.step_down(exchange, after.fallback_level, answered.why, now_ms, candidate)
 
 
 class _Eta:

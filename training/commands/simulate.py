@@ -36,7 +36,7 @@ def command(
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
     from training.commands._common import day_ms, day_of, open_dataset, plan_of
-    from training.promotion.kept_family import KeptFamily
+    from training.promotion.reused_family import ReusedFamily
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card
     from training.simulation.simulate import Event, Routine, Simulator
@@ -49,7 +49,7 @@ def command(
     everything = open_dataset(config, symbols, "", exchange, end_date)
     candles, past = _candles(config, everything.exchange, ",".join(everything.symbols), day_ms(start_date), everything)
     cache = FoldCache(root=config.paths.runs / "folds")
-    kept: list[ModelFamily] = [KeptFamily(family=family, cache=cache) for family in voters]
+    kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)
     fit_ahead(everything, voters, plan, routine, candles.start_ms, cache, workers, say)

@@ -1,7 +1,7 @@
 """From stored candles to what a trainer eats: features, targets, label ends, deviations, per contiguous segment.
 
 Features come from the same anchored blocks as in live and backtest, so a row here has the bits it will have there.
-Holes of up to three bars are bridged and marked; longer ones end a segment, and no window or label crosses its
+Gaps of up to three bars are bridged and marked; longer ones end a segment, and no window or label crosses its
 border.
 """
 
@@ -21,7 +21,7 @@ from strategies.features import FeatureSet, block_slices, compute, volatility
 from strategies.market import CLOSE, OPEN, OPEN_MS, CandleArray, Timeframe
 from training.data.labels import RETURN, Labelling
 
-Holes = Literal["split", "refuse"]
+Gaps = Literal["split", "refuse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ def build(
     *,
     horizon_bars: int = 12,
     stitched: bool = True,
-    holes: Holes = "split",
+    gaps: Gaps = "split",
     kind: str = "futures",
     labelling: Labelling = RETURN,
 ) -> Dataset:
@@ -219,7 +219,7 @@ def build(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, holes, labelling)
+        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, gaps, labelling)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
@@ -240,14 +240,14 @@ def market_segments(
     timeframe: Timeframe,
     features: FeatureSet,
     horizon_bars: int,
-    holes: Holes = "split",
+    gaps: Gaps = "split",
     labelling: Labelling = RETURN,
 ) -> list[Segment]:
     """Return one market's contiguous segments, features and labels computed."""
     filled = fill_gaps(stored, timeframe)
     runs = segments(filled.candles, timeframe, max_bars=0)
-    if holes == "refuse":
-        _refuse_holes(symbol, filled, runs, timeframe)
+    if gaps == "refuse":
+        _refuse_gaps(symbol, filled, runs, timeframe)
     return [
         _segment(symbol, filled.candles[run], filled.source[run], timeframe, features, horizon_bars, labelling)
         for run in runs
@@ -288,7 +288,7 @@ def _own(stored: StoredCandles, stitched: bool) -> StoredCandles:
     return StoredCandles(candles=stored.candles[own], source=stored.source[own])
 
 
-def _refuse_holes(symbol: str, filled: StoredCandles, runs: list[slice], timeframe: Timeframe) -> None:
+def _refuse_gaps(symbol: str, filled: StoredCandles, runs: list[slice], timeframe: Timeframe) -> None:
     for before, after in pairwise(runs):
         if filled.source[before.stop - 1] == Source.STITCHED_SPOT:
             continue

@@ -26,7 +26,7 @@ from training.monitors.drift import AccountRecord
 
 
 @dataclass(slots=True, kw_only=True)
-class Watched:
+class ShadowBundle:
     """Windows of a run under one bundle; another bundle begins anew."""
 
     bundle: Bundle | None = None

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from storage.config.training import ValidationSettings
-from strategies.bundle.fallback_policy import Record, Rung, who_trades
+from strategies.bundle.fallback_policy import FallbackLevel, Record, who_trades
 from strategies.market import DAY_MS
 from training.backtest.scorecard import plain
 from training.data.dataset import Dataset
@@ -29,14 +29,16 @@ LEAST_TREND_D: Final = 90  # of the rule's own record; on less it is taken at it
 class Answer:
     """Who trades after a training, and why."""
 
-    rung: Rung
+    fallback_level: FallbackLevel
     why: str
     record: Record
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON; what is unknown is null."""
         names = ("ic", "live_days", "days", "trend_return")
-        return {"trading": self.rung, "why": self.why} | {name: plain(getattr(self.record, name)) for name in names}
+        return {"trading": self.fallback_level, "why": self.why} | {
+            name: plain(getattr(self.record, name)) for name in names
+        }
 
 
 def ask(
@@ -44,7 +46,7 @@ def ask(
     promised: DailySkill,
     trend: EquityCurve | None,
     dataset: Dataset,
-    now: Rung,
+    now: FallbackLevel,
     settings: ValidationSettings,
 ) -> Answer:
     """Ask the ladder who trades from a dataset's end on.
@@ -70,11 +72,13 @@ def ask(
             days=len(window.days),
             trend_return=earned,
         )
-    rung, why = who_trades(record, now, fallback_ic=settings.fallback_ic, recovery_ic=settings.recovery_ic)
-    return Answer(rung=rung, why=why, record=record)
+    fallback_level, why = who_trades(record, now, fallback_ic=settings.fallback_ic, recovery_ic=settings.recovery_ic)
+    return Answer(fallback_level=fallback_level, why=why, record=record)
 
 
-def champion_after(found: Retrained, before: Champion | None, now: Rung) -> tuple[Champion | None, Rung]:
+def champion_after(
+    found: Retrained, before: Champion | None, now: FallbackLevel
+) -> tuple[Champion | None, FallbackLevel]:
     """Return who is champion once a training is done, and the rung it stands on before the ladder is asked.
 
     A refresh takes the rung over from the bundle it follows; a bundle of another recipe has never fallen.
@@ -82,8 +86,8 @@ def champion_after(found: Retrained, before: Champion | None, now: Rung) -> tupl
     if found.verdict.step != "promote":
         return before, now if before is not None else "models"
     reigns = () if before is None else before.reigns
-    rung: Rung = now if found.verdict.case == "refresh" else "models"
-    return Champion(bundle=found.trained.bundle, reigns=reigns), rung
+    fallback_level: FallbackLevel = now if found.verdict.case == "refresh" else "models"
+    return Champion(bundle=found.trained.bundle, reigns=reigns), fallback_level
 
 
 def live_skill(champion: Champion, dataset: Dataset) -> DailySkill:

@@ -95,7 +95,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
+class Similarity:
     """A retrained bundle beside the champion over the same recent closes, markets pooled.
 
     Attributes:
@@ -131,7 +131,7 @@ def judge_recipe(case: Case, skill: RecipeVerdict, settings: ValidationSettings,
     return Verdict(case=case, step=step if all(rule.passed for rule in rules) else "reject", rules=rules)
 
 
-def judge_refresh(found: Likeness, settings: ValidationSettings, extra: Sequence[Rule] = ()) -> Verdict:
+def judge_refresh(found: Similarity, settings: ValidationSettings, extra: Sequence[Rule] = ()) -> Verdict:
     """Return the refresh gate's verdict: integrity and likeness, never profit."""
     least, tolerance = settings.refresh_correlation, settings.refresh_tolerance
     over = f"over {found.days:.0f} days"
@@ -182,7 +182,7 @@ def _ratio(name: str, ratio: float, tolerance: float, over: str) -> Rule:
     )
 
 
-def _twin(found: Likeness, margin: float) -> Rule:
+def _twin(found: Similarity, margin: float) -> Rule:
     if math.isnan(found.twin_ic) or math.isnan(found.champion_ic):
         words = f"twin not compared: the champion's votes cover {found.compared_days:.0f} days that it had not seen"
         return Rule(name="twin", passed=True, found=None, needed=f">= champion - {margin:g}", sentence=words)

@@ -13,7 +13,7 @@ from training.walk_forward.fold_cache import FoldCache, fold_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptModel:
+class ReusedModel:
     """A model as its bundle files, loaded as live loads it."""
 
     files: Mapping[str, bytes]
@@ -21,7 +21,7 @@ class KeptModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptFamily:
+class ReusedFamily:
     """`family`, asking the cache first. It makes the same recipe."""
 
     family: ModelFamily
@@ -35,9 +35,9 @@ class KeptFamily:
         """Return the settings that make the recipe."""
         return self.family.describe()
 
-    def fit(self, dataset: Dataset, known_by_ms: int) -> KeptModel:
+    def fit(self, dataset: Dataset, known_by_ms: int) -> ReusedModel:
         """Return the model of what is known by a time, fitted only if it was not before."""
         border = Fold(train_until_ms=known_by_ms, start_ms=known_by_ms + 1, end_ms=known_by_ms + 2)
         key = fold_key(self.family, dataset, border)
         files = self.cache.files(key, lambda: self.family.fit(dataset, known_by_ms).files)
-        return KeptModel(files=files, predictor=load_predictor(self.name, files, dataset.features))
+        return ReusedModel(files=files, predictor=load_predictor(self.name, files, dataset.features))

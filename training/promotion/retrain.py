@@ -20,7 +20,7 @@ from training.ensemble.families import ModelFamily
 from training.ensemble.out_of_fold import FoldReport
 from training.promotion import gate, leakage
 from training.promotion.gate import Case, Rule, Verdict
-from training.promotion.similarity import Reign, likeness, twin_of
+from training.promotion.similarity import Reign, similarity, twin_of
 
 Check = Callable[[TrainedBundle, Dataset], Rule]
 
@@ -144,7 +144,7 @@ def judge_refresh(
     border_ms = dataset.until_ms - window_d * DAY_MS - plan.embargo_ms
     runs = [part.run for part in trained.scales.convictions]
     twin = twin_of(trained.bundle, dataset, plan.families, border_ms, runs)
-    found = likeness(trained.bundle, champion.bundle, champion.reigns, twin, dataset, window_d)
+    found = similarity(trained.bundle, champion.bundle, champion.reigns, twin, dataset, window_d)
     return gate.judge_refresh(found, plan.validation, extra)
 
 

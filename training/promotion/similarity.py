@@ -21,7 +21,7 @@ from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset, Segment
 from training.ensemble.families import ModelFamily
 from training.ensemble.out_of_fold import MarketScores, fit_all, information_coefficient
-from training.promotion.gate import Likeness
+from training.promotion.gate import Similarity
 
 LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then
 
@@ -35,14 +35,14 @@ class Reign:
     until_ms: int
 
 
-def likeness(
+def similarity(
     candidate: Bundle,
     champion: Bundle,
     reigns: Sequence[Reign],
     twin: Bundle,
     dataset: Dataset,
     window_d: int,
-) -> Likeness:
+) -> Similarity:
     """Return the figures of the refresh gate over the last `window_d` days of a dataset.
 
     Args:
@@ -62,9 +62,9 @@ def likeness(
     days = both.sum() * dataset.timeframe.ms / DAY_MS / max(1, len(dataset.symbols))
     is_enough = days >= min(LEAST_COMPARED_D, 0.9 * window_d)
     twins = convictions(twin, dataset, from_ms, until_ms)
-    was_seen = closes(dataset, from_ms, until_ms) < champion.manifest.first_honest_ms + dataset.timeframe.ms
-    matched = np.where(was_seen, ours, twins)  # scores are larger on closes a model has learnt: like against like
-    return Likeness(
+    was_in_sample = closes(dataset, from_ms, until_ms) < champion.manifest.first_out_of_sample_ms + dataset.timeframe.ms
+    matched = np.where(was_in_sample, ours, twins)  # scores are larger on closes a model has learnt: like against like
+    return Similarity(
         days=window_d,
         correlation=correlation(ours, theirs),
         deviation_ratio=_ratio(float(np.nanstd(matched)), float(np.nanstd(theirs))),
@@ -103,11 +103,13 @@ def recorded_convictions(reigns: Sequence[Reign], dataset: Dataset, from_ms: int
     result = np.full(len(targets(dataset, from_ms, until_ms)), np.nan)
     closed_ms = closes(dataset, from_ms, until_ms)
     for reign in reigns:
-        honest_ms = max(from_ms, reign.from_ms, reign.bundle.manifest.first_honest_ms + dataset.timeframe.ms)
+        out_of_sample_ms = max(
+            from_ms, reign.from_ms, reign.bundle.manifest.first_out_of_sample_ms + dataset.timeframe.ms
+        )
         ended_ms = min(reign.until_ms, until_ms)
-        chosen = (closed_ms >= honest_ms) & (closed_ms < ended_ms)
+        chosen = (closed_ms >= out_of_sample_ms) & (closed_ms < ended_ms)
         if chosen.any():
-            result[chosen] = convictions(reign.bundle, dataset, honest_ms, ended_ms)
+            result[chosen] = convictions(reign.bundle, dataset, out_of_sample_ms, ended_ms)
     return result
 
 

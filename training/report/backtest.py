@@ -27,7 +27,7 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
         card: its figures.
         compared: equity of the baselines by name.
     """
-    warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_seen else ""
+    warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_in_sample else ""
     verdict = paragraph(card.verdict, "verdict") + "".join(map(paragraph, card.notes))
     sections = [Section(title="Verdict", body=verdict), *result_sections(result, card, compared)]
     return page(f"Backtest of {card.model}: {', '.join(card.symbols)}", subtitle(card), sections, warning=warning)
@@ -68,7 +68,7 @@ def bracket_prices(result: BacktestResult, trade: RoundTrip) -> tuple[float | No
 
 
 def _tagged(title: str, card: Scorecard) -> str:
-    return f"{title} (SEEN)" if card.is_seen else title
+    return f"{title} (SEEN)" if card.is_in_sample else title
 
 
 def _figures(card: Scorecard) -> str:

@@ -61,5 +61,5 @@ def _table(card: Scorecard, header: Sequence[str], rows: Sequence[tuple[str, Seq
     for position, name in enumerate(header):
         table.add_column(name, justify="right" if position else "left")
     for name, values in rows:
-        table.add_row(f"SEEN {name}" if card.is_seen else name, *values)
+        table.add_row(f"SEEN {name}" if card.is_in_sample else name, *values)
     return table

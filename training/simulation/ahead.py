@@ -14,7 +14,7 @@ from training.data.dataset import Dataset
 from training.data.score_columns import sees_others
 from training.ensemble.bundle import Plan, walk_folds
 from training.ensemble.families import ModelFamily
-from training.promotion.kept_family import KeptFamily
+from training.promotion.reused_family import ReusedFamily
 from training.runtime.compute import fan_out
 from training.simulation.simulate import Routine, wanted_borders
 from training.walk_forward.fold_cache import FoldCache
@@ -63,4 +63,4 @@ def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: i
 
 def _fit(task: tuple[ModelFamily, tuple[int, int]], *, dataset: Dataset, cache: FoldCache) -> None:
     family, (border_ms, until_ms) = task
-    KeptFamily(family=family, cache=cache).fit(dataset.until(until_ms), border_ms)
+    ReusedFamily(family=family, cache=cache).fit(dataset.until(until_ms), border_ms)

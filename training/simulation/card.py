@@ -11,8 +11,8 @@ import numpy as np
 
 from storage.models.trial_log import Trial
 from strategies.bundle.bundle import TREND_ID
-from strategies.bundle.fallback_policy import Rung
-from strategies.bundle.fallback_strategies import is_stand_in, rung_of
+from strategies.bundle.fallback_policy import FallbackLevel
+from strategies.bundle.fallback_strategies import fallback_level_of, is_fallback
 from training.backtest.baselines import HOLD
 from training.backtest.rule_baselines import DONCHIAN, rule_baselines
 from training.backtest.scorecard import Scorecard, plain
@@ -24,7 +24,7 @@ from training.evidence.trial_ledger import DailyReturns, daily_of, recipe_digest
 from training.evidence.trial_statistics import TrialStatistics, claim, trial_statistics
 from training.simulation.simulate import Event, Routine, Simulation
 
-NAMES: Final[dict[Rung, str]] = {"models": "bundles", "trend_rule": "trend rule", "cash": "cash"}
+NAMES: Final[dict[FallbackLevel, str]] = {"models": "bundles", "trend_rule": "trend rule", "cash": "cash"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def simulation_card(
         drifts=simulation.drifts,
         rollbacks=simulation.rollbacks,
         decided=decided_shares(simulation),
-        bundles=len({event.bundle for event in _swaps(simulation) if not is_stand_in(event.bundle)}),
+        bundles=len({event.bundle for event in _swaps(simulation) if not is_fallback(event.bundle)}),
         duration_s=round(duration_s, 1),
     )
     return card, curves
@@ -135,7 +135,7 @@ def decided_shares(simulation: Simulation) -> dict[str, float]:
     borders = [candles.start_ms, *(event.ms for event in swaps), candles.end_ms]
     names = [TREND_ID, *(event.bundle for event in swaps)]
     for name, begun_ms, ended_ms in zip(names, borders[:-1], borders[1:], strict=True):
-        shares[NAMES[rung_of(name)]] += (ended_ms - begun_ms) / (candles.end_ms - candles.start_ms)
+        shares[NAMES[fallback_level_of(name)]] += (ended_ms - begun_ms) / (candles.end_ms - candles.start_ms)
     return shares
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from strategies.bundle.bundle import Bundle, trend_bundle
-from strategies.bundle.fallback_policy import Rung
-from strategies.bundle.fallback_strategies import is_stand_in, stand_in_of
+from strategies.bundle.fallback_policy import FallbackLevel
+from strategies.bundle.fallback_strategies import fallback_of, is_fallback
 from strategies.market import DAY_MS
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles
@@ -25,7 +25,7 @@ from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, walked_s
 from training.evidence.performance import EquityCurve
 from training.monitors import fallback_policy as ladder
 from training.monitors.drift import DriftReport, drift_report
-from training.monitors.drift_inputs import Watched
+from training.monitors.drift_inputs import ShadowBundle
 from training.monitors.trend_record import curve_of
 from training.promotion.retrain import Champion, retrain
 from training.promotion.similarity import Reign
@@ -106,7 +106,7 @@ class Simulator:
     _expected: dict[str, Expectation] = field(default_factory=dict)
     _promised: dict[str, DailySkill] = field(default_factory=dict)
     _before: list[Bundle] = field(default_factory=list)
-    _rung: Rung = "trend_rule"
+    _fallback_level: FallbackLevel = "trend_rule"
     _why: str = ""
 
     def run(self) -> Simulation:
@@ -116,7 +116,7 @@ class Simulator:
         account = SimulatedAccount(candles=self.candles, settings=settings, bundle=trend)
         trials = SimulatedTrials(candles=self.candles, settings=settings, threshold=threshold)
         trend_curve = curve_of(self.past, settings)
-        watched = Watched()
+        shadow_bundle = ShadowBundle()
         at_ms, trained_ms, due_ms = self.candles.start_ms, 0, self.candles.start_ms
         drifted = ""
         while at_ms < self.candles.end_ms:
@@ -126,11 +126,11 @@ class Simulator:
                 due_ms = next_month(at_ms, self.routine.retrain_months) if at_ms >= due_ms else due_ms
                 self._seat(account, trials, at_ms)
             end_ms = min(at_ms + self.routine.check_days * DAY_MS, due_ms, self.candles.end_ms)
-            at_ms, harm = self._live(account, trials, watched, at_ms, end_ms)
+            at_ms, harm = self._live(account, trials, shadow_bundle, at_ms, end_ms)
             if harm:
                 self._roll_back(account, trials, at_ms, f"harm stop: {harm}")
                 continue
-            found = self._check(watched, account, at_ms)
+            found = self._check(shadow_bundle, account, at_ms)
             if found is not None and found.wants_rollback:
                 self._roll_back(account, trials, at_ms, found.sentence)
             rested = at_ms - trained_ms >= self.routine.rest_days * DAY_MS
@@ -146,10 +146,10 @@ class Simulator:
         self._expected[bundle.id] = found.trained.expected
         self._promised[bundle.id] = walked_skill(found.trained.scales.convictions)
         self._tell(at_ms, "retrained", f"{why}; {verdict.step}: {verdict.reason}", bundle.id)
-        champion, now = ladder.champion_after(found, standing, self._rung)
+        champion, now = ladder.champion_after(found, standing, self._fallback_level)
         promised = NOTHING_PROMISED if champion is None else self._promised[champion.bundle.id]
         answer = ladder.ask(champion, promised, trend_curve, dataset, now, self.plan.validation)
-        self._rung, self._why = answer.rung, answer.why
+        self._fallback_level, self._why = answer.fallback_level, answer.why
         if verdict.step == "promote":
             self._before += [] if standing is None else [standing.bundle]
             self._enthrone(bundle, at_ms)
@@ -168,10 +168,10 @@ class Simulator:
 
     def _seat(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int) -> None:
         """Put on the account whoever stands on the ladder's rung."""
-        if self._rung == "models" and self._champion is not None:
+        if self._fallback_level == "models" and self._champion is not None:
             chosen = self._champion.bundle
         else:
-            chosen = stand_in_of(self._rung, self.candles.timeframe)
+            chosen = fallback_of(self._fallback_level, self.candles.timeframe)
         if chosen.id == account.bundle.id:
             return
         self._tell(at_ms, "swap", f"{chosen.id} decides: {self._why}", chosen.id)
@@ -179,13 +179,18 @@ class Simulator:
 
     def _swap(self, account: SimulatedAccount, trials: SimulatedTrials, chosen: Bundle, at_ms: int) -> None:
         account.swap(chosen)
-        if is_stand_in(chosen.id):
+        if is_fallback(chosen.id):
             trials.end()
         else:
             trials.begin(chosen, self._before[-1] if self._before else None, at_ms)
 
     def _live(
-        self, account: SimulatedAccount, trials: SimulatedTrials, watched: Watched, start_ms: int, end_ms: int
+        self,
+        account: SimulatedAccount,
+        trials: SimulatedTrials,
+        shadow_bundle: ShadowBundle,
+        start_ms: int,
+        end_ms: int,
     ) -> tuple[int, str]:
         """Trade a window, or as much of it as passes before the harm stop; return its end, and the harm in words."""
         window = part(self.candles, start_ms, end_ms)
@@ -195,7 +200,7 @@ class Simulator:
             window = part(self.candles, start_ms, harm.ms)
             path = account.decide(window)
         run = account.trade(path, window)
-        watched.add(path, run, window, account.bundle)
+        shadow_bundle.add(path, run, window, account.bundle)
         return window.end_ms, "" if harm is None else harm.sentence
 
     def _roll_back(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int, why: str) -> None:
@@ -204,19 +209,19 @@ class Simulator:
         if self._before:
             self._enthrone(self._before.pop(), at_ms)
         else:
-            self._champion, self._rung = None, "trend_rule"
+            self._champion, self._fallback_level = None, "trend_rule"
         chosen = trend_bundle(self.candles.timeframe) if self._champion is None else self._champion.bundle
         self._tell(at_ms, "rollback", f"{fallen} rolled back: {why}", chosen.id)
         self._swap(account, trials, chosen, at_ms)
 
-    def _check(self, watched: Watched, account: SimulatedAccount, at_ms: int) -> DriftReport | None:
+    def _check(self, shadow_bundle: ShadowBundle, account: SimulatedAccount, at_ms: int) -> DriftReport | None:
         """Look at what has matured under the champion; None while a stand-in decides."""
-        if is_stand_in(account.bundle.id):
+        if is_fallback(account.bundle.id):
             return None
         found = drift_report(
             account.bundle,
-            watched.recorded,
-            watched.account,
+            shadow_bundle.recorded,
+            shadow_bundle.account,
             self.dataset_until(at_ms).segments,
             self._expected.get(account.bundle.id),
             self.plan.validation,

@@ -15,7 +15,7 @@ import numpy as np
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, HOUR_MS
-from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.e_process import EProcess, realized_return
 from strategies.oversight.shadow_rules import Role, Step, judge, limit_d
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles
@@ -36,7 +36,7 @@ class _Expected:
     open_ms: int
     market: int
     sigma: float
-    watched: float
+    shadow_bundle: float
     champion: float
 
 
@@ -47,7 +47,7 @@ class _Trial:
     role: Role
     bundle: Bundle | None
     started_ms: int
-    evidence: Evidence
+    evidence: EProcess
     memory: np.ndarray | None = None
     waiting: deque[_Expected] = field(default_factory=deque)
 
@@ -71,11 +71,11 @@ class SimulatedTrials:
     def begin(self, champion: Bundle, predecessor: Bundle | None, at_ms: int) -> None:
         """Another bundle decides: watch the forecast of nothing and its predecessor beside it from here on."""
         self._champion = champion
-        watched: list[tuple[Role, Bundle | None]] = [("nothing", None)]
-        watched += [("predecessor", predecessor)] if predecessor is not None else []
-        evidence = Evidence.begin(len(self.candles.markets), champion.manifest.horizon_bars)
+        shadow_bundle: list[tuple[Role, Bundle | None]] = [("nothing", None)]
+        shadow_bundle += [("predecessor", predecessor)] if predecessor is not None else []
+        evidence = EProcess.begin(len(self.candles.markets), champion.manifest.horizon_bars)
         self._trials = [
-            _Trial(role=role, bundle=bundle, started_ms=at_ms, evidence=evidence) for role, bundle in watched
+            _Trial(role=role, bundle=bundle, started_ms=at_ms, evidence=evidence) for role, bundle in shadow_bundle
         ]
 
     def end(self) -> None:
@@ -109,9 +109,9 @@ class SimulatedTrials:
         """Return what the watched bundle makes of every close, (d, M); 0 of the forecast of nothing."""
         if trial.bundle is None:
             return np.zeros(path.conviction.shape)
-        watched = decision_path(trial.bundle, window, self.settings, trial.memory)
-        trial.memory = watched.memory
-        return watched.conviction
+        shadow_bundle = decision_path(trial.bundle, window, self.settings, trial.memory)
+        trial.memory = shadow_bundle.memory
+        return shadow_bundle.conviction
 
     def _expect(self, trial: _Trial, path: DecisionPath, conviction: np.ndarray, row: int) -> None:
         """Note what both expect of every market that both have a conviction of."""
@@ -121,7 +121,7 @@ class SimulatedTrials:
                 open_ms=int(path.ms[row]) - self.candles.timeframe.ms,
                 market=market,
                 sigma=float(sigma[market]),
-                watched=_slope(trial.bundle) * float(ours[market]),
+                shadow_bundle=_slope(trial.bundle) * float(ours[market]),
                 champion=_slope(self._champion) * float(theirs[market]),
             )
             trial.waiting.append(expected)
@@ -133,10 +133,10 @@ class SimulatedTrials:
         while trial.waiting and trial.waiting[0].open_ms + lasts_ms <= ms:
             part = trial.waiting.popleft()
             candles = self.candles.decision_candles[part.market]
-            came = what_came(candles, part.open_ms, part.sigma, horizon, timeframe)
+            came = realized_return(candles, part.open_ms, part.sigma, horizon, timeframe)
             if came is not None:
                 bar = part.open_ms // timeframe.ms
-                trial.evidence = trial.evidence.seen(part.market, bar, came, part.watched, part.champion)
+                trial.evidence = trial.evidence.seen(part.market, bar, came, part.shadow_bundle, part.champion)
 
     def _judge(self, trial: _Trial, ms: int) -> tuple[Step, str]:
         bar_ms = self.candles.timeframe.ms

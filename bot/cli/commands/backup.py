@@ -54,7 +54,7 @@ def backup(
             done=stages.show,
         )
     size = file.stat().st_size
-    emit(_document(made) | {"file": str(file), "bytes": size}, f"wrote {file}: {_in_words(made)}, {size:,} bytes")
+    emit(_document(made) | {"file": str(file), "bytes": size}, f"wrote {file}: {_text(made)}, {size:,} bytes")
 
 
 @app.command()
@@ -82,7 +82,7 @@ def restore(
             now_ms=wall_ms(),
             done=stages.show,
         )
-    note(f"restored {file}: {_in_words(done.manifest)}")
+    note(f"restored {file}: {_text(done.manifest)}")
     for folder in done.aside:
         note(f"what was here before is in {folder}")
     if done.config is not None:
@@ -155,7 +155,7 @@ def _document(made: Manifest) -> dict[str, Any]:
     return made.model_dump(mode="json", exclude={"members"}) | {"members": len(made.members)}
 
 
-def _in_words(made: Manifest) -> str:
+def _text(made: Manifest) -> str:
     newest_ms = max((part.last_minute_ms or 0 for part in made.accounts), default=0)
     stand = f"{datetime.fromtimestamp(newest_ms / 1000, UTC):%Y-%m-%d %H:%M}" if newest_ms else "no minute yet"
     names = ", ".join(f"{part.name} on {part.exchange}" for part in made.accounts) or "no account"

@@ -25,7 +25,7 @@ class Finding:
     """What a check found: whether that will do, and a sentence."""
 
     name: str
-    is_well: bool
+    is_healthy: bool
     text: str
 
 
@@ -34,7 +34,7 @@ async def exchange(config: Config) -> list[Finding]:
     settings = config.exchange
     if settings.is_builtin and not settings.url:
         text = "built-in; it starts with the daemon and keeps the market's clock"
-        return [Finding(name="exchange", is_well=True, text=text), Finding(name="clock", is_well=True, text=text)]
+        return [Finding(name="exchange", is_healthy=True, text=text), Finding(name="clock", is_healthy=True, text=text)]
     from bot.feed.connect import client_for
     from bot.feed.failures import translate
 
@@ -46,22 +46,22 @@ async def exchange(config: Config) -> list[Finding]:
     except Exception as error:  # a task boundary: whatever ccxt raises is the finding
         headers = getattr(client, "last_response_headers", None) or {}
         reason = translate(error, exchange=settings.name, status=client.last_status, headers=headers)
-        unknown = Finding(name="clock", is_well=False, text="unknown: the exchange gave no time")
-        return [Finding(name="exchange", is_well=False, text=str(reason)), unknown]
+        unknown = Finding(name="clock", is_healthy=False, text="unknown: the exchange gave no time")
+        return [Finding(name="exchange", is_healthy=False, text=str(reason)), unknown]
     finally:
         await client.close()
-    reached = Finding(name="exchange", is_well=True, text=f"{settings.name} answered in {taken_ms:.0f} ms")
+    reached = Finding(name="exchange", is_healthy=True, text=f"{settings.name} answered in {taken_ms:.0f} ms")
     if settings.is_builtin:
-        return [reached, Finding(name="clock", is_well=True, text="the built-in exchange keeps the market's clock")]
+        return [reached, Finding(name="clock", is_healthy=True, text="the built-in exchange keeps the market's clock")]
     return [reached, skew(round(theirs_ms - asked_ms - taken_ms / 2), round(taken_ms / 2))]
 
 
 def skew(skew_ms: int, uncertainty_ms: int) -> Finding:
     """Judge how far the exchange's clock is ahead of ours."""
     found = f"{skew_ms:+,} ms (± {uncertainty_ms:,} ms) against the exchange"
-    is_well = abs(skew_ms) - uncertainty_ms <= MOST_SKEW_MS
-    needed = "" if is_well else f"; at most {MOST_SKEW_MS:,} ms is needed: let NTP set the machine's clock"
-    return Finding(name="clock", is_well=is_well, text=found + needed)
+    is_healthy = abs(skew_ms) - uncertainty_ms <= MOST_SKEW_MS
+    needed = "" if is_healthy else f"; at most {MOST_SKEW_MS:,} ms is needed: let NTP set the machine's clock"
+    return Finding(name="clock", is_healthy=is_healthy, text=found + needed)
 
 
 def disk(config: Config) -> Finding:
@@ -71,12 +71,12 @@ def disk(config: Config) -> Finding:
     closed = sorted(str(folder) for folder in nearest if not os.access(folder, os.W_OK))
     if closed:
         return Finding(
-            name="disk", is_well=False, text=f"{', '.join(closed)} cannot be written; write permission is needed"
+            name="disk", is_healthy=False, text=f"{', '.join(closed)} cannot be written; write permission is needed"
         )
     free_gb = min(shutil.disk_usage(folder).free for folder in nearest) / 1e9
-    is_well = free_gb >= LEAST_FREE_GB
-    needed = "" if is_well else f"; at least {LEAST_FREE_GB:g} GB is needed"
-    return Finding(name="disk", is_well=is_well, text=f"{free_gb:,.1f} GB free{needed}")
+    is_healthy = free_gb >= LEAST_FREE_GB
+    needed = "" if is_healthy else f"; at least {LEAST_FREE_GB:g} GB is needed"
+    return Finding(name="disk", is_healthy=is_healthy, text=f"{free_gb:,.1f} GB free{needed}")
 
 
 def _existing(folder: Path) -> Path:
@@ -92,15 +92,15 @@ def database(config: Config) -> Finding:
     settings = config.database
     path = Path(settings.url.removeprefix("sqlite:///"))
     if settings.is_sqlite and not path.exists():
-        return Finding(name="database", is_well=True, text=f"{path} does not exist yet; the daemon creates it")
+        return Finding(name="database", is_healthy=True, text=f"{path} does not exist yet; the daemon creates it")
     try:
         engine = whole_database_of(config)
         with reading(engine) as connection:
             connection.exec_driver_sql("SELECT 1")
         engine.dispose()
     except SigmaError as error:
-        return Finding(name="database", is_well=False, text=str(error))
-    return Finding(name="database", is_well=True, text=f"{settings.url} answers")
+        return Finding(name="database", is_healthy=False, text=str(error))
+    return Finding(name="database", is_healthy=True, text=f"{settings.url} answers")
 
 
 def models(config: Config) -> Finding:
@@ -112,14 +112,16 @@ def models(config: Config) -> Finding:
         standing = registry.standing(config.exchange.name)
         if standing.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"
-            return Finding(name="models", is_well=True, text=text)
+            return Finding(name="models", is_healthy=True, text=text)
         registry.get(standing.champion, config.exchange.name)
     except SigmaError as error:
-        return Finding(name="models", is_well=False, text=str(error))
+        return Finding(name="models", is_healthy=False, text=str(error))
     where = (
-        "in production" if standing.rung == "models" else f"on the bench ({standing.rung.replace('_', ' ')} decides)"
+        "in production"
+        if standing.fallback_level == "models"
+        else f"on the bench ({standing.fallback_level.replace('_', ' ')} decides)"
     )
-    return Finding(name="models", is_well=True, text=f"{standing.champion} is {where} and verified")
+    return Finding(name="models", is_healthy=True, text=f"{standing.champion} is {where} and verified")
 
 
 def gpu(config: Config) -> Finding:
@@ -128,17 +130,17 @@ def gpu(config: Config) -> Finding:
     try:
         query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
         answer = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
-        return Finding(name="gpu", is_well=True, text="; ".join(answer.stdout.strip().splitlines()))
+        return Finding(name="gpu", is_healthy=True, text="; ".join(answer.stdout.strip().splitlines()))
     except (OSError, subprocess.SubprocessError):
         text = 'none found; [training] device = "cuda" needs one' if is_asked else "none found; training uses the CPU"
-        return Finding(name="gpu", is_well=not is_asked, text=text)
+        return Finding(name="gpu", is_healthy=not is_asked, text=text)
 
 
 async def telegram(config: Config) -> Finding:
     """Ask the Bot API who we are."""
     settings = config.telegram
     if not settings.enabled:
-        return Finding(name="telegram", is_well=True, text="off")
+        return Finding(name="telegram", is_healthy=True, text="off")
     import aiohttp
 
     url = f"{settings.base_url}/bot{settings.token.reveal()}/getMe"
@@ -150,8 +152,8 @@ async def telegram(config: Config) -> Finding:
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         text = f"{settings.base_url} gave no answer ({type(error).__name__})"
-        return Finding(name="telegram", is_well=False, text=text)
+        return Finding(name="telegram", is_healthy=False, text=text)
     if not (isinstance(answer, dict) and answer.get("ok")):
         text = f"the token was refused (HTTP {response.status}); a valid SIGMA_TELEGRAM__TOKEN is needed"
-        return Finding(name="telegram", is_well=False, text=text)
-    return Finding(name="telegram", is_well=True, text=f"@{answer['result'].get('username', '?')} is listening")
+        return Finding(name="telegram", is_healthy=False, text=text)
+    return Finding(name="telegram", is_healthy=True, text=f"@{answer['result'].get('username', '?')} is listening")

@@ -130,7 +130,7 @@ def _status_text(document: dict[str, Any]) -> str:
         f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
         f"{document['trades']} closed trades, bundle {document['bundle']}"
     )
-    lines += [f"the fallback ladder: {document['rung_why']}"] if document["rung"] != "models" else []
+    lines += [f"the fallback ladder: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
     locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
     lines += [f"locked: {', '.join(locks)}"] if locks else []
     for view in document["markets"]:

@@ -21,10 +21,10 @@ def doctor() -> None:
     Example: sigma doctor
     """
     findings = asyncio.run(examine(load()))
-    is_well = all(finding.is_well for finding in findings)
-    document = [{"name": finding.name, "is_well": finding.is_well, "text": finding.text} for finding in findings]
-    emit({"is_well": is_well, "findings": document}, "\n".join(_line(finding) for finding in findings))
-    if not is_well:
+    is_healthy = all(finding.is_healthy for finding in findings)
+    document = [{"name": finding.name, "is_healthy": finding.is_healthy, "text": finding.text} for finding in findings]
+    emit({"is_healthy": is_healthy, "findings": document}, "\n".join(_line(finding) for finding in findings))
+    if not is_healthy:
         raise typer.Exit(1)
 
 
@@ -36,4 +36,4 @@ async def examine(config: Config) -> list[Finding]:
 
 
 def _line(finding: Finding) -> str:
-    return f"{'well' if finding.is_well else 'FAIL'}  {finding.name:<9} {finding.text}"
+    return f"{'well' if finding.is_healthy else 'FAIL'}  {finding.name:<9} {finding.text}"

@@ -70,7 +70,7 @@ def positions(account: AccountName = "") -> None:
         "quantity": lambda held: f"{held.quantity:g}",
         "entry": lambda held: f"{held.entry_price:,.6g}",
         "mark": lambda held: f"{held.mark_price:,.6g}",
-        "net so far": lambda held: f"{held.unrealised:+,.2f}",
+        "unrealised P&L": lambda held: f"{held.unrealised:+,.2f}",
         "stop": lambda held: _price(held.stop_loss),
         "take": lambda held: _price(held.take_profit),
         "since": lambda held: _time(held.opened_ms),

@@ -62,7 +62,12 @@ def show(bundle: Reference) -> None:
         "record": registry.record(name),
         "verdict": registry.verdict(name),
         "promotions": [
-            {"since_ms": move.since_ms, "since": _moment(move.since_ms), "rung": move.rung, "why": move.why}
+            {
+                "since_ms": move.since_ms,
+                "since": _moment(move.since_ms),
+                "fallback_level": move.fallback_level,
+                "why": move.why,
+            }
             for move in registry.history(config.exchange.name)
             if move.bundle == name
         ],

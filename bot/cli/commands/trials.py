@@ -36,7 +36,7 @@ def live_table(results: Sequence[dict[str, Any]]) -> Any:
     table = Table(*columns, "to decide", "in words", box=None, title="live, beside the champion", title_justify="left")
     for row in results:
         ics = ["–" if row[name] is None else f"{row[name]:+.4f}" for name in ("ic", "champion_ic")]
-        ratios = [f"{row[name]:.3g}" for name in ("for_it", "for_champion")]
+        ratios = [f"{row[name]:.3g}" for name in ("likelihood_ratio", "for_champion")]
         left = "–" if row["days_to_decide"] is None else f"{row['days_to_decide']:,.0f} d"
         counts = (f"{row['days']:,.1f}", f"{row['outcomes']:,}")
         table.add_row(row["bundle"], row["role"], row["champion"] or "–", *counts, *ratios, *ics, left, row["in_words"])

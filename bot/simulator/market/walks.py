@@ -54,10 +54,10 @@ class Chain(Generic[T]):
         return self._cached(number)
 
     def _drawn(self, number: int) -> T:
-        place = number - self.first_block
-        state = self._states[place].copy()
+        exchange_info = number - self.first_block
+        state = self._states[exchange_info].copy()
         block = self._walk(number, state)
-        if place + 1 == len(self._states):
+        if exchange_info + 1 == len(self._states):
             self._states.append(state)
         return block
 

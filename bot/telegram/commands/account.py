@@ -14,7 +14,7 @@ from bot.trading.control import Control
 from bot.views.trade_summary import Summary, summarise
 from storage.ledger.queries import OpenPosition
 from storage.ledger.trades import Trade
-from strategies.bundle.fallback_strategies import is_stand_in, told
+from strategies.bundle.fallback_strategies import is_fallback, told
 from strategies.market import DAY_MS, HOUR_MS, UNITS_PER_QUOTE
 
 WAITING = "Waiting for the first candle."
@@ -23,7 +23,7 @@ WAITING = "Waiting for the first candle."
 async def status(question: Question) -> Reply:
     """How everything stands, in one message."""
     control, snapshot = question.control, question.control.snapshot
-    head = f"{bold('Status')} {plain(control.place.market_name)}"
+    head = f"{bold('Status')} {plain(control.exchange_info.market_name)}"
     if snapshot is None:
         return Reply(text=f"{head}\n{WAITING}")
     total = snapshot.equity / (control.ledger.account.deposit / UNITS_PER_QUOTE) - 1
@@ -43,7 +43,7 @@ async def status(question: Question) -> Reply:
         ("decides", told(snapshot.bundle_id)),
         ("market time", stamp(control.clock.now_ms())),
     ]
-    below = f"\n{plain(control.why_deciding())}" if is_stand_in(snapshot.bundle_id) else ""
+    below = f"\n{plain(control.why_deciding())}" if is_fallback(snapshot.bundle_id) else ""
     buttons = (
         Button(label="Refresh", data="show:status"),
         Button(label="Positions", data="run:positions"),
@@ -53,7 +53,7 @@ async def status(question: Question) -> Reply:
 
 
 async def positions(question: Question) -> Reply:
-    """What is held, with entry, stop, target and net so far."""
+    """What is held, with entry, stop, target and unrealised P&L."""
     control, snapshot = question.control, question.control.snapshot
     if snapshot is None:
         return Reply(text=WAITING)

@@ -10,7 +10,7 @@ from bot.alerts.messages import price, reason, share, stamp
 from bot.telegram.charts import equity_picture, price_picture
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, plain, pre
-from bot.views.no_trade import Silence, refusal_sentence, silences
+from bot.views.no_trade import NoTrade, no_trade_reasons, refusal_sentence
 from storage.ledger.queries import Ledger, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import BadInput
@@ -23,7 +23,7 @@ HOURS: Final = 168
 async def signals(question: Question) -> Reply:
     """Every market's conviction, threshold, last refusal and usual wait between entries."""
     control = question.control
-    found = await asyncio.to_thread(silences, control.ledger)
+    found = await asyncio.to_thread(no_trade_reasons, control.ledger)
     now_ms = control.clock.now_ms()
     snapshot = control.snapshot
     held = {part.symbol: part.side for part in snapshot.positions} if snapshot else {}
@@ -56,7 +56,7 @@ async def chart(question: Question) -> Reply:
     return await asyncio.to_thread(_price_chart, question, symbol, hours)
 
 
-def _market(part: Silence, held: str | None, now_ms: int) -> str:
+def _market(part: NoTrade, held: str | None, now_ms: int) -> str:
     if not part.decided_ms:
         return f"{part.symbol}: no decision candle has closed yet"
     conviction = "no score" if part.conviction is None else f"{part.conviction:+.2f}"
@@ -64,7 +64,7 @@ def _market(part: Silence, held: str | None, now_ms: int) -> str:
     lines.append(f"  {f'held {held}' if held else 'flat'}, decided {stamp(part.decided_ms, short=True)}: {part.action}")
     if part.last_refusal:
         lines.append(f"  refused {stamp(part.refused_ms, short=True)}: {part.last_refusal}")
-    return "\n".join([*lines, f"  {part.wait_in_words(now_ms)}"])
+    return "\n".join([*lines, f"  {part.wait_text(now_ms)}"])
 
 
 def _newest_trade(ledger: Ledger) -> str | None:
@@ -140,14 +140,14 @@ def _decided(decision: RecordedDecision) -> list[str]:
 
 
 def _price_chart(question: Question, symbol: str, hours: int) -> Reply:
-    ledger, place = question.control.ledger, question.control.place
+    ledger, exchange_info = question.control.ledger, question.control.exchange_info
     candles = ledger.candles(symbol)
     candles = candles[candles[:, 0] >= question.control.clock.now_ms() - hours * HOUR_MS]
     if not len(candles):
         return Reply(text=f"{symbol}: no candle of the last {hours} h is in the ledger.")
     closed = ledger.trades(symbol=symbol, since_ms=int(candles[0, 0]))
     held = [position for position in ledger.positions() if position.symbol == symbol]
-    title = f"{symbol} · {ledger.account.timeframe} · {place.market_name}"
+    title = f"{symbol} · {ledger.account.timeframe} · {exchange_info.market_name}"
     picture = price_picture(candles, closed, held, title)
     caption = f"{bold(symbol)} {price(float(candles[-1, 4]))}, {hours} h, {len(closed)} trades closed"
     return Reply(text=caption, picture=picture)
@@ -159,6 +159,6 @@ def _equity_chart(question: Question) -> Reply:
     if not points:
         return Reply(text="No decision candle has closed yet.")
     deposit = ledger.account.deposit / UNITS_PER_QUOTE
-    picture = equity_picture(points, deposit, f"Equity · {question.control.place.market_name}")
+    picture = equity_picture(points, deposit, f"Equity · {question.control.exchange_info.market_name}")
     total = points[-1].equity / deposit - 1
     return Reply(text=f"{bold('Equity')} {points[-1].equity:,.2f} ({total:+.2%})", picture=picture)

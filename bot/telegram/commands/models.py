@@ -148,10 +148,10 @@ def _registered(control: Control) -> tuple[dict[str, Manifest], list[Promotion]]
             manifest = control.registry.manifest(name)
         except BundleRefused:
             continue
-        if manifest.exchange in ("", control.place.exchange):
+        if manifest.exchange in ("", control.exchange_info.exchange):
             manifests[name] = manifest
     newest = sorted(manifests.items(), key=lambda pair: -pair[1].trained_until_ms)[:NEWEST]
-    return dict(newest), control.registry.history(control.place.exchange)
+    return dict(newest), control.registry.history(control.exchange_info.exchange)
 
 
 def _beside(control: Control) -> str:
@@ -162,7 +162,7 @@ def _beside(control: Control) -> str:
     rows = [
         (
             part.bundle[:10],
-            f"{part.for_it:.3g}/{part.needed:g}",
+            f"{part.likelihood_ratio:.3g}/{part.needed:g}",
             _signed(part.ic),
             _signed(part.champion_ic),
             _left(part),
@@ -170,7 +170,7 @@ def _beside(control: Control) -> str:
         for part in trials
     ]
     text = table(("watched", "e-value", "IC", "champion", "to decide"), rows, "<>>>>")
-    words = "\n".join(plain(f"{part.bundle[:10]} ({part.role}): {part.in_words}") for part in trials)
+    words = "\n".join(plain(f"{part.bundle[:10]} ({part.role}): {part.text}") for part in trials)
     return f"\n{bold('Beside the champion')}\n{text}\n{words}"
 
 

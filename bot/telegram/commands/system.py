@@ -13,7 +13,7 @@ import psutil
 from bot.alerts.digest import digest as digest_of
 from bot.alerts.messages import stamp
 from bot.telegram.channel import channel_name
-from bot.telegram.context import Desk, Question, Reply
+from bot.telegram.context import Context, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre
 from storage.ledger.export import csv_bytes
 from strategies.errors import BadInput
@@ -25,11 +25,11 @@ PARTS: Final = ("python-telegram-bot", "numpy", "numba", "xgboost-cpu", "xgboost
 
 async def mute(question: Question) -> Reply:
     """Let alerts make no sound for some minutes: /mute [minutes], /mute off."""
-    desk, name = question.desk, channel_name(question.chat_id)
+    context, name = question.context, channel_name(question.chat_id)
     off = bool(question.words) and question.words[0].lower() == "off"
     minutes = 0 if off else question.number(MUTE_DEFAULT_MIN, LONGEST_MUTE_MIN)
-    until_ms = desk.quiet.mute(name, minutes)
-    await desk.alerts.ask(desk.alerts.outbox.mute, name, until_ms)
+    until_ms = context.quiet.mute(name, minutes)
+    await context.alerts.ask(context.alerts.outbox.mute, name, until_ms)
     if off:
         return Reply(text="Alerts make their sounds again.")
     return Reply(text=f"Alerts come silently until {stamp(until_ms)}. /mute off ends it.")
@@ -54,7 +54,7 @@ async def export(question: Question) -> Reply:
 
 async def config(question: Question) -> Reply:
     """The effective configuration, secrets masked: /config [section]."""
-    settings = question.desk.settings
+    settings = question.context.settings
     if not question.words:
         sections = ", ".join(name for name, value in settings.items() if isinstance(value, Mapping))
         named = ("decision", "risk", "protections")
@@ -68,20 +68,20 @@ async def config(question: Question) -> Reply:
 
 async def health(question: Question) -> Reply:
     """Feed, candles, database, alerts, memory."""
-    desk, control = question.desk, question.control
-    backlog = await desk.alerts.ask(desk.alerts.outbox.backlog, channel_name(question.chat_id))
+    context, control = question.context, question.control
+    backlog = await context.alerts.ask(context.alerts.outbox.backlog, channel_name(question.chat_id))
     broken = [symbol for symbol, is_ready in control.feed.ready.items() if not is_ready]
     values = [
         ("feed", f"broken: {', '.join(broken)}" if broken else "unbroken"),
         ("candles", "processed" if control.is_fresh() else "NOT processed"),
         ("last candle", f"{control.minute_age_ms() / 1000:,.0f} s old"),
         ("alerts due", str(backlog)),
-        ("ignored", ", ".join(f"{count} {why}" for why, count in desk.refused.items()) or "nobody"),
+        ("ignored", ", ".join(f"{count} {why}" for why, count in context.refused.items()) or "nobody"),
         ("memory", f"{psutil.Process().memory_info().rss / 1e6:,.0f} MB"),
-        ("running", _span((desk.now_ms() - desk.started_ms) / 1000)),
+        ("running", _span((context.now_ms() - context.started_ms) / 1000)),
     ]
-    is_well = control.is_ready() and control.is_fresh()
-    return Reply(text=f"{bold('Health')}: {'well' if is_well else 'NOT well'}\n{pairs(values)}")
+    is_healthy = control.is_ready() and control.is_fresh()
+    return Reply(text=f"{bold('Health')}: {'well' if is_healthy else 'unhealthy'}\n{pairs(values)}")
 
 
 async def show_version(question: Question) -> Reply:
@@ -94,12 +94,12 @@ async def show_version(question: Question) -> Reply:
     return Reply(text=f"{bold('Version')}\n{pairs(values)}")
 
 
-def greeting(desk: Desk) -> str:
+def greeting(context: Context) -> str:
     """Return who speaks here and about which market."""
-    place = desk.control.place
+    exchange_info = context.control.exchange_info
     return (
         f"{bold('Sigma Analyst')}, paper trading only: no order is ever sent anywhere.\n"
-        f"{plain(place.market_name)}, account {plain(place.account)}. /help lists the commands."
+        f"{plain(exchange_info.market_name)}, account {plain(exchange_info.account)}. /help lists the commands."
     )
 
 

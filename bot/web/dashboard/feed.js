@@ -24,7 +24,7 @@ const LISTS = {
   equity: async () => ({ equity: (await ask(`/api/equity?limit=${MOST_POINTS}`)).equity }),
   trades: async () => ({ trades: await tradesWithReasons() }),
   decisions: async () => ({ decisions: (await ask("/api/decisions?limit=120")).decisions }),
-  silences: async () => ({ silences: bySymbol((await ask("/api/silence")).markets) }),
+  noTrade: async () => ({ noTrade: bySymbol((await ask("/api/no-trade-reasons")).markets) }),
   models: async () => ({ models: await ask("/api/models") }),
   alerts: async () => ({ alerts: (await ask(`/api/alerts?limit=${MOST_ALERTS}&events=${SHOWN_EVENTS}`)).alerts }),
   held: async ({ status, equity }) => ({ held: await heldSince(status?.markets ?? [], equity?.[0]?.ms) }),
@@ -32,7 +32,7 @@ const LISTS = {
 
 /** Which lists an event of the stream makes old. */
 const MAKES_OLD = {
-  decision: ["decisions", "equity", "silences", "held", "models"],
+  decision: ["decisions", "equity", "noTrade", "held", "models"],
   fill: ["trades", "chart"],
   position: ["trades", "chart"],
 };

@@ -62,7 +62,7 @@ function bannersOf(state) {
   if (life === "stale") banners.push(["", "Candles have stopped coming. No entry is taken; exits settle when data returns."]);
   const broken = Object.entries(status?.feed ?? {}).filter(([, ready]) => !ready).map(([symbol]) => symbol);
   if (life === "live" && broken.length) banners.push(["", brokenText(broken, status.markets.length)]);
-  if (status?.rung && status.rung !== "models") banners.push(["", `${STAND_INS[status.rung]}: ${status.rung_why}.`]);
+  if (status?.fallback_level && status.fallback_level !== "models") banners.push(["", `${STAND_INS[status.fallback_level]}: ${status.fallback_why}.`]);
   if (status?.paused) banners.push(["", "Paused: no new entries, exits go on."]);
   if (status?.drawdown_locked) banners.push(["bad", "Drawdown stop in force: no new entries until a person lifts it."]);
   if (status?.day_locked) banners.push(["", "Daily loss stop in force until the next UTC day."]);
@@ -83,7 +83,7 @@ function figuresOf(status) {
     figure("Drawdown", percent(status.drawdown), "from the peak", "", "drawdown"),
     figure("Leverage", `${score(status.gross_leverage).replace("+", "")}×`, `${status.positions.length} open`, "", "leverage"),
     figure("Trades", String(status.trades), "closed", "", "trades"),
-    figure("Decides", status.bundle, DECIDERS[status.rung], "id", "bundle"),
+    figure("Decides", status.bundle, DECIDERS[status.fallback_level], "id", "bundle"),
   ];
 }
 

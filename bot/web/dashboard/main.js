@@ -46,7 +46,7 @@ const store = new Store({
   equity: null,
   trades: null,
   decisions: null,
-  silences: {}, // by symbol
+  noTrade: {}, // by symbol
   held: null, // what buying and holding every market would have been
   models: null,
   alerts: null,

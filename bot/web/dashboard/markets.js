@@ -10,17 +10,17 @@ const REFUSALS = {
 const FULL_SCALE = 2; // thresholds: where the gauge ends
 
 /** Draw the conviction of every market. */
-export function drawMarkets({ status, silences }) {
+export function drawMarkets({ status, noTrade }) {
   if (!status?.markets) return;
   const decided = Math.max(...status.markets.map((market) => market.decided_ms));
   const decidedAgo = `decided ${age((status.now_ms - decided) / 1000)} ago`;
   byId("markets-hint").textContent = decided > 0 ? decidedAgo : "no decision yet";
   const held = new Set(status.positions.map((position) => position.symbol));
-  const items = status.markets.map((market) => item(market, silences[market.symbol], held.has(market.symbol), status.now_ms));
+  const items = status.markets.map((market) => item(market, noTrade[market.symbol], held.has(market.symbol), status.now_ms));
   patch(byId("markets"), items);
 }
 
-function item(market, silence, isHeld, nowMs) {
+function item(market, reasons, isHeld, nowMs) {
   return h(
     "li",
     { key: market.symbol, "data-market": market.symbol },
@@ -37,8 +37,8 @@ function item(market, silence, isHeld, nowMs) {
       h("span", { class: "number" }, `${score(market.conviction)} of ±${score(market.enter).replace("+", "")}`),
       h("span", { class: "soft" }, actionOf(market, isHeld)),
     ),
-    h("p", { class: "note" }, reasonOf(market, silence, isHeld)),
-    silence ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(silence, nowMs)) : null,
+    h("p", { class: "note" }, reasonOf(market, reasons, isHeld)),
+    reasons ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(reasons, nowMs)) : null,
     votes(market.votes),
   );
 }
@@ -66,11 +66,11 @@ function actionOf(market, isHeld) {
   return isHeld ? "hold" : "no entry";
 }
 
-function reasonOf(market, silence, isHeld) {
+function reasonOf(market, reasons, isHeld) {
   if (isHeld && !market.refusal) return "its position is kept";
-  const isOfNow = silence?.refused_ms === market.decided_ms;
-  if (market.refusal) return isOfNow ? silence.last_refusal : (REFUSALS[market.refusal] ?? words(market.refusal));
-  if (silence?.last_refusal) return `last refusal: ${silence.last_refusal}`;
+  const isOfNow = reasons?.refused_ms === market.decided_ms;
+  if (market.refusal) return isOfNow ? reasons.last_refusal : (REFUSALS[market.refusal] ?? words(market.refusal));
+  if (reasons?.last_refusal) return `last refusal: ${reasons.last_refusal}`;
   return market.decided_ms ? "nothing was refused" : "its first decision comes with the next closed candle";
 }
 

@@ -29,8 +29,8 @@ export function drawModels({ models, status }) {
 /** The newest moves of the production pointer, and why. */
 function moves(history) {
   if (!history.length) return null;
-  const told = ({ bundle, since_ms, why, rung }) =>
-    h("li", {}, h("span", { class: "number" }, time(since_ms)), ` ${rung === "models" ? bundle : MOVED[rung]}: ${why}`);
+  const told = ({ bundle, since_ms, why, fallback_level }) =>
+    h("li", {}, h("span", { class: "number" }, time(since_ms)), ` ${fallback_level === "models" ? bundle : MOVED[fallback_level]}: ${why}`);
   const list = h("ol", { class: "plain moves" }, history.map(told));
   return h("div", { class: "model", key: "moves" }, h("h3", { class: "words" }, "Promotions"), list);
 }

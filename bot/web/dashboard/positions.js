@@ -21,7 +21,7 @@ export function drawPositions({ status }) {
   const held = status?.positions ?? [];
   const net = held.reduce((sum, position) => sum + position.unrealised, 0);
   const gross = held.reduce((sum, position) => sum + position.notional, 0);
-  byId("positions-hint").textContent = held.length ? `${money(gross, 0)} held, net so far ${signedMoney(net)}` : "";
+  byId("positions-hint").textContent = held.length ? `${money(gross, 0)} held, unrealised P&L ${signedMoney(net)}` : "";
   const none = status ? "No open position. A market is entered when its conviction reaches the threshold." : "Loading";
   patch(byId("positions"), table("Open positions", COLUMNS, held, (position) => position.symbol, none));
 }

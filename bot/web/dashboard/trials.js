@@ -40,14 +40,14 @@ function entry(trial) {
     h(
       "p",
       { class: "scores" },
-      figure("e-value", `${ratio(trial.for_it)} of ${ratio(trial.needed)}`),
+      figure("e-value", `${ratio(trial.likelihood_ratio)} of ${ratio(trial.needed)}`),
       figure("for the champion", ratio(trial.for_champion)),
       figure("to decide", leftOf(trial)),
       figure("watched", `${days(trial.days)}, ${trial.outcomes.toLocaleString("en")} outcomes`),
       figure("IC", isNumber(trial.ic) ? score(trial.ic, 3) : null),
       figure("champion's IC", isNumber(trial.champion_ic) ? score(trial.champion_ic, 3) : null),
     ),
-    goesOn ? null : h("p", { class: "soft note" }, trial.in_words),
+    goesOn ? null : h("p", { class: "soft note" }, trial.text),
   );
 }
 

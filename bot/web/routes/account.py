@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.views.chart_trades import MOST, chart_trades
 from bot.views.decisions import decision_answers
-from bot.views.no_trade import silences
+from bot.views.no_trade import no_trade_reasons
 from bot.web.app_keys import CONTROL, READING
 from bot.web.operations import Operations
 from bot.web.requests import MarketPage, Page, Symbol
@@ -20,13 +20,13 @@ from bot.web.responses import (
     CandlesPage,
     DecisionsPage,
     EquityPage,
+    NoTradeReasons,
     Positions,
     SignalsPage,
-    Silences,
     Status,
     TradesPage,
 )
-from bot.web.routes.events import told_alert
+from bot.web.routes.events import sent_alert
 from bot.web.routes.status import status_of
 from storage.ledger.outbox import Outbox
 from storage.ledger.queries import RecordedDecision
@@ -37,13 +37,13 @@ EVENTS: Final = r"^[a-z]{1,32}(,[a-z]{1,32}){0,15}$"
 COLUMNS: Final = ("open_ms", "open", "high", "low", "close", "volume")
 
 
-class CandlesAsked(Page):
+class CandlesRequest(Page):
     """Candles of one market."""
 
     symbol: Symbol
 
 
-class AlertsAsked(Page):
+class AlertsRequest(Page):
     """Alerts of some events, or of all."""
 
     events: str | None = Field(None, pattern=EVENTS, description="comma separated, as in `[alerts]`; all by default")
@@ -101,7 +101,7 @@ async def equity(request: web.Request, query: Page) -> EquityPage:
 
 
 @operations.get("/api/candles")
-async def candles(request: web.Request, query: CandlesAsked) -> CandlesPage:
+async def candles(request: web.Request, query: CandlesRequest) -> CandlesPage:
     """Return the newest decision candles of a market, ascending, with entries, exits, stops and targets."""
     control, reading = request.app[CONTROL], request.app[READING]
     control.market_index(query.symbol)
@@ -124,7 +124,7 @@ async def candles(request: web.Request, query: CandlesAsked) -> CandlesPage:
 
 
 @operations.get("/api/alerts")
-async def alerts(request: web.Request, query: AlertsAsked) -> AlertsPage:
+async def alerts(request: web.Request, query: AlertsRequest) -> AlertsPage:
     """Return what people were told, newest first: with account minutes and apart from them."""
     ledger = request.app[CONTROL].ledger
     outbox = Outbox(ledger.database, ledger.account.id)
@@ -136,14 +136,14 @@ async def alerts(request: web.Request, query: AlertsAsked) -> AlertsPage:
         limit=query.rows,
     )
     rows, next_before = query.cut(found, lambda alert: alert.ms)
-    return AlertsPage(alerts=[told_alert(alert) for alert in rows], next_before=next_before)
+    return AlertsPage(alerts=[sent_alert(alert) for alert in rows], next_before=next_before)
 
 
-@operations.get("/api/silence")
-async def silence(request: web.Request) -> Silences:
+@operations.get("/api/no-trade-reasons")
+async def no_trade(request: web.Request) -> NoTradeReasons:
     """Say why nothing is traded: every market's conviction, threshold, last refusal and usual wait."""
-    found = await request.app[READING].ask(silences, request.app[CONTROL].ledger)
-    return Silences(markets=found)
+    found = await request.app[READING].ask(no_trade_reasons, request.app[CONTROL].ledger)
+    return NoTradeReasons(markets=found)
 
 
 async def _decided(

@@ -19,13 +19,13 @@ from bot.web.session import is_dashboard
 operations: Final = Operations("commands")
 
 
-class CloseAsked(Asked):
+class CloseRequest(Asked):
     """What to close."""
 
     symbol: Symbol | None = Field(None, description="one market; everything by default")
 
 
-class PromotionAsked(Asked):
+class PromotionRequest(Asked):
     """Which bundle."""
 
     bundle: str = Field(pattern=r"^b-[0-9a-z]{1,64}$", description="an id, or an unambiguous beginning of one")
@@ -44,7 +44,7 @@ async def resume(request: web.Request) -> Recorded:
 
 
 @operations.post("/api/close")
-async def close(request: web.Request, body: CloseAsked) -> Recorded:
+async def close(request: web.Request, body: CloseRequest) -> Recorded:
     """Close one position, or all, at the next open."""
     return _recorded(await _control(request).close(body.symbol, _by(request)))
 
@@ -62,7 +62,7 @@ async def unlock(request: web.Request) -> Recorded:
 
 
 @operations.post("/api/promote", problems=(404, 409))
-async def promote(request: web.Request, body: PromotionAsked) -> Recorded:
+async def promote(request: web.Request, body: PromotionRequest) -> Recorded:
     """Verify a bundle and let it decide from the next minute on."""
     control = _control(request)
     known = await asyncio.to_thread(control.registry.ids)
@@ -76,7 +76,7 @@ async def promote(request: web.Request, body: PromotionAsked) -> Recorded:
 async def rollback(request: web.Request) -> Recorded:
     """Go back to the bundle that decided before; to the trend rule when there was none."""
     control = _control(request)
-    if await asyncio.to_thread(control.registry.production, control.place.exchange) is None:
+    if await asyncio.to_thread(control.registry.production, control.exchange_info.exchange) is None:
         raise Conflict("no bundle is in production; there is nothing to roll back")
     return _recorded(await control.rollback(_by(request)))
 

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from bot.alerts.messages import details, headline
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
-from bot.web.responses import AlertTold, TrainingState
+from bot.web.responses import SentAlert, TrainingState
 from bot.web.routes.status import market_status, status_of
 from bot.web.stream import Hub
 from storage.ledger.journal import Alert
@@ -55,7 +55,7 @@ class Announcer:
 
     def on_note(self, alert: Alert) -> None:
         """Publish an alert that no account minute wrote."""
-        self._hub.publish("alert", alert.ms, told_alert(alert).model_dump())
+        self._hub.publish("alert", alert.ms, sent_alert(alert).model_dump())
 
     async def watch_training(self) -> None:
         """Publish the training's state whenever it has changed, until cancelled."""
@@ -81,10 +81,10 @@ def _events(snapshot: Snapshot, before: Snapshot | None, closed_ms: int) -> Iter
             if view.signal is not None and view.signal.decision_ms == closed_ms:
                 yield "signal", view.signal
     for alert in snapshot.alerts:
-        alert_told = told_alert(alert)
-        if alert_told.payload.get("type") == "fill":
-            yield "fill", alert_told.payload
-        yield "alert", alert_told.model_dump()
+        sent = sent_alert(alert)
+        if sent.payload.get("type") == "fill":
+            yield "fill", sent.payload
+        yield "alert", sent.model_dump()
     yield from _moved(snapshot, before)
 
 
@@ -102,10 +102,10 @@ def _terms(position: OpenPosition) -> tuple[object, ...]:
     return position.trade, position.side, position.quantity, position.stop_loss, position.take_profit
 
 
-def told_alert(alert: Alert) -> AlertTold:
+def sent_alert(alert: Alert) -> SentAlert:
     """Return an alert in words, as every face tells it."""
     document = orjson.loads(alert.payload)
-    return AlertTold(
+    return SentAlert(
         key=alert.key,
         ms=alert.ms,
         event=alert.event,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bot.web.app_keys import CONTROL, METRICS
 from bot.web.operations import Operations
-from bot.web.problems import Unwell
+from bot.web.problems import Unhealthy
 from bot.web.responses import Health, Readiness
 
 operations: Final = Operations("health")
@@ -21,7 +21,7 @@ async def healthz(request: web.Request) -> Health:
     control = request.app[CONTROL]
     age_s = control.minute_age_ms() / 1000
     if control.snapshot is not None and not control.is_fresh():
-        raise Unwell(f"no account minute for {age_s:.0f} s of market time")
+        raise Unhealthy(f"no account minute for {age_s:.0f} s of market time")
     return Health(alive=True, minute_age_s=age_s)
 
 
@@ -32,13 +32,13 @@ async def readyz(request: web.Request) -> Readiness:
     snapshot = control.snapshot
     broken = [symbol for symbol, is_ready in control.feed.ready.items() if not is_ready]
     if snapshot is None:
-        raise Unwell("no account minute has been processed yet")
+        raise Unhealthy("no account minute has been processed yet")
     if not control.is_fresh():
-        raise Unwell(f"no account minute for {control.minute_age_ms() / 1000:.0f} s of market time")
+        raise Unhealthy(f"no account minute for {control.minute_age_ms() / 1000:.0f} s of market time")
     if broken:
-        raise Unwell(f"the candles of {', '.join(broken)} have a hole that is not filled yet")
+        raise Unhealthy(f"the candles of {', '.join(broken)} have a hole that is not filled yet")
     if not control.is_ledger_writable():
-        raise Unwell("the ledger does not take the account minute; trading waits for it")
+        raise Unhealthy("the ledger does not take the account minute; trading waits for it")
     return Readiness(ready=True, feed=dict(control.feed.ready), bundle=snapshot.bundle_id)
 
 

@@ -41,7 +41,7 @@ async def drift(request: web.Request) -> Drift:
 
 
 def _models(control: Control, deciding: str | None) -> Models:
-    registry, exchange = control.registry, control.place.exchange
+    registry, exchange = control.registry, control.exchange_info.exchange
     production = registry.production(exchange)
     summaries = [
         _summary(bundle, manifest, registry.record(bundle), production, deciding)
@@ -84,7 +84,7 @@ def _summary(
         recipe=manifest.recipe,
         trained_from_ms=manifest.trained_from_ms,
         trained_until_ms=manifest.trained_until_ms,
-        first_honest_ms=manifest.first_honest_ms,
+        first_out_of_sample_ms=manifest.first_out_of_sample_ms,
         ic=None if found is None else found.ic,
         auc=None if found is None else found.auc,
         accuracy=None if found is None else found.accuracy,

@@ -24,7 +24,7 @@ ENSEMBLE: Final = "ensemble"
 operations: Final = Operations("predictions")
 
 
-class PredictionAsked(Asked):
+class PredictionRequest(Asked):
     """Which market, and who is asked."""
 
     symbol: Symbol
@@ -37,12 +37,12 @@ class PredictionAsked(Asked):
 
 
 @operations.post("/api/predict", problems=(404, 409), changes=False)
-async def predict(request: web.Request, body: PredictionAsked) -> Prediction:
+async def predict(request: web.Request, body: PredictionRequest) -> Prediction:
     """Say what the ensemble or one family decided about a market at its last closed candle; 409 when that is stale."""
     return prediction(request.app[CONTROL], body)
 
 
-def prediction(control: Control, asked: PredictionAsked) -> Prediction:
+def prediction(control: Control, asked: PredictionRequest) -> Prediction:
     """Answer from the last decision.
 
     Raises:

@@ -7,19 +7,19 @@ from typing import Any
 from bot.trading.control import Control
 from bot.trading.snapshot import MarketView, Snapshot
 from bot.web.responses import MarketStatus, Status, TrainingState
-from strategies.bundle.fallback_strategies import rung_of
+from strategies.bundle.fallback_strategies import fallback_level_of
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 
 
 def status_of(control: Control) -> Status:
     """Return the status; money in quote, fractions as fractions, times UTC ms."""
-    place, snapshot = control.place, control.snapshot
+    exchange_info, snapshot = control.exchange_info, control.snapshot
     return Status(
-        exchange=place.exchange,
-        market=place.market_name,
-        is_demo=place.is_demo,
-        account=place.account,
-        speed=place.speed,
+        exchange=exchange_info.exchange,
+        market=exchange_info.market_name,
+        is_demo=exchange_info.is_demo,
+        account=exchange_info.account,
+        speed=exchange_info.speed,
         timeframe=control.ledger.account.timeframe,
         now_ms=control.clock.now_ms(),
         is_fresh=control.is_fresh(),
@@ -63,8 +63,8 @@ def _account(snapshot: Snapshot, control: Control) -> dict[str, Any]:
         "day_locked": snapshot.day_locked,
         "drawdown_locked": snapshot.drawdown_locked,
         "bundle": snapshot.bundle_id,
-        "rung": rung_of(snapshot.bundle_id),
-        "rung_why": control.why_deciding(),
+        "fallback_level": fallback_level_of(snapshot.bundle_id),
+        "fallback_why": control.why_deciding(),
         "positions": list(snapshot.positions),
         "markets": [market_status(view) for view in snapshot.markets],
     }

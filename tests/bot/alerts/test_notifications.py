@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.notifications import Telling
+from bot.notifications import Notifications
 from storage.config.tree import Config
 from storage.ledger.database import connect, reading
 from storage.ledger.tables import channel, outbox
@@ -25,7 +25,7 @@ WEBHOOK = {"SIGMA_ALERTS__WEBHOOK__URL": "http://127.0.0.1:9/hook"}
 async def test_without_channels_nothing_is_owed_to_anybody(tmp_path: Path, config: Config) -> None:
     async with daemon_world(tmp_path) as world:
         database = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-        await Telling.open(config, database, world.control, world.metrics)
+        await Notifications.open(config, database, world.control, world.metrics)
         await world.hand(*minutes(70))
         with reading(database) as connection:
             assert connection.execute(select(outbox)).all()
@@ -37,7 +37,7 @@ async def test_a_webhook_without_a_secret_stops_the_start(tmp_path: Path, make_c
     async with daemon_world(tmp_path) as world:
         database = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
         with pytest.raises(BadInput, match="SIGMA_ALERTS__WEBHOOK__SECRET"):
-            await Telling.open(make_config(**WEBHOOK), database, world.control, world.metrics)
+            await Notifications.open(make_config(**WEBHOOK), database, world.control, world.metrics)
         database.dispose()
 
 
@@ -54,17 +54,19 @@ async def test_telegram_and_webhook_are_told_and_stop_at_once_even_when_telegram
     }
     async with daemon_world(tmp_path) as world:
         database = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-        telling = await Telling.open(make_config(**chosen, **WEBHOOK), database, world.control, world.metrics)
-        running = asyncio.create_task(telling.run())
+        notifications = await Notifications.open(
+            make_config(**chosen, **WEBHOOK), database, world.control, world.metrics
+        )
+        running = asyncio.create_task(notifications.run())
         await world.hand(*minutes(70))
-        await until(lambda: telling.alerts.outbox.backlog(f"telegram:{PERSON}") == 0)
+        await until(lambda: notifications.alerts.outbox.backlog(f"telegram:{PERSON}") == 0)
         assert server.said
-        assert telling.alerts.outbox.backlog("webhook") == len(server.said)
+        assert notifications.alerts.outbox.backlog("webhook") == len(server.said)
         metrics = world.metrics.render()[0].decode()
         assert f'sigma_alerts_total{{channel="telegram:{PERSON}",outcome="delivered"}}' in metrics
         server.mood = "hangs"
         await server.write("/status")
-        await telling.alerts.note("training", "training:1", {"type": "began", "why": "test"}, 1)
+        await notifications.alerts.note("training", "training:1", {"type": "began", "why": "test"}, 1)
         begun = asyncio.get_running_loop().time()
         running.cancel()
         await asyncio.wait([running])

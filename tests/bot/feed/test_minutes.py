@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from bot.feed.candle import ClosedCandle
-from bot.feed.candle_buffer import Intake
+from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.minutes import MinuteBarrier
 from bot.feed.release import ReleasePolicy
 from strategies.kernel.state import NO_RATE
@@ -29,8 +29,8 @@ def barrier(head_ms: int) -> MinuteBarrier:
     return MinuteBarrier(MARKETS, progress_ms=[head_ms] * 2, head_ms=head_ms, counters=Counter())
 
 
-def intake(head_ms: int) -> Intake:
-    return Intake(MARKETS, after_ms=head_ms - MINUTE_MS, settled_ms=None, counters=Counter(), revisions=deque())
+def candle_buffer(head_ms: int) -> CandleBuffer:
+    return CandleBuffer(MARKETS, after_ms=head_ms - MINUTE_MS, settled_ms=None, counters=Counter(), revisions=deque())
 
 
 def test_a_minute_holds_every_market_in_ticks_and_lots() -> None:
@@ -108,12 +108,12 @@ def test_rates_off_the_schedule_are_refused() -> None:
     assert desk.unfunded(FUNDING_MS).tolist() == [True, True]
 
 
-def may_leave(policy: ReleasePolicy, desk: Intake, *, now_ms: int, now_s: float) -> bool:
+def may_leave(policy: ReleasePolicy, desk: CandleBuffer, *, now_ms: int, now_s: float) -> bool:
     return policy.may_leave(desk, now_ms=now_ms, now_s=now_s, speed=1.0)
 
 
 def test_a_live_minute_waits_for_the_deadline_and_no_longer() -> None:
-    desk, policy = intake(MINUTE_MS), ReleasePolicy(deadline_s=20)
+    desk, policy = candle_buffer(MINUTE_MS), ReleasePolicy(deadline_s=20)
     assert not may_leave(policy, desk, now_ms=2 * MINUTE_MS, now_s=0)
     desk.take(candle("BTCUSDT", MINUTE_MS))
     assert not may_leave(policy, desk, now_ms=2 * MINUTE_MS, now_s=1)
@@ -122,12 +122,12 @@ def test_a_live_minute_waits_for_the_deadline_and_no_longer() -> None:
 
 
 def test_no_minute_leaves_while_nothing_at_all_comes() -> None:
-    desk, policy = intake(MINUTE_MS), ReleasePolicy(deadline_s=20)
+    desk, policy = candle_buffer(MINUTE_MS), ReleasePolicy(deadline_s=20)
     assert not any(may_leave(policy, desk, now_ms=2 * MINUTE_MS, now_s=second) for second in range(0, 10_000, 100))
 
 
 def test_a_market_that_owes_an_earlier_minute_is_not_waited_for_again() -> None:
-    desk, policy = intake(MINUTE_MS), ReleasePolicy(deadline_s=20)
+    desk, policy = candle_buffer(MINUTE_MS), ReleasePolicy(deadline_s=20)
     desk.take(candle("BTCUSDT", MINUTE_MS))
     may_leave(policy, desk, now_ms=2 * MINUTE_MS, now_s=0)
     assert may_leave(policy, desk, now_ms=2 * MINUTE_MS, now_s=20)
@@ -138,7 +138,7 @@ def test_a_market_that_owes_an_earlier_minute_is_not_waited_for_again() -> None:
 
 
 def test_a_minute_of_the_past_waits_until_the_exchange_answered_for_every_market() -> None:
-    desk, policy = intake(MINUTE_MS), ReleasePolicy(deadline_s=20)
+    desk, policy = candle_buffer(MINUTE_MS), ReleasePolicy(deadline_s=20)
     desk.take(candle("BTCUSDT", MINUTE_MS))
     assert not may_leave(policy, desk, now_ms=HOUR_MS, now_s=0)
     assert not may_leave(policy, desk, now_ms=HOUR_MS, now_s=10_000)

@@ -34,7 +34,7 @@ def test_any_order_with_duplicates_comes_out_sorted_and_once(order: list[int], a
     bench = Bench()
     released = [number for came in [*order[:6], *again, *order[6:], *again] for number in bench.offer(came)]
     assert released == list(range(12))
-    assert bench.sequencer.hole() is None
+    assert bench.sequencer.gap() is None
     assert bench.counters["revisions"] == 0
 
 
@@ -42,9 +42,9 @@ def test_an_early_candle_waits_and_the_hole_is_named() -> None:
     bench = Bench()
     assert bench.offer(0) == [0]
     assert bench.offer(3) == []
-    assert bench.sequencer.hole() == (1 * MINUTE_MS, 3 * MINUTE_MS)
+    assert bench.sequencer.gap() == (1 * MINUTE_MS, 3 * MINUTE_MS)
     assert bench.offer(2) == []
-    assert bench.sequencer.hole() == (1 * MINUTE_MS, 2 * MINUTE_MS)
+    assert bench.sequencer.gap() == (1 * MINUTE_MS, 2 * MINUTE_MS)
     assert bench.offer(1) == [1, 2, 3]
 
 
@@ -71,5 +71,5 @@ def test_candles_without_room_are_dropped_and_remembered_as_missing() -> None:
     bench = Bench()
     assert bench.offer(0, horizon_ms=0) == []
     assert bench.counters["dropped_for_room"] == 1
-    assert bench.sequencer.hole() == (0, MINUTE_MS)
+    assert bench.sequencer.gap() == (0, MINUTE_MS)
     assert bench.offer(0) == [0]

@@ -75,9 +75,9 @@ def test_queries_group_by_labels_that_exist() -> None:
 def test_panels_do_not_overlap_and_fill_the_width() -> None:
     taken: dict[tuple[int, int], str] = {}
     for panel in dashboard()["panels"]:
-        place = panel["gridPos"]
-        for x in range(place["x"], place["x"] + place["w"]):
-            for y in range(place["y"], place["y"] + place["h"]):
+        exchange_info = panel["gridPos"]
+        for x in range(exchange_info["x"], exchange_info["x"] + exchange_info["w"]):
+            for y in range(exchange_info["y"], exchange_info["y"] + exchange_info["h"]):
                 assert taken.setdefault((x, y), panel["title"]) == panel["title"]
                 assert x < 24
     assert len(taken) == 24 * (max(y for _, y in taken) + 1)

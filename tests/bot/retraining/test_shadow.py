@@ -23,7 +23,7 @@ from strategies.bundle.files import bundle_id
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 from strategies.minute import AccountMinute
-from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.e_process import Evidence, realized_return
 from strategies.oversight.shadow_rules import Step, judge
 from tests.bot.retraining.swappable import eager, flipped_byte, ridge_files
 from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
@@ -94,7 +94,7 @@ async def test_what_was_expected_and_what_came_is_written_and_the_evidence_is_ma
     evidence = Evidence.begin(3, 12)
     for part in settled:
         assert part.expected == pytest.approx(3 * part.champion_expected)
-        came = what_came(history[part.market], part.open_ms, part.sigma, 12, H1)
+        came = realized_return(history[part.market], part.open_ms, part.sigma, 12, H1)
         assert came == part.came
         evidence = evidence.seen(
             part.market, part.open_ms // HOUR_MS, float(came or 0), part.expected, part.champion_expected
@@ -104,10 +104,10 @@ async def test_what_was_expected_and_what_came_is_written_and_the_evidence_is_ma
     assert running["nothing"].evidence.observations == len(settled)
     told = LiveTrials(shadows, 20.0, H1).result(challenger)
     assert (told.outcomes, told.role, told.champion) == (len(settled), "challenger", challenger.champion_id)
-    assert told.for_it == challenger.evidence.for_challenger
+    assert told.likelihood_ratio == challenger.evidence.for_challenger
     assert told.days_to_decide is not None
     assert told.days_to_decide > 1
-    assert "to decide, were it right" in told.in_words
+    assert "to decide, were it right" in told.text
     assert told.ic is None
 
 
@@ -299,7 +299,7 @@ def test_the_rules_of_trials(
 def test_what_came_is_known_when_the_last_open_is_and_lost_in_a_gap() -> None:
     rows = candles(40, start_ms=START_MS)
     opened = math.log(rows[15, 1] / rows[3, 1])
-    assert what_came(rows, START_MS + 2 * HOUR_MS, 0.5, 12, H1) == pytest.approx(opened / (0.5 * math.sqrt(12)))
-    assert what_came(rows, START_MS + 2 * HOUR_MS, 1e-9, 12, H1) in (3.0, -3.0)
-    assert what_came(rows[:15], START_MS + 2 * HOUR_MS, 0.5, 12, H1) is None
-    assert math.isnan(what_came(np.delete(rows, 15, axis=0), START_MS + 2 * HOUR_MS, 0.5, 12, H1) or 0.0)
+    assert realized_return(rows, START_MS + 2 * HOUR_MS, 0.5, 12, H1) == pytest.approx(opened / (0.5 * math.sqrt(12)))
+    assert realized_return(rows, START_MS + 2 * HOUR_MS, 1e-9, 12, H1) in (3.0, -3.0)
+    assert realized_return(rows[:15], START_MS + 2 * HOUR_MS, 0.5, 12, H1) is None
+    assert math.isnan(realized_return(np.delete(rows, 15, axis=0), START_MS + 2 * HOUR_MS, 0.5, 12, H1) or 0.0)

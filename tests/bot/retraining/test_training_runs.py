@@ -12,7 +12,7 @@ import pytest
 
 from bot.assembly import _deciding
 from bot.clock import ManualClock
-from bot.exchange import Venue
+from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
 from storage.bundles import bundle_by_id
 from storage.config.tree import Config
@@ -45,7 +45,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[DaemonWorld, TrainingRuns
     """Run a trader that takes a minute whenever a swap waits, with the daemon's side of training beside it."""
     async with daemon_world(folder) as world:
         clock = ManualClock(0)
-        runs = TrainingRuns(Config(), Venue(url="", clock=clock, place=world.control.place), clock)
+        runs = TrainingRuns(Config(), Exchange(url="", clock=clock, exchange_info=world.control.exchange_info), clock)
         runs.control = world.control
         runs.shadowing = NotedShadowing()  # type: ignore[assignment]
         await world.hand(MINUTES[0])
@@ -64,9 +64,9 @@ async def _feed(world: DaemonWorld) -> None:
         await world.hand(minute)
 
 
-def document(bundle: str, step: str, rung: str = "models", **more: Any) -> dict[str, Any]:
+def document(bundle: str, step: str, fallback_level: str = "models", **more: Any) -> dict[str, Any]:
     """Return what a training prints: the gate's verdict and the ladder's answer."""
-    ladder = {"trading": rung, "why": WHY}
+    ladder = {"trading": fallback_level, "why": WHY}
     return {
         "bundle": bundle,
         "verdict": {"step": step, "reason": "because"},
@@ -128,7 +128,7 @@ async def test_the_champion_steps_down_to_the_trend_rule_then_to_cash_and_comes_
         up = await runs.promote(document(calm, "reject"))
         assert up == f"bundle {calm} rejected: because; {hasty} trades again: {WHY}"
         assert deciding(world) == registry.production("builtin") == hasty
-        assert [(move.bundle, move.rung) for move in registry.history("builtin")] == [
+        assert [(move.bundle, move.fallback_level) for move in registry.history("builtin")] == [
             (calm, "models"),
             (hasty, "trend_rule"),
             (hasty, "cash"),
@@ -171,7 +171,7 @@ async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_
         assert found.differences == []
         config = Config.model_validate({"paths": {"models": str(tmp_path / "models")}})
         assert _deciding(Registry(tmp_path / "models"), config).id == "cash-1"
-        assert Registry(tmp_path / "models").standing("builtin") == Standing(champion=calm, rung="cash")
+        assert Registry(tmp_path / "models").standing("builtin") == Standing(champion=calm, fallback_level="cash")
 
 
 async def test_a_monitor_rolls_back_and_says_when_there_is_nothing_to_roll_back(tmp_path: Path) -> None:
@@ -199,6 +199,6 @@ async def test_a_document_that_is_none_is_refused(tmp_path: Path, garbage: dict[
 
 def test_the_child_is_asked_to_retrain_and_to_leave_promoting_to_the_daemon() -> None:
     clock = ManualClock(0)
-    arguments = TrainingRuns(Config(), Venue(url="", clock=clock, place=None), clock).arguments()  # type: ignore[arg-type]
+    arguments = TrainingRuns(Config(), Exchange(url="", clock=clock, exchange_info=None), clock).arguments()  # type: ignore[arg-type]
     assert arguments[0] == "retrain"
     assert "--no-promote" in arguments

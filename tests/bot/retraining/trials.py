@@ -10,7 +10,7 @@ from strategies.oversight.e_process import Evidence
 from tests.builders import START_MS
 
 
-def watched(shadows: Shadows, count: int, skill: float = 0.3) -> Trial:
+def shadow_bundle(shadows: Shadows, count: int, skill: float = 0.3) -> Trial:
     """Write a trial with `count` outcomes and one that was lost, and return it with its evidence."""
     rng = np.random.default_rng(5)
     came = rng.normal(size=count)

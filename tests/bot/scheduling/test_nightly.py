@@ -132,6 +132,6 @@ async def test_a_real_child_compares_a_day_in_the_ledger(tmp_path: Path, monkeyp
     compared = await run(["parity", "--day", "2025-01-01"])
     assert compared.document is not None, compared.cause
     assert compared.document["identical"] is True
-    watched = await run(["drift"])
-    assert watched.document is not None, watched.cause
-    assert watched.document["drifted"] is False
+    shadow_bundle = await run(["drift"])
+    assert shadow_bundle.document is not None, shadow_bundle.cause
+    assert shadow_bundle.document["drifted"] is False

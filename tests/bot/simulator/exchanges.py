@@ -130,7 +130,10 @@ async def listener(server: ExchangeServer, *streams: str, path: str = "/market/w
 def write_candles(path: Path, candles: np.ndarray) -> None:
     """Write (n, 6) candles as the recordings have them."""
     columns: dict[str, Any] = {"timestamp": candles[:, 0].astype(np.int64)}
-    columns |= {name: candles[:, place] for place, name in enumerate(("open", "high", "low", "close", "volume"), 1)}
+    columns |= {
+        name: candles[:, exchange_info]
+        for exchange_info, name in enumerate(("open", "high", "low", "close", "volume"), 1)
+    }
     pq.write_table(pa.table(columns), path)
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.alerts.alerts import Alerts
-from bot.telegram.access import Gate
+from bot.telegram.access import Access
 from bot.telegram.bot import TelegramBot
 from bot.telegram.channel import TelegramChannel, channel_name
 from bot.telegram.connection import connect
-from bot.telegram.context import Desk
+from bot.telegram.context import Context
 from bot.telegram.quiet import Quiet
 from storage.config.services import AlertSettings
 from storage.config.tree import parse
@@ -47,7 +47,7 @@ class Scene:
     server: BotApiServer
     world: DaemonWorld
     alerts: Alerts
-    gate: Gate
+    access: Access
     quiet: Quiet
     seconds: Seconds
 
@@ -84,22 +84,22 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
     async with daemon_world(folder) as world:
         database = connect_database(f"sqlite:///{folder / 'ledger.db'}")
         alerts = Alerts(database, world.control.ledger.account.id, AlertSettings())
-        gate, quiet = Gate([PERSON], seconds, world.metrics.on_ignored), Quiet("", "", lambda: NOW_MS, {})
-        desk = Desk(
+        access, quiet = Access([PERSON], seconds, world.metrics.on_ignored), Quiet("", "", lambda: NOW_MS, {})
+        context = Context(
             control=world.control,
             alerts=alerts,
             quiet=quiet,
             settings=parse("", {"SIGMA_TELEGRAM__TOKEN": TOKEN}).shown(),
             started_ms=NOW_MS - 3_600_000,
             now_ms=lambda: NOW_MS,
-            refused=gate.refused,
+            refused=access.refused,
         )
         client = connect(settings, timeout_s=2.0)
-        bot = TelegramBot(client, settings, desk, gate, seconds)
+        bot = TelegramBot(client, settings, context, access, seconds)
         await alerts.open([TelegramChannel(client, PERSON, TOKEN, quiet, is_demo=True)])
         tasks = [asyncio.create_task(bot.run()), asyncio.create_task(alerts.run())]
         try:
-            yield Scene(server=server, world=world, alerts=alerts, gate=gate, quiet=quiet, seconds=seconds)
+            yield Scene(server=server, world=world, alerts=alerts, access=access, quiet=quiet, seconds=seconds)
         finally:
             for task in tasks:
                 task.cancel()

@@ -38,7 +38,7 @@ async def test_strangers_get_no_answer_and_are_counted(stage: Scene) -> None:
     question = await stage.ask("/stop")
     await stage.server.write("/status", chat_id=STRANGER)
     await stage.server.press(question, "Stop", chat_id=STRANGER)
-    await until(lambda: stage.gate.refused["foreign"] == 2)
+    await until(lambda: stage.access.refused["foreign"] == 2)
     await stage.ask("/help")
     assert all(said.chat_id == PERSON for said in stage.server.said)
     assert metric(stage, 'sigma_telegram_ignored_total{reason="foreign"} 2.0')
@@ -49,7 +49,7 @@ async def test_strangers_get_no_answer_and_are_counted(stage: Scene) -> None:
 async def test_too_many_commands_are_refused_once_in_words(stage: Scene) -> None:
     for _ in range(40):
         await stage.server.write("/version")
-    await until(lambda: stage.gate.refused["too_fast"] == 10)
+    await until(lambda: stage.access.refused["too_fast"] == 10)
     await stage.server.wait_for(lambda: len(stage.server.said) == 31)
     assert [said.plain for said in stage.server.said].count(
         "Too many commands; the next ones are ignored for a minute.\ndemo market"

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from bot.telegram.menu import MENU
 from storage.ledger.shadow_trials import Shadows
-from tests.bot.retraining.trials import watched
+from tests.bot.retraining.trials import shadow_bundle
 from tests.bot.telegram.bot_api_server import Said
 from tests.bot.telegram.stage import PERSON, Scene, add_bundle, channel_name, scene
 from tests.bot.trading.world import minutes
@@ -167,7 +167,7 @@ async def test_models_name_the_bundles_and_offer_the_others(stage: Scene) -> Non
 async def test_models_say_who_is_watched_beside_the_champion_and_how_long_it_takes(stage: Scene) -> None:
     ledger = stage.world.control.ledger
     shadows = Shadows(ledger.database, ledger.account.id)
-    trial = watched(shadows, count=60, skill=0.1)
+    trial = shadow_bundle(shadows, count=60, skill=0.1)
     text = (await ask(stage, "/models")).plain
     shadows.end(trial, trial.started_ms, "test ended")
     assert "Beside the champion" in text

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.clock import ManualClock
 from bot.operations.metrics import Metrics
-from bot.trading.control import Control, Place
+from bot.trading.control import Control, ExchangeInfo
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -110,7 +110,7 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
         ledger=Ledger(database, account),
         registry=Registry(folder / "models"),
         feed=feed,
-        place=Place(
+        exchange_info=ExchangeInfo(
             exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
         ),
         training=training,

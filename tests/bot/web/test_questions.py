@@ -129,8 +129,8 @@ async def test_positions_silence_and_training_are_told(traded: Served) -> None:
     assert [row["symbol"] for row in (await asked(traded, "/api/positions"))["positions"]] == [
         part.symbol for part in held
     ]
-    silences = (await asked(traded, "/api/silence"))["markets"]
-    assert [row["symbol"] for row in silences] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    no_trade_reasons = (await asked(traded, "/api/no-trade-reasons"))["markets"]
+    assert [row["symbol"] for row in no_trade_reasons] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
     assert (await asked(traded, "/api/training"))["state"] == "idle"
     models = await asked(traded, "/api/models")
     assert models["deciding"] == "b-body"

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.notifications import Telling
+from bot.notifications import Notifications
 from bot.views.shadow_results import LiveTrials
 from storage.config.tree import Config
 from storage.ledger.shadow_trials import Shadows
 from strategies.market import Timeframe
-from tests.bot.retraining.trials import watched
+from tests.bot.retraining.trials import shadow_bundle
 from tests.bot.trading.world import minutes
 from tests.bot.web.serving import Served, served
 from tests.builders import START_MS
@@ -30,12 +30,12 @@ async def test_an_alert_apart_from_any_minute_reaches_the_stream_once(tmp_path: 
     async with served(tmp_path) as parts, parts.session.ws_connect("/api/stream") as socket:
         await socket.receive_json()
         world = parts.world
-        telling = await Telling.open(
+        notifications = await Notifications.open(
             config, world.control.ledger.database, world.control, world.metrics, parts.server.on_note
         )
         payload = {"type": "ended", "outcome": "promoted b-1"}
-        assert await telling.alerts.note("training", "training:1:ended", payload, START_MS)
-        assert not await telling.alerts.note("training", "training:1:ended", payload, START_MS)
+        assert await notifications.alerts.note("training", "training:1:ended", payload, START_MS)
+        assert not await notifications.alerts.note("training", "training:1:ended", payload, START_MS)
         await world.hand(*minutes(1))
         async with asyncio.timeout(10):
             events = [await socket.receive_json()]
@@ -72,10 +72,10 @@ async def test_who_is_watched_beside_the_champion_is_told_with_its_figures(tmp_p
     async with served(tmp_path) as parts:
         await parts.world.hand(*minutes(2))
         ledger = parts.world.control.ledger
-        trial = watched(Shadows(ledger.database, ledger.account.id), count=240)
+        trial = shadow_bundle(Shadows(ledger.database, ledger.account.id), count=240)
         [told] = (await asked(parts, "/api/models"))["trials"]
     assert (told["bundle"], told["role"], told["champion"]) == (trial.bundle_id, "challenger", "b-champion")
-    assert told["for_it"] == pytest.approx(trial.evidence.for_challenger)
+    assert told["likelihood_ratio"] == pytest.approx(trial.evidence.for_challenger)
     assert (told["needed"], told["outcomes"], told["days"]) == (20.0, 240, 10.0)
     assert told["days_to_decide"] == pytest.approx(trial.evidence.days_to_decide(20.0, 1.0))
     assert told["ic"] > told["champion_ic"]
@@ -87,7 +87,7 @@ def test_sums_of_the_database_are_the_correlations_of_the_rows(tmp_path: Path) -
     database = new_database(tmp_path)
     account, _ = opened(database, new_engine())
     shadows = Shadows(database, account.id)
-    trial = watched(shadows, count=100)
+    trial = shadow_bundle(shadows, count=100)
     rows = [part for part in shadows.matured(trial) if part.came is not None]
     came = np.array([part.came for part in rows])
     result = LiveTrials(shadows, 20.0, Timeframe.H1).result(trial)
@@ -105,9 +105,9 @@ def test_a_forecast_that_never_varies_has_no_correlation(tmp_path: Path) -> None
     database = new_database(tmp_path)
     account, _ = opened(database, new_engine())
     shadows = Shadows(database, account.id)
-    trial = watched(shadows, count=100, skill=0.0)
+    trial = shadow_bundle(shadows, count=100, skill=0.0)
     assert LiveTrials(shadows, 20.0, Timeframe.H1).result(trial).ic is None
     shadows.end(trial, START_MS, "it decides now")
     [ended] = LiveTrials(shadows, 20.0, Timeframe.H1).newest(1)
-    assert (ended.in_words, ended.days_to_decide) == ("it decides now", None)
+    assert (ended.text, ended.days_to_decide) == ("it decides now", None)
     assert LiveTrials(shadows, 20.0, Timeframe.H1).newest(0) == []

@@ -97,9 +97,9 @@ def test_a_champion_that_steps_down_is_kept_and_who_decides_is_known_after_a_res
     registry.step_down("made", "cash", "IC below 0", now_ms=6)
     again = Registry(tmp_path)
     assert (again.production("made"), again.deciding("made")) == (None, "cash-1")
-    assert again.standing("made") == Standing(champion=first, rung="cash")
+    assert again.standing("made") == Standing(champion=first, fallback_level="cash")
     again.step_down("made", "trend_rule", "a refresh on the bench", now_ms=7, champion=other[:8])
-    assert again.standing("made") == Standing(champion=other, rung="trend_rule")
+    assert again.standing("made") == Standing(champion=other, fallback_level="trend_rule")
     assert again.rollback("made", "by hand", now_ms=8) == first
     assert again.deciding("made") == first
     with pytest.raises(BadInput, match="no stand-in"):

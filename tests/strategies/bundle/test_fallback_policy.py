@@ -7,8 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from strategies.bundle.fallback_policy import Record, Rung, Standing, next_standing, who_trades
-from strategies.bundle.fallback_strategies import CASH_ID, cash_bundle, rung_of, stand_in, stand_in_of, told
+from strategies.bundle.fallback_policy import FallbackLevel, Record, Standing, next_standing, who_trades
+from strategies.bundle.fallback_strategies import (
+    CASH_ID,
+    cash_bundle,
+    fallback_level_of,
+    fallback_of,
+    fallback_strategy,
+    told,
+)
 from strategies.kernel.state import Action
 from strategies.market import Timeframe
 from tests.bot.trading.world import body_bundle, minutes, new_engine
@@ -35,10 +42,12 @@ NAN = float("nan")
         (True, 0.031, "cash", -0.1, "models"),
     ],
 )
-def test_who_trades(has_champion: bool, ic: float, now: Rung, trend_return: float, expected: Rung) -> None:
+def test_who_trades(
+    has_champion: bool, ic: float, now: FallbackLevel, trend_return: float, expected: FallbackLevel
+) -> None:
     record = Record(has_champion=has_champion, ic=ic, live_days=30, days=365, trend_return=trend_return)
-    rung, why = who_trades(record, now, fallback_ic=0.0, recovery_ic=0.03)
-    assert rung == expected
+    fallback_level, why = who_trades(record, now, fallback_ic=0.0, recovery_ic=0.03)
+    assert fallback_level == expected
     assert why
 
 
@@ -50,32 +59,49 @@ def test_the_reason_names_its_numbers_and_how_many_days_were_live() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "candidate", "rung", "expected"),
+    ("now", "candidate", "fallback_level", "expected"),
     [
         (Standing(), None, "trend_rule", Standing()),
-        (Standing(), None, "cash", Standing(champion=None, rung="cash")),
-        (Standing(), "b-1", "models", Standing(champion="b-1", rung="models")),
-        (Standing(), "b-1", "trend_rule", Standing(champion="b-1", rung="trend_rule")),
-        (Standing(champion="b-1", rung="models"), None, "cash", Standing(champion="b-1", rung="cash")),
-        (Standing(champion="b-1", rung="cash"), None, "models", Standing(champion="b-1", rung="models")),
-        (Standing(champion="b-1", rung="cash"), "b-2", "cash", Standing(champion="b-2", rung="cash")),
+        (Standing(), None, "cash", Standing(champion=None, fallback_level="cash")),
+        (Standing(), "b-1", "models", Standing(champion="b-1", fallback_level="models")),
+        (Standing(), "b-1", "trend_rule", Standing(champion="b-1", fallback_level="trend_rule")),
+        (
+            Standing(champion="b-1", fallback_level="models"),
+            None,
+            "cash",
+            Standing(champion="b-1", fallback_level="cash"),
+        ),
+        (
+            Standing(champion="b-1", fallback_level="cash"),
+            None,
+            "models",
+            Standing(champion="b-1", fallback_level="models"),
+        ),
+        (
+            Standing(champion="b-1", fallback_level="cash"),
+            "b-2",
+            "cash",
+            Standing(champion="b-2", fallback_level="cash"),
+        ),
         (Standing(), None, "models", Standing()),
     ],
 )
-def test_what_a_training_moves(now: Standing, candidate: str | None, rung: Rung, expected: Standing) -> None:
-    assert next_standing(now, candidate, rung) == expected
+def test_what_a_training_moves(
+    now: Standing, candidate: str | None, fallback_level: FallbackLevel, expected: Standing
+) -> None:
+    assert next_standing(now, candidate, fallback_level) == expected
 
 
 def test_stand_ins_are_found_by_their_ids() -> None:
-    for rung, name in (("trend_rule", "trend-1"), ("cash", CASH_ID)):
-        found = stand_in(name, Timeframe.H1)
+    for fallback_level, name in (("trend_rule", "trend-1"), ("cash", CASH_ID)):
+        found = fallback_strategy(name, Timeframe.H1)
         assert found is not None
-        assert found.id == stand_in_of(rung, Timeframe.H1).id == name  # type: ignore[arg-type]
-        assert rung_of(name) == rung
+        assert found.id == fallback_of(fallback_level, Timeframe.H1).id == name  # type: ignore[arg-type]
+        assert fallback_level_of(name) == fallback_level
         assert name in told(name)
-    assert stand_in(None, Timeframe.H1).id == "trend-1"  # type: ignore[union-attr]
-    assert stand_in("b-1", Timeframe.H1) is None
-    assert rung_of("b-1") == "models"
+    assert fallback_strategy(None, Timeframe.H1).id == "trend-1"  # type: ignore[union-attr]
+    assert fallback_strategy("b-1", Timeframe.H1) is None
+    assert fallback_level_of("b-1") == "models"
 
 
 def positions(taken: Sequence[object], swap_after: int) -> list[list[int]]:

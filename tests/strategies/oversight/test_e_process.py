@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from strategies.oversight.e_process import Evidence, log_ratio
+from strategies.oversight.e_process import EProcess, log_ratio
 
 HORIZON = 12
 
 
 def test_one_outcome_by_hand() -> None:
     assert log_ratio(1.0, 0.5, 0.0) == pytest.approx(0.5 * (1.0 - 0.25))
-    evidence = Evidence.begin(1, 2).seen(0, 7, 1.0, 0.5, 0.0)
+    evidence = EProcess.begin(1, 2).seen(0, 7, 1.0, 0.5, 0.0)
     assert evidence.logs.tolist() == [[0.0, 0.375]]
     assert evidence.for_challenger == pytest.approx((1 + math.exp(0.375)) / 2)
     assert evidence.for_champion == pytest.approx((1 + math.exp(-0.375)) / 2)
@@ -22,7 +22,7 @@ def test_one_outcome_by_hand() -> None:
 
 
 def test_those_who_expect_the_same_never_decide() -> None:
-    evidence = Evidence.begin(1, HORIZON)
+    evidence = EProcess.begin(1, HORIZON)
     for bar in range(100):
         evidence = evidence.seen(0, bar, (-1.0) ** bar, 0.1, 0.1)
     assert evidence.for_challenger == 1.0
@@ -30,14 +30,14 @@ def test_those_who_expect_the_same_never_decide() -> None:
 
 
 def test_an_outcome_that_is_not_known_changes_nothing() -> None:
-    evidence = Evidence.begin(2, HORIZON)
+    evidence = EProcess.begin(2, HORIZON)
     assert evidence.seen(0, 1, float("nan"), 0.1, 0.2) is evidence
     assert evidence.seen(0, 1, 0.3, float("nan"), 0.2) is evidence
 
 
 def test_the_text_gives_back_every_bit() -> None:
-    evidence = Evidence.begin(3, HORIZON).seen(1, 5, 0.3, 0.1, -0.07).seen(2, 6, -1.2, 0.31, 0.0)
-    again = Evidence.from_json(evidence.to_json())
+    evidence = EProcess.begin(3, HORIZON).seen(1, 5, 0.3, 0.1, -0.07).seen(2, 6, -1.2, 0.31, 0.0)
+    again = EProcess.from_json(evidence.to_json())
     assert again.logs.tobytes() == evidence.logs.tobytes()
     assert (again.observations, again.growth) == (evidence.observations, evidence.growth)
 
@@ -70,7 +70,7 @@ def greatest_ratio(outcome: np.ndarray, champion: np.ndarray, challenger: np.nda
 
 def test_the_vectorised_path_is_the_process() -> None:
     parts = world(np.random.default_rng(0), 200, 2, 0.0, 0.1, 0.1)
-    evidence, greatest = Evidence.begin(2, HORIZON), 0.0
+    evidence, greatest = EProcess.begin(2, HORIZON), 0.0
     for bar in range(200):
         for market in range(2):
             evidence = evidence.seen(market, bar, *(float(parts[part][bar, market]) for part in (0, 2, 1)))
@@ -92,7 +92,7 @@ def test_a_challenger_that_is_right_by_far_wins_in_about_the_time_expected() -> 
 
 def test_the_expected_time_is_shown_in_days_and_shrinks_as_evidence_grows() -> None:
     outcome, champion, challenger = world(np.random.default_rng(1), 2_000, 1, 0.0, 0.1, 0.1)
-    evidence = Evidence.begin(1, HORIZON)
+    evidence = EProcess.begin(1, HORIZON)
     for bar in range(2_000):
         evidence = evidence.seen(0, bar, float(outcome[bar, 0]), float(challenger[bar, 0]), float(champion[bar, 0]))
     expected = math.log(20) / (0.5 * 0.1**2 * 2)  # two outcomes a day and stream

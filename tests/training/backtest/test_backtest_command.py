@@ -85,7 +85,7 @@ def test_allowed_seen_bars_say_so_on_every_figure(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use(momentum_bundle(trained_until_ms=START_MS, purge_ms=48 * HOUR_MS), monkeypatch)
-    assert run("--allow-seen") == 0
+    assert run("--allow-in-sample") == 0
     figures = [line for line in capsys.readouterr().out.splitlines() if "%" in line or "Sharpe" in line]
     assert len(figures) > 8
     assert all("SEEN" in line for line in figures)

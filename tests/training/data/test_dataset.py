@@ -106,7 +106,7 @@ def test_short_holes_are_bridged_and_long_ones_split(tmp_path: Path) -> None:
     assert np.isnan(first.target[-13:]).all()  # no label crosses the hole
     assert not second.is_warm[:240].any()  # no window does
     with pytest.raises(DataGap, match="4 candles are missing"):
-        build(store, "made", ["AAAUSDT"], HOUR, FEATURES, holes="refuse")
+        build(store, "made", ["AAAUSDT"], HOUR, FEATURES, gaps="refuse")
 
 
 def test_stitched_spot_candles_train_only_where_asked_for(tmp_path: Path) -> None:

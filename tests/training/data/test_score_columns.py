@@ -63,7 +63,7 @@ class Remembering:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Notifications:
     """Scores every close with its own time, in hours."""
 
     family: str = "clock"
@@ -104,7 +104,7 @@ class ClockFamily:
     name: str = "clock"
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> Fitted:
-        return Fitted(predictor=Telling())
+        return Fitted(predictor=Notifications())
 
     def describe(self) -> dict[str, object]:
         return {}

@@ -53,7 +53,7 @@ def test_a_planted_edge_passes_the_gate_and_is_calibrated() -> None:
     pooled = np.concatenate([part.conviction for part in trained.scales.convictions])
     assert np.nanstd(pooled) == pytest.approx(1.0, abs=0.05)
     assert manifest.trained_until_ms == made_dataset().until_ms
-    assert manifest.first_honest_ms == manifest.trained_until_ms + DAY_MS
+    assert manifest.first_out_of_sample_ms == manifest.trained_until_ms + DAY_MS
 
 
 def test_equal_seeds_and_data_give_equal_bytes_and_another_seed_does_not() -> None:

@@ -68,12 +68,12 @@ def test_a_champion_without_a_live_day_is_judged_by_its_walk_forward() -> None:
     dataset, bundle = made_dataset(), made_bundle()
     promised = walked_skill(bundle.scales.convictions)
     found = ask(Champion(bundle=bundle.bundle, reigns=()), promised, None, dataset, "models", POLICY)
-    assert (found.rung, found.record.live_days) == ("models", 0)
+    assert (found.fallback_level, found.record.live_days) == ("models", 0)
     assert found.record.days > 100
     assert found.record.ic == pytest.approx(promised.since(dataset.until_ms - 365 * DAY_MS).ic)
     wrong = DailySkill(days=promised.days, sums=promised.sums * [1, -1, 1, 1, 1, -1])
     fallen = ask(Champion(bundle=bundle.bundle, reigns=()), wrong, None, dataset, "models", POLICY)
-    assert fallen.rung == "trend_rule"
+    assert fallen.fallback_level == "trend_rule"
 
 
 def test_live_closes_count_only_when_they_were_not_seen_and_by_the_same_recipe() -> None:
@@ -93,15 +93,15 @@ def test_the_trend_rules_own_year_decides_between_it_and_cash() -> None:
     assert trend_return(won, dataset.until_ms) == pytest.approx(0.22, abs=0.01)
     assert np.isnan(trend_return(curve(0.001, 60, dataset.until_ms), dataset.until_ms))
     answers = [ask(None, NOTHING_PROMISED, part, dataset, "models", POLICY) for part in (won, lost, None)]
-    assert [answer.rung for answer in answers] == ["trend_rule", "cash", "trend_rule"]
+    assert [answer.fallback_level for answer in answers] == ["trend_rule", "cash", "trend_rule"]
     assert answers[2].document()["trend_return"] is None
 
 
 def test_a_refresh_takes_the_rung_over_and_another_recipe_has_never_fallen() -> None:
     first = retrain(made_dataset(), made_plan(), None)
-    champion, rung = champion_after(first, None, "trend_rule")
+    champion, fallback_level = champion_after(first, None, "trend_rule")
     assert champion is not None
-    assert (champion.bundle.id, rung) == (first.trained.id, "models")
+    assert (champion.bundle.id, fallback_level) == (first.trained.id, "models")
     refreshed = replace(first, verdict=replace(first.verdict, case="refresh"))
     assert champion_after(refreshed, young_champion(60), "cash")[1] == "cash"
     rejected = replace(first, verdict=replace(first.verdict, step="reject"))

@@ -10,12 +10,12 @@ import pytest
 
 from storage.config.training import ValidationSettings
 from training.evidence.recipe_gate import RecipeVerdict
-from training.promotion.gate import Case, Likeness, Verdict, completion, integrity, judge_recipe, judge_refresh
+from training.promotion.gate import Case, Similarity, Verdict, completion, integrity, judge_recipe, judge_refresh
 
 POLICY = ValidationSettings()
 NAN = float("nan")
 SKILLED = RecipeVerdict(passed=True, reason="", ic=0.06, p_value=0.002, net_return=0.4, trades=300, days=1096)
-ALIKE = Likeness(
+ALIKE = Similarity(
     days=90,
     correlation=0.94,
     deviation_ratio=1.05,

@@ -23,7 +23,7 @@ from training.ensemble.families import RidgeFamily, XGBoostFamily
 from training.ensemble.out_of_fold import information_coefficient
 from training.promotion.gate import integrity
 from training.promotion.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
-from training.promotion.similarity import Reign, convictions, likeness, recorded_convictions, targets, twin_of
+from training.promotion.similarity import Reign, convictions, recorded_convictions, similarity, targets, twin_of
 
 
 def champion_at(until_ms: int | None = None) -> Champion:
@@ -124,7 +124,7 @@ def test_a_candidate_that_does_not_unpack_fails_integrity() -> None:
 def test_a_model_of_another_market_is_not_alike() -> None:
     stranger = retrain(made_dataset(edge=0.0), made_plan(), None).trained.bundle
     bundle, dataset = made_bundle().bundle, made_dataset()
-    found = likeness(stranger, bundle, champion_at().reigns, stranger, dataset, 90)
+    found = similarity(stranger, bundle, champion_at().reigns, stranger, dataset, 90)
     assert found.correlation < 0.8
 
 
@@ -198,9 +198,9 @@ def sigma_retrain(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def store_candles(folder: Path, bars: int, *, hole: int = 0) -> None:
+def store_candles(folder: Path, bars: int, *, gap: int = 0) -> None:
     candles = random_candles(bars, edge=0.15)
-    kept = np.delete(candles, slice(3000, 3000 + hole), axis=0)
+    kept = np.delete(candles, slice(3000, 3000 + gap), axis=0)
     CandleStore(folder / "data" / "historical").append("builtin", "AAAUSDT", Timeframe.H1, "futures", kept)
 
 
@@ -233,7 +233,7 @@ def test_the_command_promotes_a_first_bundle_then_refreshes_it_and_keeps_every_v
 
 
 def test_the_command_refuses_a_hole_and_splits_at_it_when_told(tmp_path: Path) -> None:
-    store_candles(tmp_path, 5000, hole=10)
+    store_candles(tmp_path, 5000, gap=10)
     refused = sigma_retrain(tmp_path)
     assert refused.returncode == 1
     assert "10 candles are missing" in refused.stderr

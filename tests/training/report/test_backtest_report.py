@@ -84,7 +84,7 @@ def test_every_chart_of_the_report_is_valid_json(result: BacktestResult) -> None
 
 
 def test_seen_bars_are_named_in_the_verdict_and_on_every_table(result: BacktestResult) -> None:
-    card, curves = scorecard(result, is_seen=True)
+    card, curves = scorecard(result, is_in_sample=True)
     content = backtest_report(result, card, curves)
     assert card.verdict.startswith("SEEN")
     for title in ("Figures (SEEN)", "Months (SEEN)", "Costs (SEEN)", "Trades (SEEN)"):
@@ -127,7 +127,7 @@ def test_the_document_is_json_and_undefined_is_null(result: BacktestResult) -> N
 
 def evidence(**changes: object) -> Evidence:
     values: dict[str, object] = {
-        "is_seen": False,
+        "is_in_sample": False,
         "days": 700.0,
         "trades": 200,
         "total_return": 0.4,
@@ -144,7 +144,7 @@ def evidence(**changes: object) -> Evidence:
     ("changes", "words"),
     [
         ({}, "More than luck on these bars"),
-        ({"is_seen": True}, "SEEN"),
+        ({"is_in_sample": True}, "SEEN"),
         ({"trades": 0}, "No closed trade"),
         ({"days": 20.0}, "Too little to judge"),
         ({"trades": 12}, "Too little to judge"),

@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
+from training.promotion.reused_family import ReusedFamily
 
 from storage.candles.market_book import inferred_market
 from storage.candles.store import CandleStore
@@ -25,7 +26,6 @@ from training.data.dataset import Dataset, build
 from training.data.splits import next_month
 from training.ensemble.bundle import Plan
 from training.ensemble.families import RidgeFamily
-from training.promotion.kept_family import KeptFamily
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card
@@ -69,7 +69,7 @@ def history(edge: float = 0.15) -> Past:
 
 def plan_with(cache: FoldCache | None = None) -> Plan:
     config = Config()
-    family = RidgeFamily() if cache is None else KeptFamily(family=RidgeFamily(), cache=cache)
+    family = RidgeFamily() if cache is None else ReusedFamily(family=RidgeFamily(), cache=cache)
     return Plan(families=[family], trading=config.trading, validation=config.validation)
 
 

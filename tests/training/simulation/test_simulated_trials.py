@@ -13,7 +13,7 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle, PreparedSlice, trend_bundle
 from strategies.bundle.calibration import Calibration
 from strategies.market import DAY_MS, HOUR_MS
-from strategies.oversight.e_process import Evidence, what_came
+from strategies.oversight.e_process import Evidence, realized_return
 from strategies.oversight.shadow_rules import PREDECESSOR_D
 from tests.training.simulation.test_simulate import FIRST_MS, history, plan_with
 from training.backtest.decision_path import DecisionPath, decision_path
@@ -73,7 +73,7 @@ def harm_by_hand(path: DecisionPath, candles: RunCandles, slope: float, threshol
                 continue
             open_ms = int(path.ms[matured]) - step
             known = candles.decision_candles[market]
-            came = what_came(known[known[:, 0] < ms], open_ms, path.sigma[matured, market], 12, candles.timeframe)
+            came = realized_return(known[known[:, 0] < ms], open_ms, path.sigma[matured, market], 12, candles.timeframe)
             assert came is not None
             evidence = evidence.seen(market, open_ms // step, came, 0.0, slope * path.conviction[matured, market])
         if evidence.for_challenger >= threshold:
@@ -139,7 +139,7 @@ def test_a_simulation_rolls_a_harmful_champion_back_at_that_very_close(monkeypat
         if self._champion is None and not self._events:
             self._tell(at_ms, "retrained", f"{why}; promote: blind", inverse.id)
             self._enthrone(inverse, at_ms)
-            self._rung, self._why = "models", "blind"
+            self._fallback_level, self._why = "models", "blind"
         else:
             real(self, trend_curve, at_ms, why)  # type: ignore[arg-type]
 
