@@ -17,11 +17,12 @@ from bot.alerts.alerts import Alerts
 from bot.alerts.messages import share, stamp
 from bot.trading.control import Control
 from bot.views.no_trade import no_trade_reasons, refusals_since
+from bot.views.status import deposit_of
 from bot.views.trade_summary import summarise
 from storage.ledger.queries import EquityPoint, Ledger
 from strategies.bundle.fallback_strategies import is_fallback, told
 from strategies.errors import SigmaError
-from strategies.market import DAY_MS, UNITS_PER_QUOTE
+from strategies.market import DAY_MS
 
 MONDAY: Final = 0
 WEEK_DAYS: Final = 7
@@ -55,7 +56,7 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
     traded = summarise(ledger.trades(since_ms=day_ago_ms))
     signals = len(ledger.decisions(since_ms=day_ago_ms, signals_only=True, limit=1_000))
     refusals = refusals_since(ledger, day_ago_ms)
-    deposit = ledger.account.deposit / UNITS_PER_QUOTE
+    deposit = deposit_of(control)
     equity = snapshot.equity if snapshot else points[-1].equity if points else deposit
     change = _change(points, day_ago_ms, equity)
     lines = [

@@ -69,12 +69,11 @@ class TrainingWatch:
     async def look(self, passed_s: float) -> None:
         """Note what the progress says, once."""
         progress = self._control.training.progress()
-        started_ms, finished_ms = int(progress.get("started_ms", 0)), int(progress.get("last_finished_ms", 0))
-        if progress.get("state", "idle") != "idle" and started_ms:
-            await self._note("began", started_ms, {"why": progress.get("why", "")})
-        if finished_ms:
-            found = {"outcome": progress.get("last_outcome", ""), "bundle": progress.get("last_bundle", "")}
-            await self._note("ended", finished_ms, found)
+        if progress.is_busy and progress.started_ms:
+            await self._note("began", progress.started_ms, {"why": progress.why})
+        if progress.last_finished_ms:
+            found = {"outcome": progress.last_outcome, "bundle": progress.last_bundle}
+            await self._note("ended", progress.last_finished_ms, found)
 
     async def _note(self, kind: str, ms: int, payload: dict[str, Any]) -> None:
         key = f"training:{kind}:{ms}"

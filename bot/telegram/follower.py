@@ -32,7 +32,7 @@ class Follower:
             if self._followed.get(chat_id) != message_id:
                 return
             progress = self._training.progress()
-            is_idle = progress.get("state", "idle") == "idle"
+            is_idle = not progress.is_busy
             begun = begun or not is_idle or step * EVERY_S >= BEGIN_S
             if begun:
                 told = await self._tell(chat_id, message_id, training_text(progress), told)

@@ -1,7 +1,9 @@
 """The one small interface through which web, Telegram and CLI command the daemon.
 
 A command returns when it is in the ledger. Nothing here trades: it queues commands for the next account minute and
-moves the production pointer.
+moves the production pointer. What has to hold before a command is asked here, once, whoever commands: `check_…` says
+it to a face that wants to know first. A command that no account minute takes within `COMMAND_TIMEOUT_S` is withdrawn,
+all but the kill switch: nothing is carried out behind somebody's back later.
 """
 
 from __future__ import annotations
@@ -9,19 +11,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.clock import Clock
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
+from bot.views.training import TrainingProgress
 from storage.bundles import bundle_by_id
 from storage.ledger.queries import Ledger
 from storage.models.registry import Promotion, Registry
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
-from strategies.errors import BadInput, SigmaError, StorageFailed
+from strategies.errors import BadInput, Conflict, Expired, SigmaError, StorageFailed
 from strategies.market import MINUTE_MS, Market
 from strategies.minute import Command
 
@@ -38,7 +41,7 @@ class FeedHealth(Protocol):
 class Training(Protocol):
     """What the embedded trainer says about itself and takes."""
 
-    def progress(self) -> dict[str, Any]: ...
+    def progress(self) -> TrainingProgress: ...
 
     async def start(self, why: str) -> None: ...
 
@@ -139,12 +142,17 @@ class Control:
         return await self._command(Command(kind="resume", by=by))
 
     async def close(self, symbol: str | None, by: str) -> Done:
-        """Close one position, or all with None, at the next open."""
+        """Close one position, or all with None, at the next open.
+
+        Raises:
+            Conflict: nothing is open there.
+        """
+        self.check_close(symbol)
         return await self._command(Command(kind="close", market=self.market_index(symbol), by=by))
 
     async def stop(self, by: str) -> Done:
-        """Kill switch: close everything and take no entries."""
-        return await self._command(Command(kind="stop", by=by))
+        """Kill switch: close everything and take no entries; it waits for as long as it takes."""
+        return await self._finished(self._trader.command(Command(kind="stop", by=by)))
 
     async def unlock(self, by: str) -> Done:
         """Lift the protections that only a person may lift."""
@@ -153,7 +161,13 @@ class Control:
     async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand") -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
 
+        Args:
+            bundle_id: an id, or an unambiguous beginning of one.
+            by: who asked.
+            why: kept in the history.
+
         Raises:
+            NotFound: there is none of that name.
             BundleRefused: it is broken or belongs to another exchange; the old one goes on.
         """
         registry, exchange = self.registry, self.exchange_info.exchange
@@ -165,7 +179,12 @@ class Control:
             return await self._swapped(warm_up, by)
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
-        """Go back to the bundle that was in production before; to the trend rule when there was none."""
+        """Go back to the bundle before the champion, benched or not; to the trend rule when there was none.
+
+        Raises:
+            Conflict: there is no champion.
+        """
+        self.check_rollback()
         async with self._swapping:
             now_ms = self.clock.now_ms()
             await asyncio.to_thread(self.registry.rollback, self.exchange_info.exchange, f"{why} ({by})", now_ms)
@@ -192,6 +211,49 @@ class Control:
                 self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
                 return Done(minute_ms=self.snapshot.minute_ms)
             return await self._swapped(await self._prepared(), by)
+
+    async def retrain(self, by: str) -> TrainingProgress:
+        """Ask for a training now.
+
+        Raises:
+            AlreadyRunning: one goes on.
+        """
+        await self.training.start(f"asked for by {by}")
+        return self.training.progress()
+
+    async def cancel_training(self, by: str) -> TrainingProgress:
+        """End the training that goes on.
+
+        Raises:
+            Conflict: none goes on that can be ended.
+        """
+        await self.training.cancel(by)
+        return self.training.progress()
+
+    def check_rollback(self) -> str:
+        """Return the champion that a rollback would take out of production.
+
+        Raises:
+            Conflict: there is none.
+        """
+        if self.champion is None:
+            raise Conflict(f"{self.exchange_info.exchange} has no champion; there is nothing to roll back")
+        return self.champion
+
+    def check_close(self, symbol: str | None) -> tuple[str, ...]:
+        """Return the markets whose positions a close would end.
+
+        Raises:
+            BadInput: this account does not trade it.
+            Conflict: nothing is open there.
+        """
+        self.market_index(symbol)
+        held = tuple(part.symbol for part in self.snapshot.positions) if self.snapshot else ()
+        if not held:
+            raise Conflict("no position is open; there is nothing to close")
+        if symbol is not None and symbol.upper() not in held:
+            raise Conflict(f"{symbol.upper()} is flat; {', '.join(held)} can be closed")
+        return held if symbol is None else (symbol.upper(),)
 
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
@@ -222,7 +284,16 @@ class Control:
         return await self._finished(self._trader.swap(warm_up, by))
 
     async def _command(self, command: Command) -> Done:
-        return await self._finished(self._trader.command(command))
+        queued = self._trader.command(command)
+        try:
+            return await self._finished(queued)
+        except StorageFailed as error:
+            if not self._trader.withdraw(queued):
+                raise
+            raise Expired(
+                f"not carried out: no account minute for {self.minute_age_ms() / 1000:.0f} s of market time; it "
+                "was withdrawn; ask again when candles come"
+            ) from error
 
     async def _finished(self, queued: asyncio.Future[int]) -> Done:
         try:

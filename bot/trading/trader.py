@@ -108,6 +108,12 @@ class Trader:
             self._commands.append((command, done))
         return done
 
+    def withdraw(self, done: asyncio.Future[int]) -> bool:
+        """Take back a command that waits still; return whether it did."""
+        before = len(self._commands)
+        self._commands = [queued for queued in self._commands if queued[1] is not done]
+        return len(self._commands) < before
+
     async def prepare(self, bundle: Bundle) -> WarmUp:
         """Replay a verified bundle's warm-up beside trading, so that `swap` has next to nothing left to score."""
         engine = self._engine

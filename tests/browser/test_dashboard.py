@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from bot.views.training import TrainingProgress
 from bot.web.dashboard.assets import charts_asset
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
@@ -27,15 +28,15 @@ class ScriptedTraining:
     """A trainer whose progress the test writes."""
 
     def __init__(self) -> None:
-        self.state: dict[str, Any] = {"state": "idle"}
+        self.state = TrainingProgress()
         self.asked: list[str] = []
 
-    def progress(self) -> dict[str, Any]:
-        return dict(self.state)
+    def progress(self) -> TrainingProgress:
+        return self.state
 
     async def start(self, why: str) -> None:
         self.asked.append(why)
-        self.state = {"state": "training", "why": why, "started_ms": 1, "line": "training: 1 of 4 fits"}
+        self.state = TrainingProgress(state="training", why=why, started_ms=1, stage="fits", done=1, total=4)
 
 
 async def test_the_page_paints_within_a_second_and_fills_every_section(unopened: Scene) -> None:
@@ -140,9 +141,9 @@ async def test_a_retraining_shows_its_progress_and_its_outcome(scene: Scene) -> 
     assert training.asked == ["asked for by dashboard"]
     await expect(page.locator("#training progress")).to_have_attribute("value", "0.25")
     await expect(page.locator("#retrain")).to_be_disabled()
-    training.state |= {"line": "training: 3 of 4 fits, about 5 s left"}
+    training.state = training.state.after(done=3)
     await expect(page.locator("#training progress")).to_have_attribute("value", "0.75")
-    training.state = {"state": "idle", "last_outcome": "bundle b-1 rejected: no edge found", "last_finished_ms": 1}
+    training.state = TrainingProgress(last_outcome="bundle b-1 rejected: no edge found", last_finished_ms=1)
     await expect(page.locator("[data-outcome]")).to_contain_text("no edge found")
     await expect(page.locator("#training progress")).to_have_count(0)
     await expect(page.locator("#retrain")).to_be_enabled()

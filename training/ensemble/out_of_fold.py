@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.features import block_slices, compute, volatility
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.base import PreparedSlice
 from strategies.predictors.together import score_all
 from training.data.dataset import Dataset, Segment
@@ -187,17 +188,6 @@ def _run(
         sigma=segment.sigma[chosen],
         volatility=segment.volatility[chosen],
     )
-
-
-def information_coefficient(scores: np.ndarray, target: np.ndarray) -> float:
-    """Return the Pearson correlation over rows where both are known; NaN under 30 of them.
-
-    This is the IC of docs and gates: all bars, target clipped at +-3, markets pooled.
-    """
-    known = np.isfinite(scores) & np.isfinite(target)
-    if known.sum() < 30 or scores[known].std() == 0.0:
-        return float("nan")
-    return float(np.corrcoef(scores[known], target[known])[0, 1])
 
 
 def area_under_curve(scores: np.ndarray, is_up: np.ndarray) -> float:

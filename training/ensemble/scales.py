@@ -17,10 +17,11 @@ from strategies.bundle.ensemble import agreement
 from strategies.bundle.manifest import OutOfFold
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
+from strategies.oversight.skill import information_coefficient
 from training.data.dataset import Dataset
 from training.ensemble.expectation import expectation_of
 from training.ensemble.joining import PPO, blend_weights, joined, joins
-from training.ensemble.out_of_fold import MarketScores, area_under_curve, information_coefficient
+from training.ensemble.out_of_fold import MarketScores, area_under_curve
 from training.ensemble.removal import Removal, removal_of
 from training.ensemble.stacking import Votes, weigh
 from training.ensemble.wins import Convictions, simulate, without_protections

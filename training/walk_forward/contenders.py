@@ -16,13 +16,13 @@ import numpy as np
 from strategies.bundle.bundle import PPO, Bundle
 from strategies.bundle.manifest import Manifest
 from strategies.kernel.settings import TradingSettings
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import reads_of
 from training.backtest.decision_path import DecisionPath
 from training.backtest.rule_baselines import rule_baselines
 from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
 from training.backtest.scoring import targets_of
 from training.data.dataset import Dataset
-from training.ensemble.out_of_fold import information_coefficient
 from training.ensemble.scales import Scales, calibrate
 from training.evidence.performance import NAN, daily_returns, sharpe
 from training.walk_forward.walk import WalkForward, known_before, strung_together, without_drawdown_stop

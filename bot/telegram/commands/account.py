@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from bot.alerts.messages import price, reason, share, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
-from bot.trading.control import Control
+from bot.views.calendar import calendar_of
+from bot.views.status import deposit_of, status_of
 from bot.views.trade_summary import Summary, summarise
 from storage.ledger.queries import OpenPosition
 from storage.ledger.trades import Trade
@@ -26,20 +27,19 @@ async def status(question: Question) -> Reply:
     head = f"{bold('Status')} {plain(control.exchange_info.market_name)}"
     if snapshot is None:
         return Reply(text=f"{head}\n{WAITING}")
-    total = snapshot.equity / (control.ledger.account.deposit / UNITS_PER_QUOTE) - 1
-    locks = [name for name in ("paused", "day_locked", "drawdown_locked") if getattr(snapshot, name)]
+    now = status_of(control)
     values = [
         ("equity", f"{snapshot.equity:,.2f}"),
-        ("return", share(total, signed=True)),
+        ("return", share(now.total_return, signed=True)),
         ("today", share(snapshot.day_return, signed=True)),
         ("drawdown", f"{snapshot.drawdown:.2%}"),
         ("leverage", f"{snapshot.gross_leverage:.2f}"),
         ("positions", str(len(snapshot.positions))),
         ("trades", str(snapshot.trades)),
-        ("entries", ", ".join(locks).replace("_", " ") or "taken"),
+        ("entries", ", ".join(now.locks).replace("_", " ") or "taken"),
         ("feed", "unbroken" if control.is_ready() else "broken, see /health"),
         ("candle", f"{control.minute_age_ms() / 1000:,.0f} s old"),
-        ("training", str(control.training.progress().get("state", "idle"))),
+        ("training", control.training.progress().state),
         ("decides", told(snapshot.bundle_id)),
         ("market time", stamp(control.clock.now_ms())),
     ]
@@ -104,17 +104,11 @@ async def daily(question: Question) -> Reply:
     """Equity and trades by UTC day: /daily [days]."""
     count, control = question.number(7, 30), question.control
     since_ms = (control.clock.now_ms() // DAY_MS - count) * DAY_MS
-    points = await asyncio.to_thread(control.ledger.equity, since_ms=since_ms)
-    closed = await asyncio.to_thread(control.ledger.trades, since_ms=since_ms)
-    by_day = {(point.ms - 1) // DAY_MS: point.equity for point in points}  # the last point of a day is its midnight
-    nets: dict[int, list[float]] = defaultdict(list)
-    for trade in closed:
-        nets[(trade.closed_ms or 0) // DAY_MS].append(trade.net)
-    rows = []
-    for day in sorted(by_day, reverse=True)[:count]:
-        before = by_day.get(day - 1)
-        change = f"{by_day[day] / before - 1:+.2%}" if before else ""
-        rows.append((_day(day), f"{by_day[day]:,.0f}", change, str(len(nets[day])), f"{sum(nets[day]):+,.2f}"))
+    found = (await asyncio.to_thread(calendar_of, control, since_ms)).days[-count:]
+    rows = [
+        (_day(part.ms), f"{part.equity:,.0f}", f"{part.change:+.2%}", str(part.trades), f"{part.traded:+,.2f}")
+        for part in reversed(found)
+    ]
     if not rows:
         return Reply(text="No decision candle has closed yet.")
     text = table(("day", "equity", "change", "n", "net"), rows)
@@ -140,7 +134,7 @@ async def balance(question: Question) -> Reply:
     control = question.control
     stopped = await asyncio.to_thread(control.ledger.stopped)
     account = stopped.state.account[0]
-    deposit, equity = control.ledger.account.deposit / UNITS_PER_QUOTE, int(account["equity"]) / UNITS_PER_QUOTE
+    deposit, equity = deposit_of(control), int(account["equity"]) / UNITS_PER_QUOTE
     held = await asyncio.to_thread(control.ledger.positions)
     values = [
         ("deposit", f"{deposit:,.2f}"),
@@ -153,11 +147,6 @@ async def balance(question: Question) -> Reply:
         ("funding paid", f"{int(account['funding']) / UNITS_PER_QUOTE:+,.2f}"),
     ]
     return Reply(text=f"{bold('Balance')}, paper money in quote currency\n{pairs(values)}")
-
-
-def deposit_of(control: Control) -> float:
-    """Return what the account began with, in quote."""
-    return control.ledger.account.deposit / UNITS_PER_QUOTE
 
 
 def _position(position: OpenPosition, now_ms: int) -> str:
@@ -197,5 +186,5 @@ def _grouped(found: Iterable[Trade], name: str, key: Callable[[Trade], str]) -> 
     return table((name, "n", "won", "net"), rows)
 
 
-def _day(day: int) -> str:
-    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%m-%d")
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%m-%d")

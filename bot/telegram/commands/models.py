@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from bot.alerts.messages import stamp
 from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.control import Control
 from bot.views.shadow_results import LiveTrial
+from bot.views.training import TrainingProgress
 from storage.models.registry import Promotion
 from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
-from strategies.errors import BadInput, BundleRefused
+from strategies.errors import BundleRefused
 
 NEWEST: Final = 8
 BAR_WIDTH: Final = 24
@@ -43,7 +43,7 @@ async def models(question: Question) -> Reply:
 async def training(question: Question) -> Reply:
     """What the embedded trainer is doing; kept up to date while it works."""
     progress = question.control.training.progress()
-    return Reply(text=training_text(progress), follows_training=progress.get("state", "idle") != "idle")
+    return Reply(text=training_text(progress), follows_training=progress.is_busy)
 
 
 async def retrain(question: Question) -> Reply:
@@ -51,7 +51,7 @@ async def retrain(question: Question) -> Reply:
     control = question.control
 
     async def run() -> str:
-        await control.training.start(f"asked for by {question.by}")
+        await control.retrain(question.by)
         return "training begins"
 
     change = Change(
@@ -77,9 +77,7 @@ async def promote(question: Question) -> Reply:
 async def rollback(question: Question) -> Reply:
     """Go back to the bundle before."""
     control = question.control
-    current = control.champion
-    if current is None:
-        raise BadInput("there is no champion; there is nothing to roll back")
+    current = control.check_rollback()
 
     async def run() -> str:
         done = await control.rollback(question.by)
@@ -110,25 +108,20 @@ async def drift(question: Question) -> Reply:
     return Reply(text="\n".join([*lines, pairs(values)]))
 
 
-def training_text(progress: Mapping[str, Any]) -> str:
+def training_text(progress: TrainingProgress) -> str:
     """Return a trainer's progress in words."""
-    state = str(progress.get("state", "idle"))
-    if state == "idle":
-        ended = progress.get("last_outcome")
-        if not ended:
+    if not progress.is_busy:
+        if not progress.last_outcome:
             return f"{bold('Training')}: idle; none has run since the daemon started."
-        return f"{bold('Training')}: idle\nlast, {stamp(int(progress['last_finished_ms']))}: {plain(str(ended))}"
-    lines = [f"{bold('Training')}: {plain(state)} since {stamp(int(progress.get('started_ms', 0)))}"]
-    for name in ("why", "line"):
-        if progress.get(name):
-            lines.append(plain(str(progress[name])[:300]))
-    if progress.get("total"):
-        lines.append(_bar(int(progress.get("done", 0)), int(progress["total"]), progress.get("eta_s")))
+        return f"{bold('Training')}: idle\nlast, {stamp(progress.last_finished_ms)}: {plain(progress.last_outcome)}"
+    lines = [f"{bold('Training')}: {plain(progress.state)} since {stamp(progress.started_ms)}"]
+    lines += [plain(part[:300]) for part in (progress.why, progress.line, progress.stage) if part]
+    if progress.fraction is not None:
+        lines.append(_bar(progress.fraction, progress.eta_s))
     return "\n".join(lines)
 
 
-def _bar(done: int, total: int, eta_s: float | None) -> str:
-    share = min(1.0, done / total)
+def _bar(share: float, eta_s: float | None) -> str:
     full = round(share * BAR_WIDTH)
     left = (
         ""

@@ -9,7 +9,6 @@ from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold
 from bot.trading.control import Done
 from bot.trading.snapshot import Snapshot
-from strategies.errors import BadInput
 
 
 async def pause(question: Question) -> Reply:
@@ -35,15 +34,12 @@ async def unlock(question: Question) -> Reply:
 async def close(question: Question) -> Reply:
     """Close one position or all: /close BTCUSDT, /close all."""
     control = question.control
-    held = control.snapshot.positions if control.snapshot else ()
-    if not held:
-        return Reply(text="No open position; there is nothing to close.")
     if not question.words:
-        buttons = tuple((Button(label=part.symbol, data=f"run:close {part.symbol}"),) for part in held[:8])
+        held = control.check_close(None)
+        buttons = tuple((Button(label=symbol, data=f"run:close {symbol}"),) for symbol in held[:8])
         return Reply(text="Close which?", buttons=(*buttons, (Button(label="All", data="run:close all"),)))
     symbol = None if question.words[0].lower() == "all" else question.symbol()
-    if symbol is not None and symbol not in {part.symbol for part in held}:
-        raise BadInput(f"{symbol} is flat; {', '.join(part.symbol for part in held)} can be closed")
+    control.check_close(symbol)
     what = "all positions" if symbol is None else symbol
 
     async def run(by: str) -> Done:

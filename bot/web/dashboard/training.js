@@ -15,7 +15,7 @@ export function drawTraining({ status }) {
 }
 
 function running(training, nowMs) {
-  const done = fractionOf(training);
+  const done = training.fraction;
   const name = NAMES[training.state] ?? training.state;
   const lasts = `${age((nowMs - training.started_ms) / 1000)} of market time`;
   return [
@@ -26,17 +26,8 @@ function running(training, nowMs) {
       h("span", { class: "soft number" }, isNumber(done) ? `${percent(done, 0)}, ${lasts}` : lasts),
     ),
     h("progress", { key: "bar", "aria-label": "Training progress", max: "1", value: isNumber(done) ? done : null }),
-    training.line ? h("p", { class: "log", key: "line" }, training.line) : null,
+    h("p", { class: "log", key: "line" }, training.text),
   ];
-}
-
-/** The share that is done: told by the trainer, or read from a line such as "fold 3/7" or "42 %". */
-function fractionOf(training) {
-  if (isNumber(training.fraction)) return training.fraction;
-  const share = /(\d+(?:\.\d+)?)\s?%/.exec(training.line ?? "");
-  if (share) return Math.min(1, Number(share[1]) / 100);
-  const step = /(\d+)\s?(?:\/|of)\s?(\d+)/.exec(training.line ?? "");
-  return step && Number(step[2]) > 0 ? Math.min(1, Number(step[1]) / Number(step[2])) : null;
 }
 
 function ended(training, busy) {

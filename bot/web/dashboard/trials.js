@@ -57,7 +57,7 @@ function leftOf({ days_to_decide: left }) {
 }
 
 /** How far the ratio is on the way from even to decided, on the scale it grows on. */
-function meter({ for_it: forIt, needed }) {
+function meter({ likelihood_ratio: forIt, needed }) {
   const share = Math.max(0, Math.min(1, Math.log(Math.max(forIt, 1)) / Math.log(needed)));
   const label = `likelihood ratio ${ratio(forIt)} of the ${ratio(needed)} that decide`;
   return h("div", { class: "meter wide", role: "img", "aria-label": label }, h("span", { style: { width: `${share * 100}%` } }));

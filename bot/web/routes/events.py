@@ -24,8 +24,8 @@ from pydantic import BaseModel
 from bot.alerts.messages import details, headline
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
-from bot.web.responses import SentAlert, TrainingState
-from bot.web.routes.status import market_status, status_of
+from bot.views.status import market_status, status_of
+from bot.web.responses import SentAlert
 from bot.web.stream import Hub
 from storage.ledger.journal import Alert
 from storage.ledger.queries import OpenPosition
@@ -64,8 +64,8 @@ class Announcer:
             await asyncio.sleep(LOOK_S)
             progress = self._control.training.progress()
             if progress != before:
-                before = dict(progress)
-                self._hub.publish("training", self._control.clock.now_ms(), told(TrainingState(**progress)))
+                before = progress
+                self._hub.publish("training", self._control.clock.now_ms(), told(progress))
 
 
 def told(answer: BaseModel) -> orjson.Fragment:

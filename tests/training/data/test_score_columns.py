@@ -17,13 +17,14 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
 from training.data.dataset import Dataset
 from training.data.score_columns import is_scored, scored_days, with_scores, without_scores
 from training.ensemble.bundle import Plan, train, walk_folds
 from training.ensemble.families import ModelFamily, RidgeFamily
-from training.ensemble.out_of_fold import fit_all, information_coefficient, walk
+from training.ensemble.out_of_fold import fit_all, walk
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after

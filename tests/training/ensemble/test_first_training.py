@@ -10,10 +10,11 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
+from strategies.oversight.skill import information_coefficient
 from tests.made_bundles import SMALL, made_bundle, made_dataset, made_plan
 from training.ensemble.bundle import train, walk_folds
 from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily, choose
-from training.ensemble.out_of_fold import FoldReport, area_under_curve, information_coefficient, walk
+from training.ensemble.out_of_fold import FoldReport, area_under_curve, walk
 from training.ensemble.wins import win_table
 from training.evidence.daily_skill import daily_skill
 from training.evidence.recipe_gate import bootstrap_p_value, judge
