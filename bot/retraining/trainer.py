@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, Protocol
 
-import orjson
 import structlog
 
 from bot.clock import Clock
 from bot.retraining.child_process import PROGRAM, Limits, run_child
+from bot.retraining.steps import step_of
 from bot.views.training import State, TrainingProgress
 from strategies.errors import AlreadyRunning, Conflict, SigmaError
 
@@ -45,6 +45,7 @@ class Trainer:
         promote: told the child's document; returns in words what came of it.
         runs: remembers them; None: nobody does.
         program: what the child is, `python -m training`.
+        slot: held while the child runs; shared with other children of the daemon.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Trainer:
         promote: Promote,
         runs: Runs | None = None,
         program: Sequence[str] = PROGRAM,
+        slot: asyncio.Lock | None = None,
     ) -> None:
         self._clock = clock
         self._limits = limits
@@ -65,6 +67,7 @@ class Trainer:
         self._promote = promote
         self._runs = runs
         self._program = program
+        self._slot = slot or asyncio.Lock()
         self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
         self._running: asyncio.Task[tuple[str, str]] | None = None
         self._cancelled_by = ""
@@ -141,8 +144,10 @@ class Trainer:
     async def _run_once(self) -> tuple[str, str]:
         try:
             await self._download(self._count)
-            self._enter("training")
-            ended = await run_child(self._arguments(), self._limits, self._hear, self._program)
+            self._enter("waiting")
+            async with self._slot:
+                self._enter("training")
+                ended = await run_child(self._arguments(), self._limits, self._hear, self._program)
             if ended.document is None:
                 return f"failed: {ended.cause}", ""
             self._enter("promoting")
@@ -170,18 +175,8 @@ class Trainer:
     def _hear(self, line: str) -> None:
         """Take a line of the child: a step as JSON, or words."""
         self._log.debug("training", line=line)
-        step = _step_of(line)
+        step = step_of(line)
         if step is None:
             self._progress = self._progress.after(line=line)
         else:
             self._count(*step)
-
-
-def _step_of(line: str) -> tuple[str, int, int, float] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        step = orjson.loads(line)
-        return str(step["stage"]), int(step["done"]), int(step["total"]), float(step["eta_s"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return None

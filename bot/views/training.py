@@ -8,7 +8,7 @@ from pydantic import Field, computed_field
 
 from bot.views.values import View
 
-State = Literal["idle", "downloading", "training", "promoting"]
+State = Literal["idle", "downloading", "waiting", "training", "promoting"]  # waiting: for another child to end
 
 
 class TrainingProgress(View):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bot.trading.snapshot import LiveCandle
+from bot.views.candles import Candle
 from bot.views.chart_trades import ChartTrade
 from bot.views.decisions import Decision
 from bot.views.no_trade import NoTrade
@@ -58,19 +59,8 @@ class EquityPage(PageAnswer):
     equity: list[EquityPoint]
 
 
-class Candle(View):
-    """A closed decision candle. Prices in quote, volume in base."""
-
-    open_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-
 class CandlesPage(PageAnswer):
-    """Decision candles of a market, ascending, with the round trips that touch them."""
+    """Candles of a market, ascending, the one that fills, and the round trips that touch them."""
 
     symbol: str
     timeframe: Timeframe

@@ -9,18 +9,15 @@ from aiohttp import web
 from pydantic import Field
 
 from bot.views.calendar import Calendar, calendar_of
-from bot.views.chart_trades import MOST, chart_trades
 from bot.views.decisions import decisions_of
 from bot.views.no_trade import no_trade_reasons
 from bot.views.performance import Performance, performance_of
 from bot.views.status import Status, deposit_of, status_of
 from bot.web.app_keys import CONTROL, READING
 from bot.web.operations import Operations
-from bot.web.requests import Asked, MarketPage, Moment, Page, Symbol
+from bot.web.requests import Asked, MarketPage, Moment, Page
 from bot.web.responses import (
     AlertsPage,
-    Candle,
-    CandlesPage,
     DecisionsPage,
     EquityPage,
     NoTradeReasons,
@@ -34,13 +31,6 @@ from storage.ledger.queries import RecordedDecision
 
 operations: Final = Operations("account")
 EVENTS: Final = r"^[a-z]{1,32}(,[a-z]{1,32}){0,15}$"
-COLUMNS: Final = ("open_ms", "open", "high", "low", "close", "volume")
-
-
-class CandlesRequest(Page):
-    """Candles of one market."""
-
-    symbol: Symbol
 
 
 class CalendarRequest(Asked):
@@ -115,29 +105,6 @@ async def performance(request: web.Request) -> Performance:
 async def calendar(request: web.Request, query: CalendarRequest) -> Calendar:
     """Return what every UTC day came to."""
     return await request.app[READING].ask(calendar_of, request.app[CONTROL], query.since or 0)
-
-
-@operations.get("/api/candles")
-async def candles(request: web.Request, query: CandlesRequest) -> CandlesPage:
-    """Return the newest decision candles of a market, ascending, with entries, exits, stops and targets."""
-    control, reading = request.app[CONTROL], request.app[READING]
-    control.market_index(query.symbol)
-    found = await reading.ask(control.ledger.candles, query.symbol, query.since_ms, query.until_ms, query.rows)
-    newest_first, next_before = query.cut(list(found[::-1]), lambda row: int(row[0]))
-    rows = newest_first[::-1]
-    oldest_ms = int(rows[0][0]) if rows else 0
-    closed = await reading.ask(control.ledger.trades, since_ms=oldest_ms, symbol=query.symbol, limit=MOST)
-    touching = await asyncio.to_thread(chart_trades, control, query.symbol, closed)
-    snapshot = control.snapshot
-    live = () if snapshot is None or query.before is not None else snapshot.candles
-    return CandlesPage(
-        symbol=query.symbol,
-        timeframe=control.ledger.account.timeframe,
-        candles=[Candle(**dict(zip(COLUMNS, row.tolist(), strict=True))) for row in rows],
-        filling=next((part for part in live if part.symbol == query.symbol and not part.is_closed), None),
-        trades=touching,
-        next_before=next_before,
-    )
 
 
 @operations.get("/api/alerts")

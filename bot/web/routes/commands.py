@@ -40,55 +40,55 @@ class RollbackRequest(Asked):
 @operations.post("/api/pause")
 async def pause(request: web.Request) -> Recorded:
     """Take no new entries; exits go on."""
-    return _recorded(await _control(request).pause(_by(request)))
+    return _recorded(await _control(request).pause(by(request)))
 
 
 @operations.post("/api/resume")
 async def resume(request: web.Request) -> Recorded:
     """Take entries again."""
-    return _recorded(await _control(request).resume(_by(request)))
+    return _recorded(await _control(request).resume(by(request)))
 
 
 @operations.post("/api/close", problems=(409,))
 async def close(request: web.Request, body: CloseRequest) -> Recorded:
     """Close one position, or all, at the next open."""
-    return _recorded(await _control(request).close(body.symbol, _by(request)))
+    return _recorded(await _control(request).close(body.symbol, by(request)))
 
 
 @operations.post("/api/stop")
 async def stop(request: web.Request) -> Recorded:
     """Kill switch: close everything and take no entries."""
-    return _recorded(await _control(request).stop(_by(request)))
+    return _recorded(await _control(request).stop(by(request)))
 
 
 @operations.post("/api/unlock")
 async def unlock(request: web.Request) -> Recorded:
     """Lift the protections that only a person may lift."""
-    return _recorded(await _control(request).unlock(_by(request)))
+    return _recorded(await _control(request).unlock(by(request)))
 
 
 @operations.post("/api/promote", problems=(404, 409))
 async def promote(request: web.Request, body: PromotionRequest) -> Recorded:
     """Verify a bundle and let it decide from the next minute on."""
-    return _recorded(await _control(request).promote(body.bundle, _by(request), body.why))
+    return _recorded(await _control(request).promote(body.bundle, by(request), body.why))
 
 
 @operations.post("/api/rollback", problems=(409,))
 async def rollback(request: web.Request, body: RollbackRequest) -> Recorded:
     """Go back to the bundle before the champion; to the trend rule when there was none."""
-    return _recorded(await _control(request).rollback(_by(request), body.why))
+    return _recorded(await _control(request).rollback(by(request), body.why))
 
 
 @operations.post("/api/retrain", status=202, problems=(409,))
 async def retrain(request: web.Request) -> TrainingProgress:
     """Start a retraining now; its progress is in the status and on the stream."""
-    return await _control(request).retrain(_by(request))
+    return await _control(request).retrain(by(request))
 
 
 @operations.post("/api/training/cancel", status=202, problems=(409,))
 async def cancel_training(request: web.Request) -> TrainingProgress:
     """End the training that goes on; the bundle that decides goes on."""
-    return await _control(request).cancel_training(_by(request))
+    return await _control(request).cancel_training(by(request))
 
 
 @operations.post("/api/shutdown", status=202)
@@ -102,7 +102,8 @@ def _control(request: web.Request) -> Control:
     return request.app[CONTROL]
 
 
-def _by(request: web.Request) -> str:
+def by(request: web.Request) -> str:
+    """Return who asks, as the ledger records it."""
     if is_dashboard(request):
         return "dashboard"
     return "cli" if request.headers.get("User-Agent", "").startswith("sigma") else "web"

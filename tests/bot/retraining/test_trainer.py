@@ -16,7 +16,7 @@ from bot.clock import ManualClock
 from bot.retraining.child_process import GIB, Ended, Limits, run_child
 from bot.retraining.trainer import Counted, Trainer
 from bot.views.training import TrainingProgress
-from strategies.errors import AlreadyRunning, BadInput, ExchangeFailed, StorageFailed
+from strategies.errors import AlreadyRunning, Conflict, ExchangeFailed, StorageFailed
 from tests.bot.retraining.children import child
 
 LIMITS = Limits(nice=5, memory_gb=0.25, threads=1, deadline_s=20)
@@ -211,7 +211,7 @@ async def test_one_at_a_time_and_the_next_one_after_a_failure(tmp_path: Path) ->
 async def test_a_run_is_cancelled_by_hand_and_the_trainer_goes_on(tmp_path: Path) -> None:
     runs = KeptRuns()
     async with running(made_trainer(tmp_path, "hanging", runs)) as trainer:
-        with pytest.raises(BadInput, match="the trainer is idle"):
+        with pytest.raises(Conflict, match="the trainer is idle"):
             await trainer.cancel("cli")
         await trainer.start("first")
         await entered(trainer, "training", "waiting")
