@@ -15,9 +15,8 @@ from bot.clock import Clock
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
-from storage.bundles import bundle_by_id
 from storage.ledger.queries import Ledger
-from storage.models.registry import Promotion, Registry
+from storage.models.registry import Promotion, Registry, bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp

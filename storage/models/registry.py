@@ -23,10 +23,11 @@ from typing import Any, Final
 from storage.durable import folder_lock, replace_files
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_policy import FallbackLevel, Standing
-from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
+from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES, fallback_strategy
 from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, StorageFailed
+from strategies.market import Timeframe
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
@@ -274,6 +275,16 @@ class Registry:
         if not exchange.replace("-", "").replace("_", "").isalnum():
             raise BadInput(f"exchange {exchange!r} is not a name")
         return self.root / "production" / f"{exchange}.json"
+
+
+def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:
+    """Return a verified bundle; None and `trend-1` are the trend rule, `cash-1` is cash.
+
+    Raises:
+        BadInput: there is none of that id.
+        BundleRefused: it is damaged or from another exchange.
+    """
+    return fallback_strategy(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)
 
 
 def _promotion(move: Mapping[str, Any]) -> Promotion:
