@@ -18,9 +18,10 @@ from bot.feed.source import FeedSource
 from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_process import Limits
-from bot.retraining.promotion import TrainingRuns, on_drift, on_harm, retrain_job
+from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
