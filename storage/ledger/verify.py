@@ -21,8 +21,8 @@ from storage.ledger.journal import fact_columns
 from storage.ledger.tables import decision, fact
 from strategies import engine as trading
 from strategies.bundle.bundle import Bundle
-from strategies.engine import Outcome
 from strategies.kernel.state import FactKind
+from strategies.minute import Outcome
 
 MAX_DIFFERENCES = 20
 

@@ -24,8 +24,8 @@ from training.backtest.run import backtest
 from training.backtest.run_candles import RunCandles, read_run
 from training.data.dataset import Dataset, build
 from training.data.splits import next_month
-from training.ensemble.bundle import Plan
 from training.ensemble.families import RidgeFamily
+from training.ensemble.plan import Plan
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card
