@@ -20,8 +20,9 @@ from strategies.market import DAY_MS, OPEN_MS
 from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset, Segment
-from training.ensemble.families import ModelFamily
-from training.ensemble.out_of_fold import MarketScores, fit_all
+from training.data.market_scores import MarketScores
+from training.ensemble.out_of_fold import fit_all
+from training.families.interface import ModelFamily
 from training.promotion.gate import Similarity
 
 LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then

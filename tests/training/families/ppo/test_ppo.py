@@ -21,7 +21,7 @@ from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
 from tests.training.families.ppo.agents import FEATURES, HOUR, dataset, random_model
 from training.data.dataset import Dataset
-from training.ensemble.out_of_fold import prepare
+from training.data.market_scores import prepare
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import ActorNetwork, chances, onnx_bytes
 from training.families.ppo.family import PpoFamily
