@@ -19,6 +19,7 @@ from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_process import Limits
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
+from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
 from bot.scheduling.jobs import retrain_job
@@ -70,6 +71,7 @@ class Parts:
     notifications: Notifications
     schedule: Schedule
     runs: JobRuns
+    run_queue: RunQueue
     shadowing: Shadowing
 
 
@@ -88,11 +90,14 @@ async def assemble(environment: Environment) -> Parts:
     listeners: Listeners = [metrics.on_snapshot, _log_signals]
     trader = _trader(environment, opened, markets, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
-    trainer = _trainer(environment, runs, job_runs)
+    slot = asyncio.Lock()  # one child at a time, whoever asked for it
+    trainer = _trainer(environment, runs, job_runs, slot)
+    run_queue = RunQueue(config.paths.state / "runs", _limits(config), slot)
+    await asyncio.to_thread(run_queue.open)
     control = _control(environment, opened, markets, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
-    web = _web(environment, control, metrics)
+    web = _web(environment, control, metrics, run_queue)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
     return Parts(
@@ -106,6 +111,7 @@ async def assemble(environment: Environment) -> Parts:
         notifications=notifications,
         schedule=_schedule(environment, opened, control, notifications, job_runs),
         runs=job_runs,
+        run_queue=run_queue,
         shadowing=shadowing,
     )
 
@@ -149,7 +155,7 @@ def _trader(environment: Environment, opened: Opened, markets: tuple[Market, ...
     )
 
 
-def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) -> Trainer:
+def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns, slot: asyncio.Lock) -> Trainer:
     return Trainer(
         clock=environment.exchange.clock,
         limits=_limits(environment.config),
@@ -157,6 +163,7 @@ def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) ->
         download=runs.download,
         promote=runs.promote,
         runs=job_runs,
+        slot=slot,
     )
 
 
@@ -210,11 +217,11 @@ def _shadowing(environment: Environment, opened: Opened, trader: Trader, control
     )
 
 
-def _web(environment: Environment, control: Control, metrics: Metrics) -> WebServer:
+def _web(environment: Environment, control: Control, metrics: Metrics, run_queue: RunQueue) -> WebServer:
     config, feed = environment.config, environment.feed
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
-    return WebServer(control, metrics, config.web, token)
+    return WebServer(control, metrics, config.web, token, run_queue=run_queue, config=config)
 
 
 def _schedule(

@@ -58,6 +58,7 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
             group.create_task(parts.trainer.run(), name="trainer"),
+            group.create_task(parts.run_queue.run(), name="runs"),
             group.create_task(parts.schedule.run(), name="schedule"),
             group.create_task(parts.shadowing.run(), name="shadowing"),
             group.create_task(

@@ -10,6 +10,7 @@
 | position | `{"symbol", "position"}` opened, resized, moved its stop; null: closed |
 | alert | as `GET /api/alerts`: what people are told, with a minute or apart from it |
 | training | as `GET /api/training`, when it changes |
+| run | as in `GET /api/runs`, when it changes |
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pydantic import BaseModel
 from bot.alerts.messages import details, headline
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
+from bot.views.runs import Run
 from bot.views.status import market_status, status_of
 from bot.web.responses import SentAlert
 from bot.web.stream import Hub
@@ -31,7 +33,7 @@ from storage.ledger.journal import Alert
 from storage.ledger.queries import OpenPosition
 from strategies.market import MINUTE_MS
 
-EVENTS: Final = ("status", "candles", "decision", "signal", "fill", "position", "alert", "training")
+EVENTS: Final = ("status", "candles", "decision", "signal", "fill", "position", "alert", "training", "run")
 LOOK_S: Final = 0.5
 
 Event = tuple[str, object]
@@ -56,6 +58,10 @@ class Announcer:
     def on_note(self, alert: Alert) -> None:
         """Publish an alert that no account minute wrote."""
         self._hub.publish("alert", alert.ms, sent_alert(alert).model_dump())
+
+    def on_run(self, run: Run) -> None:
+        """Publish what a run is doing."""
+        self._hub.publish("run", self._control.clock.now_ms(), told(run))
 
     async def watch_training(self) -> None:
         """Publish the training's state whenever it has changed, until cancelled."""
