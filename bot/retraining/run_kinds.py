@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.retraining.child_process import PROGRAM
 from bot.views.runs import RunKind, RunOption
-from strategies.errors import BadInput
+from strategies.errors import Conflict, NotFound
 
 CLI: Final = (sys.executable, "-m", "bot.cli")
 DAY: Final = r"\d{4}-\d\d-\d\d"
@@ -35,17 +35,18 @@ class Command:
         """Return what the program is given.
 
         Raises:
-            BadInput: an option is not known, or not what it has to look like.
+            NotFound: an option is not known.
+            Conflict: its value is not what it has to look like.
         """
         known = {part.name: part for part in self.shown.options}
         for name, value in options.items():
             if name not in known:
-                raise BadInput(f"option {name!r} is not known; {self.shown.kind} takes {', '.join(known)}")
+                raise NotFound(f"option {name!r} is not known; {self.shown.kind} takes {', '.join(known)}")
             part = known[name]
             if part.choices and value not in part.choices:
-                raise BadInput(f"{name} is {value!r}; one of {', '.join(part.choices)} is needed")
+                raise Conflict(f"{name} is {value!r}; one of {', '.join(part.choices)} is needed")
             if not re.fullmatch(part.pattern, value):
-                raise BadInput(f"{name} is {value[:60]!r}, which is not {part.label.lower()}")
+                raise Conflict(f"{name} is {value[:60]!r}, which is not {part.label.lower()}")
         words = [
             word.format(**{name: part.default for name, part in known.items()} | dict(options)) for word in self.words
         ]
@@ -156,8 +157,8 @@ def command_of(kind: str) -> Command:
     """Return a command by its kind.
 
     Raises:
-        BadInput: there is none.
+        NotFound: there is none.
     """
     if kind not in COMMANDS:
-        raise BadInput(f"run {kind!r} is not known; one of {', '.join(COMMANDS)} is needed")
+        raise NotFound(f"run {kind!r} is not known; one of {', '.join(COMMANDS)} is needed")
     return COMMANDS[kind]

@@ -107,8 +107,8 @@ class RunQueue:
         """Put a run into the queue.
 
         Raises:
-            BadInput: the kind or an option is not what is needed.
-            Conflict: too many wait already.
+            NotFound: the kind or an option is not known.
+            Conflict: an option is not what it has to look like, or too many runs wait already.
         """
         command = self._commands.get(kind) or command_of(kind)
         given = {name: value.strip() for name, value in options.items() if value.strip()}

@@ -11,7 +11,7 @@ from pydantic import Field
 from bot.trading.control import Control
 from bot.views.decisions import families_of
 from bot.views.values import View, finite
-from strategies.errors import BadInput
+from strategies.errors import NotFound
 from strategies.features.blocks import block_slices
 from strategies.features.catalogue import GROUPS, FeatureSet, compute, feature_set
 from strategies.market import CLOSE, OPEN_MS, Timeframe
@@ -65,13 +65,13 @@ def series_of(control: Control, symbol: str, names: Sequence[str], until_ms: int
     """Return features of the newest decision candles that opened before a time. Computes: run it in a thread.
 
     Raises:
-        BadInput: there is no such feature.
+        NotFound: there is no such feature.
     """
     timeframe = control.ledger.account.timeframe
     known = _all(timeframe)
     unknown = [name for name in names if name not in known.names and name not in OVERLAYS]
     if unknown:
-        raise BadInput(f"feature {unknown[0]!r} is not known; GET /api/features lists them")
+        raise NotFound(f"feature {unknown[0]!r} is not known; GET /api/features lists them")
     candles = control.ledger.candles(symbol, 0, until_ms, limit + WARM_UP_BARS)
     shown = candles[-limit:]
     values = {name: _overlay(name, candles)[-limit:] for name in names if name in OVERLAYS}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from bot.clock import wall_ms
 from bot.trading.control import Control
 from bot.trading.snapshot import MarketView, Snapshot
 from bot.views.training import TrainingProgress
@@ -48,12 +50,14 @@ class Status(View):
     currency: str = Field(description="of every amount of money; empty: markets with different quotes")
     speed: float
     timeframe: Timeframe
-    now_ms: int
+    now_ms: int = Field(description="market time")
+    wall_ms: int = Field(description="wall clock of the daemon")
     is_fresh: bool
     is_ready: bool
     feed: dict[str, bool]
     training: TrainingProgress
     minute_ms: int | None = None
+    decided_ms: int | None = Field(None, description="the newest close at which any market was decided")
     candle_age_s: float | None = None
     equity: float | None = None
     cash: float | None = None
@@ -81,8 +85,8 @@ class Status(View):
         return [name for name in LOCKS if getattr(self, name)]
 
 
-def status_of(control: Control) -> Status:
-    """Return the status."""
+def status_of(control: Control, symbols: Collection[str] | None = None) -> Status:
+    """Return the status, with the markets of `symbols` and those that are held; None: all of them."""
     exchange_info, snapshot = control.exchange_info, control.snapshot
     return Status(
         exchange=exchange_info.exchange,
@@ -93,12 +97,13 @@ def status_of(control: Control) -> Status:
         speed=exchange_info.speed,
         timeframe=control.ledger.account.timeframe,
         now_ms=control.clock.now_ms(),
+        wall_ms=wall_ms(),
         is_fresh=control.is_fresh(),
         is_ready=control.is_ready(),
         feed=dict(control.feed.ready),
         training=control.training.progress(),
         can_roll_back=control.champion is not None,
-        **({} if snapshot is None else _account(snapshot, control)),
+        **({} if snapshot is None else _account(snapshot, control, symbols)),
     )
 
 
@@ -130,7 +135,8 @@ def currency_of(control: Control) -> str:
     return next((quote for quote in QUOTES if symbols and all(name.endswith(quote) for name in symbols)), "")
 
 
-def _account(snapshot: Snapshot, control: Control) -> dict[str, Any]:
+def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | None) -> dict[str, Any]:
+    held = {part.symbol for part in snapshot.positions}
     deposit = deposit_of(control)
     return {
         "minute_ms": snapshot.minute_ms,
@@ -150,5 +156,10 @@ def _account(snapshot: Snapshot, control: Control) -> dict[str, Any]:
         "fallback_level": fallback_level_of(snapshot.bundle_id),
         "fallback_why": control.why_deciding(),
         "positions": list(snapshot.positions),
-        "markets": [market_status(view) for view in snapshot.markets],
+        "decided_ms": max((view.decided_ms for view in snapshot.markets), default=0),
+        "markets": [
+            market_status(view)
+            for view in snapshot.markets
+            if symbols is None or view.symbol in symbols or view.symbol in held
+        ],
     }

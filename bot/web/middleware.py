@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from bot.web.dashboard.pages import is_page
 from bot.web.problems import problem, problem_of
 from bot.web.session import CSRF_HEADER, Sessions, is_forged
 from strategies.errors import SigmaError
@@ -89,7 +90,7 @@ class Guard:
         return self._unauthorised(request)
 
     def _unauthorised(self, request: web.Request) -> web.Response | None:
-        if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDER):
+        if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDER) or is_page(request.path):
             return None
         changes = request.method not in SAFE_METHODS and request.path not in READ_ONLY_POSTS
         if not changes and self._is_loopback:

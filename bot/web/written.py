@@ -1,6 +1,7 @@
 """Answers as they are written: compressed where that pays, and not at all where the reader has them already.
 
-An answer is told apart by its content. A browser asks again with the tag it was given; 304 says that nothing changed.
+An answer is told apart by its content. A page keeps the tag it was given and asks again with it; 304 says that nothing
+changed. Browsers themselves store nothing of an account.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LEVEL: Final = 4
 
 async def written(request: web.Request, content: bytes, status: int, content_type: str) -> web.Response:
     """Return an answer, or 304 when the reader's tag is this content's."""
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    headers = {"Vary": "Accept-Encoding"}
     if request.method == "GET" and status == 200:
         headers["ETag"] = f'"{hashlib.blake2b(content, digest_size=10).hexdigest()}"'
         if headers["ETag"] in request.headers.get("If-None-Match", ""):

@@ -39,7 +39,7 @@ class SeriesRequest(Page):
 class FeaturesRequest(SeriesRequest):
     """Features of one market."""
 
-    names: str = Field(pattern=r"^[\w().]{1,60}(,[\w().]{1,60}){0,11}$", description="comma separated")
+    names: str = Field(pattern=r"^[A-Za-z0-9_().,]{1,400}$", description="comma separated")
 
 
 class TradeRequest(Asked):
@@ -54,7 +54,9 @@ async def candles(request: web.Request, query: CandlesRequest) -> CandlesPage:
     control, reading = request.app[CONTROL], request.app[READING]
     control.market_index(query.symbol)
     timeframe = query.timeframe or control.ledger.account.timeframe
-    found = await reading.ask(candles_of, control, query.symbol, timeframe, query.since_ms, query.until_ms, query.rows)
+    found = await reading.ask(
+        candles_of, control, query.symbol, timeframe, query.since_ms, query.until_ms, query.rows + 1
+    )
     filling = None
     if query.before is None:
         found, filling = split_filling(control, query.symbol, timeframe, found)
@@ -81,7 +83,7 @@ async def features(request: web.Request) -> Features:
     return await asyncio.to_thread(features_of, request.app[CONTROL])
 
 
-@operations.get("/api/features/series")
+@operations.get("/api/features/series", problems=(404,))
 async def feature_series(request: web.Request, query: FeaturesRequest) -> Series:
     """Return features of the newest decision candles of a market, ascending: the numbers that the models see."""
     control = request.app[CONTROL]

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
+from bot.clock import wall_ms
 from bot.trading.control import Control, Done
 from bot.views.training import TrainingProgress
 from bot.web.app_keys import CONTROL
@@ -14,8 +15,10 @@ from bot.web.operations import Operations
 from bot.web.requests import Asked, Symbol
 from bot.web.responses import Recorded, Stopping
 from bot.web.session import is_dashboard
+from strategies.errors import Conflict
 
 operations: Final = Operations("commands")
+NOT_AFTER_HEADER: Final = "X-Sigma-Not-After"
 
 
 class CloseRequest(Asked):
@@ -37,13 +40,13 @@ class RollbackRequest(Asked):
     why: str = Field("rolled back by hand", min_length=1, max_length=300, description="kept in the history")
 
 
-@operations.post("/api/pause")
+@operations.post("/api/pause", problems=(409,))
 async def pause(request: web.Request) -> Recorded:
     """Take no new entries; exits go on."""
     return _recorded(await _control(request).pause(by(request)))
 
 
-@operations.post("/api/resume")
+@operations.post("/api/resume", problems=(409,))
 async def resume(request: web.Request) -> Recorded:
     """Take entries again."""
     return _recorded(await _control(request).resume(by(request)))
@@ -55,13 +58,13 @@ async def close(request: web.Request, body: CloseRequest) -> Recorded:
     return _recorded(await _control(request).close(body.symbol, by(request)))
 
 
-@operations.post("/api/stop")
+@operations.post("/api/stop", problems=(409,))
 async def stop(request: web.Request) -> Recorded:
     """Kill switch: close everything and take no entries."""
     return _recorded(await _control(request).stop(by(request)))
 
 
-@operations.post("/api/unlock")
+@operations.post("/api/unlock", problems=(409,))
 async def unlock(request: web.Request) -> Recorded:
     """Lift the protections that only a person may lift."""
     return _recorded(await _control(request).unlock(by(request)))
@@ -91,7 +94,7 @@ async def cancel_training(request: web.Request) -> TrainingProgress:
     return await _control(request).cancel_training(by(request))
 
 
-@operations.post("/api/shutdown", status=202)
+@operations.post("/api/shutdown", status=202, problems=(409,))
 async def shutdown(request: web.Request) -> Stopping:
     """Stop the daemon in order; positions stay open."""
     _control(request).shut_down()
@@ -99,6 +102,14 @@ async def shutdown(request: web.Request) -> Stopping:
 
 
 def _control(request: web.Request) -> Control:
+    """Return whom to command.
+
+    Raises:
+        Conflict: the command says that it is not worth carrying out any more.
+    """
+    not_after = request.headers.get(NOT_AFTER_HEADER, "")
+    if not_after.isdecimal() and (late_ms := wall_ms() - int(not_after)) > 0:
+        raise Conflict(f"the command came {late_ms / 1000:.1f} s too late and was not carried out; give it again")
     return request.app[CONTROL]
 
 

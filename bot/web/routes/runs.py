@@ -13,9 +13,9 @@ from bot.views.runs import Run, RunKind, RunPage
 from bot.views.values import View
 from bot.web.app_keys import RUNS
 from bot.web.operations import Operations
+from bot.web.problems import Unhealthy
 from bot.web.requests import Asked
 from bot.web.routes.commands import by
-from strategies.errors import NotFound
 
 operations: Final = Operations("runs")
 routes: Final = web.RouteTableDef()
@@ -69,7 +69,7 @@ async def run(request: web.Request, query: RunRequest) -> RunPage:
     return await asyncio.to_thread(_queue(request).page, query.id)
 
 
-@operations.post("/api/runs", status=202, problems=(409,))
+@operations.post("/api/runs", status=202, problems=(404, 409))
 async def start_run(request: web.Request, body: StartRequest) -> Run:
     """Put a run into the queue; it begins when the child before it has ended."""
     return _queue(request).start(body.kind, body.options, by(request))
@@ -91,5 +91,5 @@ async def run_report(request: web.Request) -> web.StreamResponse:
 def _queue(request: web.Request) -> RunQueue:
     queue = request.app.get(RUNS)
     if queue is None:
-        raise NotFound("this daemon takes no runs")
+        raise Unhealthy("this daemon takes no runs")
     return queue

@@ -13,9 +13,9 @@ from bot.views.log_lines import Level, LogLines, log_lines
 from bot.views.settings import Settings, settings_of
 from bot.web.app_keys import CONFIG
 from bot.web.operations import Operations
+from bot.web.problems import Unhealthy
 from bot.web.requests import Asked, Limit
 from storage.config.tree import Config
-from strategies.errors import NotFound
 
 operations: Final = Operations("system")
 
@@ -44,5 +44,5 @@ async def logs(request: web.Request, query: LogRequest) -> LogLines:
 def _config(request: web.Request) -> Config:
     config = request.app.get(CONFIG)
     if config is None:
-        raise NotFound("this daemon was started without a configuration")
+        raise Unhealthy("this daemon was started without a configuration")
     return config
