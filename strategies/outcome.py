@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.bundle.bundle import PreparedSlice
+from strategies.market import Market
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Outcome:
         prepared: per market what was scored, or None; for reasons and displays.
         candles: completed decision candles as (market index, (6,) float64).
         equity, cash, gross: units at the minute's marks.
+        markets: the account's markets after the minute's lifecycle commands.
     """
 
     minute_ms: int
@@ -30,3 +32,4 @@ class Outcome:
     equity: int
     cash: int
     gross: int
+    markets: tuple[Market, ...]
