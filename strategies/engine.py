@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle.bundle import Bundle, Inputs, PreparedSlice
+from strategies.bundle.bundle import Bundle, PreparedSlice
 from strategies.bundle.ensemble import smooth
 from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
 from strategies.errors import BadInput
@@ -231,7 +231,7 @@ class Engine:
         for index in np.flatnonzero(ready):
             anchored = current_slice(self.histories[index].candles, self.timeframe)
             prepared[index] = self.bundle.prepare(anchored, self.markets[index].symbol)
-        scored = self._scored(prepared)
+        scored = self.bundle.newest_inputs(prepared)
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
         expected = self.bundle.expected_return(conviction, scored.sigma)
@@ -263,18 +263,6 @@ class Engine:
         newest = np.array([history.last_open_ms for history in self.histories])
         ready = (newest == decision_ms - self.timeframe.ms) & minute.present
         return ready if minute.not_ready is None else ready & ~minute.not_ready
-
-    def _scored(self, prepared: list[PreparedSlice | None]) -> Inputs:
-        """Return one row a market; NaN where a market was not ready."""
-        markets = len(self.markets)
-        families = len(self.bundle.manifest.families)
-        votes = np.full((markets, families), np.nan)
-        blended, sigma, volatility, joined = (np.full(markets, np.nan) for _ in range(4))
-        scored = self.bundle.decision_inputs([part for part in prepared if part is not None])
-        for index, part in zip([i for i in range(markets) if prepared[i] is not None], scored, strict=True):
-            votes[index], blended[index] = part.votes[-1], part.blended[-1]
-            sigma[index], volatility[index], joined[index] = part.sigma[-1], part.volatility[-1], part.joined[-1]
-        return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, joined=joined)
 
     def _warmed(self, bundle: Bundle, index: int, scored: ScoredCloses) -> np.void:
         """Return the MEMORY record of a market; one that has left remembers nothing."""

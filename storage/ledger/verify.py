@@ -72,7 +72,7 @@ def verify(
     stopped = last_state(database, account)
     with reading(database) as connection:
         replay: trading.Engine | None = None
-        settings_id = ""
+        settings_id = markets_id = ""
         for row in tape_codec.rows(connection, account.id, until_ms=stopped.minute_ms, on_lost=found.lose):
             if replay is None:
                 replay = _begun(connection, account, row, bundle_of)
@@ -80,7 +80,13 @@ def verify(
             if row["settings_id"] != settings_id:
                 settings_id = row["settings_id"]
                 replay.configure(get_settings(connection, settings_id))
-            _step(connection, account, replay, row, bundle_of, found)
+            minute = _minute(connection, account, row)
+            if row["markets_id"] != markets_id:
+                markets_id = row["markets_id"]
+                if not any(command.is_lifecycle for command in minute.commands):
+                    # before markets could change on the tape, other minimums came with a start
+                    replay.membership.respec(get_markets(connection, markets_id))
+            _step(connection, account, replay, row, minute, bundle_of, found)
             if found.minutes % 1_000 == 0:
                 progress(found.minutes)
     if replay is None:
@@ -107,26 +113,16 @@ def _begun(
     )
 
 
-def _minute(connection: Connection, account: Account, replay: trading.Engine, row: Mapping[str, Any]) -> AccountMinute:
-    """Return the minute of a row, with the candles that its joins brought, on the rules it was settled by."""
+def _minute(connection: Connection, account: Account, row: Mapping[str, Any]) -> AccountMinute:
+    """Return the minute of a row, with the candles that its joins brought."""
     minute = tape_codec.decode(row)
-    if not any(command.is_lifecycle for command in minute.commands):
-        written = get_markets(connection, row["markets_id"])
-        if written != replay.markets:  # before markets could change on the tape, other minimums came with a start
-            replay.membership.respec(written)
-        return minute
-    return replace(
-        minute,
-        commands=tuple(
-            replace(
-                command,
-                given=market_candles(connection, account.id, command.market, minute.open_ms, given_only=True),
-            )
-            if command.kind == "join"
-            else command
-            for command in minute.commands
-        ),
-    )
+    joins = [number for number, command in enumerate(minute.commands) if command.kind == "join"]
+    commands = list(minute.commands)
+    for number in joins:
+        index = commands[number].market
+        given = market_candles(connection, account.id, index, minute.open_ms, given_only=True)
+        commands[number] = replace(commands[number], given=given)
+    return replace(minute, commands=tuple(commands)) if joins else minute
 
 
 def _step(
@@ -134,12 +130,12 @@ def _step(
     account: Account,
     replay: trading.Engine,
     row: Mapping[str, Any],
+    minute: AccountMinute,
     bundle_of: Callable[[str], Bundle],
     found: Verification,
 ) -> None:
     if row["bundle_id"] != replay.bundle.id:
         replay.swap(bundle_of(row["bundle_id"]))
-    minute = _minute(connection, account, replay, row)
     expected = int(replay.state.account["last_ms"][0]) + 60_000
     if minute.open_ms != expected:
         found.differ(f"tape: minute {expected} is missing, {minute.open_ms} follows")
