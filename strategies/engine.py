@@ -70,14 +70,6 @@ class Engine:
         """The closed decision candles of every market."""
         return self.membership.histories
 
-    @property
-    def _records(self) -> np.ndarray:
-        return self.membership.records
-
-    @property
-    def _rules(self) -> np.ndarray:
-        return self.membership.rules
-
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings from the next minute on. The decision timeframe of an account is fixed.
 
@@ -173,8 +165,8 @@ class Engine:
                 state.account,
                 state.positions,
                 state.orders,
-                self._records,
-                self._rules,
+                self.membership.records,
+                self.membership.rules,
                 late.market,
                 late.open_ms,
                 late.bar,
@@ -189,8 +181,8 @@ class Engine:
             state.account,
             state.positions,
             state.orders,
-            self._records,
-            self._rules,
+            self.membership.records,
+            self.membership.rules,
             minute.open_ms,
             minute.bars,
             minute.present,
@@ -212,7 +204,7 @@ class Engine:
                 state.account,
                 state.positions,
                 state.orders,
-                self._rules,
+                self.membership.rules,
                 COMMAND_CODES[command.kind],
                 command.market,
                 open_ms,
@@ -243,8 +235,8 @@ class Engine:
             state.account,
             state.positions,
             state.orders,
-            self._records,
-            self._rules,
+            self.membership.records,
+            self.membership.rules,
             conviction,
             expected,
             scored.sigma,
@@ -272,7 +264,7 @@ class Engine:
         return record
 
     def _gross(self) -> int:
-        values = self.state.positions["lots"] * self.state.positions["mark"] * self._records["unit_value"]
+        values = self.state.positions["lots"] * self.state.positions["mark"] * self.membership.records["unit_value"]
         return int(np.abs(values).sum())
 
 
