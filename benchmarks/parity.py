@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +22,11 @@ import pyarrow.parquet as pq
 
 from benchmarks.figures import Figure, show
 from benchmarks.live_replay import LiveReplay
-from storage.bundles import bundle_by_id
 from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind
@@ -157,7 +156,7 @@ def moment_ms(text: str) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _teller(start_ms: int, end_ms: int):
+def _teller(start_ms: int, end_ms: int) -> Callable[[int], None]:
     said = -1
 
     def tell(minute_ms: int) -> None:

@@ -7,15 +7,14 @@ What went in, to the bit. The codec is the only place that knows the byte layout
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
 import orjson
 from sqlalchemy import Connection, select
 
-from storage.ledger.archive import archived_rows, next_archive
+from storage.ledger.archive import Archive, archived_rows, fault_of, next_archive
 from storage.ledger.tables import tape
 from strategies.kernel.state import NO_RATE
 from strategies.minute import AccountMinute, Command, LateBar
@@ -35,7 +34,7 @@ def encode(minute: AccountMinute) -> dict[str, Any]:
         "not_ready": minute.not_ready.astype(np.uint8).tobytes() if unready and minute.not_ready is not None else None,
         "late_bars": orjson.dumps([_late_bar(bar) for bar in minute.late_bars]).decode() if minute.late_bars else None,
         "late": minute.late,
-        "commands": orjson.dumps([asdict(command) for command in minute.commands]).decode()
+        "commands": orjson.dumps([command.document() for command in minute.commands]).decode()
         if minute.commands
         else None,
     }
@@ -57,22 +56,40 @@ def decode(row: Mapping[str, Any]) -> AccountMinute:
         late_bars=tuple(_bar_of(item) for item in orjson.loads(row["late_bars"])) if row["late_bars"] else (),
         late=bool(row["late"]),
         not_ready=None if unready is None else np.frombuffer(unready, np.uint8).astype(bool),
-        commands=tuple(Command(**item) for item in orjson.loads(row["commands"])) if row["commands"] else (),
+        commands=tuple(Command.of_document(item) for item in orjson.loads(row["commands"])) if row["commands"] else (),
     )
 
 
 def rows(
-    connection: Connection, account_id: int, after_ms: int = -1, until_ms: int | None = None
+    connection: Connection,
+    account_id: int,
+    after_ms: int = -1,
+    until_ms: int | None = None,
+    on_lost: Callable[[Archive, str], None] | None = None,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the tape rows of an account with after_ms < minute_ms <= until_ms, ascending, page by page.
 
     The database is asked before the archive: a day that is moved in between is found in both, and read from one.
+
+    Args:
+        connection: of the ledger.
+        account_id: whose tape.
+        after_ms: minutes up to this one are left out.
+        until_ms: minutes after this one are left out; None: none.
+        on_lost: told of an archived day whose file is gone or torn, and why; the rows go on after it.
+
+    Raises:
+        StorageFailed: such a day was met and `on_lost` is None.
     """
     while True:
         page = _page(connection, account_id, after_ms, until_ms)
         archive = next_archive(connection, account_id, after_ms, until_ms)
         if archive is not None and (not page or archive.first_ms <= page[0]["minute_ms"]):
-            yield from archived_rows(connection, archive, after_ms, until_ms)
+            fault = fault_of(connection.engine, archive) if on_lost else ""
+            if on_lost and fault:
+                on_lost(archive, fault)
+            else:
+                yield from archived_rows(connection, archive, after_ms, until_ms)
             after_ms = archive.last_ms
             continue
         border_ms = None if archive is None else archive.first_ms

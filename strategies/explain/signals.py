@@ -1,4 +1,4 @@
-"""Signals and refusals as people and programs see them; `decide` makes the decisions that they tell of.
+"""Signals and refusals as people and programs see them.
 
 A `Signal` is a trade worth its costs, a `Refusal` says why there is none. Both are values: nothing here computes.
 """
@@ -9,10 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from strategies.kernel.decisions import decide
 from strategies.kernel.state import RefusalCode
-
-__all__ = ["Refusal", "Signal", "decide", "describe_refusal"]
 
 _SENTENCES: Final = {
     RefusalCode.NONE: "nothing was refused",
@@ -27,7 +24,7 @@ _SENTENCES: Final = {
     RefusalCode.MAX_POSITIONS: "the account holds as many positions as it may",
     RefusalCode.LEVERAGE: "the account's leverage cap leaves no room",
     RefusalCode.TOO_SMALL: "the size is under the market's minimum order",
-    RefusalCode.NOT_READY: "the market is not ready: a hole is open in its candles, or its warm-up is incomplete",
+    RefusalCode.NOT_READY: "the market is not ready: a gap is open in its candles, or its warm-up is incomplete",
     RefusalCode.LATE: "the decision came too late after its candle's close; the entry is recorded as missed",
     RefusalCode.NO_SCORE: "no predictor gave a finite score",
 }

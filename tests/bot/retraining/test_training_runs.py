@@ -14,17 +14,16 @@ from bot.assembly import _deciding
 from bot.clock import ManualClock
 from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
-from storage.bundles import bundle_by_id
 from storage.config.tree import Config
 from storage.ledger.verify import verify
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.fallback_policy import Standing
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 from tests.bot.retraining.swappable import eager, flipped_byte, ridge_files
-from tests.trading.daemon_world import DaemonWorld, daemon_world
-from tests.trading.world import body_bundle, minutes
+from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
+from tests.bot.trading.world import body_bundle, minutes
 
 MINUTES = minutes(12)
 WHY = "the champion's 12-month out-of-sample IC is -0.012 (30 days live, 335 of the walk forward), below 0"

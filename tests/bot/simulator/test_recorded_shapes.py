@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from strategies.market import MINUTE_MS
-from tests.simulator.exchanges import exchange, listener
+from tests.bot.simulator.exchanges import exchange, listener
 
 CAPTURE = Path(__file__).parents[3].parent / "shared" / "data" / "captures" / "binance_futures.ws.gz"
 # A kline event as Binance's documentation prints it, so that the shape is held also without the recording.

@@ -20,7 +20,7 @@ from tests.builders import ROOT
 from tests.made_bundles import SMALL, SYMBOLS, made_bundle, made_dataset, made_plan
 from tests.made_markets import START_MS, random_candles
 from training.ensemble.families import RidgeFamily, XGBoostFamily
-from training.ensemble.out_of_fold import information_coefficient
+from training.evidence.skill import information_coefficient
 from training.promotion.gate import integrity
 from training.promotion.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
 from training.promotion.similarity import Reign, convictions, recorded_convictions, similarity, targets, twin_of
@@ -237,4 +237,4 @@ def test_the_command_refuses_a_hole_and_splits_at_it_when_told(tmp_path: Path) -
     refused = sigma_retrain(tmp_path)
     assert refused.returncode == 1
     assert "10 candles are missing" in refused.stderr
-    assert sigma_retrain(tmp_path, "--holes", "split", "--no-promote", "--no-leakage").returncode == 0
+    assert sigma_retrain(tmp_path, "--gaps", "split", "--no-promote", "--no-leakage").returncode == 0
