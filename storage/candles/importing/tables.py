@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from pathlib import Path
@@ -93,11 +94,10 @@ def _array(values: list[Any], name: str) -> pa.ChunkedArray:
 
 
 def _hdf5(content: Content) -> list[Sheet]:
-    try:
-        import pandas
-        import tables  # noqa: F401 - pandas' reader needs it
-    except ImportError as error:
-        raise BadInput(f"{content.name} is HDF5; pip install tables reads it, or export feather") from error
+    if importlib.util.find_spec("tables") is None:
+        raise BadInput(f"{content.name} is HDF5; pip install tables reads it, or export feather")
+    import pandas
+
     try:
         with pandas.HDFStore(content.path, mode="r") as store:
             frames = {key: store.get(key) for key in store.keys()}  # noqa: SIM118 - a store is no dict
