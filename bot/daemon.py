@@ -44,6 +44,7 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
     Raises:
         SigmaError: it could not start.
     """
+    config.require_complete()
     logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from storage.config.secret import NO_SECRET, Secret
+from strategies.errors import BadInput
 from strategies.kernel.settings import Section
 
 Level = Literal["on", "silent", "off"]
@@ -25,11 +26,17 @@ class WebSettings(Section):
     max_body_kb: int = Field(64, ge=1, le=10_240)
     requests_per_minute: int = Field(600, ge=1, le=1_000_000)
 
-    @model_validator(mode="after")
-    def _guarded(self) -> WebSettings:
-        if not self.is_loopback and not self.token:
-            raise ValueError(f"host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN) is needed")
-        return self
+    def require_complete(self) -> None:
+        """Refuse to be served to others without a token; asked where the server starts, and nowhere else.
+
+        Raises:
+            BadInput: the host is not this machine alone and there is no token, or it cannot be read.
+        """
+        if not self.token.reveal() and not self.is_loopback:
+            raise BadInput(
+                f"[web] host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN or SIGMA_WEB__TOKEN_FILE) "
+                "is needed"
+            )
 
     @property
     def is_loopback(self) -> bool:
@@ -53,18 +60,25 @@ class TelegramSettings(Section):
     quiet_until: ClockTime = ""
 
     @model_validator(mode="after")
-    def _complete(self) -> TelegramSettings:
-        if self.enabled and not self.token:
-            raise ValueError(
-                "is enabled without a token; SIGMA_TELEGRAM__TOKEN or SIGMA_TELEGRAM__TOKEN_FILE is needed"
-            )
-        if self.enabled and not self.chat_ids:
-            raise ValueError("is enabled with chat_ids = []; at least one chat id is needed")
+    def _has_both_ends(self) -> TelegramSettings:
         if bool(self.quiet_from) != bool(self.quiet_until):
             raise ValueError(
                 f"quiet hours are {self.quiet_from!r} to {self.quiet_until!r}; both ends are needed, or none"
             )
         return self
+
+    def require_complete(self) -> None:
+        """Refuse to start a bot that cannot speak; asked where the bot starts, and nowhere else.
+
+        Raises:
+            BadInput: it is enabled without a token or a chat.
+        """
+        if self.enabled and not self.token.reveal():
+            raise BadInput(
+                "[telegram] is enabled without a token; SIGMA_TELEGRAM__TOKEN or SIGMA_TELEGRAM__TOKEN_FILE is needed"
+            )
+        if self.enabled and not self.chat_ids:
+            raise BadInput("[telegram] is enabled with chat_ids = []; at least one chat id is needed")
 
 
 class WebhookSettings(Section):
@@ -73,6 +87,18 @@ class WebhookSettings(Section):
     url: str = Field("", pattern=r"^(https?://.+)?$")
     secret: Secret = NO_SECRET
     timeout_s: float = Field(10.0, gt=0, le=120)
+
+    def require_complete(self) -> None:
+        """Refuse to post what nobody could trust; asked where the channel starts, and nowhere else.
+
+        Raises:
+            BadInput: there is an address but no secret to sign with.
+        """
+        if self.url and not self.secret.reveal():
+            raise BadInput(
+                "[alerts.webhook] url is set without a secret; SIGMA_ALERTS__WEBHOOK__SECRET or "
+                "SIGMA_ALERTS__WEBHOOK__SECRET_FILE is needed to sign"
+            )
 
 
 class AlertSettings(Section):
