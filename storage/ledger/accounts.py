@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from storage.ledger.database import reading, writing
 from storage.ledger.documents import get_markets, get_settings, put_markets, put_settings
@@ -65,6 +65,13 @@ def find(engine: Engine, exchange: str, name: str) -> Account | None:
         deposit=row["deposit"],
         start_ms=row["start_ms"],
     )
+
+
+def count(engine: Engine, exchange: str) -> int:
+    """Return how many accounts have been opened on an exchange."""
+    query = select(func.count()).select_from(account).where(account.c.exchange == exchange)
+    with reading(engine) as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def open_account(
