@@ -22,9 +22,12 @@ class WebSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8787, ge=0, le=65_535)
     token: Secret = NO_SECRET
+    read_token: Secret = NO_SECRET
     allowed_hosts: tuple[str, ...] = ()
     max_body_kb: int = Field(64, ge=1, le=10_240)
     requests_per_minute: int = Field(600, ge=1, le=1_000_000)
+    max_connections: int = Field(256, ge=8, le=10_000)
+    request_timeout_s: float = Field(15.0, gt=0, le=600)
 
     def require_complete(self) -> None:
         """Refuse to be served to others without a token; asked where the server starts, and nowhere else.
@@ -37,6 +40,15 @@ class WebSettings(Section):
                 f"[web] host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN or SIGMA_WEB__TOKEN_FILE) "
                 "is needed"
             )
+
+    def address(self, port: int | None = None) -> str:
+        """Return the address at which this machine's own programs and browsers reach the server.
+
+        Args:
+            port: the one that was taken; None: the configured one.
+        """
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port if port is None else port}"
 
     @property
     def is_loopback(self) -> bool:
@@ -110,6 +122,7 @@ class AlertSettings(Section):
     protections: Level = "on"
     training: Level = "silent"
     promotion: Level = "on"
+    markets: Level = "on"
     feed: Level = "on"
     digest: Level = "on"
     burst: int = Field(20, ge=1, le=1000)
