@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
 import structlog
 from sqlalchemy import Engine as Database
 
@@ -26,10 +27,12 @@ from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
-from bot.trading.open_account import Opened, open_trading
+from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
+from bot.web.revoked import NAME as REVOKED
+from bot.web.revoked import Revoked
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.candles.market_book import record_markets
@@ -48,13 +51,18 @@ Listeners = list[Callable[[Snapshot], None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What stands before anything is built: configuration, open database, market, feed, and how to end it all."""
+    """What stands before anything is built: configuration, open database, market, feed, and how to end it all.
+
+    Attributes:
+        new_account: whether an account may be opened where the production pointer says that another traded.
+    """
 
     config: Config
     database: Database
     exchange: Exchange
     feed: FeedSource
     shut_down: Callable[[], None]
+    new_account: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +95,7 @@ async def assemble(environment: Environment) -> Parts:
     registry = Registry(config.paths.models)
     opened = await _opened(environment, markets, registry)
     metrics = Metrics()
-    listeners: Listeners = [metrics.on_snapshot, _log_signals]
+    listeners: Listeners = [metrics.on_snapshot, _log_trading]
     trader = _trader(environment, opened, markets, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
     slot = asyncio.Lock()  # one child at a time, whoever asked for it
@@ -118,6 +126,8 @@ async def assemble(environment: Environment) -> Parts:
 
 async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry) -> Opened:
     config = environment.config
+    if not environment.new_account:
+        await asyncio.to_thread(require_ledger, environment.database, registry, config.exchange.name)
     return await open_trading(
         environment.database,
         exchange=config.exchange.name,
@@ -221,7 +231,15 @@ def _web(environment: Environment, control: Control, metrics: Metrics, run_queue
     config, feed = environment.config, environment.feed
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
-    return WebServer(control, metrics, config.web, token, run_queue=run_queue, config=config)
+    return WebServer(
+        control,
+        metrics,
+        config.web,
+        token,
+        revoked=Revoked(config.paths.state / REVOKED),
+        run_queue=run_queue,
+        config=config,
+    )
 
 
 def _schedule(
@@ -262,8 +280,16 @@ def _publisher(listeners: Listeners) -> Callable[[Snapshot], None]:
     return publish
 
 
-def _log_signals(snapshot: Snapshot) -> None:
+def _log_trading(snapshot: Snapshot) -> None:
+    """Say what a minute brought: fills, with an exit what its trade came to, and signals."""
     log = structlog.get_logger("trader")
+    for alert in snapshot.alerts:
+        fill = orjson.loads(alert.payload) if alert.event in ("fills", "exits") else {}
+        shown = {name: fill[name] for name in ("trade", "side", "quantity", "price", "reason") if name in fill}
+        if alert.event == "fills":
+            log.info("fill", **shown)
+        elif alert.event == "exits":
+            log.info("exit", **shown, net=round(fill["trade_net"], 2), equity=round(snapshot.equity, 2))
     for view in snapshot.markets:
         if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + MINUTE_MS:
             log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)

@@ -38,6 +38,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "resume": Entry(module="control", summary="Take entries again."),
     "close": Entry(module="control", summary="Close a position, or all of them."),
     "stop": Entry(module="control", summary="Kill switch: close everything and take no entries."),
+    "sign-in": Entry(module="control", summary="Print a link that signs a browser in to the dashboard."),
     "unlock": Entry(module="control", summary="Lift the protections that only a person may lift."),
     "ledger": Entry(module="ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
     "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),
@@ -71,15 +72,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bot.cli.output import fail
     from strategies.errors import SigmaError
 
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        return _dispatch(given)
     except SigmaError as error:
-        return fail(error)
+        return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `sigma … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:  # the boundary of the command line: one line, and a report
+        from storage.failures import unforeseen
+
+        return fail(unforeseen(error, given), as_json="--json" in given)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -82,6 +82,7 @@ class Control:
         self.training = training
         self.trials = trials
         self.stale_after_ms = stale_after_ms
+        self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
         self._trader = trader
         self._shut_down = shut_down
         self._swapping = asyncio.Lock()  # pointer and trader move together
@@ -202,11 +203,7 @@ class Control:
             return await self._swapped(await self._prepared(), by)
 
     async def retrain(self, by: str) -> TrainingProgress:
-        """Ask for a training now.
-
-        Raises:
-            AlreadyRunning: one goes on.
-        """
+        """Ask for a training now; AlreadyRunning where one goes on."""
         await self.training.start(f"asked for by {by}")
         return self.training.progress()
 
@@ -279,10 +276,8 @@ class Control:
         except StorageFailed as error:
             if not self._trader.withdraw(queued):
                 raise
-            raise Expired(
-                f"not carried out: no account minute for {self.minute_age_ms() / 1000:.0f} s of market time; it "
-                "was withdrawn; ask again when candles come"
-            ) from error
+            age = f"{self.minute_age_ms() / 1000:.0f} s of market time"
+            raise Expired(f"not carried out: no account minute for {age}; ask again when candles come") from error
 
     async def _finished(self, queued: asyncio.Future[int]) -> Done:
         try:
@@ -298,7 +293,5 @@ def _last_move(registry: Registry, exchange: str) -> Promotion | None:
 
 
 def _still_waiting(control: Control) -> SigmaError:
-    return StorageFailed(
-        f"accepted, but no account minute has been written for {control.minute_age_ms() / 1000:.0f} s of market time; "
-        "it takes effect with the next one"
-    )
+    age = f"{control.minute_age_ms() / 1000:.0f} s of market time"
+    return StorageFailed(f"accepted, but no account minute for {age}; it takes effect with the next one")

@@ -49,6 +49,7 @@ class Status(View):
     account: str
     currency: str = Field(description="of every amount of money; empty: markets with different quotes")
     speed: float
+    slowed_to: float | None = Field(description="speed of a demo market that waits for this machine; null: its own")
     timeframe: Timeframe
     now_ms: int = Field(description="market time")
     wall_ms: int = Field(description="wall clock of the daemon")
@@ -95,6 +96,7 @@ def status_of(control: Control, symbols: Collection[str] | None = None) -> Statu
         account=exchange_info.account,
         currency=currency_of(control),
         speed=exchange_info.speed,
+        slowed_to=control.slowed_to(),
         timeframe=control.ledger.account.timeframe,
         now_ms=control.clock.now_ms(),
         wall_ms=wall_ms(),

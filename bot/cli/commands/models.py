@@ -13,7 +13,7 @@ from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from bot.views.bundles import BundleSummary, models_of, summary_of
 from storage.config.tree import Config, load
-from storage.models.registry import Registry
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.fallback_strategies import told
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
@@ -118,7 +118,7 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why}):
         emit({"deciding": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, why, newest_ms(config))
+    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     emit(
         {"deciding": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
@@ -135,7 +135,7 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     swapped = _tell_daemon(config, "/api/rollback", {"why": why})
     registry = Registry(config.paths.models)
     if not swapped:
-        registry.rollback(config.exchange.name, why, newest_ms(config))
+        registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     name = registry.deciding(config.exchange.name)
     emit({"deciding": name, "swapped": swapped}, f"{told(name)} decides")
 

@@ -15,6 +15,7 @@ export class Panes {
   #series = new Map(); // name -> {series, pane}
   #symbol = null;
   #since = 0;
+  #enter = 1;
 
   constructor(chart, made) {
     this.#chart = chart;
@@ -50,6 +51,7 @@ export class Panes {
 
   #votes(answer) {
     if (answer.symbol !== this.#symbol) return;
+    this.#enter = answer.enter ?? 1;
     if (this.#chosen.conviction) {
       const entry = this.#line("conviction", t("conviction"), "conviction", 0);
       this.#fill(entry, answer.open_ms, answer.conviction);
@@ -72,11 +74,24 @@ export class Panes {
   #line(key, title, pane, number) {
     if (this.#series.has(key)) return this.#series.get(key);
     const index = pane === null ? 0 : this.#paneOf(pane);
-    const options = { color: palette(number), lineWidth: pane === null ? 1 : 2, title, priceLineVisible: false, lastValueVisible: pane !== null };
+    const limits = key === "conviction" ? this.#limits() : {};
+    const options = { ...limits, color: palette(number), lineWidth: pane === null ? 1 : 2, title, priceLineVisible: false, lastValueVisible: pane !== null };
     const entry = { series: this.#chart.addSeries(this.#made.LineSeries, options, index), pane };
     this.#series.set(key, entry);
     if (index > 0) this.#chart.panes()[index]?.setHeight(HEIGHT);
     return entry;
+  }
+
+  /** The thresholds are always in sight. */
+  #limits() {
+    return {
+      autoscaleInfoProvider: (original) => {
+        const found = original();
+        const enter = this.#enter * 1.1;
+        const range = found?.priceRange ?? { minValue: 0, maxValue: 0 };
+        return { ...found, priceRange: { minValue: Math.min(range.minValue, -enter), maxValue: Math.max(range.maxValue, enter) } };
+      },
+    };
   }
 
   #paneOf(name) {

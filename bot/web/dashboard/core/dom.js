@@ -5,8 +5,6 @@
  * There is no listener here: elements carry `data-action`, and `actions.js` listens once for all of them.
  */
 
-const SHAPES = new Set(["svg", "path", "rect", "circle", "line", "polyline"]);
-
 /** Describe an element: h("p", { class: "note", key: "a" }, "text", h("b", {}, "bold")). */
 export function h(tag, properties = {}, ...children) {
   return { tag, properties, children: present(children) };
@@ -67,7 +65,7 @@ function isSame(node, child) {
 
 function create(child) {
   if (typeof child !== "object") return document.createTextNode("");
-  const node = SHAPES.has(child.tag) ? document.createElementNS("http://www.w3.org/2000/svg", child.tag) : document.createElement(child.tag);
+  const node = document.createElement(child.tag);
   node.sigmaKey = child.properties.key;
   return node;
 }
