@@ -19,6 +19,7 @@ from typing import TypeVar
 import structlog
 
 from bot.clock import Clock, PacedClock, ScaledClock, SystemClock
+from bot.exchange_info import ExchangeInfo
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
 from bot.feed.gate import Gate
@@ -30,7 +31,6 @@ from bot.simulator.market.generated import GeneratedMarket
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
-from bot.trading.control import ExchangeInfo
 from storage.config.tree import Config
 from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
