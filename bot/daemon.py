@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from bot.exchange import Patience, open_exchange
 from bot.feed.source import FeedSource
 from bot.feed.waiting import Stopped
 from bot.operations import logs
+from bot.operations.file_limit import raise_file_limit
 from bot.operations.metrics import Metrics
 from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
@@ -47,6 +49,7 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
     Raises:
         SigmaError: it could not start.
     """
+    raise_file_limit()
     logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -119,7 +122,7 @@ async def _built(config: Config, stopping: asyncio.Event, say: Callable[[str], N
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
         say(f"dashboard  {address}")
-        say(f"sign in    {parts.web.sign_in_link()}")
+        say(f"sign in    {parts.web.sign_in_link() if sys.stdout.isatty() else '`sigma sign-in` prints a link'}")
         yield parts
 
 
