@@ -27,7 +27,7 @@ from strategies.market import MINUTE_MS
 
 TABLE: Final = Path(__file__).with_name("conformance.json")
 PATIENCE_S: Final = 2.0
-NOT_FROM: Final = "candles from a given minute: only its newest can be asked for, old holes stay"
+NOT_FROM: Final = "candles from a given minute: only its newest can be asked for, old gaps stay"
 NO_STREAM: Final = "a stream of candles, so REST is asked every minute"
 KINDS: Final[tuple[MarketKind, ...]] = ("futures", "spot")
 
@@ -118,7 +118,7 @@ async def _candles(client: Any, server: GenericExchange, symbol: str) -> str:
     """Ask for candles from a minute on; return what is missing, empty: nothing."""
     since_ms = wall_ms() // MINUTE_MS * MINUTE_MS - 60 * MINUTE_MS
     if not client.has.get("fetchOHLCV"):
-        return "candles by REST: holes cannot be filled"
+        return "candles by REST: gaps cannot be filled"
     if "1m" not in (client.timeframes or {"1m": "1m"}):
         return f"candles of 1m (it has {', '.join(client.timeframes)})"
     before = len(server.heard.requests)

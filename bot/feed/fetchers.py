@@ -1,6 +1,6 @@
-"""Fetching what the stream did not bring: holes in a market's candles.
+"""Fetching what the stream did not bring: gaps in a market's candles.
 
-One `GapFetcher` a market; the catch-up after a start is nothing but the first hole. It never gives up and never raises
+One `GapFetcher` a market; the catch-up after a start is nothing but the first gap. It never gives up and never raises
 for an exchange that fails. What comes by REST is looked at before it counts: the newest candles twice after a
 reconnect, wild ones by a second witness; what the exchange has not, or nobody confirms, is named and left out.
 """
@@ -28,7 +28,7 @@ OLD_MS = HOUR_MS  # an exchange that lacks an older candle will not find it any 
 YOUNG_MS = MINUTE_MS  # since its end: a candle that the exchange may still be finishing
 SHAKEN_S = 120.0  # wall seconds after a reconnect in which young candles are looked at twice
 UNCONFIRMED_S = 150.0  # wall seconds after which a wild candle that nothing confirms is left out
-GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter hole of a quiet market is no news
+GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter gap of a quiet market is no news
 LONGEST_WAIT_S = 10.0
 
 
@@ -76,7 +76,7 @@ class GapFetcher:
         self._doubted: tuple[int, float] = (-1, 0.0)  # the wild candle that waits for a witness, and since when
 
     async def run(self) -> None:
-        """Fetch hole after hole until cancelled."""
+        """Fetch gap after gap until cancelled."""
         while True:
             gap = self._buffer.missing(self._symbol, self._grace.due_ms(self._clock))
             if gap is None:

@@ -20,9 +20,7 @@ app = typer.Typer(add_completion=False)
 @app.command("list")
 def list_(
     names: str = typer.Option("", "--exchange", help="Only these, comma separated."),
-    probe: bool = typer.Option(
-        False, "--probe", help="Run the classes now (some minutes) instead of showing the table."
-    ),
+    probe: bool = typer.Option(False, "--probe", help="Run the classes now, which takes minutes, not the table."),
 ) -> None:
     """List every ccxt.pro exchange that watches candles, and what each of them lacks.
 
@@ -42,5 +40,5 @@ def _lines(found: list[Conformance]) -> list[str]:
         lacks = "; ".join(one.missing) or "nothing"
         usable = "yes" if one.usable else "no"
         lines.append(f"{one.exchange:<16}{one.market:<9}{usable:<8}{one.closed:<14}{one.time:<13}{lacks}")
-    usable = len({one.exchange for one in found if one.usable})
-    return [*lines, "", f"{usable} of {len({one.exchange for one in found})} exchanges are usable"]
+    count = len({one.exchange for one in found if one.usable})
+    return [*lines, "", f"{count} of {len({one.exchange for one in found})} exchanges are usable"]
