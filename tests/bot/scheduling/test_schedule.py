@@ -17,7 +17,7 @@ from bot.scheduling.schedule import Job, Schedule
 from storage.config.training import ScheduleSettings
 from storage.cron import next_cron_ms
 from storage.ledger.job_runs import JobRuns
-from storage.models.registry import Promotion
+from storage.models.promotion import Promotion
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.market import DAY_MS, HOUR_MS
 from tests.bot.trading.daemon_world import daemon_world
