@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine as Database
 
+from bot.alerts.candle_watch import CandleWatch
 from bot.exchange import Exchange
 from bot.feed.source import FeedSource
 from bot.notifications import Notifications
@@ -21,6 +23,7 @@ from bot.retraining.child_process import Limits
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
@@ -106,6 +109,7 @@ async def assemble(environment: Environment) -> Parts:
     if refusal:
         key, now_ms = f"refused:{opened.engine.state.account['last_ms'][0]}", exchange.clock.now_ms()
         await notifications.alerts.note("promotion", key, {"text": refusal}, now_ms)
+    notifications.watch_also(CandleWatch(environment.feed, database, control.ledger.account, notifications.alerts))
     return Parts(
         trader=trader,
         trainer=trainer,
@@ -255,6 +259,7 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
         on_harm=lambda found: on_harm(control, found),
+        compare=partial(check_day, environment.database, control.ledger.account, control.markets, environment.feed),
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs
