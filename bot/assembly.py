@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 import structlog
 from sqlalchemy import Engine as Database
 
+from bot.alerts.candle_watch import CandleWatch
 from bot.exchange import Exchange
 from bot.feed.source import FeedSource
 from bot.notifications import Notifications
@@ -23,6 +25,7 @@ from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
@@ -43,7 +46,7 @@ from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle, trend_bundle
-from strategies.errors import BundleRefused
+from strategies.errors import BadInput, BundleRefused
 from strategies.market import MINUTE_MS, Market
 
 Listeners = list[Callable[[Snapshot], None]]
@@ -92,8 +95,9 @@ async def assemble(environment: Environment) -> Parts:
     config, database, exchange = environment.config, environment.database, environment.exchange
     markets = tuple(await environment.feed.markets(config.exchange.symbols))
     await asyncio.to_thread(record_markets, config.data.directory, markets)
-    registry = Registry(config.paths.models)
-    opened = await _opened(environment, markets, registry)
+    registry = Registry(config.paths.models, apart=True)
+    bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
+    opened = await _opened(environment, markets, registry, bundle)
     metrics = Metrics()
     listeners: Listeners = [metrics.on_snapshot, _log_trading]
     trader = _trader(environment, opened, markets, listeners)
@@ -108,6 +112,10 @@ async def assemble(environment: Environment) -> Parts:
     web = _web(environment, control, metrics, run_queue)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
+    if refusal:
+        key, now_ms = f"refused:{opened.engine.state.account['last_ms'][0]}", exchange.clock.now_ms()
+        await notifications.alerts.note("promotion", key, {"text": refusal}, now_ms)
+    notifications.watch_also(CandleWatch(environment.feed, database, control.ledger.account, notifications.alerts))
     return Parts(
         trader=trader,
         trainer=trainer,
@@ -124,7 +132,7 @@ async def assemble(environment: Environment) -> Parts:
     )
 
 
-async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry) -> Opened:
+async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry, bundle: Bundle) -> Opened:
     config = environment.config
     if not environment.new_account:
         await asyncio.to_thread(require_ledger, environment.database, registry, config.exchange.name)
@@ -134,20 +142,20 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], registr
         name=config.account.name,
         markets=markets,
         settings=config.trading,
-        bundle=await asyncio.to_thread(_deciding, registry, config),
+        bundle=bundle,
         candles=environment.feed,
         now_ms=environment.exchange.clock.now_ms(),
     )
 
 
-def _deciding(registry: Registry, config: Config) -> Bundle:
-    """Return who decides, a bundle or a stand-in; the trend rule when the bundle is broken."""
+def _deciding(registry: Registry, config: Config) -> tuple[Bundle, str]:
+    """Return who decides, a bundle or a fallback strategy, and why it is not the champion: the trend rule is, then."""
     exchange, timeframe = config.exchange.name, config.decision.timeframe
     try:
-        return bundle_by_id(registry, exchange, registry.deciding(exchange), timeframe)
-    except BundleRefused as error:
+        return bundle_by_id(registry, exchange, registry.deciding(exchange), timeframe), ""
+    except (BundleRefused, BadInput) as error:
         structlog.get_logger("daemon").error("bundle refused, the trend rule decides", error=str(error))
-        return trend_bundle(timeframe)
+        return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"
 
 
 def _trader(environment: Environment, opened: Opened, markets: tuple[Market, ...], listeners: Listeners) -> Trader:
@@ -267,6 +275,7 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
         on_harm=lambda found: on_harm(control, found),
+        compare=partial(check_day, environment.database, control.ledger.account, control.markets, environment.feed),
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs

@@ -112,7 +112,7 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     Example: sigma models promote b-0123 --why "better on ETH"
     """
     config = load()
-    registry = Registry(config.paths.models)
+    registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
     if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why}):
