@@ -79,9 +79,7 @@ def _source(
     if candles is not None:
         from bot.simulator.market.replay import ReplayMarket
 
-        return ReplayMarket(
-            candles, [typed_symbol(symbol) for symbol in symbols.split(",")], funding, first_ms, last_ms
-        )
+        return ReplayMarket(candles, _names(symbols), funding, first_ms, last_ms)
     from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
     from bot.simulator.market.instruments import some_symbols
 
@@ -91,6 +89,10 @@ def _source(
         some_symbols(int(symbols)) if symbols.isdigit() else [typed_symbol(symbol) for symbol in symbols.split(",")]
     )
     return GeneratedMarket(seed, chosen, edge, DEMO_START_MS if first_ms is None else first_ms)
+
+
+def _names(symbols: str) -> list[str]:
+    return [typed_symbol(symbol) for symbol in symbols.split(",")]
 
 
 async def _serve(server: ExchangeServer) -> None:

@@ -10,7 +10,7 @@
 | reorder | a frame comes after those of the next minute | |
 | gap | minutes that no frame tells; REST has them, after `rest_minutes` | rest_minutes |
 | garbage | a frame (`where=ws`) or an answer (`where=rest`) is nonsense | where, form |
-| wild | a close `factor` times the true one, in frames (`where=ws`) or in all but the mark price (`rest`) | where, factor |
+| wild | a close `factor` times the true one, in frames (`where=ws`) or all but the mark (`rest`) | where, factor |
 | http, or a status like 418, 429, 451, 503, 5xx | REST refuses | status, retry_after |
 | skew | the exchange's clock is wrong by `ms` | ms |
 
