@@ -9,7 +9,7 @@ from telegram.error import TelegramError
 
 from bot.telegram.commands.models import training_text
 from bot.telegram.sender import Sender
-from bot.trading.control import Training
+from bot.trading.ports import Training
 
 EVERY_S: Final = 3.0
 BEGIN_S: Final = 60.0  # a training that was asked for has begun by then, or already ended

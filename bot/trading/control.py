@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
 from bot.clock import Clock
 from bot.exchange_info import ExchangeInfo
+from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -26,31 +27,10 @@ from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, Conflict, Expired, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market
+from strategies.market import MINUTE_MS, Market, typed_symbol
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
-
-
-class FeedHealth(Protocol):
-    """What the feed says about itself."""
-
-    ready: dict[str, bool]
-    last_frame_ms: int
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """What is wrong beyond single markets, by name, in words."""
-
-
-class Training(Protocol):
-    """What the embedded trainer says about itself and takes."""
-
-    def progress(self) -> TrainingProgress: ...
-
-    async def start(self, why: str) -> None: ...
-
-    async def cancel(self, by: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +133,7 @@ class Control:
         """Lift the protections that only a person may lift."""
         return await self._command(Command(kind="unlock", by=by))
 
-    async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand") -> Done:
+    async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand", *, force: bool = False) -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
 
         Args:
@@ -163,14 +143,15 @@ class Control:
 
         Raises:
             NotFound: there is none of that name.
-            BundleRefused: it is broken or belongs to another exchange; the old one goes on.
+            BundleRefused: it is broken, of another exchange, or of test mode without `force`; the old one goes on.
         """
         registry, exchange = self.registry, self.exchange_info.exchange
         async with self._swapping:
             bundle = await asyncio.to_thread(registry.get, bundle_id, exchange)
             warm_up = await self._trader.prepare(bundle)
             now_ms = self.clock.now_ms()
-            await asyncio.to_thread(registry.promote, exchange, bundle.id, f"{why} ({by})", now_ms)
+            move = partial(registry.promote, exchange, bundle.id, f"{why} ({by})", now_ms, force=force)
+            await asyncio.to_thread(move)
             return await self._swapped(warm_up, by)
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
@@ -238,13 +219,13 @@ class Control:
             BadInput: this account does not trade it.
             Conflict: nothing is open there.
         """
-        self.market_index(symbol)
+        asked = None if symbol is None else self.markets[self.market_index(symbol)].symbol
         held = tuple(part.symbol for part in self.snapshot.positions) if self.snapshot else ()
         if not held:
             raise Conflict("no position is open; there is nothing to close")
-        if symbol is not None and symbol.upper() not in held:
-            raise Conflict(f"{symbol.upper()} is flat; {', '.join(held)} can be closed")
-        return held if symbol is None else (symbol.upper(),)
+        if asked is not None and asked not in held:
+            raise Conflict(f"{asked} is flat; {', '.join(held)} can be closed")
+        return held if asked is None else (asked,)
 
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
@@ -259,7 +240,7 @@ class Control:
         if symbol is None:
             return -1
         for index, market in enumerate(self.markets):
-            if market.symbol == symbol.upper():
+            if market.symbol == typed_symbol(symbol):
                 return index
         known = ", ".join(market.symbol for market in self.markets)
         raise BadInput(f"{symbol} is not traded here; one of {known} is needed")

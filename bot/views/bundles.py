@@ -13,7 +13,8 @@ from pydantic import Field
 
 from bot.views.shadow_results import LiveTrial
 from bot.views.values import View
-from storage.models.registry import Promotion, Registry
+from storage.models.promotion import Promotion
+from storage.models.registry import Registry
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import SigmaError
@@ -26,6 +27,7 @@ class BundleSummary(View):
     bundle: str
     is_production: bool
     is_deciding: bool
+    test_mode: bool = Field(description="made with --test-mode: its figures mean nothing")
     exchange: str
     symbols: list[str]
     timeframe: Timeframe
@@ -112,11 +114,12 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
         BundleRefused: it is damaged.
     """
     manifest: Manifest = registry.manifest(name)
-    found = manifest.out_of_fold
+    found, record = manifest.out_of_fold, registry.record(name)
     return BundleSummary(
         bundle=name,
         is_production=name == production,
         is_deciding=name == deciding,
+        test_mode=bool(record.get("test_mode")),
         exchange=manifest.exchange,
         symbols=list(manifest.symbols),
         timeframe=manifest.timeframe,
@@ -133,5 +136,5 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
         family_ic={} if found is None else found.family_ic,
         slope=manifest.calibration.slope,
         out_of_fold_rows=None if found is None else found.rows,
-        record=registry.record(name),
+        record=record,
     )

@@ -167,7 +167,7 @@ async def test_a_bundle_is_promoted_and_rolled_back(unopened: Scene) -> None:
         assert "decides" in await scene.confirm(page.locator(f"[data-action=promote][data-bundle={bundle}]"))
         await expect(page.locator(f"[data-row={bundle}]")).to_contain_text("decides")
         assert scene.snapshot.bundle_id == bundle
-    await expect(page.locator(".moves")).to_contain_text("promoted by hand")
+    await expect(page.locator("section.moves")).to_contain_text("promoted by hand")
     await scene.confirm(page.locator("[data-action=rollback]"))
     await expect(page.locator(f"[data-row={first}]")).to_contain_text("decides")
     assert registry.production("builtin") == first

@@ -16,7 +16,7 @@ from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
-from strategies.market import Market, Timeframe
+from strategies.market import Market, Timeframe, typed_symbol
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard
@@ -47,6 +47,8 @@ def command(
     config = configuration()
     place = exchange or config.exchange.name
     bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
+    if Registry(config.paths.models).is_test(bundle.id):
+        say(f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
     names = [market.symbol for market in markets]
@@ -91,7 +93,7 @@ def stored_markets(
         BadInput: a symbol is named twice.
         DataGap: nothing is stored of one.
     """
-    names = [name.strip().upper() for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
+    names = [typed_symbol(name) for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
     if len(set(names)) != len(names):
         raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
     kind = config.exchange.market

@@ -106,7 +106,11 @@ def compare(
 
 
 @app.command()
-def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in the history.")] = "by hand") -> None:
+def promote(
+    bundle: Reference,
+    why: Annotated[str, typer.Option(help="Kept in the history.")] = "by hand",
+    force: Annotated[bool, typer.Option("--force", help="Also one of test mode.")] = False,
+) -> None:
     """Let a bundle decide; a running daemon swaps to it between two account minutes.
 
     Example: sigma models promote b-0123 --why "better on ETH"
@@ -115,10 +119,10 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
-    if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why}):
+    if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why, "force": force}):
         emit({"deciding": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
+    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config), force=force)
     emit(
         {"deciding": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
@@ -166,7 +170,7 @@ def _table(bundles: Sequence[BundleSummary]) -> Any:
         until = datetime.fromtimestamp(part.trained_until_ms / 1000, UTC).strftime("%Y-%m-%d")
         families = " ".join(f"{family} {weight:.2f}" for family, weight in part.weights.items())
         figures = ["–" if value is None else f"{value:.4f}" for value in (part.ic, part.auc)]
-        mark = "*" if part.is_production else ""
+        mark = ("*" if part.is_production else "") + ("TEST" if part.test_mode else "")
         table.add_row(mark, part.bundle, part.exchange, ",".join(part.symbols), until, families, *figures, part.recipe)
     return table
 

@@ -32,6 +32,7 @@ class PromotionRequest(Asked):
 
     bundle: str = Field(pattern=r"^b-[0-9a-z]{1,64}$", description="an id, or an unambiguous beginning of one")
     why: str = Field("promoted by hand", min_length=1, max_length=300, description="kept in the history")
+    force: bool = Field(False, description="also one that was made in test mode")
 
 
 class RollbackRequest(Asked):
@@ -73,7 +74,7 @@ async def unlock(request: web.Request) -> Recorded:
 @operations.post("/api/promote", problems=(404, 409))
 async def promote(request: web.Request, body: PromotionRequest) -> Recorded:
     """Verify a bundle and let it decide from the next minute on."""
-    return _recorded(await _control(request).promote(body.bundle, by(request), body.why))
+    return _recorded(await _control(request).promote(body.bundle, by(request), body.why, force=body.force))
 
 
 @operations.post("/api/rollback", problems=(409,))

@@ -73,7 +73,7 @@ function beside(models, context) {
 }
 
 const BUNDLES = (context) => [
-  { name: t("Bundle"), bare: true, cell: (part) => [h("span", { class: "id" }, part.bundle), part.is_deciding ? [" ", h("span", { class: "tag accent" }, t("decides"))] : part.is_production ? [" ", h("span", { class: "tag" }, t("champion"))] : ""] },
+  { name: t("Bundle"), bare: true, cell: (part) => [h("span", { class: "id" }, part.bundle), part.is_deciding ? [" ", h("span", { class: "tag accent" }, t("decides"))] : part.is_production ? [" ", h("span", { class: "tag" }, t("champion"))] : "", part.test_mode ? [" ", h("span", { class: "tag warn" }, t("test mode"))] : ""] },
   { name: t("Trained until"), right: true, cell: (part) => time(part.trained_until_ms).slice(0, 10) },
   { name: "IC", right: true, cell: (part) => score(part.ic, 3) },
   { name: "AUC", right: true, cell: (part) => (isNumber(part.auc) ? part.auc.toFixed(3) : "–") },
