@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine as Database
 
+from bot.alerts.candle_watch import CandleWatch
 from bot.exchange import Exchange
 from bot.feed.source import FeedSource
 from bot.notifications import Notifications
@@ -21,6 +23,7 @@ from bot.retraining.child_process import Limits
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
@@ -97,6 +100,7 @@ async def assemble(environment: Environment) -> Parts:
     web = _web(environment, control, metrics)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
+    notifications.watch_also(CandleWatch(environment.feed, database, control.ledger.account, notifications.alerts))
     return Parts(
         trader=trader,
         trainer=trainer,
@@ -244,6 +248,7 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
         on_harm=lambda found: on_harm(control, found),
+        compare=partial(check_day, environment.database, control.ledger.account, control.markets, environment.feed),
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs

@@ -12,12 +12,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
 from bot.assembly import Environment, Parts, assemble
-from bot.exchange import open_exchange
+from bot.exchange import Patience, open_exchange
 from bot.feed.source import FeedSource
+from bot.feed.waiting import Stopped
 from bot.operations import logs
 from bot.operations.file_limit import raise_file_limit
 from bot.operations.metrics import Metrics
@@ -25,6 +27,7 @@ from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
 from bot.retraining.promotion import first_training
 from bot.trading.control import Control
+from bot.web.waiting_page import WaitingPage
 from storage.backup import finish_restore
 from storage.config.tree import Config
 from storage.ledger.database import migrate
@@ -51,8 +54,11 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with _built(config, stopping.set, say) as parts:
-        await _run_tasks(config, parts, stopping, say)
+    try:
+        async with _built(config, stopping, say) as parts:
+            await _run_tasks(config, parts, stopping, say)
+    except Stopped:
+        structlog.get_logger("daemon").info("stopped while the exchange was away")
 
 
 async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
@@ -83,7 +89,7 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
 
 
 @asynccontextmanager
-async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[str], None]) -> AsyncIterator[Parts]:
+async def _built(config: Config, stopping: asyncio.Event, say: Callable[[str], None]) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         database = await asyncio.to_thread(database_of, config)
         stack.callback(database.dispose)
@@ -92,15 +98,27 @@ async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[s
         await asyncio.to_thread(finish_restore, config.paths.state, database)
         await asyncio.to_thread(migrate, database)
         warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
-        exchange = await stack.enter_async_context(open_exchange(config))
+        page = WaitingPage(config.web, ServiceManager.of(os.environ))
+        stack.push_async_callback(page.close)
+        patience = Patience(on_wait=page.on_wait, stopping=stopping)
+        exchange = await stack.enter_async_context(open_exchange(config, patience))
         say(f"market     {exchange.exchange_info.market_name}")
         feed = await stack.enter_async_context(
-            FeedSource(config.exchange, config.feed, exchange.clock, url=exchange.url, on_time=exchange.on_time)
+            FeedSource(
+                config.exchange,
+                config.feed,
+                exchange.clock,
+                url=exchange.url,
+                on_time=exchange.on_time,
+                state=config.paths.state / "feed",
+            )
         )
         await warming
-        parts = await assemble(
-            Environment(config=config, database=database, exchange=exchange, feed=feed, shut_down=shut_down)
+        environment = Environment(
+            config=config, database=database, exchange=exchange, feed=feed, shut_down=stopping.set
         )
+        parts = await patience.until(partial(assemble, environment))
+        await page.close()
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
         say(f"dashboard  {address}")

@@ -15,7 +15,7 @@ from sqlalchemy import Engine as Database
 from bot.alerts.alerts import Alerts
 from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
-from bot.alerts.watch import watch
+from bot.alerts.watch import Watch, watch
 from bot.alerts.webhook import Webhook
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
@@ -35,6 +35,11 @@ class Notifications:
         self._config = config
         self._control = control
         self._bot: TelegramBot | None = None
+        self._watches: list[Watch] = []
+
+    def watch_also(self, further: Watch) -> None:
+        """Look at this too, every second, once `run` begins."""
+        self._watches.append(further)
 
     @classmethod
     async def open(
@@ -77,7 +82,7 @@ class Notifications:
         """Tell until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.alerts.run(), name="alerts")
-            group.create_task(watch(self._control, self.alerts), name="watch")
+            group.create_task(watch(self._control, self.alerts, further=self._watches), name="watch")
             cron = self._config.schedule.digest_cron
             group.create_task(digest_daily(self._control, self.alerts, cron), name="digest")
             if self._bot is not None:

@@ -34,6 +34,10 @@ class FeedHealth(Protocol):
     ready: dict[str, bool]
     last_frame_ms: int
 
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What is wrong beyond single markets, by name, in words."""
+
 
 class Training(Protocol):
     """What the embedded trainer says about itself and takes."""

@@ -60,4 +60,5 @@ class ScheduleSettings(Section):
     catch_up: bool = True
     compact_cron: str = "20 0 * * *"
     parity_cron: str = "40 0 * * *"
+    candles_cron: str = "50 0 * * *"
     digest_cron: str = "0 7 * * *"
