@@ -38,6 +38,15 @@ class Lobby:
         known = self._waiting.get(symbol)
         self._waiting[symbol] = _Waiting(at_ms=at_ms, candles={} if known is None else known.candles)
 
+    def expects(self, symbol: str) -> bool:
+        """Tell whether a market is on its way in."""
+        return symbol in self._waiting
+
+    def has(self, symbol: str) -> bool:
+        """Tell whether anything is about to happen to a market."""
+        queued = any(command.spec is not None and command.spec.symbol == symbol for command in self._queued)
+        return queued or symbol in self._waiting
+
     def forget(self, symbol: str) -> None:
         """Give a market up that was to join."""
         self._waiting.pop(symbol, None)

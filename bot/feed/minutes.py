@@ -74,7 +74,9 @@ class MinuteBarrier:
 
     def skip(self, symbol: str, until_ms: int) -> None:
         """Record that the exchange has no candles of `symbol` before `until_ms`."""
-        index = self._index[symbol]
+        index = self._index.get(symbol)
+        if index is None:
+            return
         self.progress_ms[index] = max(int(self.progress_ms[index]), until_ms)
         for key in sorted(key for key in self._rates if key[0] == index and key[1] < min(until_ms, self.head_ms)):
             self._late_rates[index].append(self._rates.pop(key))
@@ -167,6 +169,11 @@ class MinuteBarrier:
             self.markets = list(markets)
             self._accepted_grids.clear()
             self._renew()
+
+    def is_halted(self, symbol: str) -> bool:
+        """Tell whether the exchange has stopped a member: nothing is asked for until it trades again."""
+        index = self._index.get(symbol)
+        return index is not None and self.markets[index].status is MarketStatus.HALTED
 
     def accept_grid(self, symbol: str) -> None:
         """Note that the exchange stands by a market's grid: what lies between is rounded, and counted."""

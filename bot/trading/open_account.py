@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from sqlalchemy import Engine as Database
 
+from bot.feed.joining import first_candle_ms
 from storage.ledger import accounts
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, AccountCheckpoint
@@ -21,7 +22,6 @@ from storage.ledger.database import reading
 from storage.ledger.documents import get_markets
 from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
-from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
 from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, CandleArray, Market, Timeframe
 
@@ -90,12 +90,6 @@ async def open_trading(
         created_ms=now_ms,
     )
     return Opened(account=opened, engine=engine, is_new=True)
-
-
-def first_candle_ms(timeframe: Timeframe, start_ms: int) -> int:
-    """Return the open of the oldest decision candle that the first decisions and their warm-up can need."""
-    block_ms = BLOCK_BARS * timeframe.ms
-    return start_ms - start_ms % block_ms - block_ms - WARM_UP_BARS * timeframe.ms
 
 
 async def _fetch(
