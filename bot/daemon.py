@@ -26,43 +26,54 @@ from bot.operations.metrics import Metrics
 from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
 from bot.retraining.promotion import first_training
-from bot.trading.control import Control
 from bot.web.waiting_page import WaitingPage
 from storage.backup import finish_restore
 from storage.config.tree import Config
 from storage.ledger.database import migrate
-from storage.ledger.lease import account_lease
+from storage.ledger.lease import Lease, account_lease
 from storage.open import database_of
+from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.warm import warm
 
 LAG_PROBE_S = 0.1
+RENEW_S = 5.0  # between two looks at the account's lease
 
 
-async def run(config: Config, *, verbose: bool = False, say: Callable[[str], None] = print) -> None:
+async def run(
+    config: Config, *, verbose: bool = False, new_account: bool = False, say: Callable[[str], None] = print
+) -> None:
     """Run the daemon until SIGTERM, SIGINT or `POST /api/shutdown`.
 
     Args:
         config: the whole tree.
         verbose: say debug events.
+        new_account: open an account although a champion is in production whose ledger is not here.
         say: told the lines for the person who started it.
 
     Raises:
         SigmaError: it could not start.
     """
     raise_file_limit()
+    config.require_complete()
     logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    supervisor = ServiceManager.of(os.environ)
+    reporting = asyncio.create_task(_report_alive(supervisor), name="supervisor")
     try:
-        async with _built(config, stopping, say) as parts:
-            await _run_tasks(config, parts, stopping, say)
+        async with _built(config, stopping, say, new_account=new_account) as parts:
+            supervisor.ready()
+            await _run_tasks(config, parts, supervisor, stopping, say)
     except Stopped:
         structlog.get_logger("daemon").info("stopped while the exchange was away")
+    finally:
+        reporting.cancel()
 
 
-async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
-    supervisor = ServiceManager.of(os.environ)
+async def _run_tasks(
+    config: Config, parts: Parts, supervisor: ServiceManager, stopping: asyncio.Event, say: Callable[[str], None]
+) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
@@ -75,11 +86,11 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
                 ),
                 name="first-training",
             ),
+            group.create_task(_take_listed(config, parts), name="markets"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
             group.create_task(parts.notifications.run(), name="telling"),
             group.create_task(parts.exchange.watch(), name="venue"),
             group.create_task(show_training(parts.trainer.progress, say), name="console"),
-            group.create_task(_tell_supervisor(supervisor, parts.control), name="supervisor"),
         ]
         await stopping.wait()
         supervisor.stopping()
@@ -88,13 +99,21 @@ async def _run_tasks(config: Config, parts: Parts, stopping: asyncio.Event, say:
             task.cancel()
 
 
+async def _take_listed(config: Config, parts: Parts) -> None:
+    """Bring an account to the configured markets once its minutes are running."""
+    await parts.trader.first_minute()
+    await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
+
+
 @asynccontextmanager
-async def _built(config: Config, stopping: asyncio.Event, say: Callable[[str], None]) -> AsyncIterator[Parts]:
+async def _built(
+    config: Config, stopping: asyncio.Event, say: Callable[[str], None], *, new_account: bool
+) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         database = await asyncio.to_thread(database_of, config)
         stack.callback(database.dispose)
-        lease = account_lease(database, config.exchange.name, config.account.name, config.paths.state)
-        await asyncio.to_thread(stack.enter_context, lease)
+        held = account_lease(database, config.exchange.name, config.account.name, config.paths.state)
+        lease = await asyncio.to_thread(stack.enter_context, held)
         await asyncio.to_thread(finish_restore, config.paths.state, database)
         await asyncio.to_thread(migrate, database)
         warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
@@ -115,9 +134,16 @@ async def _built(config: Config, stopping: asyncio.Event, say: Callable[[str], N
         )
         await warming
         environment = Environment(
-            config=config, database=database, exchange=exchange, feed=feed, shut_down=stopping.set
+            config=config,
+            database=database,
+            exchange=exchange,
+            feed=feed,
+            shut_down=stopping.set,
+            new_account=new_account,
         )
         parts = await patience.until(partial(assemble, environment))
+        keeping = asyncio.create_task(_keep(lease, stopping.set), name="lease")
+        stack.callback(keeping.cancel)
         await page.close()
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
@@ -126,13 +152,26 @@ async def _built(config: Config, stopping: asyncio.Event, say: Callable[[str], N
         yield parts
 
 
-async def _tell_supervisor(supervisor: ServiceManager, control: Control) -> None:
-    """Say that we are alive as long as candles are processed: a loop that only turns is no life."""
-    supervisor.ready()
+async def _keep(lease: Lease, shut_down: Callable[[], None]) -> None:
+    """Take the account's lease again after its server restarted; stop where another daemon was quicker."""
+    log = structlog.get_logger("daemon")
+    while True:
+        await asyncio.sleep(RENEW_S)
+        try:
+            await asyncio.to_thread(lease.renew)
+        except AlreadyRunning as error:
+            log.error("lease lost, this daemon stops", error=str(error))
+            shut_down()
+            return
+        except StorageFailed as error:
+            log.warning("lease not renewed", error=str(error))
+
+
+async def _report_alive(supervisor: ServiceManager) -> None:
+    """Say that the process lives, whatever the exchange does: freshness is `/readyz`, and no restart mends it."""
     while supervisor.alive_every_s:
+        supervisor.alive()
         await asyncio.sleep(supervisor.alive_every_s)
-        if control.snapshot is None or control.is_fresh():
-            supervisor.alive()
 
 
 async def _probe_lag(metrics: Metrics) -> None:

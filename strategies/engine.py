@@ -23,7 +23,7 @@ from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
-from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
+from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market, MarketStatus
 from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
 
@@ -69,6 +69,15 @@ class Engine:
     def histories(self) -> list[CandleHistory]:
         """The closed decision candles of every market."""
         return self.membership.histories
+
+    @property
+    def has_leaving(self) -> bool:
+        """Whether a market is about to leave."""
+        return any(market.status is MarketStatus.LEAVING for market in self.markets)
+
+    def is_flat(self, index: int) -> bool:
+        """Return whether nothing is held in a market, and nothing ordered."""
+        return self.state.positions["lots"][index] == 0 and not self.state.orders["active"][index]
 
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings from the next minute on. The decision timeframe of an account is fixed.

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.feed.candle import CandleNote, ClosedCandle, Revision
+from bot.feed.candle import CandleNote, ClosedCandle, Revision, repair_note, revision_note
 from bot.feed.minutes import MinuteBarrier
 from bot.feed.plausible import Plausibility, Wild
 from bot.feed.sequencer import Sequencer
@@ -148,7 +148,7 @@ class CandleBuffer:
         sequencer, revisions = self._sequencers[candle.symbol], self.counters["revisions"]
         self._pass_on(sequencer.offer(candle, horizon_ms=self.horizon_ms))
         if self.counters["revisions"] > revisions:
-            self.note(_revision(self._revisions[-1]))
+            self.note(revision_note(self._revisions[-1]))
         if sequencer.gap() is not None:
             self._wanted[candle.symbol].set()
 
@@ -272,31 +272,7 @@ class CandleBuffer:
         for candle in released:
             self.plausibility.released(candle)
             if candle.is_repaired:
-                self.note(_repaired(candle))
+                self.note(repair_note(candle))
             self.barrier.offer(candle)
         if released:
             self.tell()
-
-
-def _repaired(candle: ClosedCandle) -> CandleNote:
-    opening, high, low, close, _ = candle.values
-    return CandleNote(
-        kind="repaired",
-        symbol=candle.symbol,
-        open_ms=candle.open_ms,
-        until_ms=candle.open_ms + MINUTE_MS,
-        text=f"widened to {low:,.8g} - {high:,.8g} to hold its open {opening:,.8g} and close {close:,.8g}",
-        stored=candle.values,
-    )
-
-
-def _revision(found: Revision) -> CandleNote:
-    return CandleNote(
-        kind="revision",
-        symbol=found.symbol,
-        open_ms=found.open_ms,
-        until_ms=found.open_ms + MINUTE_MS,
-        text=f"the exchange changed its close from {found.accepted[3]:,.8g} to {found.revised[3]:,.8g}; not applied",
-        stored=found.accepted,
-        other=found.revised,
-    )

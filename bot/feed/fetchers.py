@@ -28,7 +28,7 @@ OLD_MS = HOUR_MS  # an exchange that lacks an older candle will not find it any 
 YOUNG_MS = MINUTE_MS  # since its end: a candle that the exchange may still be finishing
 SHAKEN_S = 120.0  # wall seconds after a reconnect in which young candles are looked at twice
 UNCONFIRMED_S = 150.0  # wall seconds after which a wild candle that nothing confirms is left out
-GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter hole of a quiet market is no news
+GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter gap of a quiet market is no news
 LONGEST_WAIT_S = 10.0
 
 

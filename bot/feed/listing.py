@@ -48,10 +48,13 @@ async def describe_markets(
     Raises:
         ExchangeFailed: the exchange cannot be reached or lists nothing.
     """
-    listed = await rest.ask("load_markets", True, attempts=attempts)
-    known = {f"{part['base']}{part['quote']}": part for part in listed.values() if _is_kind(part, kind)}
+    listed = await rest.ask("fetch_markets", attempts=attempts)
+    known = {f"{part['base']}{part['quote']}": part for part in listed if _is_kind(part, kind)}
     if not known:
         raise ExchangeFailed(f"{rest.exchange} lists no {kind} markets; a web page instead of data?")
+    named = {part["symbol"] for part in listed}
+    kept = [part for name, part in (rest.client.markets or {}).items() if name not in named]
+    rest.client.set_markets([*kept, *listed])  # what has ended keeps its name, for those who still wait for it
     there = [symbol for symbol in symbols if symbol in known and not _has_ended(known[symbol])]
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in there})
     intervals = await _funding_intervals(rest, there, kind, known)

@@ -16,7 +16,7 @@ import ccxt
 
 from bot.feed.failures import Throttled, translate
 from bot.feed.gate import Gate
-from bot.feed.waiting import Backoff, Outage, elapsed_s
+from bot.feed.waiting import Backoff, Outage, elapsed_s, log
 
 MARKETS_PER_SOCKET = 200
 LONGEST_WAIT_S = 30.0
@@ -135,6 +135,7 @@ class NewerCandleSocket:
     ) -> None:
         self.symbols = tuple(symbols)
         self.last_frame_s = 0.0
+        self.only_rest = False  # it streams no candles of this kind: asked for at their time instead
         self._client = client
         self._exchange = exchange
         self._stale_after_s = stale_after_s
@@ -148,8 +149,8 @@ class NewerCandleSocket:
 
     @property
     def is_open(self) -> bool:
-        """Frames come: no failure since the last one."""
-        return self.last_frame_s > 0 and not self._outage.is_open
+        """Frames come, or none are to be had: no failure since the last one."""
+        return self.only_rest or (self.last_frame_s > 0 and not self._outage.is_open)
 
     def add(self, symbol: str) -> bool:
         """Watch one more market; there is always room."""
@@ -179,6 +180,10 @@ class NewerCandleSocket:
         while True:
             try:
                 rows = await self._client.watch_ohlcv(symbol, "1m")
+            except (ccxt.NotSupported, ccxt.BadRequest, ccxt.AuthenticationError) as error:
+                log.warning("no stream of candles, REST is asked every minute", symbol=symbol, error=str(error)[:200])
+                self.only_rest = True
+                return
             except (ccxt.BaseError, OSError, *MALFORMED) as error:
                 failure = translate(error, exchange=self._exchange, status=0, headers={})
                 if not self._outage.is_open:

@@ -7,12 +7,15 @@ moves the production pointer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+import structlog
 
 from bot.clock import Clock
 from bot.exchange_info import ExchangeInfo
+from bot.feed.listing import Listing
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -22,7 +25,7 @@ from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market
+from strategies.market import MINUTE_MS, Market, MarketStatus
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
@@ -33,6 +36,8 @@ class FeedHealth(Protocol):
 
     ready: dict[str, bool]
     last_frame_ms: int
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]: ...
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -64,7 +69,6 @@ class Control:
         *,
         trader: Trader,
         clock: Clock,
-        markets: tuple[Market, ...],
         ledger: Ledger,
         registry: Registry,
         feed: FeedHealth,
@@ -75,7 +79,6 @@ class Control:
         trials: LiveTrials | None = None,
     ) -> None:
         self.clock = clock
-        self.markets = markets
         self.ledger = ledger
         self.registry = registry
         self.feed = feed
@@ -92,6 +95,24 @@ class Control:
     def snapshot(self) -> Snapshot | None:
         """The account after its last minute; None before the first."""
         return self._trader.snapshot
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The account's markets by index, those that left among them."""
+        return self._trader.markets
+
+    @property
+    def members(self) -> tuple[Market, ...]:
+        """The markets that belong to the account now."""
+        return tuple(market for market in self.markets if market.is_member)
+
+    def market(self, symbol: str) -> Market:
+        """Return a member by its symbol, in any case of letters.
+
+        Raises:
+            BadInput: this account does not trade it.
+        """
+        return self.markets[self.market_index(symbol)]
 
     @property
     def champion(self) -> str | None:
@@ -142,6 +163,53 @@ class Control:
     async def unlock(self, by: str) -> Done:
         """Lift the protections that only a person may lift."""
         return await self._command(Command(kind="unlock", by=by))
+
+    async def join(self, symbol: str, by: str, why: str) -> asyncio.Future[int]:
+        """Let a market come to the account, with a decision boundary to come.
+
+        Returns:
+            A future of the minute with which it joins; nobody has to wait for it.
+
+        Raises:
+            BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units.
+        """
+        known = {market.symbol: market for market in self.markets}
+        if symbol in known and known[symbol].is_member:
+            if known[symbol].status is not MarketStatus.LEAVING:
+                raise BadInput(f"{symbol} belongs to the account already")
+            spec = replace(known[symbol], status=MarketStatus.TRADING)
+            return self._trader.change_market(Command(kind="change", spec=spec, by=by, why=why))
+        listed = (await self.feed.describe([symbol])).get(symbol)
+        if listed is None:
+            raise BadInput(f"{self.exchange_info.exchange} does not list {symbol}, or not in whole ticks and lots")
+        if listed.market.status is not MarketStatus.TRADING:
+            raise BadInput(f"{symbol} is {listed.market.status.value} on {self.exchange_info.exchange}")
+        return self._trader.change_market(Command(kind="join", spec=listed.market, by=by, why=why))
+
+    async def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> Done:
+        """Let a market go: at once when it is flat, else after its exit; `close` asks for that exit now.
+
+        Raises:
+            BadInput: it does not belong to the account.
+        """
+        index = self.market_index(symbol)
+        spec = self.markets[index]
+        if close:
+            await self._command(Command(kind="close", market=index, by=by))
+        return await self._finished(
+            self._trader.change_market(Command(kind="leave", market=index, spec=spec, by=by, why=why))
+        )
+
+    async def reconcile(self, wanted: Sequence[str], by: str, why: str) -> None:
+        """Let the account's members become `wanted`: the others leave after their exits, the missing ones join."""
+        have = [market.symbol for market in self.members if market.status is not MarketStatus.LEAVING]
+        for symbol in [symbol for symbol in have if symbol not in wanted]:
+            await self.leave(symbol, by, f"not {why}")
+        for symbol in [symbol for symbol in wanted if symbol not in have]:
+            try:
+                await self.join(symbol, by, why)
+            except SigmaError as error:
+                structlog.get_logger("markets").warning("market does not join", symbol=symbol, error=str(error))
 
     async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand") -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
@@ -199,9 +267,9 @@ class Control:
         if symbol is None:
             return -1
         for index, market in enumerate(self.markets):
-            if market.symbol == symbol.upper():
+            if market.is_member and market.symbol.casefold() == symbol.casefold():
                 return index
-        known = ", ".join(market.symbol for market in self.markets)
+        known = ", ".join(market.symbol for market in self.members)
         raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
 
     async def _prepared(self) -> WarmUp:

@@ -60,9 +60,7 @@ class WaitingPage:
             except OSError as error:
                 structlog.get_logger("daemon").warning("no page while waiting", error=str(error))
             self._supervisor.ready()  # alive and at work: waiting is what there is to do
-            while True:
-                self._supervisor.alive()
-                await asyncio.sleep(self._supervisor.alive_every_s or 3600)
+            await asyncio.Event().wait()
         finally:
             await runner.cleanup()
 

@@ -108,6 +108,16 @@ class Config(Section):
             decision=self.decision, risk=self.risk, protections=self.protections, execution=self.execution
         )
 
+    def require_complete(self) -> None:
+        """Refuse services that cannot work; only who starts them asks. Children and other commands do without.
+
+        Raises:
+            BadInput: a service is switched on and a secret or an address of it is missing.
+        """
+        self.web.require_complete()
+        self.telegram.require_complete()
+        self.alerts.webhook.require_complete()
+
     @property
     def universe_is_top(self) -> bool:
         """Whether the account watches the largest markets: as configured, else on a real exchange without a list."""
