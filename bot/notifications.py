@@ -15,11 +15,13 @@ from sqlalchemy import Engine as Database
 from bot.alerts.alerts import Alerts
 from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
+from bot.alerts.plugin import open_channels
 from bot.alerts.watch import Watch, watch
 from bot.alerts.webhook import Webhook
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from storage.config.plugin_files import install
 from storage.config.tree import Config
 from storage.ledger.journal import Alert
 
@@ -75,6 +77,7 @@ class Notifications:
             channels.append(Webhook(config.alerts.webhook, origin, wall_ms))
         if config.telegram.enabled:
             channels.extend(await notifications._open_telegram(metrics))
+        channels.extend(open_channels(install(config.plugins), config.plugins))
         await alerts.open(channels)
         return notifications
 

@@ -27,6 +27,7 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage
+from training.runtime.sound_data import require_sound
 
 
 def open_dataset(
@@ -42,8 +43,10 @@ def open_dataset(
     frame, groups = views_of(config, timeframe)
     names = tuple(part.strip().upper() for part in symbols.split(",") if part.strip()) or config.exchange.symbols
     features = feature_set(config.features.extra, groups, frame)
+    store = CandleStore(config.data.directory)
+    require_sound(config, store, chosen, names, frame, config.exchange.market)
     dataset = build(
-        CandleStore(config.data.directory),
+        store,
         chosen,
         names,
         frame,
