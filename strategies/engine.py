@@ -23,7 +23,7 @@ from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
-from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market, MarketStatus
+from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
 
@@ -69,11 +69,6 @@ class Engine:
     def histories(self) -> list[CandleHistory]:
         """The closed decision candles of every market."""
         return self.membership.histories
-
-    @property
-    def has_leaving(self) -> bool:
-        """Whether a market is about to leave."""
-        return any(market.status is MarketStatus.LEAVING for market in self.markets)
 
     def is_flat(self, index: int) -> bool:
         """Return whether nothing is held in a market, and nothing ordered."""

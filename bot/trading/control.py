@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from bot.clock import Clock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
+from bot.trading.joins import joining, staying
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -26,7 +27,7 @@ from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market, MarketStatus
+from strategies.market import MINUTE_MS, Market
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
@@ -166,26 +167,13 @@ class Control:
         return await self._command(Command(kind="unlock", by=by))
 
     async def join(self, symbol: str, by: str, why: str) -> asyncio.Future[int]:
-        """Let a market come to the account, with a decision boundary to come.
-
-        Returns:
-            A future of the minute with which it joins; nobody has to wait for it.
+        """Let a market come to the account with a decision boundary to come: a future of its minute.
 
         Raises:
             BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units.
         """
-        known = {market.symbol: market for market in self.markets}
-        if symbol in known and known[symbol].is_member:
-            if known[symbol].status is not MarketStatus.LEAVING:
-                raise BadInput(f"{symbol} belongs to the account already")
-            spec = replace(known[symbol], status=MarketStatus.TRADING)
-            return self._trader.change_market(Command(kind="change", spec=spec, by=by, why=why))
-        listed = (await self.feed.describe([symbol])).get(symbol)
-        if listed is None:
-            raise BadInput(f"{self.exchange_info.exchange} does not list {symbol}, or not in whole ticks and lots")
-        if listed.market.status is not MarketStatus.TRADING:
-            raise BadInput(f"{symbol} is {listed.market.status.value} on {self.exchange_info.exchange}")
-        return self._trader.change_market(Command(kind="join", spec=listed.market, by=by, why=why))
+        listed = await self.feed.describe([symbol])
+        return self._trader.change_market(joining(self.markets, listed, symbol, by, why))
 
     async def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> Done:
         """Let a market go: at once when it is flat, else after its exit; `close` asks for that exit now.
@@ -194,16 +182,14 @@ class Control:
             BadInput: it does not belong to the account.
         """
         index = self.market_index(symbol)
-        spec = self.markets[index]
         if close:
             await self._command(Command(kind="close", market=index, by=by))
-        return await self._finished(
-            self._trader.change_market(Command(kind="leave", market=index, spec=spec, by=by, why=why))
-        )
+        leave = Command(kind="leave", market=index, spec=self.markets[index], by=by, why=why)
+        return await self._finished(self._trader.change_market(leave))
 
     async def reconcile(self, wanted: Sequence[str], by: str, why: str) -> None:
         """Let the account's members become `wanted`: the others leave after their exits, the missing ones join."""
-        have = [market.symbol for market in self.members if market.status is not MarketStatus.LEAVING]
+        have = staying(self.markets)
         for symbol in [symbol for symbol in have if symbol not in wanted]:
             await self.leave(symbol, by, f"not {why}")
         for symbol in [symbol for symbol in wanted if symbol not in have]:

@@ -173,7 +173,7 @@ class Trader:
         self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)
         self._publish(self.snapshot)
         self._began.set()
-        if commands or self._engine.has_leaving:
+        if commands or self._engine.membership.has_leaving:
             self._minutes.members(outcome.markets)
             waiting += self._arrived(commands)
             self._let_go(outcome)
