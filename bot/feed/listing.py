@@ -55,6 +55,7 @@ async def describe_markets(
     named = {part["symbol"] for part in listed}
     kept = [part for name, part in (rest.client.markets or {}).items() if name not in named]
     rest.client.set_markets([*kept, *listed])  # what has ended keeps its name, for those who still wait for it
+    known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
     there = [symbol for symbol in symbols if symbol in known and not _has_ended(known[symbol])]
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in there})
     intervals = await _funding_intervals(rest, there, kind, known)
@@ -82,6 +83,7 @@ async def list_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> 
         raise ExchangeFailed(
             f"{rest.exchange} lists no {kind} markets; a web page instead of data, or the wrong address?"
         )
+    known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
     for symbol in symbols:
         if symbol not in known:
             near = get_close_matches(symbol, known, n=3)
@@ -139,6 +141,14 @@ def _delists_ms(listed: dict[str, Any]) -> int:
 
 def _is_kind(market: dict[str, Any], kind: MarketKind) -> bool:
     return bool(market.get("spot")) if kind == "spot" else bool(market.get("swap") and market.get("linear"))
+
+
+def _spelled(symbol: str, known: dict[str, dict[str, Any]]) -> str | None:
+    """Return the listed name that differs from `symbol` in capitals only (kPEPE, KPEPE), when there is just one."""
+    if symbol in known:
+        return None
+    alike = [name for name in known if name.casefold() == symbol.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _step(client: Any, precision: float | int | None) -> Decimal | None:

@@ -14,7 +14,7 @@ from storage.models.registry import Registry
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
-from strategies.market import HOUR_MS, Timeframe
+from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -41,7 +41,7 @@ def open_dataset(
     """
     chosen = exchange or config.exchange.name
     frame, groups = views_of(config, timeframe)
-    names = tuple(part.strip().upper() for part in symbols.split(",") if part.strip()) or config.exchange.symbols
+    names = tuple(typed_symbol(part) for part in symbols.split(",") if part.strip()) or config.exchange.symbols
     features = feature_set(config.features.extra, groups, frame)
     store = CandleStore(config.data.directory)
     require_sound(config, store, chosen, names, frame, config.exchange.market)
