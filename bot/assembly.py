@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import orjson
 import structlog
 from sqlalchemy import Engine as Database
 
@@ -30,8 +29,8 @@ from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
+from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
-from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
 from bot.web.revoked import NAME as REVOKED
@@ -40,6 +39,7 @@ from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
+from storage.ledger.accounts import find, last_state
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
@@ -47,9 +47,7 @@ from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.errors import BadInput, BundleRefused
-from strategies.market import MINUTE_MS, Market
-
-Listeners = list[Callable[[Snapshot], None]]
+from strategies.market import Market
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +88,24 @@ async def assemble(environment: Environment) -> Parts:
     """Build the parts of a daemon.
 
     Raises:
-        SigmaError: the account cannot be opened, or belongs to other markets.
+        SigmaError: the account cannot be opened.
     """
     config, database, exchange = environment.config, environment.database, environment.exchange
-    markets = tuple(await environment.feed.markets(config.exchange.symbols))
+    markets = await _listed(environment)
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry(config.paths.models, apart=True)
     bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
     opened = await _opened(environment, markets, registry, bundle)
     metrics = Metrics()
-    listeners: Listeners = [metrics.on_snapshot, _log_trading]
-    trader = _trader(environment, opened, markets, listeners)
+    listeners: Listeners = [metrics.on_snapshot, log_trading]
+    environment.feed.watch(opened.engine.markets)
+    trader = _trader(environment, opened, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
     slot = asyncio.Lock()  # one child at a time, whoever asked for it
     trainer = _trainer(environment, runs, job_runs, slot)
     run_queue = RunQueue(config.paths.state / "runs", _limits(config), slot)
     await asyncio.to_thread(run_queue.open)
-    control = _control(environment, opened, markets, registry, trader, trainer)
+    control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
     web = _web(environment, control, metrics, run_queue)
@@ -130,6 +129,18 @@ async def assemble(environment: Environment) -> Parts:
         run_queue=run_queue,
         shadowing=shadowing,
     )
+
+
+async def _listed(environment: Environment) -> tuple[Market, ...]:
+    """Return the configured markets; of an account that exists those that the exchange lists, which ends no start."""
+    config, feed = environment.config, environment.feed
+    account = await asyncio.to_thread(find, environment.database, config.exchange.name, config.account.name)
+    if account is None:
+        return tuple(await feed.markets(config.exchange.symbols))
+    stopped = await asyncio.to_thread(last_state, environment.database, account)
+    members = [market.symbol for market in stopped.markets if market.is_member]
+    listed = await feed.describe(list(dict.fromkeys([*members, *config.exchange.symbols])))
+    return tuple(listed[symbol].market for symbol in config.exchange.symbols if symbol in listed)
 
 
 async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry, bundle: Bundle) -> Opened:
@@ -158,17 +169,17 @@ def _deciding(registry: Registry, config: Config) -> tuple[Bundle, str]:
         return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"
 
 
-def _trader(environment: Environment, opened: Opened, markets: tuple[Market, ...], listeners: Listeners) -> Trader:
+def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> Trader:
     config, exchange = environment.config, environment.exchange
     return Trader(
         minutes=environment.feed,
         clock=exchange.clock,
         engine=opened.engine,
-        journal=Journal(environment.database, opened.account, markets, config.trading),
+        journal=Journal(environment.database, opened.account, opened.engine.markets, config.trading),
         max_decision_age_ms=0
         if exchange.waits
         else round(config.feed.max_decision_age_s * 1000 * exchange.clock.speed),
-        publish=_publisher(listeners),
+        publish=publisher(listeners),
         settled_ms=opened.settled_ms,
     )
 
@@ -200,7 +211,6 @@ def _limits(config: Config) -> Limits:
 def _control(
     environment: Environment,
     opened: Opened,
-    markets: tuple[Market, ...],
     registry: Registry,
     trader: Trader,
     trainer: Trainer,
@@ -209,7 +219,6 @@ def _control(
     return Control(
         trader=trader,
         clock=exchange.clock,
-        markets=markets,
         ledger=Ledger(environment.database, opened.account),
         registry=registry,
         feed=environment.feed,
@@ -279,26 +288,3 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs
-
-
-def _publisher(listeners: Listeners) -> Callable[[Snapshot], None]:
-    def publish(snapshot: Snapshot) -> None:
-        for listen in listeners:
-            listen(snapshot)
-
-    return publish
-
-
-def _log_trading(snapshot: Snapshot) -> None:
-    """Say what a minute brought: fills, with an exit what its trade came to, and signals."""
-    log = structlog.get_logger("trader")
-    for alert in snapshot.alerts:
-        fill = orjson.loads(alert.payload) if alert.event in ("fills", "exits") else {}
-        shown = {name: fill[name] for name in ("trade", "side", "quantity", "price", "reason") if name in fill}
-        if alert.event == "fills":
-            log.info("fill", **shown)
-        elif alert.event == "exits":
-            log.info("exit", **shown, net=round(fill["trade_net"], 2), equity=round(snapshot.equity, 2))
-    for view in snapshot.markets:
-        if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + MINUTE_MS:
-            log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)

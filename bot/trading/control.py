@@ -9,25 +9,20 @@ all but the kill switch: nothing is carried out behind somebody's back later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bot.clock import Clock
-from bot.exchange_info import ExchangeInfo
-from bot.trading.ports import FeedHealth, Training
-from bot.trading.snapshot import Snapshot
-from bot.trading.trader import Trader
-from bot.views.shadow_results import LiveTrials
+import structlog
+
+from bot.trading.facts import Facts, last_move
+from bot.trading.joins import joining, staying
 from bot.views.training import TrainingProgress
-from storage.ledger.queries import Ledger
-from storage.models.promotion import Promotion
-from storage.models.registry import Registry, bundle_by_id
+from storage.models.registry import bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
-from strategies.errors import BadInput, Conflict, Expired, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market, typed_symbol
+from strategies.errors import Expired, SigmaError, StorageFailed
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
@@ -40,73 +35,8 @@ class Done:
     minute_ms: int
 
 
-class Control:
+class Control(Facts):
     """Commands and questions, for one daemon."""
-
-    def __init__(
-        self,
-        *,
-        trader: Trader,
-        clock: Clock,
-        markets: tuple[Market, ...],
-        ledger: Ledger,
-        registry: Registry,
-        feed: FeedHealth,
-        exchange_info: ExchangeInfo,
-        training: Training,
-        stale_after_ms: int,
-        shut_down: Callable[[], None],
-        trials: LiveTrials | None = None,
-    ) -> None:
-        self.clock = clock
-        self.markets = markets
-        self.ledger = ledger
-        self.registry = registry
-        self.feed = feed
-        self.exchange_info = exchange_info
-        self.training = training
-        self.trials = trials
-        self.stale_after_ms = stale_after_ms
-        self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
-        self._trader = trader
-        self._shut_down = shut_down
-        self._swapping = asyncio.Lock()  # pointer and trader move together
-        self._last_move = _last_move(registry, exchange_info.exchange)
-
-    @property
-    def snapshot(self) -> Snapshot | None:
-        """The account after its last minute; None before the first."""
-        return self._trader.snapshot
-
-    @property
-    def champion(self) -> str | None:
-        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
-        return None if self._last_move is None else self._last_move.bundle
-
-    def why_deciding(self) -> str:
-        """Return why the one who decides does: what moved the production pointer last."""
-        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
-        if move is None:
-            return "no bundle has passed its gate yet"
-        if deciding not in (None, move.deciding):
-            return f"{move.deciding} was refused; the log says why"
-        return move.why
-
-    def minute_age_ms(self) -> int:
-        """Return how long ago the last account minute closed, in market time."""
-        return max(0, self.clock.now_ms() - (self._trader.last_minute_ms + MINUTE_MS))
-
-    def is_fresh(self) -> bool:
-        """Return whether candles are being processed: the measure of life, not the loop's."""
-        return self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
-
-    def is_ready(self) -> bool:
-        """Return whether every market has an unbroken feed and candles are being processed."""
-        return self.is_fresh() and all(self.feed.ready.values())
-
-    def is_ledger_writable(self) -> bool:
-        """Return whether the ledger took the last account minute at the first try, or has taken it since."""
-        return self._trader.is_ledger_writable
 
     async def pause(self, by: str) -> Done:
         """Take no new entries; exits go on."""
@@ -132,6 +62,38 @@ class Control:
     async def unlock(self, by: str) -> Done:
         """Lift the protections that only a person may lift."""
         return await self._command(Command(kind="unlock", by=by))
+
+    async def join(self, symbol: str, by: str, why: str) -> asyncio.Future[int]:
+        """Let a market come to the account with a decision boundary to come: a future of its minute.
+
+        Raises:
+            BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units.
+        """
+        listed = await self.feed.describe([symbol])
+        return self._trader.change_market(joining(self.markets, listed, symbol, by, why))
+
+    async def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> Done:
+        """Let a market go: at once when it is flat, else after its exit; `close` asks for that exit now.
+
+        Raises:
+            BadInput: it does not belong to the account.
+        """
+        index = self.market_index(symbol)
+        if close:
+            await self._command(Command(kind="close", market=index, by=by))
+        leave = Command(kind="leave", market=index, spec=self.markets[index], by=by, why=why)
+        return await self._finished(self._trader.change_market(leave))
+
+    async def reconcile(self, wanted: Sequence[str], by: str, why: str) -> None:
+        """Let the account's members become `wanted`: the others leave after their exits, the missing ones join."""
+        have = staying(self.markets)
+        for symbol in [symbol for symbol in have if symbol not in wanted]:
+            await self.leave(symbol, by, f"not {why}")
+        for symbol in [symbol for symbol in wanted if symbol not in have]:
+            try:
+                await self.join(symbol, by, why)
+            except SigmaError as error:
+                structlog.get_logger("markets").warning("market does not join", symbol=symbol, error=str(error))
 
     async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand", *, force: bool = False) -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
@@ -184,7 +146,7 @@ class Control:
             if (
                 self.snapshot is not None and self.snapshot.bundle_id == FALLBACK_STRATEGIES[fallback_level]
             ):  # a new champion on the bench
-                self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
+                self._last_move = await asyncio.to_thread(last_move, self.registry, self.exchange_info.exchange)
                 return Done(minute_ms=self.snapshot.minute_ms)
             return await self._swapped(await self._prepared(), by)
 
@@ -202,48 +164,9 @@ class Control:
         await self.training.cancel(by)
         return self.training.progress()
 
-    def check_rollback(self) -> str:
-        """Return the champion that a rollback would take out of production.
-
-        Raises:
-            Conflict: there is none.
-        """
-        if self.champion is None:
-            raise Conflict(f"{self.exchange_info.exchange} has no champion; there is nothing to roll back")
-        return self.champion
-
-    def check_close(self, symbol: str | None) -> tuple[str, ...]:
-        """Return the markets whose positions a close would end.
-
-        Raises:
-            BadInput: this account does not trade it.
-            Conflict: nothing is open there.
-        """
-        asked = None if symbol is None else self.markets[self.market_index(symbol)].symbol
-        held = tuple(part.symbol for part in self.snapshot.positions) if self.snapshot else ()
-        if not held:
-            raise Conflict("no position is open; there is nothing to close")
-        if asked is not None and asked not in held:
-            raise Conflict(f"{asked} is flat; {', '.join(held)} can be closed")
-        return held if asked is None else (asked,)
-
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
         self._shut_down()
-
-    def market_index(self, symbol: str | None) -> int:
-        """Return a market's index in the account, -1 for None.
-
-        Raises:
-            BadInput: this account does not trade it.
-        """
-        if symbol is None:
-            return -1
-        for index, market in enumerate(self.markets):
-            if market.symbol == typed_symbol(symbol):
-                return index
-        known = ", ".join(market.symbol for market in self.markets)
-        raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
 
     async def _prepared(self) -> WarmUp:
         """Return whoever the production pointer names, warmed up."""
@@ -252,7 +175,7 @@ class Control:
         return await self._trader.prepare(await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe))
 
     async def _swapped(self, warm_up: WarmUp, by: str) -> Done:
-        self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
+        self._last_move = await asyncio.to_thread(last_move, self.registry, self.exchange_info.exchange)
         return await self._finished(self._trader.swap(warm_up, by))
 
     async def _command(self, command: Command) -> Done:
@@ -271,11 +194,6 @@ class Control:
                 return Done(minute_ms=await asyncio.shield(queued))
         except TimeoutError as error:
             raise _still_waiting(self) from error
-
-
-def _last_move(registry: Registry, exchange: str) -> Promotion | None:
-    moves = registry.history(exchange)
-    return moves[-1] if moves else None
 
 
 def _still_waiting(control: Control) -> SigmaError:

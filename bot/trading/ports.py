@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from bot.feed.listing import Listing
 from bot.views.training import TrainingProgress
 
 
@@ -12,6 +14,8 @@ class FeedHealth(Protocol):
 
     ready: dict[str, bool]
     last_frame_ms: int
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]: ...
 
     @property
     def conditions(self) -> dict[str, str]:
