@@ -7,13 +7,15 @@ They are sections of `config.toml` (read by `storage/config/tree.py`); the pure 
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from strategies.kernel.state import MARKET, RULES, Sizing
 from strategies.market import MINUTE_MS, RATE_ONE, Market, Timeframe
+
+Bars = Annotated[int, Field(ge=1, le=720)]
 
 
 class Section(BaseModel):
@@ -26,7 +28,7 @@ class DecisionSettings(Section):
     """`[decision]`: when a conviction becomes a trade."""
 
     timeframe: Timeframe = Timeframe.H1
-    horizon_bars: int = Field(12, ge=1, le=720)
+    horizons: tuple[Bars, ...] = Field((12, 24, 48), min_length=1, max_length=6)
     enter: float = Field(1.25, gt=0, le=10)
     leave: float = Field(0.35, gt=-10, le=10)
     cost_margin: float = Field(1.0, ge=0, le=10)
@@ -38,6 +40,26 @@ class DecisionSettings(Section):
     trail_sigmas: float = Field(0.0, ge=0, le=50)
     mode: Literal["discrete", "exposure"] = "discrete"
     exposure_band: float = Field(0.2, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_horizon(cls, found: Any) -> Any:
+        """Read settings from before there were several horizons: `horizon_bars = 12` is `horizons = [12]`."""
+        if isinstance(found, dict) and "horizon_bars" in found and "horizons" not in found:
+            rest = {key: value for key, value in found.items() if key != "horizon_bars"}
+            return rest | {"horizons": (found["horizon_bars"],)}
+        return found
+
+    @model_validator(mode="after")
+    def _ascending(self) -> DecisionSettings:
+        if list(self.horizons) != sorted(set(self.horizons)):
+            raise ValueError(f"horizons are {list(self.horizons)}; each once, the shortest first, is needed")
+        return self
+
+    @property
+    def horizon_bars(self) -> int:
+        """The shortest horizon: that of the target which skill is measured on."""
+        return self.horizons[0]
 
 
 class RiskSettings(Section):

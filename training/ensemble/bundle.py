@@ -132,6 +132,10 @@ def recipe_id(dataset: Dataset, plan: Plan) -> str:
         "timeframe": dataset.timeframe.value,
         "smoothing_span": decision.smoothing_span,
     }
+    if len(dataset.all_horizons) > 1:
+        document["horizons"] = dataset.all_horizons
+    if dataset.thinning and dataset.step_of(1) > 1:
+        document["every_bars_at_least"] = dataset.step_of(1)
     if dataset.labelling.key:
         document["labelling"] = dataset.labelling.key
     if plan.weighting.method != "mean":
@@ -147,6 +151,7 @@ def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequen
         symbols=dataset.symbols,
         timeframe=dataset.timeframe,
         horizon_bars=dataset.horizon_bars,
+        horizons=dataset.all_horizons,
         smoothing_span=plan.trading.decision.smoothing_span,
         feature_groups=dataset.features.selected,
         feature_extra=dataset.features.extra,
