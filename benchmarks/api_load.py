@@ -25,8 +25,9 @@ from benchmarks.api_clients import Load
 from benchmarks.figures import Figure, parser, show
 from benchmarks.minutes import Minutes, load
 from bot.clock import ManualClock
+from bot.exchange_info import ExchangeInfo
 from bot.operations.metrics import Metrics
-from bot.trading.control import Control, ExchangeInfo
+from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.web.server import WebServer

@@ -33,8 +33,9 @@ from training.backtest.run_candles import HISTORY_DECISIONS, assemble
 from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
 from training.data.dataset import Dataset, market_segments
-from training.ensemble.bundle import Plan, train
+from training.ensemble.bundle import train
 from training.ensemble.families import XGBoostFamily
+from training.ensemble.plan import Plan
 
 BARS: Final = 51_000
 REPEATS: Final = 3

@@ -34,7 +34,8 @@ from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market
 from strategies.minute import AccountMinute
 from strategies.warm import warm
-from training.ensemble.bundle import Plan, TrainedBundle, train
+from training.ensemble.bundle import TrainedBundle, train
+from training.ensemble.plan import Plan
 from training.ensemble.voters import makers
 from training.tuning.test_mode import BARS, small
 

@@ -29,8 +29,9 @@ from strategies.market import DAY_MS
 from training.backtest.run_candles import RunCandles, assemble
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, Fold
-from training.ensemble.bundle import Plan, manifest_of
+from training.ensemble.bundle import manifest_of
 from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.plan import Plan
 from training.ensemble.scales import calibrate
 from training.ensemble.wins import simulate, without_protections
 from training.evidence.recipe_gate import RecipeVerdict, judge

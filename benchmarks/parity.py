@@ -22,12 +22,11 @@ import pyarrow.parquet as pq
 
 from benchmarks.figures import Figure, show
 from benchmarks.live_replay import LiveReplay
-from storage.bundles import bundle_by_id
 from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind

@@ -29,8 +29,8 @@ from strategies.predictors.xgboost import import_xgboost
 from training.backtest.run_candles import RunCandles, assemble
 from training.data.dataset import Dataset, market_segments
 from training.data.splits import Fold
-from training.ensemble.bundle import Plan
 from training.ensemble.families import XGBoostFamily
+from training.ensemble.plan import Plan
 from training.families.xgboost import trainer
 from training.promotion.known_answers import world_candles
 from training.walk_forward.card import walk_forward_card

@@ -18,9 +18,10 @@ from bot.feed.source import FeedSource
 from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_process import Limits
-from bot.retraining.promotion import TrainingRuns, on_drift, on_harm, retrain_job
+from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
@@ -30,14 +31,13 @@ from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
 from bot.web.server import WebServer
 from bot.web.token import api_token
-from storage.bundles import bundle_by_id
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.errors import BundleRefused
 from strategies.market import MINUTE_MS, Market

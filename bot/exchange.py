@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.clock import Clock, PacedClock, ScaledClock, SystemClock, wall_ms
+from bot.exchange_info import ExchangeInfo
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
 from bot.feed.failures import translate
@@ -22,7 +23,6 @@ from bot.simulator.market.generated import GeneratedMarket
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
-from bot.trading.control import ExchangeInfo
 from storage.config.tree import Config
 from strategies.market import MINUTE_MS
 

@@ -1,4 +1,4 @@
-"""The database that the configuration names, opened."""
+"""The database and the account that the configuration names, opened: what readers and batch commands start from."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from sqlalchemy import Engine
 
 from storage.backup.switch import is_unfinished
 from storage.config.tree import Config
+from storage.ledger import accounts
+from storage.ledger.accounts import Account
 from storage.ledger.database import connect
-from strategies.errors import StorageFailed
+from strategies.errors import BadInput, StorageFailed
 
 
 def database_of(config: Config) -> Engine:
@@ -30,3 +32,19 @@ def whole_database_of(config: Config) -> Engine:
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
     return database_of(config)
+
+
+def read_account(config: Config) -> tuple[Engine, Account]:
+    """Return the database and the account that the configuration names.
+
+    Raises:
+        BadInput: the account was never opened.
+        StorageFailed: there is no ledger yet, or it cannot be read.
+    """
+    database = whole_database_of(config)
+    found = accounts.find(database, config.exchange.name, config.account.name)
+    if found is None:
+        raise BadInput(
+            f"account {config.account.name!r} on {config.exchange.name} was never opened; `sigma run` opens it"
+        )
+    return database, found

@@ -16,16 +16,15 @@ from strategies.bundle.bundle import Bundle, Inputs, PreparedSlice
 from strategies.bundle.ensemble import smooth
 from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
 from strategies.errors import BadInput
-from strategies.explain.signals import decide
 from strategies.features.blocks import current_slice
 from strategies.history import CandleHistory
 from strategies.kernel.account import AccountState
+from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
-from strategies.minute import AccountMinute, Command
-from strategies.outcome import Outcome
+from strategies.minute import AccountMinute, Command, Outcome
 
 __all__ = ["COMMAND_CODES", "Engine", "Outcome", "begin"]
 

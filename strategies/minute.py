@@ -1,4 +1,4 @@
-"""The step of the world: one account minute, everything that goes in.
+"""The step of the world: one account minute, everything that goes in, and what comes out.
 
 Built by the feed, completed by the trader (commands, lateness), stored on the tape, consumed by the engine.
 """
@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from strategies.bundle.bundle import PreparedSlice
 from strategies.kernel.state import NO_RATE
 
 
@@ -70,3 +71,26 @@ class AccountMinute:
                 f"minute {self.open_ms}: bars {self.bars.shape}, present {self.present.shape}, "
                 f"funding {self.funding_e8.shape}"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one account minute produced.
+
+    Attributes:
+        minute_ms: open of the minute.
+        facts: (k,) FACT, in order.
+        decisions: (markets,) DECISION when the minute completed a decision candle, else None.
+        prepared: per market what was scored, or None; for reasons and displays.
+        candles: completed decision candles as (market index, (6,) float64).
+        equity, cash, gross: units at the minute's marks.
+    """
+
+    minute_ms: int
+    facts: np.ndarray
+    decisions: np.ndarray | None
+    prepared: tuple[PreparedSlice | None, ...]
+    candles: tuple[tuple[int, np.ndarray], ...]
+    equity: int
+    cash: int
+    gross: int

@@ -11,8 +11,8 @@ import numpy as np
 
 from strategies.bundle.ensemble import smooth
 from strategies.explain.chart_context import chart_context
-from strategies.explain.signals import decide
 from strategies.kernel.account import AccountState
+from strategies.kernel.decisions import decide
 from strategies.kernel.execution import CommandCode, apply_command, settle_bar, settle_minute
 from strategies.kernel.loop import run
 from strategies.kernel.settings import TradingSettings

@@ -13,8 +13,10 @@ from strategies.features import feature_set
 from strategies.market import Timeframe
 from tests.made_markets import random_candles
 from training.data.dataset import Dataset, build
-from training.ensemble.bundle import Plan, TrainedBundle, train
-from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
+from training.ensemble.bundle import TrainedBundle, train
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.plan import Plan
+from training.families.interface import ModelFamily
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
 SMALL = XGBoostSettings(n_estimators=40, seeds=2, min_child_weight=30)

@@ -16,7 +16,6 @@ from bot.feed.download import Wanted, download
 from bot.feed.source import FeedSource
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import JOB
-from bot.scheduling.schedule import RETRAIN, Job
 from bot.trading.control import Control
 from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
@@ -194,25 +193,6 @@ def close_interrupted(runs: JobRuns, now_ms: int) -> bool:
         return False
     runs.end(JOB, last.started_ms, now_ms, "cut short: the daemon ended")
     return True
-
-
-def retrain_job(control: Control, settings: ScheduleSettings) -> Job:
-    """Return the scheduled retraining: it asks the trainer, and a training that goes on already is reason enough."""
-
-    async def ask(why: str) -> str:
-        try:
-            await control.training.start(why)
-        except AlreadyRunning as error:
-            return f"skipped: {error}"
-        return "asked the trainer"
-
-    return Job(
-        name=RETRAIN,
-        run=ask,
-        cron=settings.retrain_cron,
-        every_h=settings.retrain_every_h,
-        catches_up=settings.catch_up,
-    )
 
 
 async def on_harm(control: Control, found: str) -> bool:

@@ -21,7 +21,7 @@ from bot.retraining.child_process import Ended, Limits, run_child
 from bot.scheduling.schedule import Job
 from storage.config.training import ScheduleSettings
 from storage.ledger.accounts import Account
-from storage.ledger.compaction import compact
+from storage.ledger.compaction import compact, mend
 from storage.ledger.monitor_findings import Finding, Kind, store
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
@@ -76,9 +76,13 @@ class Nightly:
         self._on_harm = on_harm
 
     async def compact(self, _why: str) -> str:
-        """Move old minutes into parquet."""
-        before_ms = self._clock.now_ms() - self._tape_ms
+        """Move old minutes into parquet, counted back from the minute that the ledger has reached."""
+        before_ms = self._reached_ms() - self._tape_ms
         moved = await asyncio.to_thread(compact, self._database, self._account, self._state_folder, before_ms=before_ms)
+        for lost in await asyncio.to_thread(mend, self._database, self._account):
+            text = f"{lost.minutes:,} minutes of the tape from {_day(lost.first_ms)} cannot be read: {lost.reason}"
+            payload = {"passed": False, "sentence": text, "text": text}
+            await self._note("archive", f"archive-{lost.first_ms}", payload, self._reached_ms())
         return f"{moved.days} days, {moved.minutes:,} minutes moved" if moved.days else "nothing to move"
 
     async def parity(self, _why: str) -> str:

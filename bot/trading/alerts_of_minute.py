@@ -9,11 +9,10 @@ import numpy as np
 import orjson
 
 from storage.ledger.journal import Alert
-from strategies.engine import Outcome
 from strategies.explain.signals import Signal
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import UNITS_PER_QUOTE, Market
-from strategies.minute import Command
+from strategies.minute import Command, Outcome
 
 COMMANDED: Final = frozenset({Reason.PAUSED, Reason.KILL_SWITCH, Reason.COMMAND})  # told by the command's own alert
 EVENT_OF_FACT: Final = {FactKind.LOCK: "protections", FactKind.UNLOCK: "protections", FactKind.MISSED: "signals"}

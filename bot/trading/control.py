@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.clock import Clock
+from bot.exchange_info import ExchangeInfo
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
-from storage.bundles import bundle_by_id
 from storage.ledger.queries import Ledger
-from storage.models.registry import Promotion, Registry
+from storage.models.registry import Promotion, Registry, bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
@@ -50,17 +50,6 @@ class Done:
     """A command that is in the ledger: the account minute that carries it."""
 
     minute_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeInfo:
-    """Where this daemon trades, for people."""
-
-    exchange: str
-    market_name: str  # "demo market (generated), planted edge: 24 h momentum"; or the exchange
-    is_demo: bool
-    account: str
-    speed: float
 
 
 class Control:

@@ -11,11 +11,11 @@ import numpy as np
 from storage.ledger.journal import Alert
 from storage.ledger.queries import OpenPosition, open_position
 from strategies.bundle.bundle import PreparedSlice
-from strategies.engine import Engine, Outcome
+from strategies.engine import Engine
 from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
-from strategies.minute import AccountMinute
+from strategies.minute import AccountMinute, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,12 +24,12 @@ from bot.trading.snapshot import Snapshot, snapshot_of
 from storage.ledger.journal import Alert, Journal
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.warm_up import WarmUp, prepare_swap
-from strategies.engine import Engine, Outcome
+from strategies.engine import Engine
 from strategies.errors import StorageFailed
 from strategies.explain.from_decision import signals_of
 from strategies.explain.signals import Signal
 from strategies.market import MINUTE_MS
-from strategies.minute import AccountMinute, Command
+from strategies.minute import AccountMinute, Command, Outcome
 
 RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_PENDING_COMMANDS: Final = 64

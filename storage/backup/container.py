@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from storage.backup.manifest import MANIFEST, Manifest, Member, is_member, parse
+from storage.backup.manifest import MANIFEST, Manifest, Member, is_member, parse, written
 from storage.durable import STAGED_SUFFIX, sync
 from strategies.errors import BadInput, StorageFailed
 
@@ -44,7 +44,7 @@ class Packing:
 
     def close(self, manifest: Manifest) -> None:
         """Write the manifest, the last member."""
-        self._zipped.writestr(MANIFEST, manifest.model_dump_json(indent=1))
+        self._zipped.writestr(MANIFEST, written(manifest))
         self._zipped.comment = b"0" * SEAL
 
 

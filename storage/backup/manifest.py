@@ -44,6 +44,8 @@ class Manifest(_Part):
         revision: of the database's schema.
         tables: rows by table.
         has_candles: whether the candle store is inside.
+        lost: in words, archived days of the tape that were gone or torn already; left out where there are none, so
+            that older programs read the rest.
     """
 
     format: int
@@ -55,11 +57,17 @@ class Manifest(_Part):
     tables: dict[str, int]
     has_candles: bool
     members: tuple[Member, ...]
+    lost: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Bytes of all members together."""
         return sum(member.bytes for member in self.members)
+
+
+def written(manifest: Manifest) -> str:
+    """Return a manifest as its member's text."""
+    return manifest.model_dump_json(indent=1, exclude=None if manifest.lost else {"lost"})
 
 
 def parse(text: bytes, source: str) -> Manifest:

@@ -17,8 +17,8 @@ from storage.backup.container import Packing, packed
 from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
+from storage.ledger.archive import Archive, fault_of, path_of
 from storage.ledger.database import revision_of
-from strategies.errors import StorageFailed
 
 OF_FILES: Final = ("models/production", *(unit for unit in UNITS if unit not in ("tape", "models/production")))
 
@@ -52,7 +52,7 @@ def write_backup(
             tables = tables_of(connection)
             counts = count_rows(connection, tables)
             _add_tables(packing, connection, tables, Path(folder), places, counts, done)
-            _add_tape(packing, connection, tables, places)
+            lost = _add_tape(packing, connection, tables)
             accounts = _accounts(connection, tables)
             revision = revision_of(connection) or ""
         total = sum(1 for _ in _files(places, with_candles=with_candles))
@@ -69,6 +69,7 @@ def write_backup(
             tables=counts,
             has_candles=with_candles,
             members=tuple(packing.members),
+            lost=lost,
         )
         packing.close(manifest)
     return manifest
@@ -103,17 +104,25 @@ def _tape_member(path: str) -> str:
     return f"tape/{folder}/{name}"
 
 
-def _add_tape(packing: Packing, connection: Connection, tables: list[Table], places: Places) -> None:
-    """Add the archived days that the ledger names, each compared with its checksum."""
+def _add_tape(packing: Packing, connection: Connection, tables: list[Table]) -> tuple[str, ...]:
+    """Add the archived days that the ledger names; return in words those that are gone or torn.
+
+    A day that cannot be read must not keep all that can be from being backed up.
+    """
     archive = next((table for table in tables if table.name == "archive"), None)
     if archive is None:
-        return
-    for row in connection.execute(select(archive.c.path, archive.c.sha256)).all():
-        path = Path(row.path) if places.database is None else places.tape / row.path
-        if not path.is_file():
-            raise StorageFailed(f"tape file {path} is missing; without it the backup would not replay")
-        if packing.add(_tape_member(row.path), path).sha256 != row.sha256:
-            raise StorageFailed(f"tape file {path} is not what was written (its checksum differs); restore it first")
+        return ()
+    lost: list[str] = []
+    query = select(*(archive.c[name] for name in Archive.__slots__)).order_by(archive.c.account_id, archive.c.first_ms)
+    for row in connection.execute(query).mappings():
+        day = Archive(**row)
+        fault = fault_of(connection.engine, day)
+        name = _tape_member(day.path)
+        if fault:
+            lost.append(fault)
+        elif all(member.name != name for member in packing.members):
+            packing.add(name, path_of(connection.engine, day))
+    return tuple(lost)
 
 
 def _accounts(connection: Connection, tables: list[Table]) -> tuple[BackedUpAccount, ...]:

@@ -1,6 +1,7 @@
 """Days of the tape in parquet files: where they lie, how they are written, how they are read back.
 
-A file counts only once the database names it (table `archive`). Its path is relative to the folder of a SQLite file,
+A file counts only once the database names it (table `archive`). Its name carries the digest of its content, so that
+writing a file can never replace another that the database names. Its path is relative to the folder of a SQLite file,
 so that both can be moved together; PostgreSQL and the files are apart, there it is absolute.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from storage.ledger.tables import archive, tape
 from strategies.errors import StorageFailed
 
 FOLDER: Final = "tape"
+NAME_DIGITS: Final = 16
 _TYPES: Final = {
     "account_id": pa.int64(),
     "minute_ms": pa.int64(),
@@ -56,24 +59,28 @@ def archive_folder(engine: Engine, state_folder: Path) -> Path:
     return (beside if beside is not None else state_folder.resolve()) / FOLDER
 
 
-def write_day(engine: Engine, path: Path, rows: Sequence[Mapping[str, Any]]) -> Archive:
-    """Write rows as a day's file: staged, synced, renamed. A file of the same name is replaced.
+def write_day(engine: Engine, folder: Path, rows: Sequence[Mapping[str, Any]]) -> Archive:
+    """Write rows of one UTC day as a file: staged, synced, renamed. The same rows make the same name.
 
     Raises:
         StorageFailed: the disk is full or the folder cannot be written; nothing was changed.
     """
     columns = {name: [row[name] for row in rows] for name in SCHEMA.names}
-    table = pa.table(columns, schema=SCHEMA)
-    with folder_lock(path.parent):
-        remove_staged(path.parent)
-        replace_files([(path, lambda staged: pq.write_table(table, staged, compression="zstd"))])
-    beside = _folder_of(engine)
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns, schema=SCHEMA), sink, compression="zstd")
+    content = sink.getvalue().to_pybytes()
+    digest = hashlib.sha256(content).hexdigest()
+    day = datetime.fromtimestamp(int(rows[0]["minute_ms"]) / 1000, UTC)
+    path = folder / f"{day:%Y-%m-%d}-{digest[:NAME_DIGITS]}.parquet"
+    with folder_lock(folder):
+        remove_staged(folder)
+        replace_files([(path, lambda staged: _write_bytes(staged, content))])
     return Archive(
         first_ms=int(rows[0]["minute_ms"]),
         last_ms=int(rows[-1]["minute_ms"]),
         minutes=len(rows),
-        path=str(path if beside is None else path.resolve().relative_to(beside)),
-        sha256=_digest(path),
+        path=_stored_path(engine, path),
+        sha256=digest,
     )
 
 
@@ -96,15 +103,46 @@ def archived_rows(
     Raises:
         StorageFailed: the file is missing or is not what was written.
     """
-    beside = _folder_of(connection.engine)
-    path = Path(day.path) if beside is None else beside / day.path
-    if not path.is_file():
-        raise StorageFailed(f"tape file {path} is missing, {day.minutes} account minutes are in it; restore it")
-    if _digest(path) != day.sha256:
-        raise StorageFailed(f"tape file {path} is not what was written (its checksum differs); restore it")
-    for row in pq.read_table(path).to_pylist():
+    wrong = fault_of(connection.engine, day)
+    if wrong:
+        raise StorageFailed(f"{wrong}; restore it")
+    for row in pq.read_table(path_of(connection.engine, day)).to_pylist():
         if row["minute_ms"] > after_ms and (until_ms is None or row["minute_ms"] <= until_ms):
             yield row
+
+
+def path_of(engine: Engine, day: Archive) -> Path:
+    """Return where an archived day's file lies."""
+    beside = _folder_of(engine)
+    return Path(day.path) if beside is None else beside / day.path
+
+
+def fault_of(engine: Engine, day: Archive) -> str:
+    """Return what is wrong with an archived day's file, in words; empty: it is what was written."""
+    path = path_of(engine, day)
+    try:
+        if _digest(path) == day.sha256:
+            return ""
+    except FileNotFoundError:
+        return f"tape file {path} is missing, {day.minutes} account minutes are in it"
+    except OSError as error:
+        return f"tape file {path} cannot be read: {error.strerror}"
+    return f"tape file {path} is not what was written (its checksum differs)"
+
+
+def archives_of(connection: Connection, account_id: int) -> list[Archive]:
+    """Return all archived days of an account, oldest first."""
+    query = select(archive).where(archive.c.account_id == account_id).order_by(archive.c.first_ms)
+    rows = connection.execute(query).mappings()
+    return [Archive(**{name: row[name] for name in Archive.__slots__}) for row in rows]
+
+
+def find_content(engine: Engine, day: Archive) -> str | None:
+    """Return the stored path of another file beside an archived day's own whose content is the day's, or None."""
+    for path in sorted(path_of(engine, day).parent.glob("*.parquet")):
+        if _digest(path) == day.sha256:
+            return _stored_path(engine, path)
+    return None
 
 
 def _folder_of(engine: Engine) -> Path | None:
@@ -112,6 +150,15 @@ def _folder_of(engine: Engine) -> Path | None:
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return None
     return Path(engine.url.database).resolve().parent
+
+
+def _stored_path(engine: Engine, path: Path) -> str:
+    beside = _folder_of(engine)
+    return str(path if beside is None else path.resolve().relative_to(beside))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _digest(path: Path) -> str:

@@ -1,24 +1,26 @@
 """Old minutes of the tape from the database into parquet, a UTC day a file, once a day.
 
 Copy, then delete: the file is written, synced and renamed; then one transaction names it and deletes its rows. Killed
-in between, the file is an orphan that nobody reads and the next run replaces. Nothing is ever in neither place.
+in between, the file is an orphan that nobody reads and the next run writes again. Nothing is ever in neither place.
+
+What is moved is cut at the minute that the ledger has reached, whatever any clock says: a day that is still being
+written is not over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Engine, select
 
 from storage.ledger.accounts import Account, first_minute
-from storage.ledger.archive import Archive, archive_folder, write_day
+from storage.ledger.archive import Archive, archive_folder, archives_of, fault_of, find_content, write_day
 from storage.ledger.database import reading, writing
-from storage.ledger.tables import archive, tape
-from strategies.market import DAY_MS
+from storage.ledger.tables import archive, state, tape
+from strategies.market import DAY_MS, MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +38,60 @@ def compact(engine: Engine, of: Account, state_folder: Path, *, before_ms: int) 
         engine: of the ledger.
         of: whose tape.
         state_folder: where the files go when the database is a server.
-        before_ms: minutes from here on stay in the database.
+        before_ms: minutes from here on stay in the database, and so does every day that the ledger has not finished.
 
     Raises:
         StorageFailed: a file or the database could not be written; what was moved before stays moved.
     """
     folder = archive_folder(engine, state_folder) / f"{of.exchange}-{of.name}-{of.id}"
     days = minutes = 0
+    before_ms = min(before_ms, _reached_ms(engine, of) + MINUTE_MS)
     while (rows := _oldest_day(engine, of, before_ms)) is not None:
-        name = f"{datetime.fromtimestamp(rows[0]['minute_ms'] / 1000, UTC):%Y-%m-%d}.parquet"
-        _forget_rows(engine, of, write_day(engine, folder / name, rows))
+        _forget_rows(engine, of, write_day(engine, folder, rows))
         days, minutes = days + 1, minutes + len(rows)
     return Compacted(days=days, minutes=minutes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Archived minutes whose file is gone or torn."""
+
+    first_ms: int
+    last_ms: int
+    minutes: int
+    reason: str
+
+
+def mend(engine: Engine, of: Account) -> list[Lost]:
+    """Look at every archived day's file, point at its content where that lies under another name, return what is lost.
+
+    Raises:
+        StorageFailed: the database cannot be read or written.
+    """
+    lost = []
+    with reading(engine) as connection:
+        days = archives_of(connection, of.id)
+    for day in days:
+        reason = fault_of(engine, day)
+        if reason and not _point_at_content(engine, of, day):
+            lost.append(Lost(first_ms=day.first_ms, last_ms=day.last_ms, minutes=day.minutes, reason=reason))
+    return lost
+
+
+def _point_at_content(engine: Engine, of: Account, day: Archive) -> bool:
+    path = find_content(engine, day)
+    if path is None:
+        return False
+    mine = (archive.c.account_id == of.id, archive.c.first_ms == day.first_ms)
+    with writing(engine) as connection:
+        connection.execute(archive.update().where(*mine).values(path=path))
+    return True
+
+
+def _reached_ms(engine: Engine, of: Account) -> int:
+    """Return the last minute that the ledger holds."""
+    with reading(engine) as connection:
+        return int(connection.execute(select(state.c.minute_ms).where(state.c.account_id == of.id)).scalar_one())
 
 
 def _oldest_day(engine: Engine, of: Account, before_ms: int) -> list[Mapping[str, Any]] | None:

@@ -19,12 +19,11 @@ from storage.ledger.accounts import Account, candle_row
 from storage.ledger.database import writing
 from storage.ledger.documents import put_markets, put_settings
 from storage.ledger.tables import candle, checkpoint, decision, equity, fact, outbox, state, tape
-from strategies.engine import Outcome
 from strategies.kernel.account import AccountState
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import FACT
 from strategies.market import DAY_MS, MINUTE_MS, Market
-from strategies.minute import AccountMinute
+from strategies.minute import AccountMinute, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

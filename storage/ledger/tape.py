@@ -7,7 +7,7 @@ What went in, to the bit. The codec is the only place that knows the byte layout
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from sqlalchemy import Connection, select
 
-from storage.ledger.archive import archived_rows, next_archive
+from storage.ledger.archive import Archive, archived_rows, fault_of, next_archive
 from storage.ledger.tables import tape
 from strategies.kernel.state import NO_RATE
 from strategies.minute import AccountMinute, Command, LateBar
@@ -62,17 +62,35 @@ def decode(row: Mapping[str, Any]) -> AccountMinute:
 
 
 def rows(
-    connection: Connection, account_id: int, after_ms: int = -1, until_ms: int | None = None
+    connection: Connection,
+    account_id: int,
+    after_ms: int = -1,
+    until_ms: int | None = None,
+    on_lost: Callable[[Archive, str], None] | None = None,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the tape rows of an account with after_ms < minute_ms <= until_ms, ascending, page by page.
 
     The database is asked before the archive: a day that is moved in between is found in both, and read from one.
+
+    Args:
+        connection: of the ledger.
+        account_id: whose tape.
+        after_ms: minutes up to this one are left out.
+        until_ms: minutes after this one are left out; None: none.
+        on_lost: told of an archived day whose file is gone or torn, and why; the rows go on after it.
+
+    Raises:
+        StorageFailed: such a day was met and `on_lost` is None.
     """
     while True:
         page = _page(connection, account_id, after_ms, until_ms)
         archive = next_archive(connection, account_id, after_ms, until_ms)
         if archive is not None and (not page or archive.first_ms <= page[0]["minute_ms"]):
-            yield from archived_rows(connection, archive, after_ms, until_ms)
+            fault = fault_of(connection.engine, archive) if on_lost else ""
+            if on_lost and fault:
+                on_lost(archive, fault)
+            else:
+                yield from archived_rows(connection, archive, after_ms, until_ms)
             after_ms = archive.last_ms
             continue
         border_ms = None if archive is None else archive.first_ms

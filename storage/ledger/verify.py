@@ -14,14 +14,15 @@ from sqlalchemy import Connection, Engine, select
 
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, candles_until, last_state
+from storage.ledger.archive import Archive
 from storage.ledger.database import reading
 from storage.ledger.documents import get_markets, get_settings
 from storage.ledger.journal import fact_columns
 from storage.ledger.tables import decision, fact
 from strategies import engine as trading
 from strategies.bundle.bundle import Bundle
-from strategies.engine import Outcome
 from strategies.kernel.state import FactKind
+from strategies.minute import Outcome
 
 MAX_DIFFERENCES = 20
 
@@ -34,12 +35,18 @@ class Verification:
     facts: int = 0
     decisions: int = 0
     differences: list[str] = field(default_factory=list)
+    lost_minutes: int = 0
     equity: int = 0
     cash: int = 0
 
     @property
     def ok(self) -> bool:
         return not self.differences
+
+    def lose(self, day: Archive, reason: str) -> None:
+        """Take note of an archived day that cannot be replayed."""
+        self.lost_minutes += day.minutes
+        self.differ(f"{day.minutes} minutes from {day.first_ms} to {day.last_ms} are lost: {reason}")
 
     def differ(self, line: str) -> None:
         if len(self.differences) < MAX_DIFFERENCES:
@@ -66,7 +73,7 @@ def verify(
     with reading(database) as connection:
         replay: trading.Engine | None = None
         settings_id = ""
-        for row in tape_codec.rows(connection, account.id, until_ms=stopped.minute_ms):
+        for row in tape_codec.rows(connection, account.id, until_ms=stopped.minute_ms, on_lost=found.lose):
             if replay is None:
                 replay = trading.begin(
                     markets=get_markets(connection, row["markets_id"]),

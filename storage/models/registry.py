@@ -20,13 +20,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from storage.durable import folder_lock, replace_files
+from storage.durable import folder_lock, replace_files, sync
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_policy import FallbackLevel, Standing
-from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
+from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES, fallback_strategy
 from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, StorageFailed
+from strategies.market import Timeframe
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
@@ -82,10 +83,11 @@ class Registry:
                     shutil.rmtree(left, ignore_errors=True)
                 stage.mkdir(parents=True)
                 for file, content in files.items():
-                    _write_synced(stage / file, content)
-                _sync_folder(stage)
+                    (stage / file).write_bytes(content)
+                    sync(stage / file)
+                sync(stage)
                 os.rename(stage, target)
-                _sync_folder(target.parent)
+                sync(target.parent)
         except OSError as error:
             shutil.rmtree(stage, ignore_errors=True)
             if target.is_dir():  # another process stored the same content first
@@ -276,23 +278,18 @@ class Registry:
         return self.root / "production" / f"{exchange}.json"
 
 
+def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:
+    """Return a verified bundle; None and `trend-1` are the trend rule, `cash-1` is cash.
+
+    Raises:
+        BadInput: there is none of that id.
+        BundleRefused: it is damaged or from another exchange.
+    """
+    return fallback_strategy(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)
+
+
 def _promotion(move: Mapping[str, Any]) -> Promotion:
     fallback_level: FallbackLevel = (
         move.get("fallback_level") or move.get("rung") or ("models" if move["bundle"] else "trend_rule")
     )
     return Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"], fallback_level=fallback_level)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

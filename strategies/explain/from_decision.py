@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from strategies.bundle.bundle import Bundle, PreparedSlice
-from strategies.engine import Engine, Outcome
+from strategies.engine import Engine
 from strategies.explain.reasons import explain
 from strategies.explain.signals import Signal
 from strategies.kernel.state import Action
 from strategies.market import Market
+from strategies.minute import Outcome
 
 
 def signals_of(outcome: Outcome, engine: Engine) -> dict[int, Signal]:

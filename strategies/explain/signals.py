@@ -1,4 +1,4 @@
-"""Signals and refusals as people and programs see them; `decide` makes the decisions that they tell of.
+"""Signals and refusals as people and programs see them.
 
 A `Signal` is a trade worth its costs, a `Refusal` says why there is none. Both are values: nothing here computes.
 """
@@ -9,10 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from strategies.kernel.decisions import decide
 from strategies.kernel.state import RefusalCode
-
-__all__ = ["Refusal", "Signal", "decide", "describe_refusal"]
 
 _SENTENCES: Final = {
     RefusalCode.NONE: "nothing was refused",

@@ -17,8 +17,9 @@ from strategies.kernel.settings import TradingSettings
 from strategies.market import Timeframe
 from tests.scenario.recording import EAGER, SYMBOLS
 from training.data.dataset import build
-from training.ensemble.bundle import Plan, train
+from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
+from training.ensemble.plan import Plan
 
 START, END = "2025-05-08", "2025-05-10"
 

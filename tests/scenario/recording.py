@@ -19,8 +19,9 @@ from strategies.features import feature_set
 from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Timeframe
 from training.data.dataset import build
-from training.ensemble.bundle import Plan, train
+from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
+from training.ensemble.plan import Plan
 
 START, END = "2025-01-01", "2025-01-03"
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

@@ -12,11 +12,10 @@ import pytest
 
 from benchmarks.live_replay import LiveReplay
 from benchmarks.parity import compare, moment_ms
-from storage.bundles import bundle_by_id
 from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.verify import Verification, verify
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe

@@ -17,12 +17,13 @@ from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
-from training.ensemble.bundle import Plan, TrainedBundle, recipe_id, train
-from training.ensemble.families import ModelFamily
+from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.family_figures import family_figures
 from training.ensemble.out_of_fold import FoldReport
+from training.ensemble.plan import Plan, recipe_id
 from training.ensemble.stacking import Weighting
 from training.evidence.daily_skill import walked_skill
+from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage

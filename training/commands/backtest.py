@@ -8,12 +8,11 @@ from typing import Any, Literal, cast
 
 import typer
 
-from storage.bundles import bundle_by_id
 from storage.candles.market_book import inferred_market, recorded_markets
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings

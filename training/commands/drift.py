@@ -22,10 +22,9 @@ def command(
 
     Example: sigma drift --json
     """
-    from storage.bundles import bundle_by_id
     from storage.ledger.accounts import last_state
-    from storage.models.registry import Registry
-    from storage.reader import read_account
+    from storage.models.registry import Registry, bundle_by_id
+    from storage.open import read_account
     from training.ensemble.expectation import Expectation
     from training.monitors.drift import drift_report
     from training.monitors.drift_inputs import account_record_of, recorded_of, segments_of

@@ -17,7 +17,7 @@ def command(
     Example: sigma ledger report --file ledger.html
     """
     from storage.ledger.queries import Ledger
-    from storage.reader import read_account
+    from storage.open import read_account
     from training.report.ledger import ledger_report
     from training.report.page import write_page
 

@@ -18,10 +18,9 @@ def command(
 
     Example: sigma parity --day 2026-01-31
     """
-    from storage.bundles import bundle_by_id
     from storage.ledger.accounts import last_state
-    from storage.models.registry import Registry
-    from storage.reader import read_account
+    from storage.models.registry import Registry, bundle_by_id
+    from storage.open import read_account
     from training.commands._common import day_ms
     from training.monitors.parity import parity
 

@@ -14,7 +14,7 @@ from training.runtime.progress import answer, configuration, say
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from training.backtest.run_candles import RunCandles
-    from training.ensemble.families import ModelFamily
+    from training.families.interface import ModelFamily
 
 
 def command(

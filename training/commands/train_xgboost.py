@@ -179,7 +179,7 @@ def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None
 
     from training.data.dataset import Rows
     from training.data.splits import EMBARGO_MS, chronological
-    from training.ensemble.out_of_fold import information_coefficient
+    from training.evidence.skill import information_coefficient
     from training.families.xgboost import trainer as xgboost
     from training.families.xgboost.importance import Importance
     from training.runtime.progress import stage

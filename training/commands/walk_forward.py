@@ -16,8 +16,8 @@ from training.runtime.progress import answer, configuration, say, stage
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from training.data.dataset import Dataset
-    from training.ensemble.bundle import Plan
-    from training.ensemble.families import ModelFamily
+    from training.ensemble.plan import Plan
+    from training.families.interface import ModelFamily
     from training.walk_forward.card import WalkForwardCard
     from training.walk_forward.contenders import Contender
     from training.walk_forward.fold_plan import Schedule
@@ -55,8 +55,8 @@ def command(
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
     from training.commands._common import open_dataset
-    from training.ensemble.bundle import Plan
     from training.ensemble.families import RidgeFamily
+    from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
     from training.runtime.compute import threads_of
     from training.walk_forward.card import record_walk, walk_forward_card

@@ -7,58 +7,26 @@ then fitted on all of it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from storage.config.training import ValidationSettings
 from strategies.bundle.bundle import PROBES, Bundle
 from strategies.bundle.files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundle_id, digest, npy_bytes
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput
 from strategies.features import HISTORY_BARS
-from strategies.kernel.settings import TradingSettings
 from strategies.predictors import Predictor, load_predictor
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset
-from training.data.splits import EMBARGO_MS, Fold, recent_folds
 from training.ensemble.expectation import Expectation, expectation_of
-from training.ensemble.families import ModelFamily
 from training.ensemble.out_of_fold import FoldDone, fit_all, walk
+from training.ensemble.plan import Plan, recipe_id, walk_folds
 from training.ensemble.scales import Scales, calibrate
-from training.ensemble.stacking import Weighting
 from training.ensemble.wins import simulate, win_table, without_protections
 from training.evidence.recipe_gate import RecipeVerdict, judge
 from training.runtime.records import versions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How a bundle is made.
-
-    Attributes:
-        families: the voters, in order. PPO beside others does not vote, it joins after smoothing.
-        weighting: of the voters in the blend.
-        trading: thresholds of the win table, smoothing, horizon.
-        validation: of the recipe gate.
-        window_d: days of out-of-fold scores that deviations and confidence are taken from.
-        refit_months, years: of the walk forward.
-    """
-
-    families: Sequence[ModelFamily]
-    trading: TradingSettings
-    validation: ValidationSettings
-    weighting: Weighting = field(default_factory=Weighting)
-    ppo_floor: float = 0.05
-    ppo_cap: float = 0.20
-    window_d: int = 400
-    refit_months: int = 6
-    years: float = 4.0
-    embargo_ms: int = EMBARGO_MS
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,34 +81,6 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
     return TrainedBundle(
         id=packed.id, files=files, bundle=packed, scales=scales, verdict=verdict, expected=expectation_of(past)
     )
-
-
-def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:
-    """Return the folds of a dataset's walk forward; the first one trains on at least 40 % of the history."""
-    return recent_folds(
-        dataset.from_ms, dataset.until_ms, months=plan.refit_months, years=plan.years, embargo_ms=plan.embargo_ms
-    )
-
-
-def recipe_id(dataset: Dataset, plan: Plan) -> str:
-    """Return the digest of everything that makes a recipe: bundles that share it are refreshes of each other."""
-    decision = plan.trading.decision
-    document = {
-        "families": {family.name: family.describe() for family in plan.families},
-        "features": dataset.features.fingerprint,
-        "horizon_bars": dataset.horizon_bars,
-        "timeframe": dataset.timeframe.value,
-        "smoothing_span": decision.smoothing_span,
-    }
-    if len(dataset.all_horizons) > 1:
-        document["horizons"] = dataset.all_horizons
-    if dataset.thinning and dataset.step_of(1) > 1:
-        document["every_bars_at_least"] = dataset.step_of(1)
-    if dataset.labelling.key:
-        document["labelling"] = dataset.labelling.key
-    if plan.weighting.method != "mean":
-        document["weighting"] = asdict(plan.weighting)
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequence[Predictor] = ()) -> Manifest:

@@ -6,38 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from storage.config.models import RidgeSettings, XGBoostSettings
 from strategies.errors import BadInput
-from strategies.predictors.base import Predictor
 from training.data.dataset import Dataset
+from training.families.interface import FittedModel, ModelFamily
 from training.families.xgboost.transfer import XGBoostSource
-
-
-class FittedModel(Protocol):
-    """A trained model: what scores, and what is written into a bundle."""
-
-    @property
-    def predictor(self) -> Predictor: ...
-
-    @property
-    def files(self) -> Mapping[str, bytes]: ...
-
-
-class ModelFamily(Protocol):
-    """One way to learn. `fit` may be called for many borders and must give equal bytes for equal arguments."""
-
-    @property
-    def name(self) -> str: ...
-
-    def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
-        """Learn from the labels of `dataset` that were settled by `known_by_ms`, and from nothing else."""
-        ...
-
-    def describe(self) -> dict[str, object]:
-        """Return the settings that make the recipe, for the record and the recipe's digest."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from strategies.features.rolling import logarithm
 from strategies.kernel.compiled import compiled
 from strategies.kernel.settings import DecisionSettings
 from training.data.labels import CLIP
-from training.ensemble.out_of_fold import MarketScores
+from training.data.market_scores import MarketScores
 
 LEAST_POSITIONS = 30  # under which the longest horizon stands for the hold
 

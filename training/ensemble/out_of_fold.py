@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.features import block_slices, compute, volatility
-from strategies.predictors.base import PreparedSlice
 from strategies.predictors.together import score_all
 from training.data.coin_groups import Groups, one_group
 from training.data.dataset import Dataset, Segment
-from training.data.score_columns import dataset_for
+from training.data.market_scores import MarketScores, prepare
 from training.data.splits import Fold
-from training.ensemble.families import FittedModel, ModelFamily
+from training.ensemble.sees_others import dataset_for
+from training.evidence.skill import information_coefficient
+from training.families.interface import FittedModel, ModelFamily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,29 +36,6 @@ class FoldReport:
 
 FoldDone = Callable[[FoldReport], None]
 FoldFit = Callable[[ModelFamily, Dataset, Fold, int], FittedModel]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketScores:
-    """Out-of-fold scores of one contiguous run of closes of one market; arrays have n rows.
-
-    Attributes:
-        open_ms: (n,) int64.
-        scores: (n, K) float64, unscaled, in the order of the families; NaN where there is none.
-        target: (n,) float64; NaN where not yet known.
-        known_by_ms: (n,) int64, by when all that taught the models behind the scores was known; before the close.
-        open, close: (n,) prices; `sigma`, `volatility`: (n,).
-    """
-
-    symbol: str
-    open_ms: np.ndarray
-    scores: np.ndarray
-    target: np.ndarray
-    known_by_ms: np.ndarray
-    open: np.ndarray
-    close: np.ndarray
-    sigma: np.ndarray
-    volatility: np.ndarray
 
 
 def fit_fold(family: ModelFamily, dataset: Dataset, fold: Fold, group: int = 0) -> FittedModel:
@@ -127,23 +104,6 @@ def fit_all(
     return [each.fit(dataset_for(each, families, taught, runs, names), known_by_ms) for each in families]
 
 
-def prepare(segment: Segment, dataset: Dataset, start_ms: int, end_ms: int) -> list[PreparedSlice]:
-    """Return the anchored slices that ask for a segment's candles *closing* in [start, end), as live would see them."""
-    timeframe = dataset.timeframe
-    return [
-        PreparedSlice(
-            candles=part.candles,
-            features=compute(part.candles, dataset.features, timeframe),
-            sigma=deviations[0],
-            volatility=deviations[1],
-            first=part.first,
-            symbol=segment.symbol,
-        )
-        for part in block_slices(segment.candles, timeframe, start_ms - timeframe.ms, end_ms - timeframe.ms)
-        for deviations in [volatility(part.candles, timeframe)]
-    ]
-
-
 def _score(
     scores: np.ndarray,
     known_by_ms: np.ndarray,
@@ -197,29 +157,3 @@ def _run(
         sigma=segment.sigma[chosen],
         volatility=segment.volatility[chosen],
     )
-
-
-def information_coefficient(scores: np.ndarray, target: np.ndarray) -> float:
-    """Return the Pearson correlation over rows where both are known; NaN under 30 of them.
-
-    This is the IC of docs and gates: all bars, target clipped at +-3, markets pooled.
-    """
-    known = np.isfinite(scores) & np.isfinite(target)
-    if known.sum() < 30 or scores[known].std() == 0.0:
-        return float("nan")
-    return float(np.corrcoef(scores[known], target[known])[0, 1])
-
-
-def area_under_curve(scores: np.ndarray, is_up: np.ndarray) -> float:
-    """Return P(score of an up row > score of a down row), ties counted half (Mann-Whitney); NaN with one class."""
-    ups = int(is_up.sum())
-    downs = len(is_up) - ups
-    if not ups or not downs:
-        return float("nan")
-    order = np.argsort(scores, kind="stable")
-    ranks = np.empty(len(scores))
-    ranks[order] = np.arange(1, len(scores) + 1)
-    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    if len(values) < len(scores):
-        ranks = (np.bincount(inverse, ranks) / counts)[inverse]
-    return float((ranks[is_up].sum() - ups * (ups + 1) / 2) / (ups * downs))

@@ -19,16 +19,17 @@ from strategies.errors import BadInput
 from strategies.kernel.settings import DecisionSettings
 from strategies.market import DAY_MS
 from training.data.dataset import Dataset
+from training.data.market_scores import Convictions, MarketScores
 from training.ensemble.expectation import expectation_of
 from training.ensemble.hold import mean_hold, slopes_over
 from training.ensemble.joining import PPO, blend_weights, joined, joins
-from training.ensemble.out_of_fold import MarketScores, area_under_curve, information_coefficient
 from training.ensemble.removal import Removal, removal_of
 from training.ensemble.stacking import Votes, weigh
-from training.ensemble.wins import Convictions, simulate, without_protections
+from training.ensemble.wins import simulate, without_protections
+from training.evidence.skill import area_under_curve, information_coefficient
 
 if TYPE_CHECKING:
-    from training.ensemble.bundle import Plan
+    from training.ensemble.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from storage.config.tree import Config
-from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.families.interface import ModelFamily
 from training.runtime.compute import threads_of
 
 

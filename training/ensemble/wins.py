@@ -22,19 +22,7 @@ from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import NO_RATE
 from strategies.market import UNITS_PER_QUOTE, Market, Timeframe
 from training.data.dataset import Dataset
-from training.ensemble.out_of_fold import MarketScores
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Convictions:
-    """Out-of-fold convictions of one run of closes, the expected returns they stand for, and how far PPO agrees with
-    their sides; (n,) float64 each.
-    """
-
-    run: MarketScores
-    conviction: np.ndarray
-    expected_return: np.ndarray
-    agreement: np.ndarray
+from training.data.market_scores import Convictions, MarketScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from strategies.market import DAY_MS
-from training.ensemble.wins import Convictions
+from training.data.market_scores import Convictions
 
 YEAR_D: Final = 365
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.ensemble.out_of_fold import MarketScores
+from training.data.market_scores import MarketScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,8 @@ def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeMod
         raise BadInput("ridge needs directional features; the chosen groups have none")
     every_bars = dataset.step_of(1)
     several = len(dataset.all_horizons) > 1
-    deviations, total = None, 0.0
+    deviations: np.ndarray | None = None
+    total: np.ndarray | None = None
     for horizon in dataset.all_horizons:
         rows = dataset.known_by(known_by_ms, every_bars=every_bars, horizon_bars=horizon)
         if len(rows) < MIN_ROWS:
@@ -55,8 +56,9 @@ def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeMod
         deviations = inputs.std(0) + 1e-6 if deviations is None else deviations
         inputs = np.clip(inputs / deviations, -CLIP, CLIP)
         weights = _solve(inputs, rows, settings.penalty, min(1.0, ROW_WEIGHT * every_bars))
-        total = total + (weights / max(float((inputs @ weights).std()), 1e-9) if several else weights)
-    assert deviations is not None
+        own = weights / max(float((inputs @ weights).std()), 1e-9) if several else weights
+        total = own if total is None else total + own
+    assert deviations is not None and total is not None
     return RidgeModel(predictor=RidgePredictor(design, deviations, total / len(dataset.all_horizons)), rows=len(rows))
 
 

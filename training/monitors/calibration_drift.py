@@ -13,7 +13,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS, Timeframe
 from strategies.oversight.drift_statistics import CalibrationFigures, calibration_figures
 from training.data.dataset import Segment
-from training.ensemble.out_of_fold import information_coefficient
+from training.evidence.skill import information_coefficient
 
 ENSEMBLE: Final = "ensemble"
 LEAST_D: Final = 30

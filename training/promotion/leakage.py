@@ -20,10 +20,11 @@ from strategies.features import AnchoredSlice, FeatureSet, block_slices, compute
 from strategies.market import OPEN_MS, CandleArray, Timeframe
 from strategies.predictors import PreparedSlice
 from training.data.dataset import Dataset, Segment
+from training.data.market_scores import MarketScores
 from training.data.splits import EMBARGO_MS, Fold
-from training.ensemble.families import ModelFamily
-from training.ensemble.out_of_fold import MarketScores, walk
+from training.ensemble.out_of_fold import walk
 from training.evidence.null_error import SkillTest, skill_test
+from training.families.interface import ModelFamily
 from training.promotion.known_answers import world
 
 Profile = Literal["quick", "full"]

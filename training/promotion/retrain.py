@@ -15,9 +15,10 @@ from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BundleRefused
 from strategies.market import DAY_MS
 from training.data.dataset import Dataset
-from training.ensemble.bundle import Plan, TrainedBundle, recipe_id, train, walk_folds
-from training.ensemble.families import ModelFamily
+from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.out_of_fold import FoldReport
+from training.ensemble.plan import Plan, recipe_id, walk_folds
+from training.families.interface import ModelFamily
 from training.promotion import gate, leakage
 from training.promotion.gate import Case, Rule, Verdict
 from training.promotion.similarity import Reign, similarity, twin_of

@@ -19,8 +19,10 @@ from strategies.features import block_slices
 from strategies.market import DAY_MS, OPEN_MS
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset, Segment
-from training.ensemble.families import ModelFamily
-from training.ensemble.out_of_fold import MarketScores, fit_all, information_coefficient
+from training.data.market_scores import MarketScores
+from training.ensemble.out_of_fold import fit_all
+from training.evidence.skill import information_coefficient
+from training.families.interface import ModelFamily
 from training.promotion.gate import Similarity
 
 LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then

@@ -11,9 +11,9 @@ from functools import partial
 
 from strategies.market import DAY_MS
 from training.data.dataset import Dataset
-from training.data.score_columns import sees_others
-from training.ensemble.bundle import Plan, walk_folds
-from training.ensemble.families import ModelFamily
+from training.ensemble.plan import Plan, walk_folds
+from training.ensemble.sees_others import sees_others
+from training.families.interface import ModelFamily
 from training.promotion.reused_family import ReusedFamily
 from training.runtime.compute import fan_out
 from training.simulation.simulate import Routine, wanted_borders

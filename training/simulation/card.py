@@ -18,7 +18,7 @@ from training.backtest.rule_baselines import DONCHIAN, rule_baselines
 from training.backtest.scorecard import Scorecard, plain
 from training.backtest.scoring import baseline_figures, scorecard
 from training.data.dataset import Dataset
-from training.ensemble.bundle import Plan, recipe_id
+from training.ensemble.plan import Plan, recipe_id
 from training.evidence.performance import EquityCurve, daily_equity, daily_returns
 from training.evidence.trial_ledger import DailyReturns, daily_of, recipe_digest, record, tried
 from training.evidence.trial_statistics import TrialStatistics, claim, trial_statistics

@@ -19,8 +19,8 @@ from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles
 from training.data.dataset import Dataset
 from training.data.splits import next_month
-from training.ensemble.bundle import Plan
 from training.ensemble.expectation import Expectation
+from training.ensemble.plan import Plan
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, walked_skill
 from training.evidence.performance import EquityCurve
 from training.monitors import fallback_policy as ladder

@@ -18,7 +18,7 @@ from training.backtest.rule_baselines import rule_baselines
 from training.backtest.scorecard import Scorecard, plain
 from training.backtest.scoring import baseline_figures, scorecard, targets_of
 from training.data.dataset import Dataset
-from training.ensemble.bundle import recipe_id
+from training.ensemble.plan import recipe_id
 from training.ensemble.removal import Removal
 from training.evidence.performance import EquityCurve, daily_equity, daily_returns
 from training.evidence.trial_ledger import STRESSED, DailyReturns, Tried, daily_of, recipe_digest, record, tried

@@ -22,9 +22,9 @@ from training.backtest.rule_baselines import rule_baselines
 from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
 from training.backtest.scoring import targets_of
 from training.data.dataset import Dataset
-from training.ensemble.out_of_fold import information_coefficient
 from training.ensemble.scales import Scales, calibrate
 from training.evidence.performance import NAN, daily_returns, sharpe
+from training.evidence.skill import information_coefficient
 from training.walk_forward.paths import path_of_groups
 from training.walk_forward.walk import WalkForward, known_before, without_drawdown_stop
 

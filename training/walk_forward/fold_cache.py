@@ -21,11 +21,11 @@ from strategies.features import HISTORY_BARS
 from strategies.market import OPEN_MS
 from training.data.dataset import Dataset
 from training.data.splits import Fold
-from training.ensemble.families import ModelFamily
+from training.families.interface import ModelFamily
 from training.runtime.records import versions
 
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
-SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "data/thinning.py", "ensemble/families.py")
+SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "data/thinning.py", "families/interface.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

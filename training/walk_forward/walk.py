@@ -21,12 +21,14 @@ from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_accou
 from training.backtest.run_candles import RunCandles
 from training.data.coin_groups import Groups
 from training.data.dataset import Dataset
-from training.data.score_columns import dataset_for, sees_others
+from training.data.market_scores import MarketScores
 from training.data.splits import Fold
-from training.ensemble.bundle import Plan, manifest_of
-from training.ensemble.families import ModelFamily
-from training.ensemble.out_of_fold import FoldDone, MarketScores, fit_fold, walk
+from training.ensemble.bundle import manifest_of
+from training.ensemble.out_of_fold import FoldDone, fit_fold, walk
+from training.ensemble.plan import Plan
 from training.ensemble.scales import calibrate
+from training.ensemble.sees_others import dataset_for, sees_others
+from training.families.interface import ModelFamily
 from training.runtime.compute import Backend, fan_out
 from training.walk_forward.fold_cache import FoldCache, fold_key
 from training.walk_forward.fold_plan import FoldPlan

@@ -53,6 +53,8 @@ def backup(
             version=installed("sigma-analyst") or "unknown",
             done=stages.show,
         )
+    for lost in made.lost:
+        note(f"warning: not in the backup: {lost}")
     size = file.stat().st_size
     emit(_document(made) | {"file": str(file), "bytes": size}, f"wrote {file}: {_text(made)}, {size:,} bytes")
 

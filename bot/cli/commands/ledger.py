@@ -189,9 +189,8 @@ def verify(account: AccountName = "") -> None:
 
 def replayed(config: Config, ledger: Ledger) -> Verification:
     """Replay an account's tape, with progress."""
-    from storage.bundles import bundle_by_id
     from storage.ledger.verify import verify as replay_and_compare
-    from storage.models.registry import Registry
+    from storage.models.registry import Registry, bundle_by_id
 
     registry, account = Registry(config.paths.models), ledger.account
     total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)

@@ -11,10 +11,9 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from storage.bundles import bundle_by_id
 from storage.ledger.tables import decision, tape
 from storage.ledger.verify import verify
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import assemble
 from strategies.bundle.files import MANIFEST, bundle_id
 from strategies.bundle.warm_up import prepare_swap

@@ -14,10 +14,9 @@ from bot.assembly import _deciding
 from bot.clock import ManualClock
 from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
-from storage.bundles import bundle_by_id
 from storage.config.tree import Config
 from storage.ledger.verify import verify
-from storage.models.registry import Registry
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.fallback_policy import Standing
 from strategies.errors import BadInput

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.clock import ManualClock, ScaledClock
-from bot.retraining.promotion import close_interrupted, first_training, on_drift, retrain_job
+from bot.retraining.promotion import close_interrupted, first_training, on_drift
+from bot.scheduling.jobs import retrain_job
 from bot.scheduling.schedule import Job, Schedule, next_cron_ms
 from storage.config.training import ScheduleSettings
 from storage.ledger.job_runs import JobRuns

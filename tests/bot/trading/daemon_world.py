@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.clock import ManualClock
+from bot.exchange_info import ExchangeInfo
 from bot.operations.metrics import Metrics
-from bot.trading.control import Control, ExchangeInfo
+from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials

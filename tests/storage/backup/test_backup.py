@@ -263,13 +263,17 @@ def test_nothing_is_restored_under_a_running_daemon(backup: Path, tmp_path: Path
         here.restore(backup, force=True)
 
 
-def test_a_missing_tape_file_is_said_when_the_backup_is_made(tmp_path: Path) -> None:
-    here = filled(tmp_path)
-    next((here.places.tape / "tape").rglob("*.parquet")).unlink()
-    with pytest.raises(StorageFailed, match=r"tape file .* is missing"):
-        here.back_up(tmp_path / "sigma.backup")
-    assert not (tmp_path / "sigma.backup").exists()
-    assert not list(tmp_path.glob(".*backup*"))
+def test_a_torn_or_missing_day_of_the_tape_is_named_and_blocks_no_backup(tmp_path: Path) -> None:
+    here = filled(tmp_path / "here")
+    day = next((here.places.tape / "tape").rglob("*.parquet"))
+    for damage in (lambda: day.write_bytes(b"torn"), day.unlink):
+        damage()
+        made = here.back_up(tmp_path / "a.backup")
+        assert [day.name in line for line in made.lost] == [True]
+    there = empty(tmp_path / "there")
+    there.restore(tmp_path / "a.backup")
+    assert there.export() == here.export()
+    assert "1440 minutes" in there.differences()[0]
 
 
 def test_an_older_schema_is_brought_to_the_newest(tmp_path: Path) -> None:

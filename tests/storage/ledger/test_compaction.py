@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 from storage import durable
 from storage.ledger import archive, compaction
 from storage.ledger.accounts import Account, find
-from storage.ledger.compaction import compact
+from storage.ledger.compaction import compact, mend
 from storage.ledger.database import connect, reading
 from storage.ledger.tables import tape
 from storage.ledger.tape import rows
@@ -145,3 +146,57 @@ def test_a_damaged_file_is_refused(ledger, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(StorageFailed, match="checksum"):
         all_rows(database, account)
+
+
+def test_a_clock_that_ran_ahead_of_the_ledger_moves_no_day_that_is_still_being_written(ledger, tmp_path: Path) -> None:
+    database, account = ledger
+    before = all_rows(database, account)
+    assert compact(database, account, tmp_path, before_ms=START_MS + 30 * DAY_MS).days == 2
+    assert rows_left(database) == 300
+    assert all_rows(database, account) == before
+
+
+def archive_as_before(database: Database, account: Account, folder: Path, minutes_of_day: int) -> Path:
+    """Do what versions before this one did: take the day as far as it has come, and name the file by the day."""
+    path = folder / "tape" / f"builtin-main-{account.id}" / "2025-01-01.parquet"
+    with reading(database) as connection:
+        query = select(tape).where(tape.c.minute_ms < START_MS + DAY_MS).order_by(tape.c.minute_ms)
+        day = connection.execute(query.limit(minutes_of_day)).mappings().all()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = archive.write_day(database, path.parent, day)
+    (folder / made.path).replace(path)
+    compaction._forget_rows(database, account, replace(made, path=str(path.relative_to(folder))))
+    return path
+
+
+def test_the_rest_of_a_day_that_an_older_version_cut_in_two_gets_a_file_of_its_own(ledger, tmp_path: Path) -> None:
+    database, account = ledger
+    before = all_rows(database, account)
+    first = archive_as_before(database, account, tmp_path, 900)
+    content = first.read_bytes()
+    assert compact(database, account, tmp_path, before_ms=START_MS + 2 * DAY_MS).minutes == 540 + 1440
+    assert first.read_bytes() == content
+    assert all_rows(database, account) == before
+    assert mend(database, account) == []
+    assert verify(database, account, lambda _: body_bundle()).differences == []
+
+
+def test_a_day_that_an_older_version_wrote_over_is_named_and_the_rest_is_replayed(ledger, tmp_path: Path) -> None:
+    database, account = ledger
+    archive_as_before(database, account, tmp_path, 900)
+    archive_as_before(database, account, tmp_path, 540)  # the file of the same name
+    [lost] = mend(database, account)
+    assert (lost.first_ms, lost.minutes) == (START_MS, 900)
+    found = verify(database, account, lambda _: body_bundle())
+    assert (found.lost_minutes, found.minutes) == (900, COUNT - 900)
+    assert "900 minutes" in found.differences[0]
+
+
+def test_a_file_that_was_put_back_under_another_name_is_found_by_its_content(ledger, tmp_path: Path) -> None:
+    database, account = ledger
+    before = all_rows(database, account)
+    compact(database, account, tmp_path, before_ms=START_MS + DAY_MS)
+    [file] = (tmp_path / "tape").rglob("*.parquet")
+    file.replace(file.with_name("from-the-attic.parquet"))
+    assert mend(database, account) == []
+    assert all_rows(database, account) == before

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.explain.signals import decide
 from strategies.kernel.account import AccountState
+from strategies.kernel.decisions import decide
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
 from tests.builders import START_MS, market

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numba import prange
 
-from strategies.explain.signals import decide
 from strategies.kernel.account import AccountState
 from strategies.kernel.compiled import KERNEL, compiled_parallel
+from strategies.kernel.decisions import decide
 from strategies.kernel.execution import place_order, settle_bar, settle_minute
 from strategies.kernel.loop import RunResult, run
 from strategies.kernel.settings import TradingSettings

@@ -21,9 +21,12 @@ from strategies.predictors import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
 from training.data.dataset import Dataset
 from training.data.score_columns import is_scored, scored_days, with_scores, without_scores
-from training.ensemble.bundle import Plan, train, walk_folds
-from training.ensemble.families import ModelFamily, RidgeFamily
-from training.ensemble.out_of_fold import fit_all, information_coefficient, walk
+from training.ensemble.bundle import train
+from training.ensemble.families import RidgeFamily
+from training.ensemble.out_of_fold import fit_all, walk
+from training.ensemble.plan import Plan, walk_folds
+from training.evidence.skill import information_coefficient
+from training.families.interface import ModelFamily
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after

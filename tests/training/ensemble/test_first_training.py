@@ -11,13 +11,16 @@ from strategies.bundle.bundle import assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset, made_plan
-from training.ensemble.bundle import train, walk_folds
-from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily, choose
-from training.ensemble.out_of_fold import FoldReport, area_under_curve, information_coefficient, walk
+from training.ensemble.bundle import train
+from training.ensemble.families import RidgeFamily, XGBoostFamily, choose
+from training.ensemble.out_of_fold import FoldReport, walk
+from training.ensemble.plan import walk_folds
 from training.ensemble.wins import win_table
 from training.evidence.daily_skill import daily_skill
 from training.evidence.recipe_gate import bootstrap_p_value, judge
+from training.evidence.skill import area_under_curve, information_coefficient
 from training.families import ridge
+from training.families.interface import ModelFamily
 from training.families.xgboost import trainer as xgboost
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.made_bundles import made_dataset, made_plan
-from training.ensemble.bundle import Plan, manifest_of
+from training.data.market_scores import MarketScores
+from training.ensemble.bundle import manifest_of
 from training.ensemble.families import RidgeFamily
-from training.ensemble.out_of_fold import MarketScores
+from training.ensemble.plan import Plan
 from training.ensemble.removal import Removal, removal_of
 from training.ensemble.scales import Scales, calibrate
 from training.evidence.significance import annual_sharpes

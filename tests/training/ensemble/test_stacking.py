@@ -9,8 +9,9 @@ from storage.config.tree import Config
 from strategies.bundle.ensemble import blend
 from strategies.market import DAY_MS, HOUR_MS
 from tests.made_bundles import SMALL, made_dataset
-from training.ensemble.bundle import Plan, recipe_id, train
+from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.plan import Plan, recipe_id
 from training.ensemble.stacking import (
     LEAST_HISTORY_MS,
     Method,

@@ -17,8 +17,8 @@ from strategies.predictors import PreparedSlice
 from tests.made_markets import random_candles
 from training.__main__ import main
 from training.data.dataset import Dataset
+from training.data.market_scores import MarketScores
 from training.ensemble.families import RidgeFamily, XGBoostFamily
-from training.ensemble.out_of_fold import MarketScores
 from training.evidence.null_error import null_error, skill_test
 from training.promotion import leakage
 from training.promotion.known_answers import world, world_candles

@@ -10,7 +10,6 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
-from training.promotion.reused_family import ReusedFamily
 
 from storage.candles.market_book import inferred_market
 from storage.candles.store import CandleStore
@@ -24,8 +23,9 @@ from training.backtest.run import backtest
 from training.backtest.run_candles import RunCandles, read_run
 from training.data.dataset import Dataset, build
 from training.data.splits import next_month
-from training.ensemble.bundle import Plan
 from training.ensemble.families import RidgeFamily
+from training.ensemble.plan import Plan
+from training.promotion.reused_family import ReusedFamily
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card

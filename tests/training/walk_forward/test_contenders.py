@@ -14,8 +14,9 @@ from tests.training.walk_forward.walk_builders import made_folds, made_plan, mad
 from training.backtest.rule_baselines import DONCHIAN, MOMENTUM
 from training.backtest.run import Stress
 from training.data.dataset import Dataset
-from training.ensemble.families import ModelFamily, RidgeFamily
+from training.ensemble.families import RidgeFamily
 from training.evidence.performance import daily_returns, sharpe
+from training.families.interface import ModelFamily
 from training.families.ppo.family import PpoFiles
 from training.walk_forward.contenders import Contender, contenders, path_alone, weight_of
 from training.walk_forward.walk import WalkForward, walk_forward

@@ -10,8 +10,9 @@ from strategies.predictors.ppo_model import FILE
 from tests.training.families.ppo.agents import random_model
 from tests.training.walk_forward.walk_builders import made_folds, made_plan, made_world, run_candles, small_xgboost
 from training.backtest.run import Stress
-from training.ensemble.families import ModelFamily, RidgeFamily
+from training.ensemble.families import RidgeFamily
 from training.evidence.performance import daily_returns
+from training.families.interface import ModelFamily
 from training.families.ppo.family import PpoFiles
 from training.walk_forward.card import walk_forward_card
 from training.walk_forward.fold_plan import Schedule

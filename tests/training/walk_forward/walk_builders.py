@@ -14,8 +14,9 @@ from strategies.features import feature_set
 from strategies.market import CandleArray, Timeframe
 from training.backtest.run_candles import RunCandles, assemble
 from training.data.dataset import Dataset
-from training.ensemble.bundle import Plan
-from training.ensemble.families import ModelFamily, RidgeFamily, XGBoostFamily
+from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.plan import Plan
+from training.families.interface import ModelFamily
 from training.promotion.known_answers import world
 from training.walk_forward.fold_plan import FoldPlan, Schedule, plan_folds
 from training.walk_forward.walk import WalkForward, walk_forward

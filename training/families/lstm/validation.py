@@ -15,8 +15,9 @@ from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from strategies.predictors.lstm import LstmPredictor
 from training.data.dataset import Dataset
+from training.data.market_scores import prepare
 from training.data.splits import EMBARGO_MS, chronological
-from training.ensemble.out_of_fold import information_coefficient, prepare
+from training.evidence.skill import information_coefficient
 from training.families.lstm.chunks import LabelledSequence
 from training.families.lstm.export import onnx_bytes
 from training.families.lstm.sequences import labelled_sequences

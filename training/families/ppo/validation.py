@@ -17,8 +17,9 @@ from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy
 from training.data.dataset import Dataset
+from training.data.market_scores import prepare
 from training.data.splits import EMBARGO_MS, chronological
-from training.ensemble.out_of_fold import information_coefficient, prepare
+from training.evidence.skill import information_coefficient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

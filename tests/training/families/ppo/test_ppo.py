@@ -20,7 +20,8 @@ from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
 from tests.training.families.ppo.agents import FEATURES, HOUR, dataset, random_model
 from training.data.dataset import Dataset
-from training.ensemble.out_of_fold import information_coefficient, prepare
+from training.data.market_scores import prepare
+from training.evidence.skill import information_coefficient
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import ActorNetwork, chances, onnx_bytes
 from training.families.ppo.family import PpoFamily

@@ -14,9 +14,9 @@ from strategies.market import Timeframe
 from strategies.predictors.ppo import PpoPredictor
 from tests.made_bundles import made_dataset, made_plan
 from tests.training.families.ppo.agents import random_model
+from training.data.market_scores import MarketScores
 from training.ensemble.bundle import manifest_of
 from training.ensemble.joining import blend_weights, earned_weight, joined
-from training.ensemble.out_of_fold import MarketScores
 from training.ensemble.scales import calibrate
 
 

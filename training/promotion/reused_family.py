@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from strategies.predictors import Predictor, load_predictor
 from training.data.dataset import Dataset
 from training.data.splits import Fold
-from training.ensemble.families import ModelFamily
+from training.families.interface import ModelFamily
 from training.walk_forward.fold_cache import FoldCache, fold_key
 
 

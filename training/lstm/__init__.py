@@ -1,1 +1,0 @@
-"""The LSTM family: sequences, network, training, files."""

@@ -1,1 +1,0 @@
-"""The PPO family: the environment over the kernel, training, files."""

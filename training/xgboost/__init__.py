@@ -1,1 +1,0 @@
-"""The XGBoost family: the return model that votes, and the classifiers of trends and charts."""
