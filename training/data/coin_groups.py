@@ -26,6 +26,18 @@ def coin_groups(symbols: Sequence[str], count: int) -> Groups:
     return tuple(tuple(sorted(ordered[start::count])) for start in range(count))
 
 
+def panel_groups(teachers: Sequence[str], symbols: Sequence[str], count: int, least: int) -> Groups:
+    """Return the groups of a training's panel; () where too few markets teach for coins to be left out.
+
+    Args:
+        teachers: markets that teach.
+        symbols: all that are scored.
+        count: of groups; under 2: no coin is left out.
+        least: markets that make a panel.
+    """
+    return coin_groups(symbols, count) if count >= 2 and len(teachers) >= max(least, 2 * count) else ()
+
+
 def one_group(symbols: Sequence[str]) -> Groups:
     """Return the one group of a walk that leaves no coin out."""
     return (tuple(symbols),)

@@ -169,6 +169,7 @@ def build(
     horizons: Sequence[int] = (),
     taught_by: Sequence[str] | None = None,
     thinning: float = 0.0,
+    strict: Sequence[str] | None = None,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -186,6 +187,7 @@ def build(
         labelling: what the closes are labelled with.
         horizons: that families learn; (): one, `horizon_bars`.
         taught_by, thinning: as in `Dataset`.
+        strict: symbols that `gaps` is about, the others are split at theirs; None: all.
 
     Raises:
         BadInput: a symbol has no candles.
@@ -204,7 +206,8 @@ def build(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, gaps, labelling)
+        how: Gaps = gaps if strict is None or symbol in strict else "split"
+        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, how, labelling)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,

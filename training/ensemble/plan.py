@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from storage.config.training import ValidationSettings
 from strategies.kernel.settings import TradingSettings
+from training.data.coin_groups import Groups, panel_groups
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, Fold, recent_folds
 from training.ensemble.stacking import Weighting
@@ -46,6 +47,12 @@ def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:
     return recent_folds(
         dataset.from_ms, dataset.until_ms, months=plan.refit_months, years=plan.years, embargo_ms=plan.embargo_ms
     )
+
+
+def groups_of(dataset: Dataset, plan: Plan) -> Groups:
+    """Return the groups of coins that a training leaves out in turn, so that its evidence is on coins it never saw."""
+    settings = plan.validation
+    return panel_groups(dataset.teachers, dataset.symbols, settings.left_out_groups, settings.panel_markets)
 
 
 def recipe_id(dataset: Dataset, plan: Plan) -> str:

@@ -24,7 +24,9 @@ from training.ensemble.expectation import expectation_of
 from training.ensemble.hold import mean_hold, slopes_over
 from training.ensemble.joining import PPO, blend_weights, joined, joins
 from training.ensemble.removal import Removal, removal_of
-from training.ensemble.stacking import Votes, weigh
+from training.ensemble.seats import Seat
+from training.ensemble.stacking import weigh
+from training.ensemble.votes import Votes
 from training.ensemble.wins import simulate, without_protections
 from training.evidence.skill import area_under_curve, information_coefficient
 
@@ -44,6 +46,7 @@ class Scales:
     weights: dict[str, float]
     ppo_weight: float
     weight_notes: tuple[str, ...]
+    seats: tuple[Seat, ...]
     calibration: Calibration
     convictions: tuple[Convictions, ...]
     out_of_fold: OutOfFold
@@ -93,6 +96,7 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
         weights=dict(zip(names, weighed.weights.tolist(), strict=True)),
         ppo_weight=ppo_weight,
         weight_notes=notes,
+        seats=weighed.seats,
         calibration=chosen.calibration,
         convictions=chosen.convictions,
         out_of_fold=_out_of_fold(plan, runs, np.concatenate(blended), target),

@@ -58,7 +58,8 @@ def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeMod
         weights = _solve(inputs, rows, settings.penalty, min(1.0, ROW_WEIGHT * every_bars))
         own = weights / max(float((inputs @ weights).std()), 1e-9) if several else weights
         total = own if total is None else total + own
-    assert deviations is not None and total is not None
+    assert deviations is not None
+    assert total is not None
     return RidgeModel(predictor=RidgePredictor(design, deviations, total / len(dataset.all_horizons)), rows=len(rows))
 
 

@@ -165,9 +165,10 @@ def integrity(problem: str = "") -> Rule:
 
 
 def _skill(skill: RecipeVerdict, settings: ValidationSettings) -> Rule:
+    alpha = skill.alpha or settings.recipe_alpha
     words = f"IC {skill.ic:+.3f} over {skill.days} days, p {skill.p_value:.3f}"
-    passed = skill.p_value <= settings.recipe_alpha and skill.ic > 0
-    return _rule("skill", passed, skill.p_value, f"p <= {settings.recipe_alpha:g}", words)
+    passed = skill.p_value <= alpha and skill.ic > 0
+    return _rule("skill", passed, skill.p_value, f"p <= {alpha:g}", words)
 
 
 def _profit(skill: RecipeVerdict) -> Rule:
