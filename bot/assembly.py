@@ -29,6 +29,8 @@ from bot.trading.open_account import Opened, open_trading
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
+from bot.web.revoked import NAME as REVOKED
+from bot.web.revoked import Revoked
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.candles.market_book import record_markets
@@ -214,7 +216,7 @@ def _web(environment: Environment, control: Control, metrics: Metrics) -> WebSer
     config, feed = environment.config, environment.feed
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
-    return WebServer(control, metrics, config.web, token)
+    return WebServer(control, metrics, config.web, token, revoked=Revoked(config.paths.state / REVOKED))
 
 
 def _schedule(

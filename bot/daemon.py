@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -18,6 +19,7 @@ from bot.assembly import Environment, Parts, assemble
 from bot.exchange import open_exchange
 from bot.feed.source import FeedSource
 from bot.operations import logs
+from bot.operations.file_limit import raise_file_limit
 from bot.operations.metrics import Metrics
 from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
@@ -44,6 +46,7 @@ async def run(config: Config, *, verbose: bool = False, say: Callable[[str], Non
     Raises:
         SigmaError: it could not start.
     """
+    raise_file_limit()
     logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,7 +104,7 @@ async def _built(config: Config, shut_down: Callable[[], None], say: Callable[[s
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
         say(f"dashboard  {address}")
-        say(f"sign in    {parts.web.sign_in_link()}")
+        say(f"sign in    {parts.web.sign_in_link() if sys.stdout.isatty() else '`sigma sign-in` prints a link'}")
         yield parts
 
 

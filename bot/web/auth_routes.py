@@ -8,10 +8,11 @@ from aiohttp import web
 from pydantic import Field
 
 from bot.web.app_keys import SESSIONS
+from bot.web.caller import Caller
 from bot.web.operations import JSON, Operations
 from bot.web.problems import problem
 from bot.web.requests import Asked
-from bot.web.responses import Session
+from bot.web.responses import Session, Ticket
 
 operations: Final = Operations("session")
 routes: Final = web.RouteTableDef()
@@ -36,29 +37,39 @@ async def login(request: web.Request) -> web.Response:
 
 @operations.get("/api/session")
 async def session(request: web.Request) -> Session:
-    """Say whether this browser may act, and the secret that has to come back with every change."""
-    found = request.app[SESSIONS].pass_of(request)
-    if found is None:
-        return Session(signed_in=False, csrf=None, until_ms=None)
-    return Session(signed_in=True, csrf=found.csrf, until_ms=found.until_ms)
+    """Say whether this browser is signed in and may act, and the secret that has to come back with every change."""
+    return _told(request.app[SESSIONS].pass_of(request))
 
 
 @operations.add("POST", "/api/session", changes=False, answer=Session)
 async def sign_in(request: web.Request, body: TokenGiven) -> web.Response:
-    """Sign a browser in with the API token."""
+    """Sign a browser in with the API token, or with the read token to look and change nothing."""
     sessions = request.app[SESSIONS]
-    if not sessions.is_token(body.token):
+    may_change = sessions.is_token(body.token)
+    if not may_change and not sessions.is_read_token(body.token):
         return problem(401, "token needed", "this is not the API token", headers={"WWW-Authenticate": "Bearer"})
     response = web.Response(content_type=JSON)
-    made = sessions.sign_in(request, response)
-    response.body = Session(signed_in=True, csrf=made.csrf, until_ms=made.until_ms).model_dump_json().encode()
+    made = sessions.sign_in(request, response, may_change=may_change)
+    response.body = _told(made).model_dump_json().encode()
     return response
 
 
 @operations.add("DELETE", "/api/session", changes=False, answer=Session)
 async def sign_out(request: web.Request) -> web.Response:
-    """Sign this browser out."""
+    """Sign this browser out and end its session: a copy of the cookie is worth nothing afterwards."""
     response = web.Response(content_type=JSON)
     request.app[SESSIONS].sign_out(request, response)
-    response.body = Session(signed_in=False, csrf=None, until_ms=None).model_dump_json().encode()
+    response.body = _told(None).model_dump_json().encode()
     return response
+
+
+@operations.post("/api/session/ticket")
+async def ticket(request: web.Request) -> Ticket:
+    """Make a link that signs one browser in, once, within ten minutes."""
+    return Ticket(path=f"/login?ticket={request.app[SESSIONS].new_ticket()}")
+
+
+def _told(caller: Caller | None) -> Session:
+    if caller is None:
+        return Session(signed_in=False, may_change=False, csrf=None, until_ms=None)
+    return Session(signed_in=True, may_change=caller.may_change, csrf=caller.csrf, until_ms=caller.until_ms)

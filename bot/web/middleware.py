@@ -1,14 +1,13 @@
-"""Who may ask: host and origin are checked on every request, a token or a signed-in page where something changes,
-bodies are bounded.
+"""Who may ask: host, origin and site are checked on every request, then who asks, then how fast, then what for.
 
 Foreign pages in the user's browser and other machines are the threat; the loopback alone is no protection against
-either.
+either. Who asks is known before anything is counted: whatever strangers do, the bearer of the token is answered.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,14 +16,21 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from bot.web.caller import Caller
+from bot.web.doorway import Doorway
+from bot.web.failed_tokens import FailedTokens
 from bot.web.problems import problem, problem_of
-from bot.web.session import CSRF_HEADER, Sessions, is_forged
+from bot.web.rate import Rate
+from bot.web.session import CSRF_HEADER, Sessions, bearer, is_forged
+from storage.config.services import WebSettings
 from strategies.errors import SigmaError
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 READ_ONLY_POSTS: Final = frozenset({"/api/predict"})
 OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/login", "/api/session"})  # they tell no secret
 OPEN_FOLDER: Final = "/static/"
+DATA_PATHS: Final = ("/api/", "/metrics")  # never a page that another site may lead to
+SAME_SITE: Final = frozenset({"same-origin", "none"})  # none: typed, or a bookmark
 LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -33,29 +39,31 @@ SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+NEEDS_TOKEN: Final = {"WWW-Authenticate": "Bearer"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Guard:
-    """Middlewares that know the token, the names this server answers to, and how fast one may ask."""
+    """Middlewares that know who asks, the names this server answers to, and how fast one may ask.
 
-    def __init__(
-        self,
-        *,
-        sessions: Sessions,
-        is_loopback: bool,
-        allowed_hosts: tuple[str, ...],
-        requests_per_minute: int,
-        max_body_bytes: int,
-    ) -> None:
+    Args:
+        sessions: say who asks.
+        settings: `[web]`.
+        doorway: keeps the places of those who are answered.
+    """
+
+    def __init__(self, *, sessions: Sessions, settings: WebSettings, doorway: Doorway) -> None:
         self._sessions = sessions
-        self._is_loopback = is_loopback
-        self._checks_hosts = is_loopback or bool(allowed_hosts)
-        self._hosts = LOOPBACK_NAMES | set(allowed_hosts)
-        self._requests_per_minute = requests_per_minute
-        self._max_body_bytes = max_body_bytes
-        self._recent: dict[str, deque[float]] = {}
+        self._is_loopback = settings.is_loopback
+        self._checks_hosts = settings.is_loopback or bool(settings.allowed_hosts)
+        self._hosts = LOOPBACK_NAMES | {settings.host} | set(settings.allowed_hosts)
+        self._max_body_bytes = settings.max_body_kb * 1024
+        self._timeout_s = settings.request_timeout_s
+        self._requests_per_minute = settings.requests_per_minute
+        self._doorway = doorway
+        self._rate = Rate(settings.requests_per_minute, time.monotonic)
+        self._failed = FailedTokens(time.monotonic)
 
     def middlewares(self) -> list[Middleware]:
         """Return them in the order in which they look at a request."""
@@ -71,37 +79,69 @@ class Guard:
         return [report, check]
 
     async def _check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = self._refusal(request)
-        return refusal if refusal is not None else await handler(request)
+        foreign = self._foreign(request)
+        if foreign is not None:
+            return foreign
+        caller = self._sessions.caller(request)
+        if not caller.is_known and bearer(request) is not None:
+            self._failed.add(request.remote or "", request.path)
+        refusal = self._refusal(request, caller)
+        if refusal is not None:
+            return refusal
+        with self._doorway.answering(request, is_known=caller.is_known):
+            slow = await self._body_too_slow(request)
+            answer = slow if slow is not None else await handler(request)
+        if request.path == "/api/session" and request.method == "POST" and answer.status == 401:
+            self._failed.add(request.remote or "", request.path)
+        return answer
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
+    def _foreign(self, request: web.Request) -> web.Response | None:
+        """Refuse other names of this machine, and what pages of other sites ask."""
         if self._checks_hosts and not self._is_known_host(request.host):
             return problem(421, "unknown host", f"this server does not answer to {request.host[:80]!r}")
         origin = request.headers.get("Origin")
         if origin and not self._is_own_origin(origin, request.host):
             return problem(403, "foreign origin", f"requests from {origin[:80]!r} are not taken")
-        if self._is_too_fast(request.remote or ""):
+        if self._is_cross_site(request) and not _leads_to_a_page(request):
+            return problem(403, "foreign site", "pages of other sites may lead here, not ask")
+        return None
+
+    def _refusal(self, request: web.Request, caller: Caller) -> web.Response | None:
+        changes = request.method not in SAFE_METHODS and request.path not in READ_ONLY_POSTS
+        is_command = changes and caller.may_change  # the kill switch waits for no count
+        if not is_command and self._rate.is_too_fast(caller, request.remote or ""):
             detail = f"{self._requests_per_minute} a minute are taken"
             return problem(429, "too many requests", detail, headers={"Retry-After": "5"})
         if (request.content_length or 0) > self._max_body_bytes:
             detail = f"the body has {request.content_length:,} bytes; {self._max_body_bytes:,} at most are taken"
             return problem(413, "content too large", detail)
-        return self._unauthorised(request)
+        return self._unauthorised(request, caller, changes=changes)
 
-    def _unauthorised(self, request: web.Request) -> web.Response | None:
+    def _unauthorised(self, request: web.Request, caller: Caller, *, changes: bool) -> web.Response | None:
         if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDER):
             return None
-        changes = request.method not in SAFE_METHODS and request.path not in READ_ONLY_POSTS
-        if not changes and self._is_loopback:
+        if not changes and (self._is_loopback or caller.is_known):
             return None
-        if self._sessions.has_token(request):
-            return None
-        found = self._sessions.pass_of(request)
-        if found is None:
+        if not caller.is_known:
             detail = "send the API token as `Authorization: Bearer …`, or sign in"
-            return problem(401, "token needed", detail, headers={"WWW-Authenticate": "Bearer"})
-        if changes and is_forged(request, found):
+            return problem(401, "token needed", detail, headers=NEEDS_TOKEN)
+        if not caller.may_change:
+            return problem(403, "read only", "this token may ask and change nothing; the API token is needed")
+        if is_forged(request, caller):
             return problem(403, "forged request", f"a signed-in page has to send {CSRF_HEADER} from /api/session")
+        return None
+
+    async def _body_too_slow(self, request: web.Request) -> web.Response | None:
+        """Read the body while its place is kept; one that does not come in time is refused."""
+        if not request.can_read_body:
+            return None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await request.read()
+        except TimeoutError:
+            answer = problem(408, "request timeout", f"the body took longer than {self._timeout_s:g} s")
+            answer.force_close()
+            return answer
         return None
 
     def _is_known_host(self, host: str) -> bool:
@@ -117,15 +157,13 @@ class Guard:
         except ValueError:
             return False
 
-    def _is_too_fast(self, remote: str) -> bool:
-        now = time.monotonic()
-        recent = self._recent.setdefault(remote, deque(maxlen=self._requests_per_minute))
-        if len(recent) == self._requests_per_minute and now - recent[0] < 60:
-            return True
-        recent.append(now)
-        if len(self._recent) > 1_000:
-            self._recent = {name: seen for name, seen in self._recent.items() if now - seen[-1] < 60}
-        return False
+    def _is_cross_site(self, request: web.Request) -> bool:
+        """Return whether a page of another origin asks; browsers that do not say so are known by their referrer."""
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            return site.lower() not in SAME_SITE
+        referrer = request.headers.get("Referer", "")
+        return bool(referrer) and not self._is_own_origin(referrer, request.host)
 
     async def _report(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn every error into a problem document; the unforeseen ones are logged and tell nothing."""
@@ -146,6 +184,14 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
     """Give every answer the headers that keep foreign pages and caches out, where it has none of its own."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+
+
+def _leads_to_a_page(request: web.Request) -> bool:
+    """Return whether somebody followed a link to a page: what it shows stays out of the other site's reach."""
+    is_navigation = request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    is_document = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    is_page = not request.path.startswith(DATA_PATHS)
+    return request.method in SAFE_METHODS and is_navigation and is_document and is_page
 
 
 def _said(error: web.HTTPException) -> str:

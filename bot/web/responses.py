@@ -267,5 +267,12 @@ class Session(Answer):
     """Whether this browser may act. `csrf` has to come back as `X-Sigma-CSRF` with every change."""
 
     signed_in: bool
+    may_change: bool = Field(description="false: signed in to look only")
     csrf: str | None
     until_ms: int | None = Field(description="wall clock")
+
+
+class Ticket(Answer):
+    """A link that signs one browser in, once."""
+
+    path: str = Field(description="to be opened at this server's address")

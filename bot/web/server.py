@@ -16,13 +16,16 @@ from bot.trading.snapshot import Snapshot
 from bot.web import auth_routes as signing
 from bot.web import dashboard, openapi, reference, socket
 from bot.web.app_keys import CONTROL, HUB, METRICS, OPENAPI, READING, SESSIONS
+from bot.web.doorway import Doorway
 from bot.web.middleware import Guard, add_security_headers
 from bot.web.operations import Operation
 from bot.web.query_cache import Reading
+from bot.web.revoked import Revoked
 from bot.web.routes import account, commands, health, models, predict
 from bot.web.routes.events import Announcer
 from bot.web.session import Sessions
 from bot.web.stream import Hub
+from bot.web.token import check_tokens
 from storage.config.services import WebSettings
 from storage.ledger.journal import Alert
 from strategies.errors import AlreadyRunning
@@ -39,15 +42,30 @@ class WebServer:
         metrics: told by `/metrics`.
         settings: `[web]`.
         token: opens what changes state.
+        revoked: sessions that were signed out; None: remembered as long as this server.
+
+    Raises:
+        BadInput: a token is too short for where this server listens.
     """
 
-    def __init__(self, control: Control, metrics: Metrics, settings: WebSettings, token: str) -> None:
-        self._sessions = Sessions(token, wall_ms)
+    def __init__(
+        self,
+        control: Control,
+        metrics: Metrics,
+        settings: WebSettings,
+        token: str,
+        *,
+        revoked: Revoked | None = None,
+    ) -> None:
+        check_tokens(settings, token)
+        self._sessions = Sessions(token, wall_ms, read_token=settings.read_token.reveal(), revoked=revoked)
         self._settings = settings
+        self._doorway = Doorway(settings.max_connections)
         self._hub = Hub(wall_ms())
         self._announcer = Announcer(control, self._hub)
         self._app = self._application(control, metrics)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._address = ""
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
@@ -64,11 +82,15 @@ class WebServer:
         Raises:
             AlreadyRunning: the port is taken.
         """
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=2)
+        timeout_s = self._settings.request_timeout_s  # a request has to be there in this time, whole
+        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=2, keepalive_timeout=timeout_s)
         await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        self._doorway.leads_to(server)
         host, port = self._settings.host, self._settings.port
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            self._listener = await asyncio.get_running_loop().create_server(self._doorway, host, port, backlog=128)
         except OSError as error:
             await self._runner.cleanup()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
@@ -76,29 +98,24 @@ class WebServer:
                     f"port {port} on {host} is taken ({error.strerror}); set [web] port to a free one"
                 ) from error
             raise
-        bound = self._runner.addresses[0][1]
-        self._address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        self._address = self._settings.address(self._listener.sockets[0].getsockname()[1])
         return self._address
 
     def sign_in_link(self) -> str:
-        """Return an address that opens the dashboard signed in: once, within the hour, in one browser."""
+        """Return an address that opens the dashboard signed in: once, within ten minutes, in one browser."""
         return f"{self._address}/login?ticket={self._sessions.new_ticket()}"
 
     async def stop(self) -> None:
         """Stop listening; streams are told, requests in flight get two seconds."""
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
     def _application(self, control: Control, metrics: Metrics) -> web.Application:
         settings = self._settings
         max_body_bytes = settings.max_body_kb * 1024
-        guard = Guard(
-            sessions=self._sessions,
-            is_loopback=settings.is_loopback,
-            allowed_hosts=settings.allowed_hosts,
-            requests_per_minute=settings.requests_per_minute,
-            max_body_bytes=max_body_bytes,
-        )
+        guard = Guard(sessions=self._sessions, settings=settings, doorway=self._doorway)
         app = web.Application(middlewares=guard.middlewares(), client_max_size=max_body_bytes)
         app[CONTROL], app[METRICS], app[HUB], app[SESSIONS] = control, metrics, self._hub, self._sessions
         app[READING] = Reading(control)

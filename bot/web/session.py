@@ -1,13 +1,14 @@
 """Signing in a browser: a cookie instead of the token, and a second secret against forged requests.
 
-    sigma run prints  http://127.0.0.1:8787/login?ticket=…      good once, for an hour
-    GET /login        spends the ticket, sets the cookie, goes to /
-    POST /api/session {"token": "…"}                            the same with the API token
-    GET /api/session  {"signed_in", "csrf", "until_ms"}         only a page of this origin can read it
+    sigma sign-in prints  http://127.0.0.1:8787/login?ticket=…  good once, for ten minutes
+    GET /login            spends the ticket, sets the cookie, goes to /
+    POST /api/session     {"token": "…"}: the same with the API token, or read-only with the read token
+    GET /api/session      {"signed_in", "csrf", "until_ms"}     only a page of this origin can read it
+    DELETE /api/session   ends this session for good: its cookie is worth nothing afterwards, whoever kept a copy
 
-The cookie is HttpOnly and SameSite=Strict. It says until when it holds and is signed with a key made from the API
-token: nothing is stored, it survives a restart, and another token ends it. A change that comes with the cookie must
-bring `X-Sigma-CSRF`, which a foreign page cannot know.
+The cookie is HttpOnly and SameSite=Strict. It says until when it holds and is signed with a key made from the token
+that opened it: it survives a restart, and another token ends it. A change that comes with the cookie must bring
+`X-Sigma-CSRF`, which a foreign page cannot know.
 """
 
 from __future__ import annotations
@@ -16,49 +17,58 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from bot.web.caller import ANONYMOUS, Caller
+from bot.web.revoked import Revoked
+
 LASTS_MS: Final = 30 * 86_400_000
-TICKET_MS: Final = 3_600_000
+TICKET_MS: Final = 600_000
 MAX_TICKETS: Final = 16
 CSRF_HEADER: Final = "X-Sigma-CSRF"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
-    """A valid cookie."""
-
-    until_ms: int
-    csrf: str
+READER: Final = "r~"  # begins the nonce of a read-only session; no random nonce has a "~"
 
 
 class Sessions:
-    """Makes and checks cookies and tickets.
+    """Says who asks; makes, checks and ends cookies and tickets.
 
     Args:
-        token: the API token.
+        token: the API token, which may do everything.
         now_ms: the wall clock.
+        read_token: may ask and change nothing; "" is none.
+        revoked: sessions that were signed out; None: forgotten with this object.
     """
 
-    def __init__(self, token: str, now_ms: Callable[[], int]) -> None:
-        self._token = token.encode()
+    def __init__(
+        self, token: str, now_ms: Callable[[], int], *, read_token: str = "", revoked: Revoked | None = None
+    ) -> None:
+        self._token = token
+        self._read_token = read_token
         self._now_ms = now_ms
+        self._revoked = revoked or Revoked()
         self._tickets: dict[str, int] = {}
 
-    def has_token(self, request: web.Request) -> bool:
-        """Return whether a request bears the API token."""
-        kind, _, given = request.headers.get("Authorization", "").partition(" ")
-        return kind.lower() == "bearer" and self.is_token(given)
+    def caller(self, request: web.Request) -> Caller:
+        """Return who asks: the bearer of a token, else a signed-in browser, else somebody."""
+        given = bearer(request)
+        if given is not None and self.is_token(given):
+            return Caller(name="token", may_change=True)
+        if given is not None and self.is_read_token(given):
+            return Caller(name="read token", may_change=False)
+        return self.pass_of(request) or ANONYMOUS
 
     def is_token(self, given: str) -> bool:
         """Compare with the API token in constant time."""
-        return _is_same(given, self._token.decode())
+        return _is_same(given, self._token)
+
+    def is_read_token(self, given: str) -> bool:
+        """Compare with the read token in constant time; without one nothing is it."""
+        return bool(self._read_token) and _is_same(given, self._read_token)
 
     def new_ticket(self) -> str:
-        """Return a ticket that signs in one browser, once, within the hour."""
+        """Return a ticket that signs in one browser, once, within ten minutes."""
         self._tickets = {name: until for name, until in self._tickets.items() if until > self._now_ms()}
         while len(self._tickets) >= MAX_TICKETS:
             del self._tickets[min(self._tickets, key=self._tickets.__getitem__)]
@@ -70,10 +80,11 @@ class Sessions:
         """Return whether the ticket was good; it is not any more."""
         return self._tickets.pop(ticket, 0) > self._now_ms()
 
-    def sign_in(self, request: web.Request, response: web.StreamResponse) -> Pass:
+    def sign_in(self, request: web.Request, response: web.StreamResponse, *, may_change: bool = True) -> Caller:
         """Give the browser a cookie."""
         until_ms = self._now_ms() + LASTS_MS
-        text = f"{until_ms}.{secrets.token_urlsafe(16)}"
+        nonce = ("" if may_change else READER) + secrets.token_urlsafe(16)
+        text = f"{until_ms}.{nonce}"
         response.set_cookie(
             _cookie(request),
             f"{text}.{self._sign('session', text)}",
@@ -83,29 +94,50 @@ class Sessions:
             secure=request.secure,
             path="/",
         )
-        return Pass(until_ms=until_ms, csrf=self._sign("csrf", text))
+        return self._session(until_ms, nonce)
 
     def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Take the cookie back."""
+        """Take the cookie back and end its session: a copy of it is worth nothing from here on."""
+        found = self.pass_of(request)
+        if found is not None:
+            self._revoked.add(found.session, found.until_ms, self._now_ms())
         response.del_cookie(_cookie(request), path="/", httponly=True, samesite="Strict")
 
-    def pass_of(self, request: web.Request) -> Pass | None:
+    def pass_of(self, request: web.Request) -> Caller | None:
         """Return what the request's cookie is worth; None: nothing."""
         until, _, rest = request.cookies.get(_cookie(request), "").partition(".")
         nonce, _, signature = rest.partition(".")
-        text = f"{until}.{nonce}"
-        if not _is_same(signature, self._sign("session", text)):
+        if nonce.startswith(READER) and not self._read_token:
             return None
-        until_ms = int(until)
-        return Pass(until_ms=until_ms, csrf=self._sign("csrf", text)) if until_ms > self._now_ms() else None
+        if not _is_same(signature, self._sign("session", f"{until}.{nonce}")):
+            return None
+        if int(until) <= self._now_ms() or nonce in self._revoked:
+            return None
+        return self._session(int(until), nonce)
+
+    def _session(self, until_ms: int, nonce: str) -> Caller:
+        return Caller(
+            name=f"session {nonce}",
+            may_change=not nonce.startswith(READER),
+            session=nonce,
+            csrf=self._sign("csrf", f"{until_ms}.{nonce}"),
+            until_ms=until_ms,
+        )
 
     def _sign(self, purpose: str, text: str) -> str:
-        return hmac.new(self._token, _bytes(f"{purpose}|{text}"), hashlib.sha256).hexdigest()
+        key = self._read_token if f".{READER}" in text else self._token
+        return hmac.new(_bytes(key), _bytes(f"{purpose}|{text}"), hashlib.sha256).hexdigest()
 
 
-def is_forged(request: web.Request, given: Pass) -> bool:
+def bearer(request: web.Request) -> str | None:
+    """Return the token that a request bears, right or wrong; None: it bears none."""
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    return given.strip() if kind.lower() == "bearer" else None
+
+
+def is_forged(request: web.Request, caller: Caller) -> bool:
     """Return whether a change came with a cookie but without the secret that only our own page can read."""
-    return not _is_same(request.headers.get(CSRF_HEADER, ""), given.csrf)
+    return bool(caller.session) and not _is_same(request.headers.get(CSRF_HEADER, ""), caller.csrf)
 
 
 def is_dashboard(request: web.Request) -> bool:

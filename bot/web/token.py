@@ -1,12 +1,21 @@
-"""The API token: from the environment, or made once and kept in a file only its owner can read."""
+"""The API token: from the environment, or made once and kept in a file only its owner can read.
+
+Where others can reach the port, a token is all that stands between them and the account: it has to be long.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 
-NAME = "api.token"
+from storage.config.services import WebSettings
+from strategies.errors import BadInput
+
+NAME: Final = "api.token"
+SHORTEST: Final = 16  # characters on an address that others reach
+FEWEST_DIFFERENT: Final = 6
 
 
 def api_token(configured: str, state_folder: Path) -> str:
@@ -20,3 +29,26 @@ def api_token(configured: str, state_folder: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
     return path.read_text().strip()
+
+
+def check_tokens(settings: WebSettings, token: str) -> None:
+    """Refuse to serve where a token could be guessed or opens more than it should.
+
+    Args:
+        settings: `[web]`.
+        token: the API token as it is used.
+
+    Raises:
+        BadInput: a token is too short for an address that others reach, or the read token is the API token.
+    """
+    read_token = settings.read_token.reveal()
+    if read_token and read_token == token:
+        raise BadInput("SIGMA_WEB__READ_TOKEN is the API token itself; another one is needed, since it may only read")
+    if settings.is_loopback:
+        return
+    for name, value in (("TOKEN", token), ("READ_TOKEN", read_token)):
+        if value and (len(value) < SHORTEST or len(set(value)) < FEWEST_DIFFERENT):
+            raise BadInput(
+                f"[web] host is {settings.host}, reachable by others; SIGMA_WEB__{name} has {len(value)} characters "
+                f"({len(set(value))} different); at least {SHORTEST} random ones are needed (openssl rand -hex 32)"
+            )

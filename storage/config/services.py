@@ -21,15 +21,27 @@ class WebSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8787, ge=0, le=65_535)
     token: Secret = NO_SECRET
+    read_token: Secret = NO_SECRET
     allowed_hosts: tuple[str, ...] = ()
     max_body_kb: int = Field(64, ge=1, le=10_240)
     requests_per_minute: int = Field(600, ge=1, le=1_000_000)
+    max_connections: int = Field(256, ge=8, le=10_000)
+    request_timeout_s: float = Field(15.0, gt=0, le=600)
 
     @model_validator(mode="after")
     def _guarded(self) -> WebSettings:
         if not self.is_loopback and not self.token:
             raise ValueError(f"host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN) is needed")
         return self
+
+    def address(self, port: int | None = None) -> str:
+        """Return the address at which this machine's own programs and browsers reach the server.
+
+        Args:
+            port: the one that was taken; None: the configured one.
+        """
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port if port is None else port}"
 
     @property
     def is_loopback(self) -> bool:

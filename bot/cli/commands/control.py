@@ -1,4 +1,4 @@
-"""`sigma status | pause | resume | close | stop`: talk to a running daemon through its loopback port."""
+"""`sigma status | pause | resume | close | stop | sign-in`: talk to a running daemon through its loopback port."""
 
 from __future__ import annotations
 
@@ -83,6 +83,18 @@ def unlock() -> None:
     _command("/api/unlock", {}, "unlocked")
 
 
+@app.command("sign-in")
+def sign_in() -> None:
+    """Print a link that signs one browser in to the dashboard, once, within ten minutes.
+
+    Example: sigma sign-in
+    """
+    config = load()
+    answer = ask(config, "POST", "/api/session/ticket", {})
+    link = f"{config.web.address()}{answer['path']}"
+    emit({"link": link}, link)
+
+
 def ask(config: Config, method: str, path: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
     """Send one request to the daemon of this configuration.
 
@@ -92,18 +104,28 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
     """
     from bot.web.token import api_token
 
-    url = f"http://{config.web.host}:{config.web.port}{path}"
+    url = f"{config.web.address()}{path}"
     token = api_token(config.web.token.reveal(), config.paths.state)
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigma", "Content-Type": "application/json"}
     content = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, data=content, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+        with _direct().open(request, timeout=TIMEOUT_S) as response:
             return dict(json.load(response))
     except urllib.error.HTTPError as error:
         raise BadInput(_detail(error)) from error
     except OSError as error:
         raise NoDaemon(f"no daemon answers at {url} ({error}); start one with `sigma run`") from error
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """Return a client that asks the daemon itself: no proxy is shown the token, no redirect leads it elsewhere."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
