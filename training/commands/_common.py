@@ -242,6 +242,8 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "weights": manifest.weights,
         "ppo_weight": manifest.ppo_weight,
         "weight_notes": list(trained.scales.weight_notes),
+        "seats": [asdict(seat) for seat in trained.scales.seats],
+        "hold_bars": manifest.calibration.hold_bars,
         "family_figures": [asdict(part) for part in family_figures(trained.scales, manifest.horizon_bars)],
         "deviations": manifest.deviations,
         "slope": manifest.calibration.slope,

@@ -1,7 +1,7 @@
 """The evidence of a walk forward over a panel of coins: skill, the book, books drawn by chance, and a placebo.
 
-A book of three coins earns by luck what another loses; so the whole panel is one book, and small books are drawn from it
-many times to say what one may expect. The placebo trades the very scores at the wrong times: whatever earns there is no
+A book of three coins earns by luck what another loses; so the whole panel is one book, and small books are drawn from
+it many times to say what one may expect. The placebo trades the very scores at the wrong times: whatever earns there is no
 foresight but a leak, or a way of holding coins.
 """
 
@@ -100,9 +100,7 @@ def panel_of(walked: WalkForward, curves: Mapping[str, EquityCurve]) -> Panel:
     skill = panel_skill(path.blended, targets, path.ms, walked.symbols, validation.bootstrap_block_d, seed)
     returns = daily_returns(result.curve)
     slippages = market_slippages(candles)
-    beside = tuple(
-        replace(removal_of(name, daily_returns(curve), returns, seed=seed)) for name, curve in curves.items()
-    )
+    beside = tuple(removal_of(name, daily_returns(curve), returns, seed=seed) for name, curve in curves.items())
     placebo = placebo_of(path, candles, settings, targets)
     return Panel(
         groups=len(walked.groups),
@@ -124,9 +122,8 @@ def panel_of(walked: WalkForward, curves: Mapping[str, EquityCurve]) -> Panel:
 
 def verdict_of(skill: PanelSkill, earned: float, placebo: Placebo, alpha: float) -> str:
     """Return the verdict in words, with the numbers that decided."""
-    found = (
-        f"IC {skill.ic:+.4f} ± {skill.error:.4f} (95 % {skill.low:+.4f} to {skill.high:+.4f}, p {skill.p_value:.3f})"
-    )
+    interval = f"95 % {skill.low:+.4f} to {skill.high:+.4f}, p {skill.p_value:.3f}"
+    found = f"IC {skill.ic:+.4f} ± {skill.error:.4f} ({interval})"
     if not placebo.passed:
         return f"no verdict: scores at the wrong times seem to earn as well, look for a leak; {found}"
     if skill.p_value <= alpha and earned > 0:
