@@ -35,7 +35,7 @@ class TrainingSettings(Section):
     @field_validator("teach", mode="before")
     @classmethod
     def _one_word(cls, found: Any) -> Any:
-        return (found,) if isinstance(found, str) else found
+        return (found,) if isinstance(found, str) else tuple(found) if isinstance(found, list) else found
 
 
 class ValidationSettings(Section):

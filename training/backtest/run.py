@@ -127,8 +127,9 @@ def run_path(
     """
     inputs = {
         name: _delayed(getattr(path, name), delay_bars)
-        for name in ("conviction", "expected_return", "sigma", "volatility", "agreement")
+        for name in ("conviction", "expected_return", "sigma", "agreement")
     }
+    inputs["volatility"] = _delayed(path.sizing_volatility(settings.risk), delay_bars)
     return loop.run(
         state,
         settings.market_records(candles.markets) if records is None else records,

@@ -26,7 +26,6 @@ class RecipeVerdict:
         net_return: sum over trades of net profit per notional, after costs.
         days: length of the window.
         markets: that were judged together.
-        alpha: level that the p-value had to be under.
     """
 
     passed: bool
@@ -37,7 +36,11 @@ class RecipeVerdict:
     trades: int
     days: int
     markets: int = 0
-    alpha: float = 0.0
+
+
+def level_of(settings: ValidationSettings, markets: int) -> float:
+    """Return the level of the test: a panel's, or that of few markets, which have little power and scatter more."""
+    return settings.recipe_alpha if markets >= settings.panel_markets else settings.few_markets_alpha
 
 
 def judge(
@@ -59,10 +62,9 @@ def judge(
         net_returns: (t,) net profit per notional of the trades closed in the window.
         settings: level, window and bootstrap.
         seed: of the bootstrap.
-        markets: that were judged: a panel is judged at `recipe_alpha`, fewer at `few_markets_alpha`, since few coins
-            have little power and their figures scatter.
+        markets: that were judged together.
     """
-    alpha = settings.recipe_alpha if markets >= settings.panel_markets else settings.few_markets_alpha
+    alpha = level_of(settings, markets)
     since_ms = int(open_ms.max()) - round(settings.recipe_months * 30.44 * DAY_MS) if len(open_ms) else 0
     recent = open_ms >= since_ms
     sums = daily_skill(conviction[recent], target[recent], open_ms[recent]).sums
@@ -81,7 +83,6 @@ def judge(
         trades=len(net_returns),
         days=len(sums),
         markets=markets,
-        alpha=alpha,
     )
 
 

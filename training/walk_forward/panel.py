@@ -1,8 +1,8 @@
 """The evidence of a walk forward over a panel of coins: skill, the book, books drawn by chance, and a placebo.
 
 A book of three coins earns by luck what another loses; so the whole panel is one book, and small books are drawn from
-it many times to say what one may expect. The placebo trades the very scores at the wrong times: whatever earns there is no
-foresight but a leak, or a way of holding coins.
+it many times to say what one may expect. The placebo trades the very scores at the wrong times: whatever earns there is
+no foresight but a leak, or a way of holding coins.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from strategies.kernel.portfolio import book_deviations
 from strategies.kernel.settings import TradingSettings
 from strategies.market import RATE_ONE
 from training.backtest.decision_path import DecisionPath
@@ -162,7 +163,8 @@ def random_books(
     plain, double = [], []
     for _ in range(DRAWS):
         chosen = sorted(rng.choice(len(candles.markets), coins, replace=False).tolist())
-        own, part = _columns(path, chosen), columns_of(candles, chosen)
+        part = columns_of(candles, chosen)
+        own = _columns(path, chosen, part)
         plain.append(_sharpe(own, part, settings))
         double.append(_sharpe(own, part, dear))
     return BookSpread(
@@ -174,10 +176,11 @@ def random_books(
     )
 
 
-def _columns(path: DecisionPath, chosen: Sequence[int]) -> DecisionPath:
+def _columns(path: DecisionPath, chosen: Sequence[int], candles: RunCandles) -> DecisionPath:
     names = ("ready", "blended", "conviction", "expected_return", "sigma", "volatility", "agreement", "votes")
     kept = {name: np.ascontiguousarray(getattr(path, name)[:, chosen]) for name in names}
-    return replace(path, memory=path.memory[chosen], **kept)
+    book = book_deviations(candles.decision_candles, path.ms, candles.timeframe)
+    return replace(path, memory=path.memory[chosen], book=book, **kept)
 
 
 def _sharpe(

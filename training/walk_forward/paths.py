@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from strategies.bundle.bundle import Bundle
+from strategies.kernel.portfolio import book_deviations
 from strategies.kernel.settings import TradingSettings
 from strategies.market import OPEN_MS
 from training.backtest.decision_path import DecisionPath, decision_path, decision_rows
@@ -54,7 +55,7 @@ def path_of_groups(
             target = np.moveaxis(getattr(whole, name), axis, 0)
             target[columns] = np.moveaxis(values, axis, 0)
     assert whole is not None
-    return whole
+    return replace(whole, book=book_deviations(candles.decision_candles, whole.ms, candles.timeframe))
 
 
 def columns_of(candles: RunCandles, columns: Sequence[int]) -> RunCandles:
@@ -71,7 +72,8 @@ def columns_of(candles: RunCandles, columns: Sequence[int]) -> RunCandles:
 
 
 def _by_market(path: DecisionPath) -> dict[str, np.ndarray]:
-    return {name: getattr(path, name) for name in DecisionPath.__dataclass_fields__ if name not in ("ms", "rows")}
+    whole = ("ms", "rows", "book")
+    return {name: getattr(path, name) for name in DecisionPath.__dataclass_fields__ if name not in whole}
 
 
 def _spread(path: DecisionPath, markets: int) -> DecisionPath:
