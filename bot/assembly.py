@@ -25,7 +25,7 @@ from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
-from bot.trading.open_account import Opened, open_trading
+from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -49,13 +49,18 @@ Listeners = list[Callable[[Snapshot], None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What stands before anything is built: configuration, open database, market, feed, and how to end it all."""
+    """What stands before anything is built: configuration, open database, market, feed, and how to end it all.
+
+    Attributes:
+        new_account: whether an account may be opened where the production pointer says that another traded.
+    """
 
     config: Config
     database: Database
     exchange: Exchange
     feed: FeedSource
     shut_down: Callable[[], None]
+    new_account: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,8 @@ async def assemble(environment: Environment) -> Parts:
 
 async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry) -> Opened:
     config = environment.config
+    if not environment.new_account:
+        await asyncio.to_thread(require_ledger, environment.database, registry, config.exchange.name)
     return await open_trading(
         environment.database,
         exchange=config.exchange.name,

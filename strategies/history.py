@@ -1,6 +1,6 @@
 """The closed decision candles of one market: minutes in, candles out, as many kept as a decision needs.
 
-Minutes come in order (the feed releases nothing later than a hole). A decision candle is complete with its last
+Minutes come in order (the feed releases nothing later than a gap). A decision candle is complete with its last
 minute, or when a minute of a later candle shows that the exchange never had the rest.
 """
 
@@ -45,6 +45,19 @@ class CandleHistory:
             return None
         candle: np.ndarray = self._market.candles(np.array([self._filling_ms]), self._filling[None, :])[0]
         return candle
+
+    def respec(self, market: Market) -> None:
+        """Count in another grid from the next minute on; the candle that is filling moves to it, rounded."""
+        if self._filling_ms != -1:
+            filled = self._market.candles(np.array([self._filling_ms]), self._filling[None, :])
+            self._filling[:] = market.bars(filled)[0]
+        self._market = market
+
+    def extend(self, candles: CandleArray) -> None:
+        """Take closed candles that came from elsewhere; those not newer than the newest are left out."""
+        self._filling_ms = -1
+        for candle in candles[candles[:, 0] > self.last_open_ms][-KEPT:]:
+            self._keep(candle)
 
     def add_minute(self, open_ms: int, bar: np.ndarray) -> list[np.ndarray]:
         """Take one closed minute, (5,) int64; return the candles it completed, oldest first, each (6,) float64."""

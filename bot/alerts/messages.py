@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "close": "Close commanded",
     "unlock": "Protections lifted",
 }
+_MARKET_CHANGES: Final = {"join": "joined the account", "change": "has new rules", "leave": "leaves the account"}
 _LOCKS: Final = {
     "daily_loss": "the daily loss stop; no entries until the next UTC day, positions are closed",
     "drawdown": "the drawdown stop; no entries until a person sends /unlock, positions are closed",
@@ -36,6 +37,8 @@ _REASONS: Final = {
     "drawdown": "drawdown stop",
     "kill_switch": "kill switch",
     "rebalance": "resized",
+    "delisted": "delisted, settled at the last price",
+    "regrid": "moved to the market's new grid",
 }
 
 
@@ -74,6 +77,8 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
             return (
                 f"Protection tripped: {said}" if kind == "lock" else f"Protection lifted: {reason(payload['reason'])}"
             )
+        case "markets", _:
+            return f"{payload['symbol']} {_MARKET_CHANGES[payload['kind']]}: {payload['why']}"
         case "training", "began":
             return f"Training began: {payload.get('why', '')}"
         case "training", _:

@@ -72,15 +72,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bot.cli.output import fail
     from strategies.errors import SigmaError
 
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        return _dispatch(given)
     except SigmaError as error:
-        return fail(error)
+        return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `sigma … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:  # the boundary of the command line: one line, and a report
+        from storage.failures import unforeseen
+
+        return fail(unforeseen(error, given), as_json="--json" in given)
 
 
 def _dispatch(arguments: list[str]) -> int:

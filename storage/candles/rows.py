@@ -19,7 +19,7 @@ class Source(IntEnum):
     """Where a candle comes from. Names are stored in files, values live in arrays."""
 
     REAL = 0  # from the exchange (live, download or import)
-    BACKFILLED = 1  # from the exchange, fetched later to close a hole
+    BACKFILLED = 1  # from the exchange, fetched later to close a gap
     REPAIRED = 2  # made up to bridge a short gap: previous close, volume 0
     STITCHED_SPOT = 3  # the spot market's candle from before the future was listed; for training rows only
 
@@ -56,7 +56,7 @@ class Appended:
     Attributes:
         added: rows that were not there before.
         identical: rows that were there already, with the same values.
-        replaced: made-up rows (repaired, stitched) that gave way to measured ones.
+        replaced: rows that gave way: made-up ones (repaired, stitched) to measured ones, any when that was asked.
         revisions: (k,) int64 times whose new values differ from the stored ones and were kept out.
     """
 
@@ -83,7 +83,7 @@ class Appended:
     def __str__(self) -> str:
         text = f"{self.added:,} new, {self.identical:,} known"
         if self.replaced:
-            text += f", {self.replaced:,} made-up ones replaced"
+            text += f", {self.replaced:,} stored ones replaced"
         if len(self.revisions):
             text += (
                 f", {len(self.revisions):,} with other values than stored kept out (first {moment(self.revisions[0])})"

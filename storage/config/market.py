@@ -72,6 +72,7 @@ class DataSettings(Section):
     fillable_gap_bars: int = Field(3, ge=0, le=24)
     outlier_z: float = Field(20.0, gt=3, le=1000)
     stale_bars: int = Field(12, ge=2, le=10_000)
+    missing_share: float = Field(0.3, ge=0, lt=1)
 
 
 class DatabaseSettings(Section):

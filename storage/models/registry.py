@@ -31,6 +31,7 @@ from strategies.market import Timeframe
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
+BY_COMMAND_LINE: Final = "(command line)"  # ends the reason of a move that no daemon made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

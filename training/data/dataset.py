@@ -287,5 +287,5 @@ def _refuse_gaps(symbol: str, filled: StoredCandles, runs: list[slice], timefram
         missing = int((following - last) // timeframe.ms) - 1
         raise DataGap(
             f"{symbol} {timeframe.value}: {missing} candles are missing after {int(last)}; at most 3 may be bridged. "
-            "Download them, or allow holes to split the history"
+            "Download them, or allow gaps to split the history"
         )

@@ -143,6 +143,10 @@ async def telegram(config: Config) -> Finding:
         return Finding(name="telegram", is_healthy=True, text="off")
     import aiohttp
 
+    try:
+        settings.require_complete()
+    except SigmaError as error:
+        return Finding(name="telegram", is_healthy=False, text=str(error))
     url = f"{settings.base_url}/bot{settings.token.reveal()}/getMe"
     try:
         async with (

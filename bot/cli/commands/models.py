@@ -10,7 +10,7 @@ import typer
 from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from storage.config.tree import Config, load
-from storage.models.registry import Promotion, Registry
+from storage.models.registry import BY_COMMAND_LINE, Promotion, Registry
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
 
@@ -119,7 +119,7 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     if _tell_daemon(config, "/api/promote", {"bundle": name}):
         emit({"production": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, why, newest_ms(config))
+    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     emit(
         {"production": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
@@ -136,7 +136,7 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     swapped = _tell_daemon(config, "/api/rollback", {})
     registry = Registry(config.paths.models)
     if not swapped:
-        registry.rollback(config.exchange.name, why, newest_ms(config))
+        registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     name = registry.deciding(config.exchange.name)
     emit({"production": name, "swapped": swapped}, f"{told(name)} decides")
 

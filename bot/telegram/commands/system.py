@@ -46,7 +46,7 @@ async def export(question: Question) -> Reply:
     """All fills and funding as a CSV file."""
     ledger = question.control.ledger
     facts = await asyncio.to_thread(ledger.facts)
-    content = await asyncio.to_thread(csv_bytes, facts, question.control.markets)
+    content = csv_bytes(facts, await asyncio.to_thread(ledger.versions))
     name = f"{ledger.account.exchange}-{ledger.account.name}-facts.csv"
     lines = max(0, content.count(b"\n") - 1)
     return Reply(text=f"{lines} fills and funding settlements, exact decimals.", document=(name, content))
