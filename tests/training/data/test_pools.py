@@ -67,12 +67,7 @@ def test_the_models_of_several_horizons_are_one_linear_model() -> None:
     settings = RidgeFamily().settings
     both = replace(made, horizons=(made.horizon_bars, 2 * made.horizon_bars))
     fitted = ridge.fit(both, made.until_ms, settings).predictor
-    alone = [
-        ridge.fit(
-            replace(made, horizon_bars=bars, horizons=(bars,), segments=_labelled(made, bars)), made.until_ms, settings
-        )
-        for bars in both.horizons
-    ]
+    alone = [ridge.fit(_of_one(made, bars), made.until_ms, settings) for bars in both.horizons]
     features = made.segments[0].features[-500:]
     scores = [each.predictor.score_rows(features) for each in alone]
     agreed = np.corrcoef(fitted.score_rows(features), sum(score / score.std() for score in scores))[0, 1]
