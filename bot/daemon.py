@@ -12,18 +12,21 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
 from bot.assembly import Environment, Parts, assemble
-from bot.exchange import open_exchange
+from bot.exchange import Patience, open_exchange
 from bot.feed.source import FeedSource
+from bot.feed.waiting import Stopped
 from bot.operations import logs
 from bot.operations.file_limit import raise_file_limit
 from bot.operations.metrics import Metrics
 from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
 from bot.retraining.promotion import first_training
+from bot.web.waiting_page import WaitingPage
 from storage.backup import finish_restore
 from storage.config.tree import Config
 from storage.ledger.database import migrate
@@ -59,9 +62,11 @@ async def run(
     supervisor = ServiceManager.of(os.environ)
     reporting = asyncio.create_task(_report_alive(supervisor), name="supervisor")
     try:
-        async with _built(config, stopping.set, say, new_account=new_account) as parts:
+        async with _built(config, stopping, say, new_account=new_account) as parts:
             supervisor.ready()
             await _run_tasks(config, parts, supervisor, stopping, say)
+    except Stopped:
+        structlog.get_logger("daemon").info("stopped while the exchange was away")
     finally:
         reporting.cancel()
 
@@ -95,7 +100,7 @@ async def _run_tasks(
 
 @asynccontextmanager
 async def _built(
-    config: Config, shut_down: Callable[[], None], say: Callable[[str], None], *, new_account: bool
+    config: Config, stopping: asyncio.Event, say: Callable[[str], None], *, new_account: bool
 ) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         database = await asyncio.to_thread(database_of, config)
@@ -105,24 +110,34 @@ async def _built(
         await asyncio.to_thread(finish_restore, config.paths.state, database)
         await asyncio.to_thread(migrate, database)
         warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
-        exchange = await stack.enter_async_context(open_exchange(config))
+        page = WaitingPage(config.web, ServiceManager.of(os.environ))
+        stack.push_async_callback(page.close)
+        patience = Patience(on_wait=page.on_wait, stopping=stopping)
+        exchange = await stack.enter_async_context(open_exchange(config, patience))
         say(f"market     {exchange.exchange_info.market_name}")
         feed = await stack.enter_async_context(
-            FeedSource(config.exchange, config.feed, exchange.clock, url=exchange.url, on_time=exchange.on_time)
-        )
-        await warming
-        parts = await assemble(
-            Environment(
-                config=config,
-                database=database,
-                exchange=exchange,
-                feed=feed,
-                shut_down=shut_down,
-                new_account=new_account,
+            FeedSource(
+                config.exchange,
+                config.feed,
+                exchange.clock,
+                url=exchange.url,
+                on_time=exchange.on_time,
+                state=config.paths.state / "feed",
             )
         )
-        keeping = asyncio.create_task(_keep(lease, shut_down), name="lease")
+        await warming
+        environment = Environment(
+            config=config,
+            database=database,
+            exchange=exchange,
+            feed=feed,
+            shut_down=stopping.set,
+            new_account=new_account,
+        )
+        parts = await patience.until(partial(assemble, environment))
+        keeping = asyncio.create_task(_keep(lease, stopping.set), name="lease")
         stack.callback(keeping.cancel)
+        await page.close()
         address = await parts.web.start()
         stack.push_async_callback(parts.web.stop)
         say(f"dashboard  {address}")

@@ -44,6 +44,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),
     "data": Entry(module="data", summary="Download, import and check candles.", is_group=True),
     "exchange": Entry(module="exchange", summary="Run the built-in exchange by itself."),
+    "exchange list": Entry(module="exchange_list", summary="Say what every exchange of ccxt.pro can do for the bot."),
     "train": Entry(module=BATCH, summary="Train xgboost, ridge, lstm, ppo or a whole bundle.", is_group=True),
     "tune": Entry(module=BATCH, summary="Search for better settings of a family.", is_group=True),
     "backtest": Entry(module=BATCH, summary="Trade a bundle over bars it has not seen."),
@@ -96,6 +97,8 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[0] == "--version":
         arguments = ["version"]
     word, *rest = arguments
+    if rest and f"{word} {rest[0]}" in ENTRIES:
+        word, rest = f"{word} {rest[0]}", rest[1:]
     entry = ENTRIES.get(word)
     if entry is None:
         raise _unknown(word)

@@ -27,6 +27,7 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage
+from training.runtime.sound_data import require_sound
 
 
 def open_dataset(
@@ -48,6 +49,8 @@ def open_dataset(
     teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
     names = tuple(dict.fromkeys((*_names(scored), *teachers)))
     features = feature_set(config.features.extra, groups, frame)
+    store = CandleStore(config.data.directory)
+    require_sound(config, store, chosen, names, frame, config.exchange.market)
     dataset = build(
         store,
         chosen,

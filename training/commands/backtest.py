@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import typer
 
-from storage.candles.market_book import inferred_market, recorded_markets
+from storage.candles.market_book import fitting_market, inferred_market, recorded_markets
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
@@ -21,6 +21,7 @@ from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard
 from training.runtime.progress import answer, configuration, say
+from training.runtime.sound_data import require_sound
 
 
 def command(
@@ -48,6 +49,8 @@ def command(
     bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
     store = CandleStore(config.data.directory)
     markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
+    names = [market.symbol for market in markets]
+    require_sound(config, store, place, names, bundle.manifest.timeframe, config.exchange.market)
     start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
     seen = is_in_sample(bundle, start_ms)
     if not allow_in_sample:
@@ -99,6 +102,12 @@ def stored_markets(
         if market is None:
             market = inferred_market(exchange, name, kind, store.read(exchange, name, timeframe, kind).candles)
             say(f"{name}: no specification stored, tick {market.tick} and lot {market.lot} inferred from its candles")
+        else:
+            candles = store.read(exchange, name, timeframe, kind).candles
+            fitting = fitting_market(market, candles)
+            if fitting is not market:
+                say(f"{name}: older prices have more digits than tick {market.tick}; {fitting.tick} is used")
+            market = fitting
         markets.append(market)
     return tuple(markets)
 

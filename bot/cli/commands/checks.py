@@ -108,7 +108,7 @@ def models(config: Config) -> Finding:
     from storage.models.registry import Registry
 
     try:
-        registry = Registry(config.paths.models)
+        registry = Registry(config.paths.models, apart=True)
         standing = registry.standing(config.exchange.name)
         if standing.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"

@@ -75,6 +75,7 @@ def _checked(store: CandleStore, stored: StoredMarket, config: Config) -> tuple[
         outlier_z=config.data.outlier_z,
         stale_bars=config.data.stale_bars,
         fillable_bars=config.data.fillable_gap_bars,
+        missing_share=config.data.missing_share,
     )
     report = check_candles(
         rows.candles,

@@ -10,7 +10,8 @@ import typer
 from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from storage.config.tree import Config, load
-from storage.models.registry import BY_COMMAND_LINE, Promotion, Registry
+from storage.models.promotion import Promotion
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
 
@@ -113,7 +114,7 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     Example: sigma models promote b-0123 --why "better on ETH"
     """
     config = load()
-    registry = Registry(config.paths.models)
+    registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
     if _tell_daemon(config, "/api/promote", {"bundle": name}):

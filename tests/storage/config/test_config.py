@@ -24,7 +24,7 @@ SHIPPED = ROOT / "config.toml"
 def leaves(tree: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for name, value in tree.items():
-        found |= leaves(value, (*above, name)) if isinstance(value, dict) else {(*above, name)}
+        found |= leaves(value, (*above, name)) if isinstance(value, dict) and value else {(*above, name)}
     return found
 
 

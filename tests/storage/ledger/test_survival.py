@@ -18,7 +18,8 @@ from storage.ledger.database import connect, migrate, reading, translated, writi
 from storage.ledger.journal import Journal
 from storage.ledger.lease import account_lease
 from storage.ledger.tables import fact, tape
-from storage.models.registry import BY_COMMAND_LINE, Promotion, Registry
+from storage.models.promotion import Promotion
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.engine import Engine as TradingEngine
 from strategies.errors import AlreadyRunning, BadInput, StorageFailed
 from strategies.minute import AccountMinute
