@@ -15,7 +15,6 @@ from typing import Final
 
 import numpy as np
 
-from strategies.features.rolling import logarithm
 from strategies.kernel.compiled import compiled
 from strategies.kernel.settings import RiskSettings
 from strategies.market import CLOSE, DAY_MS, OPEN_MS, CandleArray, Timeframe
@@ -46,7 +45,7 @@ def book_deviation(candles: Sequence[CandleArray], day_ms: int, timeframe: Timef
     for index, part in enumerate(candles):
         low, high = np.searchsorted(part[:, OPEN_MS], (first_ms, day_ms))
         rows = ((part[low:high, OPEN_MS] - first_ms) // timeframe.ms).astype(np.int64)
-        closes[rows, index] = logarithm(np.ascontiguousarray(part[low:high, CLOSE]))
+        closes[rows, index] = part[low:high, CLOSE]
     return float(_deviation(closes, HALF_LIFE * bars, np.zeros(len(candles))))
 
 
@@ -88,7 +87,11 @@ class BookScale:
 
 @compiled
 def _deviation(closes: np.ndarray, half_life: float, scale: np.ndarray) -> float:
+    """Return what `book_deviation` does; `closes` become logarithms, `scale` the deviations of the markets."""
     bars, markets = closes.shape[0] - 1, closes.shape[1]
+    for m in range(markets):
+        for t in range(bars + 1):
+            closes[t, m] = math.log(closes[t, m]) if closes[t, m] > 0.0 else math.nan
     counted = 0
     for m in range(markets):
         total, count = 0.0, 0
