@@ -23,7 +23,7 @@ from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market
+from strategies.market import MINUTE_MS, Market, typed_symbol
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
@@ -200,7 +200,7 @@ class Control:
         if symbol is None:
             return -1
         for index, market in enumerate(self.markets):
-            if market.symbol == symbol.upper():
+            if market.symbol == typed_symbol(symbol):
                 return index
         known = ", ".join(market.symbol for market in self.markets)
         raise BadInput(f"{symbol} is not traded here; one of {known} is needed")

@@ -14,7 +14,7 @@ from storage.models.registry import Registry
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
-from strategies.market import HOUR_MS, Timeframe
+from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -49,7 +49,6 @@ def open_dataset(
     teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
     names = tuple(dict.fromkeys((*_names(scored), *teachers)))
     features = feature_set(config.features.extra, groups, frame)
-    store = CandleStore(config.data.directory)
     require_sound(config, store, chosen, names, frame, config.exchange.market)
     dataset = build(
         store,
@@ -92,7 +91,7 @@ def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Ti
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().upper() for part in text.split(",") if part.strip())
+    return tuple(typed_symbol(part) for part in text.split(",") if part.strip())
 
 
 def labelling_of(config: Config) -> Labelling:

@@ -16,7 +16,7 @@ from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
-from strategies.market import Market, Timeframe
+from strategies.market import Market, Timeframe, typed_symbol
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard
@@ -91,7 +91,7 @@ def stored_markets(
         BadInput: a symbol is named twice.
         DataGap: nothing is stored of one.
     """
-    names = [name.strip().upper() for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
+    names = [typed_symbol(name) for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
     if len(set(names)) != len(names):
         raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
     kind = config.exchange.market
