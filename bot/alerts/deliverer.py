@@ -78,6 +78,11 @@ class Deliverer:
         self._failures = 0
         self._log = structlog.get_logger("alerts")
 
+    def use(self, settings: AlertSettings) -> None:
+        """Take other levels and another burst, from the next message on."""
+        self._settings = settings
+        self._sent_s = deque(self._sent_s, maxlen=settings.burst)
+
     async def run(self) -> None:
         """Deliver until cancelled; no failure ends it."""
         while True:

@@ -5,6 +5,7 @@ Errors never carry the token: they end up in logs and in the ledger's deliveries
 
 from __future__ import annotations
 
+import re
 import warnings
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +22,12 @@ from storage.config.services import TelegramSettings
 
 CONNECTIONS: Final = 16
 CLOSED_DOOR_S: Final = 300.0  # between attempts that only a person can help: bot blocked, token refused, chat moved
+_OF_THE_CHAT: Final = re.compile(
+    r"access|admin|allowed|banned|block|channel|chat|closed|deactivated|deleted|flood|forbidden|forum|group|kicked|"
+    r"later|\blimit|member|migrated|participant|peer|permission|premium|private|restrict|right|slow ?mode|suspended|"
+    r"thread|topic|try again|upgraded|\busers?\b|wait"
+)
+_OF_THE_MESSAGE: Final = re.compile(r"parse|entit|empty|too long|button|url")
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -38,20 +45,30 @@ def connect(settings: TelegramSettings, *, timeout_s: float = 10.0) -> Bot:
 
 
 def outcome(error: TelegramError, token: str) -> NotSent | Unanswered | Undeliverable:
-    """Return what an error of a send means: not sent, perhaps sent, or never to be sent."""
+    """Return what an error of a send means: not sent, perhaps sent, or never to be sent.
+
+    A refusal that is about the chat (rights, topics, members, the chat itself) passes when a person mends it: nothing
+    is dropped for it. Only what Telegram will not have about the message itself is given up.
+    """
     text = described(error, token)
     match error:
         case RetryAfter():
             return NotSent(text, seconds(error))
         case Forbidden() | InvalidToken() | ChatMigrated():
             return NotSent(text, CLOSED_DOOR_S)
-        case BadRequest() if "chat not found" in text.lower():  # nobody has written to the bot there yet
+        case BadRequest() if is_closed_door(str(error)):
             return NotSent(text, CLOSED_DOOR_S)
         case BadRequest():
             return Undeliverable(text)
     if isinstance(error.__cause__, _NEVER_LEFT):
         return NotSent(text)
     return Unanswered(text)
+
+
+def is_closed_door(refusal: str) -> bool:
+    """Return whether a refusal is about the chat and may pass, not about the message."""
+    words = refusal.lower().replace("_", " ")
+    return bool(_OF_THE_CHAT.search(words)) and not _OF_THE_MESSAGE.search(words)
 
 
 def seconds(error: RetryAfter) -> float:
