@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from strategies.bundle.bundle import Bundle, Inputs, PreparedSlice
+from strategies.bundle.bundle import Bundle, PreparedSlice
 from strategies.bundle.ensemble import smooth
 from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
 from strategies.errors import BadInput
@@ -24,6 +24,7 @@ from strategies.kernel.execution import apply_command, settle_bar, settle_minute
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
+from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
 
 __all__ = ["COMMAND_CODES", "Engine", "Outcome", "begin"]
@@ -52,15 +53,22 @@ class Engine:
             state: owned and changed by the engine from here on.
             candles: per market (n, 6) closed decision candles up to the state's last minute, in full decision candles.
         """
-        self.markets = markets
         self.bundle = bundle
         self.state = state
         self.timeframe = settings.decision.timeframe
-        self.histories = [
-            CandleHistory(market, self.timeframe, part) for market, part in zip(markets, candles, strict=True)
-        ]
+        self.membership = Membership(markets, settings, candles, self.timeframe)
         self.configure(settings)
         self._facts = np.zeros(64 + 16 * len(markets), FACT)
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The account's markets in their order, those that left among them."""
+        return self.membership.markets
+
+    @property
+    def histories(self) -> list[CandleHistory]:
+        """The closed decision candles of every market."""
+        return self.membership.histories
 
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings from the next minute on. The decision timeframe of an account is fixed.
@@ -75,8 +83,7 @@ class Engine:
                 "open another [account] name"
             )
         self.settings = settings
-        self._rules = settings.rules()
-        self._records = settings.market_records(self.markets)
+        self.membership.configure(settings)
         self._alpha = 2.0 / (settings.decision.smoothing_span + 1)
 
     def swap(self, bundle: Bundle, scored: Sequence[ScoredCloses] = ()) -> None:
@@ -84,12 +91,12 @@ class Engine:
 
         Args:
             bundle: verified.
-            scored: per market the closes that it scored beforehand, of `prepare_swap`; () scores all of them now.
+            scored: per market the closes that it scored beforehand, of `prepare_swap`; what is missing is scored now.
         """
-        prepared = scored or [NOTHING_SCORED] * len(self.markets)
-        memories = [self._warmed(bundle, index, part) for index, part in enumerate(prepared)]
+        prepared = [*scored, *[NOTHING_SCORED] * (len(self.markets) - len(scored))]
+        for index, part in enumerate(prepared):
+            self.state.memory[index] = self._warmed(bundle, index, part)
         self.bundle = bundle
-        self.state.memory[:] = np.concatenate(memories)
 
     def copy_candles(self) -> list[CandleArray]:
         """Return a copy of every market's closed decision candles, for work beside the account's own."""
@@ -116,7 +123,8 @@ class Engine:
         expected = int(self.state.account["last_ms"][0]) + MINUTE_MS
         if minute.open_ms != expected:
             raise ValueError(f"minute {minute.open_ms} came, minute {expected} is next")
-        count, candles = self._settle(minute)
+        count = self._change_markets(minute)
+        count, candles = self._settle(minute, count)
         for command in minute.commands:
             count = self._apply(command, minute.open_ms, count)
         decisions: np.ndarray | None = None
@@ -134,20 +142,31 @@ class Engine:
             equity=int(account["equity"]),
             cash=int(account["cash"]),
             gross=self._gross(),
+            markets=self.markets,
         )
 
-    def _settle(self, minute: AccountMinute) -> tuple[int, list[tuple[int, np.ndarray]]]:
-        state, count, candles = self.state, 0, []
-        needed = 16 * (len(minute.late_bars) + len(self.markets)) + 64
+    def _change_markets(self, minute: AccountMinute) -> int:
+        """Let markets join, change and leave, before the minute's bars."""
+        commands = [command for command in minute.commands if command.is_lifecycle]
+        needed = 16 * (len(minute.late_bars) + len(minute.bars) + len(commands)) + 64
         if needed > len(self._facts):
             self._facts = np.zeros(needed, FACT)
+        count = 0
+        for command in commands:
+            self.state, count = self.membership.apply(command, self.state, minute.open_ms, self._facts, count)
+            if command.kind == "join":
+                self.state.memory[command.market] = self._warmed(self.bundle, command.market, NOTHING_SCORED)
+        return count
+
+    def _settle(self, minute: AccountMinute, count: int) -> tuple[int, list[tuple[int, np.ndarray]]]:
+        state, candles = self.state, []
         for late in minute.late_bars:
             count = settle_bar(
                 state.account,
                 state.positions,
                 state.orders,
-                self._records,
-                self._rules,
+                self.membership.records,
+                self.membership.rules,
                 late.market,
                 late.open_ms,
                 late.bar,
@@ -162,8 +181,8 @@ class Engine:
             state.account,
             state.positions,
             state.orders,
-            self._records,
-            self._rules,
+            self.membership.records,
+            self.membership.rules,
             minute.open_ms,
             minute.bars,
             minute.present,
@@ -177,7 +196,7 @@ class Engine:
         return count, candles
 
     def _apply(self, command: Command, open_ms: int, count: int) -> int:
-        if command.kind == "swap":
+        if command.kind not in COMMAND_CODES:
             return count
         state = self.state
         return int(
@@ -185,7 +204,7 @@ class Engine:
                 state.account,
                 state.positions,
                 state.orders,
-                self._rules,
+                self.membership.rules,
                 COMMAND_CODES[command.kind],
                 command.market,
                 open_ms,
@@ -204,7 +223,7 @@ class Engine:
         for index in np.flatnonzero(ready):
             anchored = current_slice(self.histories[index].candles, self.timeframe)
             prepared[index] = self.bundle.prepare(anchored, self.markets[index].symbol)
-        scored = self._scored(prepared)
+        scored = self.bundle.newest_inputs(prepared)
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
         expected = self.bundle.expected_return(conviction, scored.sigma)
@@ -216,8 +235,8 @@ class Engine:
             state.account,
             state.positions,
             state.orders,
-            self._records,
-            self._rules,
+            self.membership.records,
+            self.membership.rules,
             conviction,
             expected,
             scored.sigma,
@@ -237,24 +256,15 @@ class Engine:
         ready = (newest == decision_ms - self.timeframe.ms) & minute.present
         return ready if minute.not_ready is None else ready & ~minute.not_ready
 
-    def _scored(self, prepared: list[PreparedSlice | None]) -> Inputs:
-        """Return one row a market; NaN where a market was not ready."""
-        markets = len(self.markets)
-        families = len(self.bundle.manifest.families)
-        votes = np.full((markets, families), np.nan)
-        blended, sigma, volatility, joined = (np.full(markets, np.nan) for _ in range(4))
-        scored = self.bundle.decision_inputs([part for part in prepared if part is not None])
-        for index, part in zip([i for i in range(markets) if prepared[i] is not None], scored, strict=True):
-            votes[index], blended[index] = part.votes[-1], part.blended[-1]
-            sigma[index], volatility[index], joined[index] = part.sigma[-1], part.volatility[-1], part.joined[-1]
-        return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, joined=joined)
-
-    def _warmed(self, bundle: Bundle, index: int, scored: ScoredCloses) -> np.ndarray:
-        candles, symbol = self.histories[index].candles, self.markets[index].symbol
-        return warm_memory(bundle, candles, self.timeframe, symbol, self._alpha, scored)
+    def _warmed(self, bundle: Bundle, index: int, scored: ScoredCloses) -> np.void:
+        """Return the MEMORY record of a market; one that has left remembers nothing."""
+        candles, market = self.histories[index].candles, self.markets[index]
+        known = candles if market.is_member else candles[:0]
+        record: np.void = warm_memory(bundle, known, self.timeframe, market.symbol, self._alpha, scored)[0]
+        return record
 
     def _gross(self) -> int:
-        values = self.state.positions["lots"] * self.state.positions["mark"] * self._records["unit_value"]
+        values = self.state.positions["lots"] * self.state.positions["mark"] * self.membership.records["unit_value"]
         return int(np.abs(values).sum())
 
 

@@ -46,6 +46,19 @@ class CandleHistory:
         candle: np.ndarray = self._market.candles(np.array([self._filling_ms]), self._filling[None, :])[0]
         return candle
 
+    def respec(self, market: Market) -> None:
+        """Count in another grid from the next minute on; the candle that is filling moves to it, rounded."""
+        if self._filling_ms != -1:
+            filled = self._market.candles(np.array([self._filling_ms]), self._filling[None, :])
+            self._filling[:] = market.bars(filled)[0]
+        self._market = market
+
+    def extend(self, candles: CandleArray) -> None:
+        """Take closed candles that came from elsewhere; those not newer than the newest are left out."""
+        self._filling_ms = -1
+        for candle in candles[candles[:, 0] > self.last_open_ms][-KEPT:]:
+            self._keep(candle)
+
     def add_minute(self, open_ms: int, bar: np.ndarray) -> list[np.ndarray]:
         """Take one closed minute, (5,) int64; return the candles it completed, oldest first, each (6,) float64."""
         closed = []

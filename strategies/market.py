@@ -6,10 +6,11 @@ Knows nothing of exchanges' APIs, files or time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
@@ -56,9 +57,18 @@ class UnsupportedMarket(ValueError):
     """A market whose arithmetic cannot be exact in int64, or whose specification is incomplete."""
 
 
+class MarketStatus(StrEnum):
+    """Whether an account may enter a market, and whether it is watched at all."""
+
+    TRADING = "trading"
+    HALTED = "halted"  # the exchange has stopped it: no entries, the mark is stale, exits wait for its return
+    LEAVING = "leaving"  # no entries; it is gone once what is held was closed
+    GONE = "gone"  # left the account: flat, not watched; its index stays its own
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """One tradable market and the grid its prices and quantities lie on.
+    """One tradable market and its rules: the grid of its prices and quantities, minimums, funding, status.
 
     `unit_value` is the cash value of one tick times one lot, in units of 1e-8 quote; it must be a whole number >= 1.
     """
@@ -72,6 +82,9 @@ class Market:
     min_lots: int = 1
     min_notional_units: int = 0
     funding_interval_ms: int = 8 * HOUR_MS  # 0: the market pays no funding
+    fee_e8: int = -1  # taker fee, fraction x 1e8; -1: as configured
+    max_leverage: int = 0  # 0: the exchange states none
+    status: MarketStatus = MarketStatus.TRADING
 
     def __post_init__(self) -> None:
         if self.tick <= 0 or self.lot <= 0 or self.contract_size <= 0:
@@ -89,6 +102,11 @@ class Market:
     @property
     def id(self) -> str:
         return f"{self.exchange}:{self.symbol}:{self.kind}"
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it belongs to the account: watched, marked, and counted in 1/N."""
+        return self.status is not MarketStatus.GONE
 
     @property
     def unit_value(self) -> int:
@@ -128,3 +146,42 @@ class Market:
         candles[:, OPEN:VOLUME] = self.price(bars[:, :4])
         candles[:, VOLUME] = self.quantity(bars[:, 4])
         return candles
+
+    def document(self) -> dict[str, str | int]:
+        """Return the market as plain JSON; what stands at its default since the first version is left out."""
+        document: dict[str, str | int] = {
+            "exchange": self.exchange,
+            "symbol": self.symbol,
+            "kind": self.kind,
+            "tick": str(self.tick),
+            "lot": str(self.lot),
+            "contract_size": str(self.contract_size),
+            "min_lots": self.min_lots,
+            "min_notional_units": self.min_notional_units,
+            "funding_interval_ms": self.funding_interval_ms,
+        }
+        if self.fee_e8 >= 0:
+            document["fee_e8"] = self.fee_e8
+        if self.max_leverage:
+            document["max_leverage"] = self.max_leverage
+        if self.status is not MarketStatus.TRADING:
+            document["status"] = self.status.value
+        return document
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self:
+        """Return the market of a `document`, of this version or an earlier one."""
+        return cls(
+            exchange=str(document["exchange"]),
+            symbol=str(document["symbol"]),
+            kind="spot" if document["kind"] == "spot" else "futures",
+            tick=Decimal(document["tick"]),
+            lot=Decimal(document["lot"]),
+            contract_size=Decimal(document["contract_size"]),
+            min_lots=int(document["min_lots"]),
+            min_notional_units=int(document["min_notional_units"]),
+            funding_interval_ms=int(document["funding_interval_ms"]),
+            fee_e8=int(document.get("fee_e8", -1)),
+            max_leverage=int(document.get("max_leverage", 0)),
+            status=MarketStatus(document.get("status", MarketStatus.TRADING)),
+        )

@@ -7,25 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from strategies.bundle.bundle import PreparedSlice
 from strategies.kernel.state import NO_RATE
+from strategies.market import CandleArray, Market
+
+LIFECYCLE: Final = ("join", "change", "leave")  # applied before the minute's bars, which are in the new units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Something a person (or the swap) did to the account, applied after the minute's marks.
+    """Something a person, the swap or the exchange did to the account.
 
-    `close` and `unlock` may name a market index (-1: all); `swap` names a bundle id.
+    `close` and `unlock` may name a market index (-1: all); `swap` names a bundle id; all of these are applied after
+    the minute's marks. `join`, `change` and `leave` name a market index and its new specification and are applied
+    before the minute's bars.
+
+    Attributes:
+        spec: the market from this minute on; of `leave` with the status LEAVING or GONE.
+        settled_at: of a delisting: the exchange's settlement price in ticks, 0: the last mark.
+        why: for people.
+        given: of `join`: (n, 6) closed decision candles before the minute. Kept as candles, not in the command.
     """
 
-    kind: Literal["pause", "resume", "close", "stop", "unlock", "swap"]
+    kind: Literal["pause", "resume", "close", "stop", "unlock", "swap", "join", "change", "leave"]
     market: int = -1
     bundle: str = ""
-    by: str = ""  # "telegram:123", "web", "cli", "promotion"
+    by: str = ""  # "telegram:123", "web", "cli", "promotion", "exchange"
+    spec: Market | None = None
+    settled_at: int = 0
+    why: str = ""
+    given: CandleArray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_lifecycle(self) -> bool:
+        return self.kind in LIFECYCLE
+
+    def document(self) -> dict[str, Any]:
+        """Return the command as plain JSON, without the candles it brings."""
+        document: dict[str, Any] = {"kind": self.kind, "market": self.market, "bundle": self.bundle, "by": self.by}
+        if self.spec is not None:
+            document |= {"spec": self.spec.document(), "settled_at": self.settled_at, "why": self.why}
+        return document
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> Command:
+        """Return the command of a `document`; a join lacks its candles."""
+        spec = document.get("spec")
+        return cls(**(document | {"spec": None if spec is None else Market.of_document(spec)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +82,7 @@ class AccountMinute:
         late_bars: earlier bars that were absent in their own minute, ascending.
         late: taken longer than max_decision_age after its close: entries are recorded as missed.
         not_ready: (markets,) bool: a hole is open or was just closed; no entry there.
-        commands: applied after the minute's marks, in order.
+        commands: in order; lifecycle commands before the minute's bars, all others after its marks.
     """
 
     open_ms: int
@@ -84,6 +116,7 @@ class Outcome:
         prepared: per market what was scored, or None; for reasons and displays.
         candles: completed decision candles as (market index, (6,) float64).
         equity, cash, gross: units at the minute's marks.
+        markets: the account's markets after the minute's lifecycle commands.
     """
 
     minute_ms: int
@@ -94,3 +127,4 @@ class Outcome:
     equity: int
     cash: int
     gross: int
+    markets: tuple[Market, ...]

@@ -22,11 +22,24 @@ _COMMANDS: Final = {
     "close": N_("Close commanded"),
     "unlock": N_("Protections lifted"),
 }
+_MARKET_CHANGES: Final = {
+    "join": N_("{symbol} joined the account: {why}"),
+    "change": N_("{symbol} has new rules: {why}"),
+    "leave": N_("{symbol} leaves the account: {why}"),
+}
 _LOCKS: Final = {
     "daily_loss": N_("the daily loss stop; no entries until the next UTC day, positions are closed"),
     "drawdown": N_("the drawdown stop; no entries until a person sends /unlock, positions are closed"),
 }
-_ICONS: Final = {"protections": "🛡", "promotion": "🏆", "training": "🧠", "feed": "📡", "digest": "🗒", "telegram": "⚠️"}
+_ICONS: Final = {
+    "protections": "🛡",
+    "promotion": "🏆",
+    "training": "🧠",
+    "feed": "📡",
+    "markets": "🪙",
+    "digest": "🗒",
+    "telegram": "⚠️",
+}
 _EVENTS: Final = {
     "signals": N_("signals"),
     "fills": N_("fills"),
@@ -36,6 +49,7 @@ _EVENTS: Final = {
     "promotion": N_("promotion"),
     "feed": N_("feed"),
     "digest": N_("digest"),
+    "markets": N_("markets"),
 }
 
 
@@ -93,6 +107,9 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
             return _commanded(payload)
         case "protections", kind:
             return _protection(str(kind), payload)
+        case "markets", _kind:
+            text = _MARKET_CHANGES[payload["kind"]]
+            return _(text, symbol=payload["symbol"], why=translated(str(payload["why"])))
         case "training", "began":
             return _("Training began: {why}", why=translated(str(payload.get("why", ""))))
         case "training", _kind:

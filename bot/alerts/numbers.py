@@ -22,7 +22,8 @@ _REASONS: Final = {
     "drawdown": N_("drawdown stop"),
     "kill_switch": N_("kill switch"),
     "rebalance": N_("resized"),
-    "delisted": N_("delisted"),
+    "delisted": N_("delisted, settled at the last price"),
+    "regrid": N_("moved to the market's new grid"),
     "late": N_("late"),
 }
 

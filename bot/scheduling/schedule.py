@@ -8,25 +8,23 @@ a restart must know stands in `job_run`. A job that fails is an outcome, never t
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Final, Protocol
 
 import structlog
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 
 from bot.clock import Clock
+from storage.cron import next_cron_ms
 from storage.ledger.job_runs import JobRun
-from strategies.errors import BadInput, SigmaError
+from strategies.errors import SigmaError
 from strategies.market import HOUR_MS
 
 RETRAIN: Final = "retrain"
-WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,29 +151,3 @@ class Schedule:
         except Exception as error:  # a task boundary: one job's fault is not the daemon's end
             self._log.exception("scheduled run failed", job=job.name)
             return f"failed: {type(error).__name__}: {error}"
-
-
-def next_cron_ms(cron: str, after_ms: int) -> int:
-    """Return the first time of a cron line after `after_ms`, UTC.
-
-    Raises:
-        BadInput: the line cannot be read, or never comes.
-    """
-    try:
-        trigger = CronTrigger.from_crontab(_named_weekdays(cron), timezone=UTC)
-    except ValueError as error:
-        raise BadInput(
-            f"cron line {cron!r} cannot be read: {error}; five fields are needed, as in '0 3 1 * *'"
-        ) from error
-    following = trigger.get_next_fire_time(None, datetime.fromtimestamp((after_ms + 1) / 1000, UTC))
-    if following is None:
-        raise BadInput(f"cron line {cron!r} never comes")
-    return round(following.timestamp() * 1000)
-
-
-def _named_weekdays(cron: str) -> str:
-    """Return the line with weekdays by name: cron counts from Sunday, APScheduler from Monday."""
-    fields = cron.split()
-    if len(fields) == 5 and "/" not in fields[4]:
-        fields[4] = re.sub(r"\d+", lambda found: WEEKDAYS[int(found[0]) % 7], fields[4])
-    return " ".join(fields)

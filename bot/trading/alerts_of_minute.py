@@ -34,8 +34,11 @@ def alerts_of(outcome: Outcome, markets: tuple[Market, ...], signals: dict[int, 
 
 def command_alert(command: Command, minute_ms: int, number: int) -> Alert:
     """Return the alert that says a command took effect."""
+    if command.is_lifecycle and command.spec is not None:
+        payload = {"type": "market", "kind": command.kind, "symbol": command.spec.symbol, "why": command.why}
+        return _alert(f"command:{minute_ms}:{number}", minute_ms, "markets", payload | {"by": command.by})
     event = "promotion" if command.kind == "swap" else "protections"
-    return _alert(f"command:{minute_ms}:{number}", minute_ms, event, {"type": "command"} | asdict(command))
+    return _alert(f"command:{minute_ms}:{number}", minute_ms, event, {"type": "command"} | command.document())
 
 
 def _event_of(record: np.void) -> str | None:

@@ -18,6 +18,7 @@ from storage.ledger import accounts
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, AccountCheckpoint
 from storage.ledger.database import reading
+from storage.ledger.documents import get_markets
 from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
 from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
@@ -62,7 +63,8 @@ async def open_trading(
     """Return the account's engine, opening the account when there is none.
 
     Raises:
-        BadInput: the account exists with other markets, another grid or another decision timeframe.
+        BadInput: the account exists with another kind of market or another decision timeframe. Other symbols and
+            other rules are no reason: markets join, change and leave while it runs.
     """
     found = await asyncio.to_thread(accounts.find, database, exchange, name)
     if found is not None:
@@ -116,11 +118,11 @@ def _read_back(
     stopped = accounts.last_state(database, account)
     accounts.check_same(stopped, markets, account.name)
     engine = Engine(
-        markets=markets,
+        markets=stopped.markets,
         settings=stopped.settings,
         bundle=bundle,
         state=stopped.state,
-        candles=accounts.candles_until(database, account, len(markets), ALL_MS),
+        candles=accounts.candles_until(database, account, len(stopped.markets), ALL_MS),
     )
     engine.configure(settings)
     _refill(database, account, stopped, engine)
@@ -130,12 +132,18 @@ def _read_back(
 
 
 def _refill(database: Database, account: Account, stopped: AccountCheckpoint, engine: Engine) -> None:
-    """Bring back the decision candles that were filling when the account stopped."""
-    settled = stopped.state.positions["last_ms"]
+    """Bring back the decision candles that were filling when the account stopped, on the grids of their minutes."""
+    members = np.array([market.is_member for market in stopped.markets], bool)
+    settled = stopped.state.positions["last_ms"][members]
     seen = settled[settled > 0]
     if not len(seen):
         return
     since_ms = engine.timeframe.open_of(int(seen.min()))
+    markets_id = ""
     with reading(database) as connection:
         for row in tape_codec.rows(connection, account.id, since_ms - 1, stopped.minute_ms):
+            if row["markets_id"] != markets_id:
+                markets_id = row["markets_id"]
+                engine.membership.count_in(get_markets(connection, markets_id))
             engine.fill_candle(tape_codec.decode(row))
+    engine.membership.count_in(stopped.markets)

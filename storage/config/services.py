@@ -114,6 +114,7 @@ class AlertSettings(Section):
     protections: Level = "on"
     training: Level = "silent"
     promotion: Level = "on"
+    markets: Level = "on"
     feed: Level = "on"
     digest: Level = "on"
     burst: int = Field(20, ge=1, le=1000)

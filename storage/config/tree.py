@@ -48,6 +48,7 @@ from strategies.kernel.settings import (
     Section,
     TradingSettings,
 )
+from strategies.universe.settings import UniverseSettings
 
 DEFAULT_PATH: Final = Path("config.toml")
 
@@ -66,6 +67,7 @@ class Config(Section):
     """Every tunable of the program. Its defaults are what `config.toml` in the repository says."""
 
     exchange: ExchangeSettings = ExchangeSettings()
+    universe: UniverseSettings = UniverseSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     feed: FeedSettings = FeedSettings()
     data: DataSettings = DataSettings()
@@ -105,6 +107,13 @@ class Config(Section):
         return TradingSettings(
             decision=self.decision, risk=self.risk, protections=self.protections, execution=self.execution
         )
+
+    @property
+    def universe_is_top(self) -> bool:
+        """Whether the account watches the largest markets: as configured, else on a real exchange without a list."""
+        if self.universe.mode != "auto":
+            return self.universe.mode == "top"
+        return not self.exchange.is_builtin and self.exchange.symbols == ExchangeSettings().symbols
 
     def secrets(self) -> list[str]:
         """Return the secrets that are set, for masking."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from storage.ledger.database import reading, writing
 from storage.ledger.documents import get_markets, get_settings, put_markets, put_settings
+from storage.ledger.market_changes import write_beginning
 from storage.ledger.tables import account, candle, fact, state, tape
 from strategies.errors import BadInput, StorageFailed
 from strategies.kernel.account import AccountState
@@ -99,7 +100,9 @@ def open_account(
             )
         )
         account_id = int(inserted.scalar_one())
-        _insert_candles(connection, account_id, candles)
+        write_beginning(connection, account_id, start_ms, markets)
+        for index, part in enumerate(candles):
+            insert_given(connection, account_id, index, part)
         connection.execute(fact.insert().values(_deposit(account_id, deposit, start_ms, bundle_id)))
         connection.execute(
             state.insert().values(
@@ -133,32 +136,30 @@ def candles_until(
 ) -> list[CandleArray]:
     """Return per market the newest decision candles that opened before `before_ms`, as many as a decision can need."""
     with reading(engine) as connection:
-        return [_candles(connection, of.id, index, before_ms, given_only) for index in range(markets)]
+        return [market_candles(connection, of.id, index, before_ms, given_only=given_only) for index in range(markets)]
 
 
 def check_same(stopped: AccountCheckpoint, markets: tuple[Market, ...], name: str) -> None:
-    """Refuse to go on with other markets than the account was opened with.
+    """Refuse to go on where the same symbols would mean other instruments; anything else of a market may change.
 
     Raises:
-        BadInput: the configured markets differ; an account's markets and their order are fixed.
+        BadInput: the account trades futures and spot is configured, or the other way round.
     """
-    had, have = [market.symbol for market in stopped.markets], [market.symbol for market in markets]
-    if had != have:
+    had, have = {market.kind for market in stopped.markets}, {market.kind for market in markets}
+    if had and have and had != have:
         raise BadInput(
-            f"account {name!r} trades {', '.join(had)}, config.toml asks for {', '.join(have)}; "
+            f"account {name!r} trades {', '.join(sorted(had))}, config.toml asks for {', '.join(sorted(have))}; "
             "choose another [account] name"
         )
-    for before, now in zip(stopped.markets, markets, strict=True):
-        if (before.tick, before.lot, before.contract_size) != (now.tick, now.lot, now.contract_size):
-            raise BadInput(
-                f"{now.symbol} had tick {before.tick} and lot {before.lot}, "
-                f"the exchange now says {now.tick} and {now.lot}; "
-                "the ledger's integers mean the old grid: open another [account] name"
-            )
 
 
-def _insert_candles(connection: Connection, account_id: int, candles: list[CandleArray]) -> None:
-    rows = [candle_row(account_id, index, row, given=True) for index, part in enumerate(candles) for row in part]
+def insert_given(connection: Connection, account_id: int, index: int, candles: CandleArray) -> None:
+    """Write the candles that a market begins with; those it has already are left out."""
+    newest = select(func.max(candle.c.open_ms)).where(candle.c.account_id == account_id, candle.c.market == index)
+    known_ms = connection.execute(newest).scalar_one()
+    rows = [
+        candle_row(account_id, index, row, given=True) for row in candles if known_ms is None or int(row[0]) > known_ms
+    ]
     if rows:
         connection.execute(candle.insert(), rows)
 
@@ -170,7 +171,10 @@ def candle_row(account_id: int, index: int, row: np.ndarray, *, given: bool) -> 
     return {"account_id": account_id, "market": index, "open_ms": int(row[0]), "given": given, **values}
 
 
-def _candles(connection: Connection, account_id: int, index: int, before_ms: int, given_only: bool) -> CandleArray:
+def market_candles(
+    connection: Connection, account_id: int, index: int, before_ms: int, *, given_only: bool = False
+) -> CandleArray:
+    """Return the newest decision candles of one market that opened before `before_ms`."""
     columns = [candle.c[name] for name in ("open_ms", "open", "high", "low", "close", "volume")]
     query = select(*columns).where(
         candle.c.account_id == account_id, candle.c.market == index, candle.c.open_ms < before_ms

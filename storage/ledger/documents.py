@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
 
 import orjson
 from pydantic import ValidationError
@@ -22,7 +21,7 @@ def put_settings(connection: Connection, settings: TradingSettings) -> str:
 
 def put_markets(connection: Connection, markets: tuple[Market, ...]) -> str:
     """Store the market specifications, in the account's order, once and return their id."""
-    return _put(connection, "markets", orjson.dumps([_market_document(market) for market in markets]).decode())
+    return _put(connection, "markets", orjson.dumps([market.document() for market in markets]).decode())
 
 
 def get_settings(connection: Connection, document_id: str) -> TradingSettings:
@@ -43,7 +42,7 @@ def get_settings(connection: Connection, document_id: str) -> TradingSettings:
 
 def get_markets(connection: Connection, document_id: str) -> tuple[Market, ...]:
     """Return the market specifications stored under an id."""
-    return tuple(_market_of(item) for item in orjson.loads(_get(connection, document_id)))
+    return tuple(Market.of_document(item) for item in orjson.loads(_get(connection, document_id)))
 
 
 def _put(connection: Connection, kind: str, text: str) -> str:
@@ -59,31 +58,3 @@ def _get(connection: Connection, document_id: str) -> str:
     if text is None:
         raise StorageFailed(f"document {document_id} is missing: the tape points at it, the database does not hold it")
     return str(text)
-
-
-def _market_document(market: Market) -> dict[str, str | int]:
-    return {
-        "exchange": market.exchange,
-        "symbol": market.symbol,
-        "kind": market.kind,
-        "tick": str(market.tick),
-        "lot": str(market.lot),
-        "contract_size": str(market.contract_size),
-        "min_lots": market.min_lots,
-        "min_notional_units": market.min_notional_units,
-        "funding_interval_ms": market.funding_interval_ms,
-    }
-
-
-def _market_of(item: dict[str, str | int]) -> Market:
-    return Market(
-        exchange=str(item["exchange"]),
-        symbol=str(item["symbol"]),
-        kind="spot" if item["kind"] == "spot" else "futures",
-        tick=Decimal(item["tick"]),
-        lot=Decimal(item["lot"]),
-        contract_size=Decimal(item["contract_size"]),
-        min_lots=int(item["min_lots"]),
-        min_notional_units=int(item["min_notional_units"]),
-        funding_interval_ms=int(item["funding_interval_ms"]),
-    )

@@ -23,6 +23,7 @@ from storage.durable import replace_files
 from strategies.errors import BadInput
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import UNITS_PER_QUOTE, Market
+from strategies.market_versions import MarketVersions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,12 @@ def export_facts(facts: np.ndarray, markets: Sequence[Market]) -> list[ExportedF
 
     Args:
         facts: (n,) FACT.
-        markets: the account's markets in its fixed order.
+        markets: the account's markets in its fixed order, or their versions.
     """
+    versions = MarketVersions.of(markets)
     chosen = facts[np.isin(facts["kind"], (FactKind.FILL, FactKind.FUNDING))]
     order = np.lexsort((np.arange(len(chosen)), chosen["market"], chosen["ms"]))
-    return [_exported(fact, markets[int(fact["market"])]) for fact in chosen[order]]
+    return [_exported(fact, versions.at(int(fact["market"]), int(fact["ms"]))) for fact in chosen[order]]
 
 
 def csv_bytes(facts: np.ndarray, markets: Sequence[Market]) -> bytes:

@@ -15,9 +15,10 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from storage.ledger import tape as tape_codec
-from storage.ledger.accounts import Account, candle_row
+from storage.ledger.accounts import Account, candle_row, insert_given
 from storage.ledger.database import writing
 from storage.ledger.documents import put_markets, put_settings
+from storage.ledger.market_changes import write_changes
 from storage.ledger.tables import candle, checkpoint, decision, equity, fact, outbox, state, tape
 from strategies.kernel.account import AccountState
 from strategies.kernel.settings import TradingSettings
@@ -44,6 +45,7 @@ class Journal:
     ) -> None:
         self._engine = engine
         self._account = account
+        self._markets = markets
         with writing(engine) as connection:
             self._settings_id = put_settings(connection, settings)
             self._markets_id = put_markets(connection, markets)
@@ -74,7 +76,8 @@ class Journal:
             StorageFailed: nothing was written; the same call may be repeated.
         """
         with writing(self._engine) as connection:
-            connection.execute(tape.insert().values(self._tape_row(minute, bundle_id, recorded_ms)))
+            markets_id = self._changed_markets(connection, minute, outcome)
+            connection.execute(tape.insert().values(self._tape_row(minute, bundle_id, markets_id, recorded_ms)))
             self._insert_facts(connection, outcome, bundle_id)
             self._insert_decisions(connection, outcome, signals, bundle_id)
             if outcome.candles:
@@ -82,16 +85,27 @@ class Journal:
                 connection.execute(candle.insert(), rows)
             if alerts:
                 connection.execute(outbox.insert(), [self._alert_row(alert) for alert in alerts])
-            self._update_state(connection, minute.open_ms, kernel, bundle_id)
+            self._update_state(connection, minute.open_ms, kernel, bundle_id, markets_id)
             if (minute.open_ms + MINUTE_MS) % DAY_MS == 0:
                 self._insert_checkpoint(connection, minute.open_ms, kernel, bundle_id)
+        self._markets, self._markets_id = outcome.markets, markets_id  # the transaction is written
 
-    def _tape_row(self, minute: AccountMinute, bundle_id: str, recorded_ms: int) -> dict[str, Any]:
+    def _changed_markets(self, connection: Connection, minute: AccountMinute, outcome: Outcome) -> str:
+        """Write what a minute's lifecycle commands changed; return the id of the markets after them."""
+        if outcome.markets == self._markets:
+            return self._markets_id
+        write_changes(connection, self._account.id, minute.open_ms, minute.commands, outcome.markets)
+        for command in minute.commands:
+            if command.kind == "join" and command.given is not None:
+                insert_given(connection, self._account.id, command.market, command.given)
+        return put_markets(connection, outcome.markets)
+
+    def _tape_row(self, minute: AccountMinute, bundle_id: str, markets_id: str, recorded_ms: int) -> dict[str, Any]:
         return tape_codec.encode(minute) | {
             "account_id": self._account.id,
             "bundle_id": bundle_id,
             "settings_id": self._settings_id,
-            "markets_id": self._markets_id,
+            "markets_id": markets_id,
             "recorded_ms": recorded_ms,
         }
 
@@ -121,8 +135,10 @@ class Journal:
                 "signal": signals.get(index),
             }
             for index, record in enumerate(outcome.decisions)
+            if outcome.markets[index].is_member
         ]
-        connection.execute(decision.insert(), rows)
+        if rows:
+            connection.execute(decision.insert(), rows)
         mark = {
             "ms": outcome.minute_ms + MINUTE_MS,
             "equity": outcome.equity,
@@ -140,7 +156,9 @@ class Journal:
             "payload": alert.payload,
         }
 
-    def _update_state(self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str) -> None:
+    def _update_state(
+        self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str, markets_id: str
+    ) -> None:
         connection.execute(
             state.update()
             .where(state.c.account_id == self._account.id)
@@ -149,7 +167,7 @@ class Journal:
                 kernel=kernel.to_bytes(),
                 bundle_id=bundle_id,
                 settings_id=self._settings_id,
-                markets_id=self._markets_id,
+                markets_id=markets_id,
             )
         )
 

@@ -15,11 +15,13 @@ from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, select, 
 
 from storage.ledger.accounts import KEPT_CANDLES, Account, AccountCheckpoint, last_state
 from storage.ledger.database import reading
+from storage.ledger.market_changes import market_versions
 from storage.ledger.monitor_findings import Finding, Kind, latest
 from storage.ledger.tables import candle, decision, equity, fact
 from storage.ledger.trades import Trade, trades_of
 from strategies.kernel.state import DECISION, FACT, FactKind
 from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
+from strategies.market_versions import MarketVersions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ class Ledger:
     def stopped(self) -> AccountCheckpoint:
         """Return the state after the last minute."""
         return last_state(self._engine, self.account)
+
+    def versions(self, latest: Sequence[Market] = ()) -> MarketVersions:
+        """Return the account's markets through time: facts are in ticks and lots of theirs."""
+        return market_versions(self._engine, self.account.id, latest or self.stopped().markets)
 
     def facts(self, since_ms: int = 0, until_ms: int | None = None) -> np.ndarray:
         """Return (n,) FACT in the order they happened, by account minute."""
@@ -186,7 +192,7 @@ class Ledger:
         bundles: dict[tuple[int, int], str] = {}
         for row in rows:
             bundles.setdefault((row["market"], row["trade"]), row["bundle_id"])
-        return trades_of(_facts_array(rows), stopped.markets, stopped.state.positions["mark"], bundles)
+        return trades_of(_facts_array(rows), self.versions(stopped.markets), stopped.state.positions["mark"], bundles)
 
 
 def open_position(record: np.void, market: Market) -> OpenPosition:

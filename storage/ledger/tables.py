@@ -95,6 +95,20 @@ tape: Final = Table(
     Column("recorded_ms", BigInteger, nullable=False),
 )
 
+# Markets that joined, changed or left: the index of the tape's lifecycle commands.
+market_change: Final = Table(
+    "market_change",
+    metadata,
+    _account(),
+    Column("minute_ms", BigInteger, primary_key=True),
+    Column("number", Integer, primary_key=True),  # within the minute
+    Column("market", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # join | change | leave
+    Column("spec", Text, nullable=False),  # JSON of the market from this minute on
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
 # The account after its last minute: what start-up reads.
 state: Final = Table(
     "state",

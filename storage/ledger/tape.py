@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
@@ -35,7 +34,7 @@ def encode(minute: AccountMinute) -> dict[str, Any]:
         "not_ready": minute.not_ready.astype(np.uint8).tobytes() if unready and minute.not_ready is not None else None,
         "late_bars": orjson.dumps([_late_bar(bar) for bar in minute.late_bars]).decode() if minute.late_bars else None,
         "late": minute.late,
-        "commands": orjson.dumps([asdict(command) for command in minute.commands]).decode()
+        "commands": orjson.dumps([command.document() for command in minute.commands]).decode()
         if minute.commands
         else None,
     }
@@ -57,7 +56,7 @@ def decode(row: Mapping[str, Any]) -> AccountMinute:
         late_bars=tuple(_bar_of(item) for item in orjson.loads(row["late_bars"])) if row["late_bars"] else (),
         late=bool(row["late"]),
         not_ready=None if unready is None else np.frombuffer(unready, np.uint8).astype(bool),
-        commands=tuple(Command(**item) for item in orjson.loads(row["commands"])) if row["commands"] else (),
+        commands=tuple(Command.of_document(item) for item in orjson.loads(row["commands"])) if row["commands"] else (),
     )
 
 

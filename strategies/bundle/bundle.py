@@ -136,6 +136,18 @@ class Bundle:
             for index, part in enumerate(prepared)
         ]
 
+    def newest_inputs(self, prepared: Sequence[PreparedSlice | None]) -> Inputs:
+        """Return the newest row of every market, (M,); NaN where there is nothing to score."""
+        markets = len(prepared)
+        votes = np.full((markets, len(self.manifest.families)), np.nan)
+        blended, sigma, volatility, joined = (np.full(markets, np.nan) for _ in range(4))
+        there = [index for index, part in enumerate(prepared) if part is not None]
+        scored = self.decision_inputs([part for part in prepared if part is not None])
+        for index, part in zip(there, scored, strict=True):
+            votes[index], blended[index] = part.votes[-1], part.blended[-1]
+            sigma[index], volatility[index], joined[index] = part.sigma[-1], part.volatility[-1], part.joined[-1]
+        return Inputs(votes=votes, blended=blended, sigma=sigma, volatility=volatility, joined=joined)
+
     def conviction(self, smoothed: np.ndarray | float, joined: np.ndarray | float = np.nan) -> np.ndarray:
         """Return smoothed scores in unit out-of-fold deviations, joined by PPO's votes where there are any."""
         return join(self.calibration.conviction(smoothed), np.asarray(joined), self.manifest.ppo_weight)

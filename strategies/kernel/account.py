@@ -91,5 +91,14 @@ class AccountState:
         account, positions, orders, memory = (part.copy() for part in self._parts())
         return type(self)(account=account, positions=positions, orders=orders, memory=memory)
 
+    def grown(self) -> Self:
+        """Return a state with one more market, flat, behind the others; it shares nothing with this one."""
+        return type(self)(
+            account=self.account.copy(),
+            positions=np.append(self.positions, np.zeros(1, POSITION)),
+            orders=np.append(self.orders, np.zeros(1, ORDER)),
+            memory=np.append(self.memory, np.zeros(1, MEMORY)),
+        )
+
     def _parts(self) -> tuple[np.ndarray, ...]:
         return self.account, self.positions, self.orders, self.memory

@@ -184,7 +184,7 @@ def _full_size(
 ) -> int:
     return size(
         account[0].equity,
-        len(positions),
+        rules[0].members if rules[0].members > 0 else len(positions),
         rules,
         markets[m],
         row.price,

@@ -8,7 +8,7 @@ import numpy as np
 
 from strategies.kernel.compiled import Record, compiled
 from strategies.kernel.protections import is_forced_exit
-from strategies.kernel.state import RefusalCode
+from strategies.kernel.state import RefusalCode, Standing
 
 
 @compiled
@@ -33,6 +33,9 @@ def entry_refusal(
         not_ready: a hole is open there, or the warm-up is incomplete.
         late: the whole decision came too late; LATE is the last reason, given to what would have been entered.
     """
+    status = markets[m].status
+    if status != Standing.TRADING.value:
+        return standing_refusal(status)
     if not_ready or row.price <= 0:
         return RefusalCode.NOT_READY.value
     if math.isnan(row.conviction):
@@ -46,14 +49,24 @@ def entry_refusal(
         return RefusalCode.SIDE.value
     if side * row.expected_return <= row.cost * rule.cost_margin:  # never of NaN
         return RefusalCode.COST.value
-    refusal = _standing_refusal(account, positions, orders, m, side, row.ms)
+    refusal = _lock_refusal(account, positions, orders, m, side, row.ms)
     if refusal == RefusalCode.NONE.value and late:
         return RefusalCode.LATE.value
     return refusal
 
 
 @compiled
-def _standing_refusal(
+def standing_refusal(status: int) -> int:
+    """Return why a market of this `Standing` may not be entered, or NONE."""
+    if status == Standing.TRADING.value:
+        return RefusalCode.NONE.value
+    if status == Standing.HALTED.value:
+        return RefusalCode.HALTED.value
+    return RefusalCode.LEAVING.value if status == Standing.LEAVING.value else RefusalCode.GONE.value
+
+
+@compiled
+def _lock_refusal(
     account: np.ndarray, positions: np.ndarray, orders: np.ndarray, m: int, side: int, now_ms: int
 ) -> int:
     """Return the lock, block or pause that stands against an entry on `side` at `now_ms`, or NONE."""

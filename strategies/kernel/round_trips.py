@@ -14,6 +14,7 @@ import numpy as np
 
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import HOUR_MS, RATE_ONE, UNITS_PER_QUOTE, Market
+from strategies.market_versions import MarketVersions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray)
 
     Args:
         facts: (n,) FACT in the order the kernel emitted them.
-        markets: the account's markets in its fixed order.
+        markets: the account's markets in its fixed order, or their versions: facts are in units of their time.
         marks: (M,) int64 ticks: the last close of each market, at which open trades are valued.
     """
     chosen = facts[np.isin(facts["kind"], (FactKind.FILL, FactKind.FUNDING)) & (facts["trade"] > 0)]
@@ -82,7 +83,8 @@ def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray)
     grouped = chosen[order]
     starts = np.flatnonzero(np.diff(grouped["market"], prepend=-2) | np.diff(grouped["trade"], prepend=-2))
     groups = [group for group in np.split(grouped, starts[1:]) if _begins_flat(group)]
-    trades = [_trade(group, markets[int(group["market"][0])], int(marks[group["market"][0]])) for group in groups]
+    versions = MarketVersions.of(markets)
+    trades = [_trade(group, versions, int(marks[group["market"][0]])) for group in groups]
     return sorted(trades, key=lambda trade: (trade.opened_ms, trade.market))
 
 
@@ -97,7 +99,8 @@ def slippage_paid(facts: np.ndarray, markets: Sequence[Market], slippage_e8: np.
         slippage_e8: (M,) int64: the slippage of each market, fraction x 1e8.
     """
     fills = facts[(facts["kind"] == FactKind.FILL) & (facts["reason"] != Reason.TAKE)]
-    unit_values = np.array([market.unit_value for market in markets], np.float64)[fills["market"]]
+    versions = MarketVersions.of(markets)
+    unit_values = np.array([_market_of(versions, fill).unit_value for fill in fills], np.float64)
     notional = np.abs(fills["lots"]) * fills["price"] * unit_values / UNITS_PER_QUOTE
     slipped = slippage_e8[fills["market"]] / RATE_ONE
     return float(np.sum(notional * slipped / (1.0 + np.sign(fills["lots"]) * slipped)))
@@ -107,25 +110,33 @@ def _begins_flat(group: np.ndarray) -> bool:
     return len(group) > 0 and group["kind"][0] == FactKind.FILL and group["lots"][0] == group["position"][0]
 
 
-def _trade(group: np.ndarray, market: Market, mark: int) -> RoundTrip:
+def _market_of(versions: MarketVersions, fact: np.void) -> Market:
+    return versions.at(int(fact["market"]), int(fact["ms"]))
+
+
+def _trade(group: np.ndarray, versions: MarketVersions, mark: int) -> RoundTrip:
     fills = group[group["kind"] == FactKind.FILL]
-    first, last = fills[0], fills[-1]
+    markets = [_market_of(versions, fill) for fill in fills]
+    first, last, latest = fills[0], fills[-1], versions[int(fills[0]["market"])]
     is_closed, is_growing = bool(last["position"] == 0), np.sign(fills["lots"]) == np.sign(first["lots"])
-    held_units = int(last["position"]) * mark * market.unit_value
-    notional_units = abs(int(first["lots"])) * int(first["price"]) * market.unit_value
+    held = round(float(markets[-1].quantity(int(last["position"]))) / float(latest.lot * latest.contract_size))
+    notional_units = abs(int(first["lots"])) * int(first["price"]) * markets[0].unit_value
+    sizes = [float(market.quantity(abs(int(fill["position"])))) for market, fill in zip(markets, fills, strict=True)]
     return RoundTrip(
         market=int(first["market"]),
-        symbol=market.symbol,
+        symbol=latest.symbol,
         number=int(first["trade"]),
         side=1 if first["lots"] > 0 else -1,
         opened_ms=int(first["ms"]),
         closed_ms=int(last["ms"]) if is_closed else None,
         decision_ms=int(first["decision_ms"]),
-        entry=_mean_price(fills[is_growing], market),
-        exit=_mean_price(fills[~is_growing], market) if is_closed else None,
-        quantity=float(market.quantity(np.abs(fills["position"]).max())),
+        entry=_mean_price(fills[is_growing], [m for m, grows in zip(markets, is_growing, strict=True) if grows]),
+        exit=_mean_price(fills[~is_growing], [m for m, grows in zip(markets, is_growing, strict=True) if not grows])
+        if is_closed
+        else None,
+        quantity=max(sizes),
         notional=notional_units / UNITS_PER_QUOTE,
-        net=(int(group["cash_flow"].sum()) + held_units) / UNITS_PER_QUOTE,
+        net=(int(group["cash_flow"].sum()) + held * mark * latest.unit_value) / UNITS_PER_QUOTE,
         fees=int(group["fee"].sum()) / UNITS_PER_QUOTE,
         funding=-int(group["cash_flow"][group["kind"] == FactKind.FUNDING].sum()) / UNITS_PER_QUOTE,
         opened_by=Reason(int(first["reason"])),
@@ -133,8 +144,13 @@ def _trade(group: np.ndarray, market: Market, mark: int) -> RoundTrip:
     )
 
 
-def _mean_price(fills: np.ndarray, market: Market) -> float:
+def _mean_price(fills: np.ndarray, markets: Sequence[Market]) -> float:
+    """Return the mean price of fills, weighted by their quantities; exact until the last division."""
     lots = [abs(int(part)) for part in fills["lots"]]
-    paid = sum(part * int(price) for part, price in zip(lots, fills["price"], strict=True))
-    numerator, denominator = market.tick.as_integer_ratio()
-    return paid * numerator / (sum(lots) * denominator)
+    if all(market.tick == markets[0].tick and market.lot == markets[0].lot for market in markets):
+        paid = sum(part * int(price) for part, price in zip(lots, fills["price"], strict=True))
+        numerator, denominator = markets[0].tick.as_integer_ratio()
+        return paid * numerator / (sum(lots) * denominator)
+    sizes = [part * market.lot * market.contract_size for part, market in zip(lots, markets, strict=True)]
+    prices = [int(price) * market.tick for price, market in zip(fills["price"], markets, strict=True)]
+    return float(sum(size * price for size, price in zip(sizes, prices, strict=True)) / sum(sizes))

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from strategies.kernel.state import MARKET, RULES, Sizing
+from strategies.kernel.state import MARKET, RULES, Sizing, Standing
 from strategies.market import MINUTE_MS, RATE_ONE, Market, Timeframe
 
 
@@ -92,8 +92,10 @@ class TradingSettings(Section):
     def id(self) -> str:
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
-    def rules(self, bar_ms: int = MINUTE_MS) -> np.ndarray:
+    def rules(self, bar_ms: int = MINUTE_MS, members: int = 0) -> np.ndarray:
         """Return the one-record `RULES` array for an account that is advanced by bars of `bar_ms`.
+
+        `members` markets share the equity; 0: all that have records.
 
         On 1m bars an order fills `entry_delay_s` after the decision; on coarser bars at the next open.
         """
@@ -124,18 +126,20 @@ class TradingSettings(Section):
         record["entry_delay_ms"] = (
             self.execution.entry_delay_s * 1000 if bar_ms <= self.execution.entry_delay_s * 1000 else 0
         )
+        record["members"] = members
         return rules
 
     def market_records(self, markets: list[Market] | tuple[Market, ...]) -> np.ndarray:
-        """Return the `MARKET` records of an account's markets, in their fixed order."""
+        """Return the `MARKET` records of an account's markets, in their order; what a market states goes first."""
         execution = self.execution
         records = np.zeros(len(markets), MARKET)
         for record, market in zip(records, markets, strict=True):
             record["unit_value"], record["min_lots"] = market.unit_value, market.min_lots
             record["min_notional"] = market.min_notional_units
-            record["fee_e8"] = round(execution.fee_bps * 1e-4 * RATE_ONE)
+            record["fee_e8"] = market.fee_e8 if market.fee_e8 >= 0 else round(execution.fee_bps * 1e-4 * RATE_ONE)
             record["slippage_e8"] = round(execution.slippage_bps * 1e-4 * RATE_ONE)
-            record["leverage"] = execution.leverage
+            record["leverage"] = min(execution.leverage, market.max_leverage or execution.leverage)
+            record["status"] = Standing[market.status.name]
             record["maintenance_e8"] = round(execution.maintenance_margin * RATE_ONE)
             record["liquidation_fee_e8"] = round(execution.liquidation_fee_bps * 1e-4 * RATE_ONE)
         return records

@@ -28,6 +28,7 @@ MARKET = np.dtype(
         ("leverage", "i8"),  # isolated margin = notional / leverage
         ("maintenance_e8", "i8"),  # maintenance margin, fraction x 1e8
         ("liquidation_fee_e8", "i8"),
+        ("status", "i8"),  # Standing
     ],
     align=True,
 )
@@ -61,6 +62,7 @@ RULES = np.dtype(  # one record: what the compiled functions need of config.toml
         ("drawdown_stop", "f8"),  # fraction of the peak equity; 0: off
         ("cooldown_ms", "i8"),  # no entry in a market for this long after a losing trade
         ("entry_delay_ms", "i8"),  # orders are due this long after the decision (1m bars: 60,000; coarser bars: 0)
+        ("members", "i8"),  # markets that share the equity; 0: all
     ],
     align=True,
 )
@@ -148,6 +150,10 @@ class FactKind(IntEnum):
     UNLOCK = 4
     MISSED = 5  # an entry that lateness or absence made impossible
     DEPOSIT = 6
+    JOINED = 7  # a market came to the account
+    CHANGED = 8  # its rules changed; `lots` is by how much a finer grid changed the number held
+    DELISTED = 9  # the exchange ended it; what was held is settled by the FILL before
+    LEFT = 10  # it left the account, flat
 
 
 class Reason(IntEnum):
@@ -170,6 +176,10 @@ class Reason(IntEnum):
     LATE = 14  # funding or candle that came late
     PAUSED = 15
     END = 16
+    DELISTED = 17  # settled at the exchange's last price
+    REGRID = 18  # settled on the old grid and opened on the new one, at one mark
+    UNIVERSE = 19  # the account's list of markets changed
+    RULES = 20  # the exchange changed a market's rules
 
 
 FACT = np.dtype(
@@ -218,6 +228,18 @@ class RefusalCode(IntEnum):
     NOT_READY = 12  # a hole is open, or the warm-up is incomplete
     LATE = 13  # the decision came later than max_decision_age
     NO_SCORE = 14  # a predictor gave no finite score
+    HALTED = 15  # the exchange has stopped the market
+    LEAVING = 16  # the market is about to leave the account
+    GONE = 17  # it has left; not recorded
+
+
+class Standing(IntEnum):
+    """`MarketStatus` as the kernel reads it."""
+
+    TRADING = 0
+    HALTED = 1
+    LEAVING = 2
+    GONE = 3
 
 
 class Sizing(IntEnum):

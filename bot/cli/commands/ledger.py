@@ -154,7 +154,7 @@ def export(
 
     ledger = open_ledger(load(), account)
     facts = ledger.facts(_day_ms(since, 0), _day_ms(until, None))
-    write_export(file, facts, ledger.stopped().markets)
+    write_export(file, facts, ledger.versions())
     emit({"file": str(file), "facts": len(facts)}, f"wrote {file}")
 
 

@@ -54,7 +54,7 @@ async def export(question: Question) -> Reply:
     """All fills and funding as a CSV file."""
     ledger = question.control.ledger
     facts = await asyncio.to_thread(ledger.facts)
-    content = await asyncio.to_thread(csv_bytes, facts, question.control.markets)
+    content = csv_bytes(facts, await asyncio.to_thread(ledger.versions))
     lines = max(0, content.count(b"\n") - 1)
     if not lines:
         return Reply(text=_("Nothing has been filled yet; there is nothing to export."))

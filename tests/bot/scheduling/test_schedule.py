@@ -13,8 +13,9 @@ import pytest
 from bot.clock import ManualClock, ScaledClock
 from bot.retraining.promotion import close_interrupted, first_training, on_drift
 from bot.scheduling.jobs import retrain_job
-from bot.scheduling.schedule import Job, Schedule, next_cron_ms
+from bot.scheduling.schedule import Job, Schedule
 from storage.config.training import ScheduleSettings
+from storage.cron import next_cron_ms
 from storage.ledger.job_runs import JobRuns
 from storage.models.registry import Promotion
 from strategies.errors import AlreadyRunning, BadInput, SigmaError

@@ -147,11 +147,20 @@ def test_a_tape_row_gives_back_the_minute_it_was_made_of() -> None:
     assert (decode(encode(MINUTES[1])).funding_e8 == NO_RATE).all()  # type: ignore[arg-type]
 
 
-def test_an_account_keeps_its_markets(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "configured", [MARKETS[:2], tuple(replace(part, tick=part.tick / 10) for part in MARKETS), MARKETS[::-1]]
+)
+def test_other_markets_or_other_rules_are_no_reason_to_give_up_an_account(tmp_path: Path, configured) -> None:
     database, engine = new_database(tmp_path), new_engine()
     account, _ = opened(database, engine)
-    with pytest.raises(BadInput, match="trades BTCUSDT, ETHUSDT, SOLUSDT"):
-        _read_back(database, account, MARKETS[:2], SETTINGS, body_bundle())
+    assert _read_back(database, account, configured, SETTINGS, body_bundle()).markets == MARKETS
+
+
+def test_an_account_of_futures_does_not_go_on_as_spot(tmp_path: Path) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    account, _ = opened(database, engine)
+    with pytest.raises(BadInput, match="trades futures"):
+        _read_back(database, account, (replace(MARKETS[0], kind="spot"),), SETTINGS, body_bundle())
 
 
 def test_an_account_keeps_its_decision_timeframe(tmp_path: Path) -> None:
