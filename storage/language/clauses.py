@@ -57,6 +57,7 @@ REFUSALS: Final = (
     N_("the account's leverage cap leaves no room"),
     N_("the size is under the market's minimum order"),
     N_("the market is not ready: a hole is open in its candles, or its warm-up is incomplete"),
+    N_("no predictor gave a finite score"),
     N_("the decision came too late after its candle's close; the entry is recorded as missed"),
 )
 OUTCOMES: Final = (

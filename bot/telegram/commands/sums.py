@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from bot.alerts.numbers import reason, share
@@ -108,7 +108,7 @@ async def _by_period(question: Question, title: str, count: int, longest_d: int,
     return Reply(text=f"{bold(title)} {_('(UTC; n: trades closed)')}\n{text}")
 
 
-async def _grouped(question: Question, title: str, groups: list[tuple[str, Callable[[Trade], str]]]) -> Reply:
+async def _grouped(question: Question, title: str, groups: Sequence[tuple[str, Callable[[Trade], str]]]) -> Reply:
     found = await asyncio.to_thread(question.control.ledger.trades)
     if not found:
         return Reply(text=_(NOTHING))
