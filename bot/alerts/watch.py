@@ -15,7 +15,7 @@ from storage.ledger.job_runs import JobRuns
 from strategies.errors import SigmaError
 
 EVERY_S: Final = 1.0
-PATIENCE_S: Final = 30.0  # a hole that is filled sooner is nobody's business
+PATIENCE_S: Final = 30.0  # a gap that is filled sooner is nobody's business
 CANDLES: Final = "candles"
 EARLIER_RUNS: Final = 2
 CUT_SHORT: Final = "cut short: the daemon ended"
