@@ -46,7 +46,7 @@ class Alerts:
         self._pace = pace or RealPace()
         self._on_note = on_note
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts")
-        self._deliverers: dict[str, Deliverer] = {}
+        self._deliverers: list[Deliverer] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -54,32 +54,34 @@ class Alerts:
         """Make channels known before the first minute, so that they miss nothing from here on."""
         for channel in channels:
             await self.ask(self.outbox.open_channel, channel.name)
-            self._deliverers[channel.name] = Deliverer(
-                self.outbox,
-                channel,
-                self._settings,
-                worker=self._worker,
-                now_ms=wall_ms,
-                pace=self._pace,
-                count=self._count,
+            self._deliverers.append(
+                Deliverer(
+                    self.outbox,
+                    channel,
+                    self._settings,
+                    worker=self._worker,
+                    now_ms=wall_ms,
+                    pace=self._pace,
+                    count=self._count,
+                )
             )
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for name in self._deliverers:
-                self._start(name)
+            for deliverer in self._deliverers:
+                self._start(deliverer)
             await asyncio.get_running_loop().create_future()  # a channel may come at any time
 
     async def add(self, channel: Channel) -> None:
         """Deliver to one more channel from now on."""
         await self.open([channel])
-        self._start(channel.name)
+        self._start(self._deliverers[-1])
 
     async def close(self, name: str) -> None:
         """Deliver to a channel no more."""
-        self._deliverers.pop(name, None)
+        self._deliverers = [part for part in self._deliverers if part.name != name]
         task = self._tasks.pop(name, None)
         if task is not None:
             task.cancel()
@@ -87,12 +89,12 @@ class Alerts:
     def use(self, settings: AlertSettings) -> None:
         """Take other levels and another burst."""
         self._settings = settings
-        for deliverer in self._deliverers.values():
+        for deliverer in self._deliverers:
             deliverer.use(settings)
 
-    def _start(self, name: str) -> None:
-        if self._group is not None and name not in self._tasks:
-            self._tasks[name] = self._group.create_task(self._deliverers[name].run(), name=f"alerts-{name}")
+    def _start(self, deliverer: Deliverer) -> None:
+        if self._group is not None and deliverer.name not in self._tasks:
+            self._tasks[deliverer.name] = self._group.create_task(deliverer.run(), name=f"alerts-{deliverer.name}")
 
     async def note(self, event: str, key: str, payload: Mapping[str, Any], ms: int) -> bool:
         """Write an alert that no account minute writes: training, feed, digest.

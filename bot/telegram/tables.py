@@ -74,7 +74,7 @@ def _fitting(widths: list[int], columns: str) -> list[int]:
         wide = wide or [number for number, width in enumerate(widths) if width > NARROWEST]
         if not wide:
             break
-        widths[max(wide, key=lambda number: widths[number])] -= 1
+        widths[max(wide, key=lambda number: (widths[number], number))] -= 1
     return widths
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from storage.language.speech import _, language
 
 _VALUE: Final = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)%?|\b[A-Z0-9]*[A-Z0-9]{2}(?:USDT|USDC|USD)(?:-\d+)?\b")
-_JOINTS: Final = re.compile(r"(; |, |: |\()")
+_JOINTS: Final = re.compile(r"(; |, |: )")
 
 
 def translated(text: str) -> str:

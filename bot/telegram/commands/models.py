@@ -35,7 +35,7 @@ async def models(question: Question) -> Reply:
         head += f"\n{plain(translated(history[-1].why))}"
     if not manifests:
         return Reply(text=f"{head}\n{_('No bundle has been trained yet. /retrain starts a training.')}")
-    rows = [(name[:10], _families(part), _ic(part), _until(part)) for name, part in manifests.items()]
+    rows = [(name[:10], _families(part), _ic(part), _until(part)[2:]) for name, part in manifests.items()]
     text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
     others = [name for name in manifests if name != deciding]
     buttons = tuple(
@@ -179,7 +179,7 @@ def _beside(control: Control) -> str:
         return ""
     rows = [
         (
-            part.bundle[:10],
+            part.bundle[:8],
             f"{part.likelihood_ratio:.3g}/{part.needed:g}",
             _signed(part.ic),
             _signed(part.champion_ic),
@@ -201,7 +201,7 @@ def _left(trial: LiveTrial) -> str:
 
 
 def _families(manifest: Manifest) -> str:
-    return "+".join(family[:5] for family in manifest.families)
+    return "+".join(family[:3] for family in manifest.families)
 
 
 def _ic(manifest: Manifest) -> str:
