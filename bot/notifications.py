@@ -15,11 +15,13 @@ from bot.alerts.alerts import Alerts
 from bot.alerts.apprise_channel import apprise_channels
 from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
-from bot.alerts.watch import watch
+from bot.alerts.plugin import open_channels
+from bot.alerts.watch import Watch, watch
 from bot.alerts.webhook import Webhook
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from storage.config.plugin_files import install
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Alert
@@ -37,6 +39,11 @@ class Notifications:
         self._control = control
         self._bot: TelegramBot | None = None
         self._runs: JobRuns | None = None
+        self._watches: list[Watch] = []
+
+    def watch_also(self, further: Watch) -> None:
+        """Look at this too, every second, once `run` begins."""
+        self._watches.append(further)
 
     @classmethod
     async def open(
@@ -75,6 +82,7 @@ class Notifications:
             channels.extend(await notifications._open_telegram(database, metrics))
         if config.alerts.apprise.urls:
             channels.extend(apprise_channels(config.alerts.apprise, is_demo=control.exchange_info.is_demo))
+        channels.extend(open_channels(install(config.plugins), config.plugins))
         await alerts.open(channels)
         return notifications
 
@@ -82,7 +90,8 @@ class Notifications:
         """Tell until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.alerts.run(), name="alerts")
-            group.create_task(watch(self._control, self.alerts, runs=self._runs), name="watch")
+            looking = watch(self._control, self.alerts, further=self._watches, runs=self._runs)
+            group.create_task(looking, name="watch")
             cron = self._config.schedule.digest_cron
             group.create_task(digest_daily(self._control, self.alerts, cron), name="digest")
             if self._bot is not None:

@@ -15,7 +15,7 @@ import typer
 
 from strategies.errors import BadInput
 from training import commands
-from training.runtime.progress import Voice, speak_with
+from training.runtime.progress import Voice, speak_with, warnings_aside
 
 GROUPS: Final = ("train", "tune", "check")  # words that are followed by a command of their own
 _USAGE: Final = """usage: python -m training COMMAND [OPTIONS]   (people write: sigma COMMAND [OPTIONS])
@@ -66,7 +66,7 @@ def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> i
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name=name)(_module(name).command)
     program = f"sigma {name}"
-    with speak_with(voice, config):
+    with speak_with(voice, config), warnings_aside():
         try:
             code = typer.main.get_command(app).main(args=arguments, prog_name=program, standalone_mode=False)
         except typer.TyperException as error:

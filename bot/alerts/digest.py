@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from apscheduler.triggers.cron import CronTrigger
 
 from bot.alerts.alerts import Alerts
 from bot.alerts.digest_lines import lines_of, week_lines
@@ -21,6 +20,7 @@ from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.views.no_trade import no_trade_reasons, refusals_since
 from bot.views.trade_summary import summarise
+from storage.cron import next_cron_ms
 from storage.language import speaking
 from storage.ledger.monitor_findings import Finding
 from storage.ledger.queries import EquityPoint, Ledger
@@ -37,9 +37,8 @@ async def digest_daily(
     control: Control, alerts: Alerts, cron: str, rest: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Note a digest whenever the cron line's market time comes; the newest missed one is made up for."""
-    trigger = CronTrigger.from_crontab(cron, timezone=UTC)
     noted_ms = await alerts.ask(alerts.outbox.latest_ms, "digest")
-    due_ms = _next_ms(trigger, control.clock.now_ms() if noted_ms is None else noted_ms)
+    due_ms = next_cron_ms(cron, control.clock.now_ms() if noted_ms is None else noted_ms)
     while True:
         await control.clock.sleep_until(due_ms)
         now_ms = control.clock.now_ms()
@@ -49,7 +48,7 @@ async def digest_daily(
         except SigmaError as error:
             structlog.get_logger("alerts").error("digest not written", error=str(error))
         await rest(REST_S)
-        due_ms = _next_ms(trigger, control.clock.now_ms())
+        due_ms = next_cron_ms(cron, control.clock.now_ms())
 
 
 def digest(control: Control, now_ms: int) -> dict[str, Any]:
@@ -121,10 +120,3 @@ def _is_monday(now_ms: int) -> bool:
 def _change(points: list[EquityPoint], day_ago_ms: int, equity: float) -> float | None:
     before = [point.equity for point in points if point.ms <= day_ago_ms]
     return equity / before[-1] - 1 if before and before[-1] > 0 else None
-
-
-def _next_ms(trigger: CronTrigger, after_ms: int) -> int:
-    after = datetime.fromtimestamp((after_ms + 1) / 1000, UTC)
-    following = trigger.get_next_fire_time(None, after)
-    assert following is not None  # a crontab line has no last time
-    return round(following.timestamp() * 1000)

@@ -31,6 +31,7 @@ _LOCKS: Final = {
     "daily_loss": N_("the daily loss stop; no entries until the next UTC day, positions are closed"),
     "drawdown": N_("the drawdown stop; no entries until a person sends /unlock, positions are closed"),
 }
+_FEED_NEWS: Final = frozenset({"condition", "excluded", "given_up", "rebuilt"})
 _ICONS: Final = {
     "protections": "🛡",
     "promotion": "🏆",
@@ -134,6 +135,8 @@ def _protection(kind: str, payload: Mapping[str, Any]) -> str:
 
 def _feed(payload: Mapping[str, Any]) -> str:
     what = str(payload.get("what", ""))
+    if payload.get("type") in _FEED_NEWS:
+        return _("Feed: {text}", text=translated(str(payload.get("text", ""))))
     if payload.get("type") == "recovered":
         return _("Feed recovered: {what} after {seconds} s", what=what, seconds=f"{payload.get('seconds', 0):,.0f}")
     match payload.get("holds_entries"):

@@ -17,7 +17,8 @@ from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
 from storage.ledger.queries import Ledger
-from storage.models.registry import Promotion, Registry, bundle_by_id
+from storage.models.promotion import Promotion
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
@@ -33,6 +34,10 @@ class FeedHealth(Protocol):
 
     ready: dict[str, bool]
     last_frame_ms: int
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What is wrong beyond single markets, by name, in words."""
 
 
 class Training(Protocol):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.views.shadow_results import LiveTrial
 from bot.web.responses import Answer
-from storage.models.registry import Promotion
+from storage.models.promotion import Promotion
 from strategies.market import Timeframe
 
 

@@ -199,6 +199,9 @@ def assemble(files: Mapping[str, bytes], name: str, *, verify: bool = True, exch
     manifest = read_manifest(files, name)
     if exchange is not None and manifest.exchange not in ("", exchange):
         raise BundleRefused(f"bundle {name} learnt from {manifest.exchange}, this daemon trades {exchange}")
+    if not manifest.symbols or not manifest.families:
+        missing = "symbols" if manifest.families else "families"
+        raise BundleRefused(f"bundle {name} names no {missing} in its manifest; at least one is needed")
     if verify:
         check_files(files, manifest, name)
     features = _features(manifest, name)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from strategies.errors import BundleRefused
 from strategies.features import FeatureSet
 from strategies.predictors.base import Predictor, PreparedSlice
+from strategies.predictors.plugin import load_from_plugin
 
 __all__ = ["Predictor", "PreparedSlice", "load_predictor"]
 
@@ -37,4 +38,4 @@ def load_predictor(family: str, files: Mapping[str, bytes], features: FeatureSet
 
             return ppo.load(files)
         case _:
-            raise BundleRefused(f"family {family!r} is unknown; this version knows xgboost, ridge, lstm, ppo")
+            return load_from_plugin(family, files)

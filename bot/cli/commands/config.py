@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from bot.cli.output import emit, note
-from storage.config.tree import BadConfig, load
+from storage.config.tree import BadConfig, Config, load
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False, help="Check and show the configuration.")
@@ -21,12 +21,24 @@ def check() -> None:
     Example: sigma config check
     """
     try:
-        values = load().shown()
+        config = load()
     except BadConfig as error:
         for problem in error.problems[:-1]:
             note(f"sigma: {problem}")
         raise BadInput(error.problems[-1]) from error
-    emit({"valid": True, "values": values}, lambda: text_of(values) + "\n\nthe configuration is valid")
+    values, missing = config.shown(), _missing(config)
+    said = f"; but `sigma run` will not start here: {missing}" if missing else ""
+    document = {"valid": True, "values": values, "run_needs": missing}
+    emit(document, lambda: f"{text_of(values)}\n\nthe configuration is valid{said}")
+
+
+def _missing(config: Config) -> str:
+    """Return what a daemon would miss if it started with what this shell knows, in words."""
+    try:
+        config.require_complete()
+    except BadInput as error:
+        return str(error)
+    return ""
 
 
 @app.command()

@@ -10,7 +10,8 @@ import typer
 from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from storage.config.tree import Config, load
-from storage.models.registry import Promotion, Registry
+from storage.models.promotion import Promotion
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
 
@@ -113,13 +114,13 @@ def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in th
     Example: sigma models promote b-0123 --why "better on ETH"
     """
     config = load()
-    registry = Registry(config.paths.models)
+    registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
     if _tell_daemon(config, "/api/promote", {"bundle": name}):
         emit({"production": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, why, newest_ms(config))
+    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     emit(
         {"production": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
@@ -136,7 +137,7 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     swapped = _tell_daemon(config, "/api/rollback", {})
     registry = Registry(config.paths.models)
     if not swapped:
-        registry.rollback(config.exchange.name, why, newest_ms(config))
+        registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     name = registry.deciding(config.exchange.name)
     emit({"production": name, "swapped": swapped}, f"{told(name)} decides")
 
