@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import warnings
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 from telegram import Bot
@@ -35,6 +37,8 @@ def connect(settings: TelegramSettings, *, timeout_s: float = 10.0) -> Bot:
     """Return a bot that has asked nothing yet."""
     warnings.filterwarnings("ignore", ".*retry_after.*", PTBDeprecationWarning)  # the library's own use of it
     options: dict[str, Any] = {"connect_timeout": timeout_s, "read_timeout": timeout_s, "write_timeout": timeout_s}
+    if is_loopback(settings.base_url):  # a Bot API server of one's own: no proxy is shown the token
+        options["httpx_kwargs"] = {"trust_env": False}
     return Bot(
         settings.token.reveal(),
         base_url=f"{settings.base_url}/bot",
@@ -42,6 +46,15 @@ def connect(settings: TelegramSettings, *, timeout_s: float = 10.0) -> Bot:
         request=HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=timeout_s, **options),
         get_updates_request=HTTPXRequest(connection_pool_size=2, **options),
     )
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is this machine's own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def outcome(error: TelegramError, token: str) -> NotSent | Unanswered | Undeliverable:

@@ -44,7 +44,7 @@ def update(language: str, root: Path = ROOT) -> list[str]:
     new = Catalog(locale=language, project="sigma-analyst", charset="utf-8", fuzzy=False)
     for message, places in messages_of(root).items():
         kept = old.get(message if isinstance(message, str) else message[0])
-        new.add(message, kept.string if kept else None, locations=[(place, None) for place in places])
+        new.add(message, kept.string if kept else None, locations=[(place, None) for place in places])  # type: ignore[misc]
     with path.open("wb") as file:
         write_po(file, new, width=120, omit_header=False, sort_output=False)
     return [str(part.id) for part in new if part.id and not _is_translated(part.string)]
