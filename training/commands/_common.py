@@ -82,6 +82,7 @@ def make_bundle(
     *,
     years: float,
     months: int,
+    test_mode: bool = False,
 ) -> dict[str, Any]:
     """Train a bundle, store it, record the run, and return the command's document.
 
@@ -93,7 +94,7 @@ def make_bundle(
     with stage("walk forward", 100, plainly=False) as done:
         trained = train(dataset, plan, lambda report: _said(report, done, len(families)))
     duration_s = time.perf_counter() - started
-    bundle = store(config, trained, duration_s)
+    bundle = store(config, trained, duration_s, test_mode=test_mode)
     document = document_of(trained, duration_s)
     record = records.RunRecord(
         kind=kind,
@@ -107,7 +108,9 @@ def make_bundle(
     )
     path = records.write(record, config.paths.runs)
     say(f"bundle {bundle}: {trained.verdict.reason}")
-    return {"bundle": bundle, **document, "record": str(path)}
+    if test_mode:
+        say(f"bundle {bundle} was made in test mode: its figures mean nothing, and it is promoted with --force only")
+    return {"bundle": bundle, "test_mode": test_mode, **document, "record": str(path)}
 
 
 def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
@@ -187,13 +190,14 @@ def _said(report: FoldReport, done: Any, families: int) -> None:
     done(round(100 * report.number / report.folds))
 
 
-def store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
+def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mode: bool = False) -> str:
     """Add a trained bundle to the registry, with the record of its making, and return its id."""
     import json
 
     record = {
         "created_ms": int(datetime.now(UTC).timestamp() * 1000),
         "duration_s": round(duration_s, 3),
+        "test_mode": test_mode,
         "git_commit": records.git_commit(),
         "machine": records.processor(),
         "verdict": asdict(trained.verdict),

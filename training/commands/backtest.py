@@ -47,6 +47,8 @@ def command(
     config = configuration()
     place = exchange or config.exchange.name
     bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
+    if Registry(config.paths.models).is_test(bundle.id):
+        say(f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
     names = [market.symbol for market in markets]
