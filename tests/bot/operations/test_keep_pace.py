@@ -47,9 +47,11 @@ def test_it_is_said_when_the_market_is_slowed_and_when_it_is_not_any_more() -> N
     keeper = PaceKeeper(clock, lambda: done[0])
     clock._anchor_ms = 100 * MINUTE_MS
     keeper.look(0.0)
+    done[0] = 10 * MINUTE_MS
+    keeper.look(MEASURED_S / 2)
     done[0] = 20 * MINUTE_MS
     keeper.look(MEASURED_S)
     assert keeper.slowed_to == 20 * 60 / MEASURED_S
     done[0] = 99 * MINUTE_MS
-    keeper.look(MEASURED_S + 0.1)
+    keeper.look(1.4 * MEASURED_S)
     assert keeper.slowed_to is None
