@@ -3,7 +3,8 @@
 # make quick   the pure tests: deciding, arithmetic, statistics; seconds
 # make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
-# make audit   known vulnerabilities of the pinned packages (asks the package index)
+# make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
+#              package cannot be looked up
 # Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
 
@@ -48,7 +49,8 @@ check: $(DEVELOPMENT)
 	$(BIN)/hadolint Dockerfile
 
 audit: $(DEVELOPMENT)
-	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \
+	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip --vulnerability-service osv
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff format .
