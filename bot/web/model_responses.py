@@ -18,6 +18,7 @@ class BundleSummary(Answer):
     bundle: str
     is_production: bool
     is_deciding: bool
+    test_mode: bool = Field(description="made with --test-mode: its figures mean nothing")
     exchange: str
     symbols: list[str]
     timeframe: Timeframe

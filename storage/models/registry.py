@@ -131,6 +131,10 @@ class Registry:
         except (OSError, ValueError):
             return {}
 
+    def is_test(self, bundle: str) -> bool:
+        """Whether a bundle was made in test mode: few bars, tiny models."""
+        return bundle in self.ids() and bool(self.record(bundle).get("test_mode"))
+
     def write_verdict(self, bundle: str, document: Mapping[str, Any]) -> Path:
         """Keep what the gate said of a bundle, promoted or not, in verdicts/ID.json; the newest verdict stays."""
         path = self._verdict(bundle)
@@ -200,9 +204,11 @@ class Registry:
         """Let a bundle decide on an exchange and return its full id.
 
         Raises:
-            BundleRefused: it does not verify, or is from another exchange and `force` is not set.
+            BundleRefused: it does not verify; or, without `force`, it is from another exchange or of test mode.
         """
         chosen = self.resolve(bundle)
+        if self.is_test(chosen) and not force:
+            raise BundleRefused(f"{chosen} was made in test mode, its figures mean nothing; --force promotes it anyway")
         self.get(chosen, None if force else exchange)
         self._move(exchange, Promotion(bundle=chosen, since_ms=now_ms, why=why))
         return chosen

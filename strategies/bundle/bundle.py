@@ -28,7 +28,8 @@ from strategies.bundle.manifest import Manifest
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, FeatureSet, compute, feature_set, volatility
 from strategies.market import CandleArray, Timeframe
-from strategies.predictors import Predictor, PreparedSlice, load_predictor
+from strategies.predictors.base import Predictor, PreparedSlice
+from strategies.predictors.load import load_predictor
 from strategies.predictors.together import reads_of, score_all
 from strategies.predictors.trend import DEVIATION, TrendPredictor
 from strategies.predictors.trend import FAMILY as TREND

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from storage.candles.price_grid import require_fit
 from storage.candles.store import CandleStore, Source
 from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.errors import BadInput, DataGap
@@ -135,6 +136,7 @@ def assemble(
     for index, market in enumerate(markets):
         candles = _between(execution[index], start_ms, end_ms)
         rows = (candles[:, OPEN_MS].astype(np.int64) - start_ms) // bar.ms
+        require_fit(market, candles)
         bars[rows, index], present[rows, index] = market.bars(candles), True
         times, rates = funding[index]
         inside = (times >= start_ms) & (times < end_ms)

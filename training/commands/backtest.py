@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import typer
 
-from storage.candles.market_book import inferred_market, recorded_markets
+from storage.candles.market_book import fitting_market, inferred_market, recorded_markets
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
@@ -16,11 +16,12 @@ from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
-from strategies.market import Market, Timeframe
+from strategies.market import Market, Timeframe, typed_symbol
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
 from training.backtest.scoring import scorecard
 from training.runtime.progress import answer, configuration, say
+from training.runtime.sound_data import require_sound
 
 
 def command(
@@ -46,8 +47,12 @@ def command(
     config = configuration()
     place = exchange or config.exchange.name
     bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
+    if Registry(config.paths.models).is_test(bundle.id):
+        say(f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
+    names = [market.symbol for market in markets]
+    require_sound(config, store, place, names, bundle.manifest.timeframe, config.exchange.market)
     start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
     seen = is_in_sample(bundle, start_ms)
     if not allow_in_sample:
@@ -88,7 +93,7 @@ def stored_markets(
         BadInput: a symbol is named twice.
         DataGap: nothing is stored of one.
     """
-    names = [name.strip().upper() for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
+    names = [typed_symbol(name) for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
     if len(set(names)) != len(names):
         raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
     kind = config.exchange.market
@@ -99,6 +104,12 @@ def stored_markets(
         if market is None:
             market = inferred_market(exchange, name, kind, store.read(exchange, name, timeframe, kind).candles)
             say(f"{name}: no specification stored, tick {market.tick} and lot {market.lot} inferred from its candles")
+        else:
+            candles = store.read(exchange, name, timeframe, kind).candles
+            fitting = fitting_market(market, candles)
+            if fitting is not market:
+                say(f"{name}: older prices have more digits than tick {market.tick}; {fitting.tick} is used")
+            market = fitting
         markets.append(market)
     return tuple(markets)
 

@@ -18,7 +18,7 @@ import numpy as np
 from strategies.errors import BadInput
 from strategies.features import AnchoredSlice, FeatureSet, block_slices, compute, volatility
 from strategies.market import OPEN_MS, CandleArray, Timeframe
-from strategies.predictors import PreparedSlice
+from strategies.predictors.base import PreparedSlice
 from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores
 from training.data.splits import EMBARGO_MS, Fold

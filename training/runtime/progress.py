@@ -33,6 +33,7 @@ class Voice:
 
     as_json: bool = False
     verbose: bool = False
+    despite_findings: bool = False
 
 
 _voice: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - a frozen value
@@ -66,6 +67,11 @@ def wants_json() -> bool:
 def is_verbose() -> bool:
     """Whether the inessential may be said too."""
     return _voice.get().verbose
+
+
+def despite_findings() -> bool:
+    """Whether fatal findings of the data check were overridden."""
+    return _voice.get().despite_findings
 
 
 def say(line: str) -> None:

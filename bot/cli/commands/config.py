@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from bot.cli.output import emit, note
+from storage.config.environment import secrets_of, variable_of
 from storage.config.tree import BadConfig, Config, load
 from strategies.errors import BadInput
 
@@ -54,8 +55,11 @@ def show(section: str = typer.Argument("", help="Only this section, e.g. risk.")
     emit(chosen, lambda: text_of(chosen))
 
 
+_SECRETS: Final = frozenset(secrets_of(Config))
+
+
 def text_of(values: dict[str, Any]) -> str:
-    """Return sections of plain values as TOML."""
+    """Return sections of plain values as TOML that can be read back: secrets are comments."""
     return "\n".join(_lines(values, ())).strip()
 
 
@@ -64,7 +68,9 @@ def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
     if plain:
         yield f"\n[{'.'.join(section)}]"
     for name, value in plain.items():
-        yield f"{name} = {_literal(value)}"
+        keys = (*section, name)
+        line = f"{name} = {_literal(value)}"
+        yield f"# {line}  (a secret: {variable_of(keys)})" if keys in _SECRETS else line
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _lines(value, (*section, name))

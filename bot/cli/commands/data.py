@@ -8,6 +8,7 @@ from bot.cli.commands.data_batches import adjust, delete, list_, replace
 from bot.cli.commands.data_check import check
 from bot.cli.commands.data_download import download
 from bot.cli.commands.data_import import import_
+from bot.cli.commands.data_notes import notes
 
 app = typer.Typer(add_completion=False, help="Download, import and check candles.")
 app.command()(download)
@@ -17,3 +18,4 @@ app.command("list")(list_)
 app.command()(delete)
 app.command()(replace)
 app.command()(adjust)
+app.command()(notes)

@@ -21,7 +21,7 @@ from storage.candles.rows import moment
 from storage.candles.store import CandleStore, StoredMarket
 from storage.config.tree import load
 from strategies.errors import BadInput
-from strategies.market import Timeframe
+from strategies.market import Timeframe, typed_symbol
 
 
 def list_(
@@ -39,7 +39,7 @@ def list_(
             continue
         batches = Batches(store.root, name).all()
         for stored in store.markets(name):
-            if symbol and stored.symbol != symbol.upper():
+            if symbol and stored.symbol != typed_symbol(symbol):
                 continue
             series.append(_described(store, stored, [b for b in batches if b.market == str(stored)]))
         funding = [batch for batch in batches if batch.content == "funding"]
@@ -113,10 +113,12 @@ def adjust(
     chosen = [
         stored
         for stored in store.markets(name)
-        if stored.symbol == symbol.upper() and stored.kind == market and timeframe in ("", stored.timeframe.value)
+        if stored.symbol == typed_symbol(symbol) and stored.kind == market and timeframe in ("", stored.timeframe.value)
     ]
     if not chosen:
-        raise BadInput(f"no {market} candles of {symbol.upper()} are stored for {name}; sigma data list shows what is")
+        raise BadInput(
+            f"no {market} candles of {typed_symbol(symbol)} are stored for {name}; sigma data list shows what is"
+        )
     made = [adjust_prices(store, stored, split, utc_ms(at), wall_ms()) for stored in chosen]
     emit(
         {"adjusted": [batch.document() for batch in made]},

@@ -17,7 +17,7 @@ from storage.candles.rows import moment
 from storage.candles.store import CandleStore
 from storage.config.tree import Config, load
 from strategies.errors import BadInput
-from strategies.market import Timeframe
+from strategies.market import Timeframe, typed_symbol
 
 _PREVIEWED = 5
 
@@ -100,7 +100,7 @@ def wanted(symbol: str, timeframe: str, market: str) -> Wanted:
         raise BadInput(f"--timeframe is {timeframe!r}; one of {', '.join(Timeframe)} is needed")
     if market not in ("", "futures", "spot"):
         raise BadInput(f"--market is {market!r}; futures or spot is needed")
-    return Wanted(symbol=symbol.upper(), timeframe=timeframe, kind=market)
+    return Wanted(symbol=typed_symbol(symbol), timeframe=timeframe, kind=market)
 
 
 def exchange_of(config: Config, exchange: str) -> str:

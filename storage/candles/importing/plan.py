@@ -17,7 +17,7 @@ from storage.candles.importing.taking import Taken, Wanted, take
 from storage.candles.rows import moment
 from storage.candles.store import StoredMarket
 from strategies.errors import BadInput
-from strategies.market import Timeframe
+from strategies.market import Timeframe, typed_symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
             if file.why_not:
                 aside.append(f"{file.path.name}: {file.why_not}")
                 continue
-            if wanted.symbol and file.symbol and wanted.symbol.upper() != file.symbol:
+            if wanted.symbol and file.symbol and typed_symbol(wanted.symbol) != file.symbol:
                 aside.append(f"{file.path.name}: {file.symbol}, another market")
                 continue
             asked = replace(wanted, symbol=wanted.symbol or file.symbol, kind=wanted.kind or file.kind)
