@@ -70,6 +70,10 @@ class Engine:
         """The closed decision candles of every market."""
         return self.membership.histories
 
+    def is_flat(self, index: int) -> bool:
+        """Return whether nothing is held in a market, and nothing ordered."""
+        return self.state.positions["lots"][index] == 0 and not self.state.orders["active"][index]
+
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings from the next minute on. The decision timeframe of an account is fixed.
 

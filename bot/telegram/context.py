@@ -105,7 +105,7 @@ class Question:
         names = [word for word in self.words if not word.isdecimal()]
         if not names:
             return None
-        return self.control.markets[self.control.market_index(names[0])].symbol
+        return self.control.market(names[0]).symbol
 
 
 Handler = Callable[[Question], Awaitable[Reply]]
