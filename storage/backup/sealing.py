@@ -36,9 +36,8 @@ def is_encrypted(source: Path) -> bool:
         with source.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError as error:
-        raise BadInput(
-            f"{source} cannot be read: {error.strerror}; a file that `sigma backup` wrote is needed"
-        ) from error
+        found = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise BadInput(f"{source} {found}; a file that `sigma backup` wrote is needed") from error
 
 
 def encrypt(plain: Path, target: Path, passphrase: str) -> None:

@@ -42,6 +42,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
     ),
     "storage": (
         "durable",
+        "private",
         "cron",
         "terminal",
         "config",
