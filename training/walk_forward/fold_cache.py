@@ -28,7 +28,7 @@ from training.runtime.records import versions
 
 MAX_BYTES: Final = 4 << 30  # of all fold models together
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
-SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "families/interface.py")
+SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "data/thinning.py", "families/interface.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,8 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
         "threads": getattr(family, "threads", 1),
         "device": getattr(family, "device", "cpu"),
         "features": dataset.features.fingerprint,
-        "horizon_bars": dataset.horizon_bars,
+        "horizons": dataset.all_horizons,
+        "thinning": dataset.thinning,
         "timeframe": dataset.timeframe.value,
         "train_from_ms": fold.train_from_ms,
         "train_until_ms": fold.train_until_ms,
