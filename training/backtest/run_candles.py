@@ -65,8 +65,13 @@ def read_run(
     timeframe: Timeframe,
     start_ms: int,
     end_ms: int,
+    *,
+    partly: bool = False,
 ) -> RunCandles:
     """Read a run from the store, on the finest timeframe that covers all of it for every market.
+
+    Args:
+        partly: markets need not be there all the time; the run is settled on the decision candles then.
 
     Raises:
         BadInput: start or end is off the decision grid, or the run is empty.
@@ -74,7 +79,10 @@ def read_run(
     """
     if start_ms % timeframe.ms or end_ms % timeframe.ms or end_ms <= start_ms:
         raise BadInput(f"a run from {moment(start_ms)} to {moment(end_ms)} is empty or off the {timeframe.value} grid")
-    bar, execution = finest_candles(store, markets, timeframe, start_ms, end_ms)
+    if partly:
+        bar, execution = timeframe, [_traded(store, market, timeframe, start_ms, end_ms) for market in markets]
+    else:
+        bar, execution = finest_candles(store, markets, timeframe, start_ms, end_ms)
     first_ms = start_ms - HISTORY_DECISIONS * timeframe.ms
     histories = [_traded(store, market, timeframe, first_ms, start_ms) for market in markets]
     funding = [_funding(store, market, start_ms, end_ms) for market in markets]

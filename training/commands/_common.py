@@ -31,9 +31,13 @@ from training.runtime.sound_data import require_sound
 
 
 def open_dataset(
-    config: Config, symbols: str, timeframe: str, exchange: str, until: str, gaps: Gaps = "split"
+    config: Config, symbols: str, timeframe: str, exchange: str, until: str, gaps: Gaps = "split", scored: str = ""
 ) -> Dataset:
     """Return the dataset that options and configuration name; empty options mean the configuration's value.
+
+    Args:
+        symbols: that teach; empty: `[training] teach`.
+        scored: symbols that need not teach, and are only scored where they do not.
 
     Raises:
         BadInput: a name or date cannot be read, or a market has no candles.
@@ -41,9 +45,10 @@ def open_dataset(
     """
     chosen = exchange or config.exchange.name
     frame, groups = views_of(config, timeframe)
-    names = tuple(typed_symbol(part) for part in symbols.split(",") if part.strip()) or config.exchange.symbols
-    features = feature_set(config.features.extra, groups, frame)
     store = CandleStore(config.data.directory)
+    teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
+    names = tuple(dict.fromkeys((*_names(scored), *teachers)))
+    features = feature_set(config.features.extra, groups, frame)
     require_sound(config, store, chosen, names, frame, config.exchange.market)
     dataset = build(
         store,
@@ -56,13 +61,37 @@ def open_dataset(
         gaps=gaps,
         kind=config.exchange.market,
         labelling=labelling_of(config),
+        horizons=config.decision.horizons,
+        taught_by=None if set(names) == set(teachers) else teachers,
+        thinning=config.training.thinning,
+        strict=_names(symbols) or config.exchange.symbols,
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
     say(
-        f"data: {chosen} {', '.join(names)} {frame.value}, {bars:,} bars in {len(dataset.segments)} segments, "
+        f"data: {chosen} {', '.join(names)} {frame.value}, "
+        f"taught by {len(teachers)}, {bars:,} bars in {len(dataset.segments)} segments, "
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )
     return dataset
+
+
+def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+    """Return the markets that teach: those of `[training] teach`, the account's first.
+
+    Raises:
+        BadInput: nothing is stored.
+    """
+    asked = config.training.teach
+    if asked != ("stored",):
+        return tuple(name.upper() for name in asked)
+    stored = [each for each in store.markets(exchange) if each.timeframe is timeframe]
+    found = [each.symbol for each in stored if each.kind == config.exchange.market]
+    own = [symbol for symbol in config.exchange.symbols if symbol in found]
+    return tuple(dict.fromkeys((*own, *found))) or config.exchange.symbols
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(typed_symbol(part) for part in text.split(",") if part.strip())
 
 
 def labelling_of(config: Config) -> Labelling:
@@ -219,6 +248,8 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "weights": manifest.weights,
         "ppo_weight": manifest.ppo_weight,
         "weight_notes": list(trained.scales.weight_notes),
+        "seats": [asdict(seat) for seat in trained.scales.seats],
+        "hold_bars": manifest.calibration.hold_bars,
         "family_figures": [asdict(part) for part in family_figures(trained.scales, manifest.horizon_bars)],
         "deviations": manifest.deviations,
         "slope": manifest.calibration.slope,
