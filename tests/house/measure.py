@@ -63,6 +63,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "ensemble",
         "backtest",
         "walk_forward",
+        "imported",
         "tuning",
         "promotion",
         "monitors",
