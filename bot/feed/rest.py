@@ -19,6 +19,7 @@ from bot.feed.candle import ClosedCandle
 from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, translate
 from bot.feed.validate import Refused, check
 from bot.feed.waiting import Backoff, elapsed_s
+from bot.feed.weights import WeightGauge
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 
@@ -58,6 +59,7 @@ class Rest:
         self.names: dict[str, str] = {}  # canonical symbol -> ccxt's
         self.page = min(page, PAGE_LIMITS.get(exchange, page))
         self._grace_s = grace_s
+        self.weights = WeightGauge(exchange)
         self._clock = clock
         self._counters = counters
         self._closed_until_s = 0.0
@@ -134,6 +136,7 @@ class Rest:
         return sorted(rates.items())
 
     async def _once(self, method: str, *args: Any, **params: Any) -> Any:
+        await self.weights.passed()
         try:
             answer = await getattr(self.client, method)(*args, **params)
             if str(self.client.last_http_response or "").startswith("<"):  # ccxt makes empty lists of web pages
@@ -146,6 +149,8 @@ class Rest:
                 self._counters["throttled"] += 1
                 self._closed_until_s = max(self._closed_until_s, elapsed_s() + failure.retry_after_s)
             raise failure from error
+        finally:
+            self.weights.answered(self.client.last_response_headers or {})
 
     async def _wait_until_open(self) -> None:
         await asyncio.sleep(max(0.0, self._closed_until_s - elapsed_s()))

@@ -23,11 +23,12 @@ from bot.feed.builtin import Builtin
 from bot.feed.candle import Revision
 from bot.feed.candle_buffer import REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
 from bot.feed.connect import client_for
-from bot.feed.listing import list_markets
+from bot.feed.listing import known_markets, list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
 from bot.feed.rest import Rest
+from bot.feed.tickers import Listed, listing_of
 from bot.feed.waiting import elapsed_s
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.market import CandleArray, Market, Timeframe
@@ -135,6 +136,14 @@ class FeedSource:
         self._markets = await list_markets(self._rest, symbols, self._exchange.market)
         return self._markets
 
+    async def listing(self) -> list[Listed]:
+        """Return every market of the account's kind that the exchange lists, with what it says about each.
+
+        Raises:
+            ExchangeFailed: it cannot be reached.
+        """
+        return await listing_of(self._rest, self._exchange.market)
+
     async def history(
         self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
     ) -> CandleArray:
@@ -228,4 +237,4 @@ class FeedSource:
 
     async def _know(self, symbol: str) -> None:
         if symbol not in self._rest.names:
-            await list_markets(self._rest, [symbol], self._exchange.market)
+            await known_markets(self._rest, [symbol], self._exchange.market)
