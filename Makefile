@@ -1,11 +1,15 @@
 # make run     a demo market, live in minutes: installs what is needed, then starts the daemon
 # make test    every test
+# make quick   the pure tests: deciding, arithmetic, statistics; seconds
+# make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
 # make audit   known vulnerabilities of the pinned packages (asks the package index)
 # Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
-# PYTHON=… for another Python 3.11, ARGS=… for what is started.
+# PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
 
-PYTHON ?= python3.11
+SUPPORTED := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+    $$name -c '$(SUPPORTED)' 2>/dev/null && { command -v $$name; break; }; done)
 EXTRAS ?= cpu
 PIP_ARGS ?=
 ARGS ?=
@@ -19,7 +23,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test check audit format bench soak clean
+.PHONY: run install test quick cover check audit format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -28,6 +32,13 @@ install: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+quick: $(DEVELOPMENT)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" tests/golden tests/property tests/strategies/kernel tests/strategies/oversight \
+	    tests/strategies/explain tests/storage/config tests/test_layers.py tests/house $(ARGS)
+
+cover: $(DEVELOPMENT)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(DEVELOPMENT)
 	$(BIN)/ruff format --check .
@@ -54,8 +65,8 @@ clean:
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@command -v $(PYTHON) >/dev/null || { echo "sigma: $(PYTHON) was not found; Python 3.11 is needed (PYTHON=/path/to/it)" >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "sigma: $(PYTHON) is $$($(PYTHON) -V); Python 3.11 is needed (PYTHON=/path/to/it)" >&2; exit 2; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "sigma: found no Python 3.11, 3.12 or 3.13 with venv; install one, or name it (PYTHON=/path/to/it)" >&2; exit 2; }
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "sigma: $(PYTHON) is $$($(PYTHON) -V); Python 3.11 to 3.13 is needed (PYTHON=/path/to/it)" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python

@@ -11,7 +11,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -157,7 +157,7 @@ def planted_candles(rng: np.random.Generator) -> np.ndarray:
     return np.column_stack([np.arange(HISTORY_BARS) * HOUR_MS, opened, high, low, close, volume])
 
 
-class Windows(TorchDataset):
+class Windows(TorchDataset[Any]):
     """One window of bars and one label per item, as in most tutorials."""
 
     def __init__(self, sequences: list[LabelledSequence], scaling: Scaling) -> None:
@@ -229,7 +229,7 @@ def run_rival(
 
 
 @torch.no_grad()
-def judged(network: WindowNetwork, judge: DataLoader, device: devices.Device) -> float:
+def judged(network: WindowNetwork, judge: DataLoader[Any], device: devices.Device) -> float:
     """Return the mean squared error over the judging windows."""
     network.eval()
     errors = [(network(windows.to(device.torch)).cpu() - targets) ** 2 for windows, targets in judge]

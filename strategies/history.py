@@ -1,6 +1,6 @@
 """The closed decision candles of one market: minutes in, candles out, as many kept as a decision needs.
 
-Minutes come in order (the feed releases nothing later than a hole). A decision candle is complete with its last
+Minutes come in order (the feed releases nothing later than a gap). A decision candle is complete with its last
 minute, or when a minute of a later candle shows that the exchange never had the rest.
 """
 

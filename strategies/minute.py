@@ -81,7 +81,7 @@ class AccountMinute:
         funding_e8: (markets,) int64: rate that settles at this open, or NO_RATE.
         late_bars: earlier bars that were absent in their own minute, ascending.
         late: taken longer than max_decision_age after its close: entries are recorded as missed.
-        not_ready: (markets,) bool: a hole is open or was just closed; no entry there.
+        not_ready: (markets,) bool: a gap is open or was just closed; no entry there.
         commands: in order; lifecycle commands before the minute's bars, all others after its marks.
     """
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import ROOT
+from tests.house import measure
 
 ALLOWED = {
     "strategies": {"strategies"},
@@ -72,6 +73,15 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
         for line, module in imports(path)
         if module.split(".")[0] in ROOMS - ALLOWED[room]
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("folder", ["strategies", "storage", "training"])
+def test_inside_a_folder_every_arrow_goes_one_way(folder: str) -> None:
+    assert set(measure.rooms(folder)) <= set(measure.ORDER[folder]), (
+        "a new room needs its place in tests/house/measure.py"
+    )
+    wrong = [f"{arrow.where} imports {arrow.target}" for arrow in measure.upward(folder)]
     assert not wrong, "\n".join(wrong)
 
 

@@ -13,7 +13,7 @@ from bot.trading.control import Control
 from strategies.errors import SigmaError
 
 EVERY_S: Final = 1.0
-PATIENCE_S: Final = 30.0  # a hole that is filled sooner is nobody's business
+PATIENCE_S: Final = 30.0  # a gap that is filled sooner is nobody's business
 CANDLES: Final = "candles"
 
 Sleep = Callable[[float], Awaitable[None]]

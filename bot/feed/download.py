@@ -1,7 +1,7 @@
 """Download history: ask an exchange page by page for what the store lacks, and commit every page.
 
 Stands before the second path: `sigma data download` uses it, and whoever needs history first. What is stored already is
-not asked again, so a killed download goes on where it was and a finished one asks for nothing but holes. Knows the
+not asked again, so a killed download goes on where it was and a finished one asks for nothing but gaps. Knows the
 exchange as two methods; progress is told, not shown.
 """
 

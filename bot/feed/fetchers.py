@@ -1,6 +1,6 @@
-"""Fetching what the stream did not bring: holes in a market's candles, and settled funding rates.
+"""Fetching what the stream did not bring: gaps in a market's candles, and settled funding rates.
 
-One `GapFetcher` a market; the catch-up after a start is nothing but the first hole. One `FundingFetcher` an account.
+One `GapFetcher` a market; the catch-up after a start is nothing but the first gap. One `FundingFetcher` an account.
 Both never give up and never raise for an exchange that fails.
 """
 
@@ -59,7 +59,7 @@ class GapFetcher:
         self._lacking_since_s = 0.0
 
     async def run(self) -> None:
-        """Fetch hole after hole until cancelled."""
+        """Fetch gap after gap until cancelled."""
         while True:
             due_ms = self._clock.now_ms() - round(self._grace_s * self._clock.speed * 1000)
             gap = self._candle_buffer.missing(self._symbol, due_ms)

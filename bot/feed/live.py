@@ -1,6 +1,6 @@
 """The running feed of one account: sockets and fetchers in front of the intake, and what they say about their health.
 
-Frames come in through `on_frame`, are validated and taken at once; whatever the sockets lose is fetched by the hole
+Frames come in through `on_frame`, are validated and taken at once; whatever the sockets lose is fetched by the gap
 fetchers. Starts no task by itself: `jobs` hands them to the owner's TaskGroup.
 """
 
@@ -89,7 +89,7 @@ class LiveFeed:
                 patience_s=GAP_PATIENCE_S if isinstance(rest.client, FastKlines) else 0.0,
                 slots=slots,
             )
-            jobs.append((f"feed holes {symbol}", fetcher.run()))
+            jobs.append((f"feed gaps {symbol}", fetcher.run()))
         return jobs
 
     def ready(self) -> dict[str, bool]:

@@ -41,7 +41,7 @@ class FeedSource:
     Attributes:
         counters: what happened so far, by name; for `/metrics`.
         revisions: the latest candles that the exchange changed after they had been accepted.
-        ready: per market whether its stream is open and no hole is; False before the first frame.
+        ready: per market whether its stream is open and no gap is; False before the first frame.
         last_frame_ms: exchange time of the latest valid frame; 0 before the first.
         builtin: the built-in exchange's own extension, or None.
     """

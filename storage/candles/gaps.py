@@ -1,4 +1,4 @@
-"""Gaps between candles: where history breaks, and how short holes are bridged.
+"""Gaps between candles: where history breaks, and how short gaps are bridged.
 
 A gap of one to three bars may be filled and is marked; a longer one is the border of a segment that no window and no
 label crosses. Pure functions.

@@ -19,7 +19,7 @@ class Source(IntEnum):
     """Where a candle comes from. Names are stored in files, values live in arrays."""
 
     REAL = 0  # from the exchange (live, download or import)
-    BACKFILLED = 1  # from the exchange, fetched later to close a hole
+    BACKFILLED = 1  # from the exchange, fetched later to close a gap
     REPAIRED = 2  # made up to bridge a short gap: previous close, volume 0
     STITCHED_SPOT = 3  # the spot market's candle from before the future was listed; for training rows only
 

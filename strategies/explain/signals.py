@@ -24,7 +24,7 @@ _SENTENCES: Final = {
     RefusalCode.MAX_POSITIONS: "the account holds as many positions as it may",
     RefusalCode.LEVERAGE: "the account's leverage cap leaves no room",
     RefusalCode.TOO_SMALL: "the size is under the market's minimum order",
-    RefusalCode.NOT_READY: "the market is not ready: a hole is open in its candles, or its warm-up is incomplete",
+    RefusalCode.NOT_READY: "the market is not ready: a gap is open in its candles, or its warm-up is incomplete",
     RefusalCode.LATE: "the decision came too late after its candle's close; the entry is recorded as missed",
     RefusalCode.NO_SCORE: "no predictor gave a finite score",
 }

@@ -2,7 +2,7 @@
 
 Exponential means remember their first value, so two computations agree to the last bit only if they begin at the
 same candle. Time is cut into blocks of `BLOCK_BARS` at fixed times; a block's features are computed from an anchor
-`WARM_UP_BARS` before it (or from the first candle after a hole). Live takes the last row of the current block,
+`WARM_UP_BARS` before it (or from the first candle after a gap). Live takes the last row of the current block,
 history takes all of them.
 """
 
@@ -90,7 +90,7 @@ def block_slices(
 ) -> list[AnchoredSlice]:
     """Return the slices that together ask once for every candle with `start_ms <= open_ms < end_ms`, in order.
 
-    A hole inside a block splits it: rows after the hole know nothing from before it.
+    A gap inside a block splits it: rows after the gap know nothing from before it.
     """
     open_ms = candles[:, OPEN_MS]
     low = 0 if start_ms is None else int(np.searchsorted(open_ms, start_ms))

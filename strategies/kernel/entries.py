@@ -30,7 +30,7 @@ def entry_refusal(
     Args:
         row: its DECISION record, described: conviction, expected return, cost, sigma, price, ms.
         threshold: |conviction| needed.
-        not_ready: a hole is open there, or the warm-up is incomplete.
+        not_ready: a gap is open there, or the warm-up is incomplete.
         late: the whole decision came too late; LATE is the last reason, given to what would have been entered.
     """
     status = markets[m].status

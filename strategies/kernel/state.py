@@ -225,7 +225,7 @@ class RefusalCode(IntEnum):
     MAX_POSITIONS = 9
     LEVERAGE = 10  # the account's leverage cap leaves no room
     TOO_SMALL = 11  # under the market's minimum
-    NOT_READY = 12  # a hole is open, or the warm-up is incomplete
+    NOT_READY = 12  # a gap is open, or the warm-up is incomplete
     LATE = 13  # the decision came later than max_decision_age
     NO_SCORE = 14  # a predictor gave no finite score
     HALTED = 15  # the exchange has stopped the market

@@ -42,13 +42,13 @@ def score_all(predictors: Sequence[Predictor], slices: Sequence[PreparedSlice]) 
         return [predictor.scores(slices) for predictor in predictors]
     rolls = reader.rolls(slices)
     wide = [replace(part, first=min(roll.first, part.first)) for roll, part in zip(rolls, slices, strict=True)]
-    scores = {each.family: each.scores(wide) for each in predictors if each is not reader}
+    scores = {each.family: each.scores(wide) for each in predictors if each.family != reader.family}
     seen = [np.stack([scores[family][index] for family in reader.reads], axis=1) for index in range(len(slices))]
     asked = {
         family: [row[len(row) - part.rows :] for row, part in zip(rows, slices, strict=True)]
         for family, rows in scores.items()
     }
-    return [asked[each.family] if each is not reader else reader.votes(rolls, seen) for each in predictors]
+    return [asked[each.family] if each.family != reader.family else reader.votes(rolls, seen) for each in predictors]
 
 
 def reads_of(predictors: Sequence[Predictor]) -> tuple[str, ...]:

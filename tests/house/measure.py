@@ -20,7 +20,65 @@ ROOT: Final = Path(__file__).parents[2]
 HOUSE: Final = ("strategies", "storage", "training", "bot")
 
 # The rooms of each folder, in the order of the way through it: a room imports rooms above it in this list, never below.
-ORDER: Final[dict[str, tuple[str, ...]]] = {}
+ORDER: Final[dict[str, tuple[str, ...]]] = {
+    "strategies": (
+        "errors",
+        "market",
+        "market_versions",
+        "resample",
+        "kernel",
+        "universe",
+        "features",
+        "patterns",
+        "predictors",
+        "bundle",
+        "minute",
+        "history",
+        "membership",
+        "engine",
+        "explain",
+        "warm",
+        "oversight",
+    ),
+    "storage": ("durable", "cron", "terminal", "config", "candles", "quality", "ledger", "models", "backup", "open"),
+    "training": (
+        "runtime",
+        "data",
+        "evidence",
+        "families",
+        "ensemble",
+        "backtest",
+        "walk_forward",
+        "tuning",
+        "promotion",
+        "monitors",
+        "simulation",
+        "report",
+        "commands",
+        "command_line",
+        "__main__",
+    ),
+    "bot": (
+        "clock",
+        "exchange_info",
+        "network",
+        "simulator",
+        "feed",
+        "exchange",
+        "trading",
+        "views",
+        "operations",
+        "retraining",
+        "scheduling",
+        "alerts",
+        "telegram",
+        "web",
+        "notifications",
+        "assembly",
+        "daemon",
+        "cli",
+    ),
+}
 MOCKS: Final = ("mock", "Mock", "MagicMock", "AsyncMock", "patch", "setattr", "setitem")
 MOST_PARAMETERS: Final = 8
 

@@ -26,7 +26,7 @@ HISTORY_DECISIONS = HISTORY_BARS + WARM_UP_DECISIONS  # before the first decisio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCandles:
-    """Candles of one run. M markets in the account's fixed order, n bars on a grid without holes.
+    """Candles of one run. M markets in the account's fixed order, n bars on a grid without gaps.
 
     Attributes:
         markets: the account's markets.

@@ -36,7 +36,7 @@ def open_dataset(
 
     Raises:
         BadInput: a name or date cannot be read, or a market has no candles.
-        DataGap: `holes` is "refuse" and there is one.
+        DataGap: `gaps` is "refuse" and there is one.
     """
     chosen = exchange or config.exchange.name
     frame, groups = views_of(config, timeframe)

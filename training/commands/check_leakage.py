@@ -79,7 +79,7 @@ def manifest_of(config: Config, exchange: str, bundle: str) -> Manifest | None:
 
 
 def stored_candles(config: Config, exchange: str, symbol: str, timeframe: str) -> np.ndarray | None:
-    """Return the longest stretch of stored candles without a hole, its latest part; None where they are too few."""
+    """Return the longest stretch of stored candles without a gap, its latest part; None where they are too few."""
     from storage.candles.gaps import segments
     from storage.candles.store import CandleStore
     from strategies.market import Timeframe

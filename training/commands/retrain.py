@@ -27,7 +27,7 @@ def command(
     seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
     years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
     refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
-    gaps: str = typer.Option("refuse", help="What to do with holes of more than 3 bars: refuse or split."),
+    gaps: str = typer.Option("refuse", help="What to do with gaps of more than 3 bars: refuse or split."),
     leakage: bool = typer.Option(True, help="Ask the recipe questions whose answers are known first."),
     promote: bool = typer.Option(True, help="Move the production pointer when the gate says so."),
 ) -> None:
@@ -48,7 +48,7 @@ def command(
     from training.promotion.retrain import champion_of, leakage_check, retrain
 
     if gaps not in ("refuse", "split"):
-        raise BadInput(f"--holes is {gaps!r}; refuse or split is needed")
+        raise BadInput(f"--gaps is {gaps!r}; refuse or split is needed")
     config = configuration()
     chosen_seed = config.training.seed if seed < 0 else seed
     names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)

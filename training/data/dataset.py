@@ -200,13 +200,13 @@ def build(
         until_ms: only candles closed by then; None: all.
         horizon_bars: of the target.
         stitched: keep the spot candles from before the future was listed.
-        holes: what to do with holes of more than three bars among the market's own candles.
+        gaps: what to do with gaps of more than three bars among the market's own candles.
         kind: "futures" or "spot".
         labelling: what the closes are labelled with.
 
     Raises:
         BadInput: a symbol has no candles.
-        DataGap: `holes` is "refuse" and there is one.
+        DataGap: `gaps` is "refuse" and there is one.
     """
     end_ms = None if until_ms is None else until_ms - timeframe.ms + 1
     parts: list[Segment] = []
@@ -296,5 +296,5 @@ def _refuse_gaps(symbol: str, filled: StoredCandles, runs: list[slice], timefram
         missing = int((following - last) // timeframe.ms) - 1
         raise DataGap(
             f"{symbol} {timeframe.value}: {missing} candles are missing after {int(last)}; at most 3 may be bridged. "
-            "Download them, or allow holes to split the history"
+            "Download them, or allow gaps to split the history"
         )

@@ -1,7 +1,7 @@
 """Nightly parity: a day of the tape through the backtester, and what came out beside what the ledger holds.
 
 Scores in batch and the compiled loop, on the tape's own bars, from the state in which the day began; swaps, changed
-settings and commands happen where the tape has them. Lateness and holes do not: a backtest knows nothing of them, so
+settings and commands happen where the tape has them. Lateness and gaps do not: a backtest knows nothing of them, so
 they are the causes that may explain a difference. Whatever has no cause is an alarm.
 """
 

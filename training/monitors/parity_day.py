@@ -189,4 +189,4 @@ def _causes(minutes: Sequence[AccountMinute]) -> Iterator[Cause]:
             yield Cause(ms=minute.open_ms, market=ACCOUNT_WIDE, what="late decision")
         if minute.not_ready is not None:
             for index in np.flatnonzero(minute.not_ready):
-                yield Cause(ms=minute.open_ms, market=int(index), what="hole in the feed, not ready")
+                yield Cause(ms=minute.open_ms, market=int(index), what="gap in the feed, not ready")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -159,7 +160,7 @@ def _dates(ms: np.ndarray) -> np.ndarray:
 
 def _segments(
     trades: Sequence[RoundTrip], starts: Sequence[float], ends: Sequence[float], end_ms: float
-) -> dict[str, list]:
+) -> dict[str, list[Any]]:
     """Return x and y of one line a trade, apart by gaps."""
     x: list[float | None] = []
     y: list[float | None] = []

@@ -36,7 +36,7 @@ async def readyz(request: web.Request) -> Readiness:
     if not control.is_fresh():
         raise Unhealthy(f"no account minute for {control.minute_age_ms() / 1000:.0f} s of market time")
     if broken:
-        raise Unhealthy(f"the candles of {', '.join(broken)} have a hole that is not filled yet")
+        raise Unhealthy(f"the candles of {', '.join(broken)} have a gap that is not filled yet")
     if not control.is_ledger_writable():
         raise Unhealthy("the ledger does not take the account minute; trading waits for it")
     return Readiness(ready=True, feed=dict(control.feed.ready), bundle=snapshot.bundle_id)

@@ -23,7 +23,7 @@ from strategies.bundle.files import bundle_id
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 from strategies.minute import AccountMinute
-from strategies.oversight.e_process import Evidence, realized_return
+from strategies.oversight.e_process import EProcess, realized_return
 from strategies.oversight.shadow_rules import Step, judge
 from tests.bot.retraining.swappable import eager, flipped_byte, ridge_files
 from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
@@ -91,7 +91,7 @@ async def test_what_was_expected_and_what_came_is_written_and_the_evidence_is_ma
     assert len(settled) == 3 * (HOURS - 13)
     assert len(waiting) == 3 * 13
     assert {part.champion_id for part in settled} == {calm}
-    evidence = Evidence.begin(3, 12)
+    evidence = EProcess.begin(3, 12)
     for part in settled:
         assert part.expected == pytest.approx(3 * part.champion_expected)
         came = realized_return(history[part.market], part.open_ms, part.sigma, 12, H1)
@@ -115,7 +115,7 @@ async def test_a_shadow_expects_what_it_would_have_decided(tmp_path: Path) -> No
     """The champion shadowed by itself: both expectations agree but for the smoothing's forgotten beginning."""
     async with championed(tmp_path) as (world, calm, _):
         shadowing, shadows = made(world), kept(world)
-        trial = Trial(bundle_id=calm, started_ms=1, role="challenger", champion_id=calm, evidence=Evidence.begin(3, 12))
+        trial = Trial(bundle_id=calm, started_ms=1, role="challenger", champion_id=calm, evidence=EProcess.begin(3, 12))
         shadows.begin(trial)
         shadowing._trials, shadowing._champion_id = [trial], calm
         for close in await closes(world, 0, 5):
@@ -270,9 +270,9 @@ async def test_closes_that_pile_up_are_skipped_and_never_block(tmp_path: Path) -
         assert close.seen[0].candles.base is None
 
 
-RIGHT = Evidence(logs=np.full((1, 2), math.log(25)), observations=4, growth=1.0)
-WRONG = Evidence(logs=np.full((1, 2), -math.log(25)), observations=4, growth=1.0)
-OPEN = Evidence(logs=np.zeros((1, 2)), observations=4, growth=0.01)
+RIGHT = EProcess(logs=np.full((1, 2), math.log(25)), observations=4, growth=1.0)
+WRONG = EProcess(logs=np.full((1, 2), -math.log(25)), observations=4, growth=1.0)
+OPEN = EProcess(logs=np.zeros((1, 2)), observations=4, growth=0.01)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ OPEN = Evidence(logs=np.zeros((1, 2)), observations=4, growth=0.01)
     ],
 )
 def test_the_rules_of_trials(
-    role: str, evidence: Evidence, age_d: float, limit_d: float | None, expected: Step
+    role: str, evidence: EProcess, age_d: float, limit_d: float | None, expected: Step
 ) -> None:
     step, sentence = judge(role, evidence, 20.0, age_d, limit_d, 1.0)  # type: ignore[arg-type]
     assert step is expected

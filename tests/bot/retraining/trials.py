@@ -6,7 +6,7 @@ import numpy as np
 
 from storage.ledger.shadow_trials import Expectation, Shadows, Trial
 from strategies.market import HOUR_MS
-from strategies.oversight.e_process import Evidence
+from strategies.oversight.e_process import EProcess
 from tests.builders import START_MS
 
 
@@ -15,7 +15,7 @@ def shadow_bundle(shadows: Shadows, count: int, skill: float = 0.3) -> Trial:
     rng = np.random.default_rng(5)
     came = rng.normal(size=count)
     expected, champion = skill * came + skill * rng.normal(size=count), 0.05 * rng.normal(size=count)
-    evidence = Evidence.begin(1, 12)
+    evidence = EProcess.begin(1, 12)
     begun = Trial(
         bundle_id="b-0123456789abcdef",
         started_ms=START_MS,

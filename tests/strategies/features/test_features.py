@@ -1,4 +1,4 @@
-"""Features: causal to the bit, the same live and in history, indifferent to what came before a hole."""
+"""Features: causal to the bit, the same live and in history, indifferent to what came before a gap."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_live_row_equals_the_row_of_history_over_twenty_thousand_real_candles_wi
 
 
 def test_blocks_ask_for_every_candle_exactly_once() -> None:
-    candles = np.concatenate([CANDLES[:700], CANDLES[720:]])  # a hole of twenty bars
+    candles = np.concatenate([CANDLES[:700], CANDLES[720:]])  # a gap of twenty bars
     slices = block_slices(candles, HOUR)
     asked = np.concatenate([part.candles[part.first :, OPEN_MS] for part in slices])
     assert np.array_equal(asked, candles[:, OPEN_MS])

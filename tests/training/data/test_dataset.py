@@ -1,4 +1,4 @@
-"""Datasets: targets by hand, holes as borders, nothing known too early, the bits of live."""
+"""Datasets: targets by hand, gaps as borders, nothing known too early, the bits of live."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_short_holes_are_bridged_and_long_ones_split(tmp_path: Path) -> None:
     assert [len(segment.candles) for segment in dataset.segments] == [1200, 796]
     first, second = dataset.segments
     assert (first.source[500:503] == Source.REPAIRED).all()
-    assert np.isnan(first.target[-13:]).all()  # no label crosses the hole
+    assert np.isnan(first.target[-13:]).all()  # no label crosses the gap
     assert not second.is_warm[:240].any()  # no window does
     with pytest.raises(DataGap, match="4 candles are missing"):
         build(store, "made", ["AAAUSDT"], HOUR, FEATURES, gaps="refuse")

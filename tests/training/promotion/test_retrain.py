@@ -237,4 +237,4 @@ def test_the_command_refuses_a_hole_and_splits_at_it_when_told(tmp_path: Path) -
     refused = sigma_retrain(tmp_path)
     assert refused.returncode == 1
     assert "10 candles are missing" in refused.stderr
-    assert sigma_retrain(tmp_path, "--holes", "split", "--no-promote", "--no-leakage").returncode == 0
+    assert sigma_retrain(tmp_path, "--gaps", "split", "--no-promote", "--no-leakage").returncode == 0

@@ -13,7 +13,7 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle, PreparedSlice, trend_bundle
 from strategies.bundle.calibration import Calibration
 from strategies.market import DAY_MS, HOUR_MS
-from strategies.oversight.e_process import Evidence, realized_return
+from strategies.oversight.e_process import EProcess, realized_return
 from strategies.oversight.shadow_rules import PREDECESSOR_D
 from tests.training.simulation.test_simulate import FIRST_MS, history, plan_with
 from training.backtest.decision_path import DecisionPath, decision_path
@@ -65,7 +65,7 @@ def trials(threshold: float = 20.0) -> SimulatedTrials:
 
 def harm_by_hand(path: DecisionPath, candles: RunCandles, slope: float, threshold: float) -> int | None:
     """Return the close at which nothing has proven a champion wrong, computed close by close."""
-    evidence, step = Evidence.begin(len(candles.markets), 12), HOUR_MS
+    evidence, step = EProcess.begin(len(candles.markets), 12), HOUR_MS
     for row, ms in enumerate(path.ms.tolist()):
         matured = row - 13
         for market in range(len(candles.markets)):
