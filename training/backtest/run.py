@@ -20,6 +20,7 @@ from strategies.kernel.settings import ExecutionSettings, TradingSettings
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles, moment
+from training.backtest.run_roster import RosterRun
 from training.evidence.performance import EquityCurve
 
 
@@ -119,6 +120,15 @@ def run_path(
         name: _delayed(getattr(path, name), delay_bars)
         for name in ("conviction", "expected_return", "sigma", "volatility", "agreement")
     }
+    if candles.roster is not None:
+        return RosterRun(
+            roster=candles.roster,
+            candles=candles,
+            settings=settings,
+            state=state,
+            rows=path.rows,
+            inputs={**inputs, "not_ready": ~path.ready},
+        ).run()
     return loop.run(
         state,
         settings.market_records(candles.markets),

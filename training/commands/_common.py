@@ -15,6 +15,7 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe
+from training.commands.traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -42,8 +43,10 @@ def open_dataset(
     frame, groups = views_of(config, timeframe)
     names = tuple(part.strip().upper() for part in symbols.split(",") if part.strip()) or config.exchange.symbols
     features = feature_set(config.features.extra, groups, frame)
+    store = CandleStore(config.data.directory)
+    names = usable_symbols(store, chosen, names, frame, config.exchange.market)
     dataset = build(
-        CandleStore(config.data.directory),
+        store,
         chosen,
         names,
         frame,
@@ -55,8 +58,9 @@ def open_dataset(
         labelling=labelling_of(config),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     say(
-        f"data: {chosen} {', '.join(names)} {frame.value}, {bars:,} bars in {len(dataset.segments)} segments, "
+        f"data: {chosen} {shown} {frame.value}, {bars:,} bars in {len(dataset.segments)} segments, "
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )
     return dataset

@@ -8,18 +8,18 @@ from typing import Any, Literal, cast
 
 import typer
 
-from storage.candles.market_book import inferred_market, recorded_markets
 from storage.candles.store import CandleStore
-from storage.config.tree import Config
 from storage.ledger.export import write_export
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe
+from training.backtest.roster import warm_up_bars
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
-from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
+from training.backtest.run_candles import covered, moment, read_run
 from training.backtest.scoring import scorecard
+from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime.progress import answer, configuration, say
 
 
@@ -29,6 +29,7 @@ def command(
     start_date: str = typer.Option("", help="First day or time, ISO, UTC; empty: the first honest one."),
     end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
     initial_capital: float = typer.Option(0.0, help="Deposit in quote currency; 0: of the configuration.", min=0.0),
+    universe: str = typer.Option("", help="top, top:40 or list instead of symbols; members as known then."),
     sides: str = typer.Option("", help="both, long or short; empty: of the configuration."),
     report: Path = typer.Option(Path(), help="Write an HTML report here."),
     export: Path = typer.Option(Path(), help="Write all fills and funding here, .csv or .parquet."),
@@ -47,12 +48,18 @@ def command(
     place = exchange or config.exchange.name
     bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
     store = CandleStore(config.data.directory)
-    markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
+    asked = Asked(exchange=place, symbols=symbols, universe=universe)
+    begin_ms = utc_ms(start_date) if start_date else None
+    members = universe_between(store, config, asked, begin_ms, utc_ms(end_date) if end_date else None)
+    names = named_symbols(config, asked, members)
+    markets = stored_markets(store, config, place, names, bundle.manifest.timeframe)
     start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
     seen = is_in_sample(bundle, start_ms)
     if not allow_in_sample:
         require_unseen(bundle, start_ms)
-    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms)
+    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
+    for sentence in candles.notes:
+        say(sentence)
     settings = chosen_settings(config.trading, bundle, initial_capital, sides)
     stress = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
     result = backtest(bundle, candles, settings, stress=stress)
@@ -79,30 +86,6 @@ def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Time
     return registry.get(model, exchange)
 
 
-def stored_markets(
-    store: CandleStore, config: Config, exchange: str, symbols: str, timeframe: Timeframe
-) -> tuple[Market, ...]:
-    """Return the markets in the order named, as recorded, or else inferred from their candles.
-
-    Raises:
-        BadInput: a symbol is named twice.
-        DataGap: nothing is stored of one.
-    """
-    names = [name.strip().upper() for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
-    if len(set(names)) != len(names):
-        raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
-    kind = config.exchange.market
-    recorded = {market.symbol: market for market in recorded_markets(store.root, exchange, kind)}
-    markets = []
-    for name in names:
-        market = recorded.get(name)
-        if market is None:
-            market = inferred_market(exchange, name, kind, store.read(exchange, name, timeframe, kind).candles)
-            say(f"{name}: no specification stored, tick {market.tick} and lot {market.lot} inferred from its candles")
-        markets.append(market)
-    return tuple(markets)
-
-
 def span(
     store: CandleStore, markets: tuple[Market, ...], bundle: Bundle, start_date: str, end_date: str
 ) -> tuple[int, int]:
@@ -114,9 +97,19 @@ def span(
     """
     timeframe = bundle.manifest.timeframe
     first_ms, last_ms = covered(store, markets, timeframe)
-    earliest = max(first_ms + HISTORY_DECISIONS * timeframe.ms, bundle.manifest.first_out_of_sample_ms)
+    warm_ms = first_ms + warm_up_bars(timeframe) * timeframe.ms
+    earliest = max(warm_ms, bundle.manifest.first_out_of_sample_ms)
     start_ms = utc_ms(start_date) if start_date else earliest
     end_ms = utc_ms(end_date) if end_date else last_ms
+    if end_ms > last_ms > start_ms:
+        say(f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
+        end_ms = last_ms
+    if start_ms < warm_ms < end_ms:
+        say(
+            f"the candles begin {moment(first_ms)}; with a warm-up of {warm_up_bars(timeframe):,} bars of "
+            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})"
+        )
+        start_ms = warm_ms
     start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
     if start_ms >= end_ms:
         raise BadInput(

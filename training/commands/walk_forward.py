@@ -15,6 +15,7 @@ from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
+    from strategies.universe.members import Members
     from training.data.dataset import Dataset
     from training.ensemble.plan import Plan
     from training.families.interface import ModelFamily
@@ -28,6 +29,7 @@ def command(
     model_type: str = typer.Option("ensemble", help="lstm, xgboost, ridge, ppo, or ensemble (ensemble.families)."),
     symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
     trade: str = typer.Option("", help="Symbols that are traded and judged, the rest only teach; empty: all."),
+    universe: str = typer.Option("", help="top, top:40 or list instead of symbols; members as known then."),
     timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     train_window: str = typer.Option("", help="Days a fold learns from, or all; empty: validation.train_window_d."),
     test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: see --refit-months."),
@@ -55,6 +57,7 @@ def command(
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
     from training.commands._common import open_dataset
+    from training.commands.traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
@@ -66,6 +69,7 @@ def command(
     if schedule.note:
         say(schedule.note)
     families = chosen_families(config, model_type, config.training.seed if seed < 0 else seed)
+    symbols, members = universe_symbols(config, symbols, universe, exchange, end_date)
     dataset = open_dataset(config, symbols, timeframe, exchange, end_date)
     plan = Plan(
         families=families,
@@ -79,7 +83,7 @@ def command(
         seed=config.training.seed if seed < 0 else seed,
     )
     asked = config.training.workers if workers < 0 else workers
-    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), (costs_factor, delay_bars), trade)
+    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), (costs_factor, delay_bars), trade, members)
     walked = walk(plan)
     is_linear = [family.name for family in families] == ["ridge"]
     linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
@@ -160,11 +164,12 @@ class _Walk:
         workers: int,
         stress: tuple[float, int],
         trade: str,
+        universe: Members | None,
     ) -> None:
         from storage.candles.store import CandleStore
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
-        from training.commands.backtest import stored_markets
+        from training.commands.traded import stored_markets
         from training.walk_forward.fold_cache import FoldCache
         from training.walk_forward.fold_plan import plan_folds
         from training.walk_forward.walk import Means
@@ -174,7 +179,11 @@ class _Walk:
         markets = stored_markets(store, config, dataset.exchange, traded, dataset.timeframe)
         self.dataset = dataset
         self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
-        self.candles = read_run(store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms)
+        self.candles = read_run(
+            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe
+        )
+        for sentence in self.candles.notes:
+            say(sentence)
         root = config.paths.runs / "folds" if cache else None
         self.means = Means(cache=FoldCache(root=root), workers=workers, backend=config.training.backend)
         self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])
