@@ -58,8 +58,6 @@ def command(
     if not allow_in_sample:
         require_unseen(bundle, start_ms)
     candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
-    for sentence in candles.notes:
-        say(sentence)
     settings = chosen_settings(config.trading, bundle, initial_capital, sides)
     stress = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
     result = backtest(bundle, candles, settings, stress=stress)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from storage.candles.market_book import recorded_markets
 from storage.candles.resampled import market_in_store, span_of_any
 from storage.candles.store import CandleStore
-from storage.candles.universe import read_turnovers, stored_members, stored_symbols
+from storage.candles.universe import read_turnovers, stored_symbols
 from storage.config.tree import Config
+from storage.cron import cron_times
 from strategies.errors import BadInput, DataGap, SigmaError
 from strategies.market import DAY_MS, Market, Timeframe, UnsupportedMarket
-from strategies.universe.members import Members
+from strategies.universe.members import Members, members_over
 from strategies.universe.settings import UniverseSettings
 from training.backtest.coverage import moment
 from training.runtime.progress import say
@@ -76,7 +77,8 @@ def universe_between(
     first_ms = min(part.first_ms for part in turnovers) + round(rules.min_age_d * DAY_MS)
     last_ms = max(part.end_ms for part in turnovers)
     begin, end = max(start_ms or first_ms, first_ms), end_ms or last_ms
-    found = stored_members(store, asked.exchange, kind, rules, begin, max(end, begin + 1))
+    times = [begin, *cron_times(rules.refresh_cron, begin, max(end, begin + 1))]
+    found = members_over(turnovers, rules, times)
     if not found.ever:
         first = found.selections[-1].verdicts[0]
         raise BadInput(
