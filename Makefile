@@ -3,6 +3,7 @@
 # make quick   the pure tests: deciding, arithmetic, statistics; seconds
 # make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
+# make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages (asks the package index)
 # Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
@@ -23,7 +24,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test quick cover check audit format bench soak clean
+.PHONY: run install test quick cover check docs audit format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -46,6 +47,10 @@ check: $(DEVELOPMENT)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/hadolint Dockerfile
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q
+	@echo "sigma: build/site/index.html"
 
 audit: $(DEVELOPMENT)
 	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
@@ -78,3 +83,7 @@ $(DEVELOPMENT): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "sigma: installing the packages of pyproject.toml and the test tools into $(VENV), once"
 	$(PIP) -e ".[$(EXTRAS),dev]"
 	@touch $@ $(RUNTIME)
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) mkdocs-material "mkdocstrings[python]"
+	@touch $@

@@ -58,6 +58,7 @@ class PacedFeed:
     clock: ManualClock
     ready: dict[str, bool]
     last_frame_ms: int = 0
+    conditions: dict[str, str] = field(default_factory=dict)
     handed_s: dict[int, float] = field(default_factory=dict)
     took_s: dict[int, float] = field(default_factory=dict)
 

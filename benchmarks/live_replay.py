@@ -71,7 +71,7 @@ class LiveReplay:
         """Start `sigma run` against the exchange; its output goes to run.log."""
         with (self.folder / "run.log").open("a") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "bot.cli", "run"],
+                [sys.executable, "-m", "bot.cli", "run", "--new-account"],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine as Database
 
+from bot.alerts.candle_watch import CandleWatch
 from bot.exchange import Exchange
 from bot.feed.source import FeedSource
 from bot.notifications import Notifications
@@ -21,11 +23,12 @@ from bot.retraining.child_process import Limits
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
-from bot.trading.open_account import Opened, open_trading
+from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -41,7 +44,7 @@ from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle, trend_bundle
-from strategies.errors import BundleRefused
+from strategies.errors import BadInput, BundleRefused
 from strategies.market import MINUTE_MS, Market
 
 Listeners = list[Callable[[Snapshot], None]]
@@ -49,13 +52,18 @@ Listeners = list[Callable[[Snapshot], None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What stands before anything is built: configuration, open database, market, feed, and how to end it all."""
+    """What stands before anything is built: configuration, open database, market, feed, and how to end it all.
+
+    Attributes:
+        new_account: whether an account may be opened where the production pointer says that another traded.
+    """
 
     config: Config
     database: Database
     exchange: Exchange
     feed: FeedSource
     shut_down: Callable[[], None]
+    new_account: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +92,9 @@ async def assemble(environment: Environment) -> Parts:
     config, database, exchange = environment.config, environment.database, environment.exchange
     markets = tuple(await environment.feed.markets(config.exchange.symbols))
     await asyncio.to_thread(record_markets, config.data.directory, markets)
-    registry = Registry(config.paths.models)
-    opened = await _opened(environment, markets, registry)
+    registry = Registry(config.paths.models, apart=True)
+    bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
+    opened = await _opened(environment, markets, registry, bundle)
     metrics = Metrics()
     listeners: Listeners = [metrics.on_snapshot, _log_signals]
     trader = _trader(environment, opened, markets, listeners)
@@ -97,6 +106,10 @@ async def assemble(environment: Environment) -> Parts:
     web = _web(environment, control, metrics)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
+    if refusal:
+        key, now_ms = f"refused:{opened.engine.state.account['last_ms'][0]}", exchange.clock.now_ms()
+        await notifications.alerts.note("promotion", key, {"text": refusal}, now_ms)
+    notifications.watch_also(CandleWatch(environment.feed, database, control.ledger.account, notifications.alerts))
     return Parts(
         trader=trader,
         trainer=trainer,
@@ -112,28 +125,30 @@ async def assemble(environment: Environment) -> Parts:
     )
 
 
-async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry) -> Opened:
+async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry, bundle: Bundle) -> Opened:
     config = environment.config
+    if not environment.new_account:
+        await asyncio.to_thread(require_ledger, environment.database, registry, config.exchange.name)
     return await open_trading(
         environment.database,
         exchange=config.exchange.name,
         name=config.account.name,
         markets=markets,
         settings=config.trading,
-        bundle=await asyncio.to_thread(_deciding, registry, config),
+        bundle=bundle,
         candles=environment.feed,
         now_ms=environment.exchange.clock.now_ms(),
     )
 
 
-def _deciding(registry: Registry, config: Config) -> Bundle:
-    """Return who decides, a bundle or a stand-in; the trend rule when the bundle is broken."""
+def _deciding(registry: Registry, config: Config) -> tuple[Bundle, str]:
+    """Return who decides, a bundle or a fallback strategy, and why it is not the champion: the trend rule is, then."""
     exchange, timeframe = config.exchange.name, config.decision.timeframe
     try:
-        return bundle_by_id(registry, exchange, registry.deciding(exchange), timeframe)
-    except BundleRefused as error:
+        return bundle_by_id(registry, exchange, registry.deciding(exchange), timeframe), ""
+    except (BundleRefused, BadInput) as error:
         structlog.get_logger("daemon").error("bundle refused, the trend rule decides", error=str(error))
-        return trend_bundle(timeframe)
+        return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"
 
 
 def _trader(environment: Environment, opened: Opened, markets: tuple[Market, ...], listeners: Listeners) -> Trader:
@@ -244,6 +259,7 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
         on_harm=lambda found: on_harm(control, found),
+        compare=partial(check_day, environment.database, control.ledger.account, control.markets, environment.feed),
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs

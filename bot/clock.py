@@ -1,8 +1,8 @@
 """What time it is, and how to wait: the only module that reads the wall clock.
 
-A long-lived program gets one `Clock` from its composition root. `SystemClock` is a real exchange's time, `ScaledClock`
-runs `speed` times faster, `PacedClock` stands where the exchange last said it stands, `ManualClock` belongs to tests.
-All are monotonic: `now_ms` never goes back. Knows nothing of markets or exchanges.
+A long-lived program gets one `Clock` from its composition root. `SystemClock` is a real exchange's time as measured,
+`ScaledClock` runs `speed` times faster, `PacedClock` stands where the exchange last said it stands, `ManualClock`
+belongs to tests. All are monotonic: `now_ms` never goes back. Knows nothing of markets or exchanges.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ import asyncio
 import heapq
 import itertools
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
+from bot.exchange_time import ExchangeTime
+
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_LONGEST_SLEEP_S = 5.0
 _LONGEST_NAP_S = 0.25  # wall seconds after which a scaled sleeper looks again whether its clock was held or moved
 
 
@@ -26,6 +30,9 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Return UTC milliseconds; never less than before."""
 
+    def at_least_ms(self) -> int:
+        """Return a time that has certainly come at the exchange: what may be called closed."""
+
     async def sleep(self, market_seconds: float) -> None:
         """Wait for that many seconds of this clock."""
 
@@ -38,25 +45,67 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def steady_ms() -> int:
+    """Return milliseconds that nobody can set; they go on while the machine sleeps, where the system can tell."""
+    return time.clock_gettime_ns(_STEADY) // 1_000_000
+
+
 class SystemClock:
-    """The machine's time plus the offset measured against the exchange."""
+    """A real exchange's time: measured at every answer and frame, carried on by the steady clock.
+
+    Setting the machine's clock moves it by nothing; `machine_step_ms` tells how far off that is.
+    """
 
     speed = 1.0
 
     def __init__(self, offset_ms: int = 0) -> None:
-        self.offset_ms = offset_ms
+        """Begin with the machine's time plus `offset_ms`, until something is observed."""
+        self._measured = ExchangeTime(wall_ms() + offset_ms - steady_ms())
         self._latest_ms = 0
 
     def now_ms(self) -> int:
-        self._latest_ms = max(self._latest_ms, wall_ms() + self.offset_ms)
+        self._latest_ms = max(self._latest_ms, steady_ms() + self._measured.offset_ms)
         return self._latest_ms
+
+    def at_least_ms(self) -> int:
+        """Return a time that the exchange itself has shown to be past; -1 before it showed any."""
+        return round(steady_ms() + self._measured.least_offset_ms()) if self._measured.is_measured else -1
+
+    def observe(self, stamp_ms: int, *, until_ms: int | None = None, asked_ms: int | None = None) -> None:
+        """Take a time that the exchange stated just now.
+
+        Args:
+            stamp_ms: its time is at least this.
+            until_ms: its time was at most this when it was asked; None: nothing is known.
+            asked_ms: `steady_ms` of the question; needed with `until_ms`.
+        """
+        came_ms = steady_ms()
+        if not self._measured.is_measured:
+            if until_ms is None:
+                return  # a frame alone cannot tell how old it is
+            self._latest_ms = 0  # what the machine guessed binds nobody
+        self._measured.observe(
+            stamp_ms=stamp_ms,
+            until_ms=until_ms,
+            asked_ms=came_ms if asked_ms is None else asked_ms,
+            came_ms=came_ms,
+            machine_offset_ms=wall_ms() - came_ms,
+        )
+
+    def machine_step_ms(self) -> int:
+        """Return how far the machine's clock is ahead of the exchange's time; 0 before anything was measured."""
+        return wall_ms() - (steady_ms() + self._measured.offset_ms) if self._measured.is_measured else 0
+
+    def exchange_step_ms(self) -> int | None:
+        """Return how far the exchange's latest stamps are ahead of its time so far, while that is doubted."""
+        return self._measured.doubted_step_ms
 
     async def sleep(self, market_seconds: float) -> None:
         await asyncio.sleep(market_seconds)
 
     async def sleep_until(self, ms: int) -> None:
-        while (left_ms := ms - self.now_ms()) > 0:  # noqa: ASYNC110 — nobody announces the machine's time
-            await asyncio.sleep(left_ms / 1000)
+        while (left_ms := ms - self.now_ms()) > 0:  # noqa: ASYNC110 — the exchange may correct its time meanwhile
+            await asyncio.sleep(min(_LONGEST_SLEEP_S, left_ms / 1000))
 
 
 class ScaledClock:
@@ -77,6 +126,9 @@ class ScaledClock:
         if self._anchor_ns is None:
             return self._anchor_ms
         return self._anchor_ms + int((time.monotonic_ns() - self._anchor_ns) * self.speed) // 1_000_000
+
+    def at_least_ms(self) -> int:
+        return self.now_ms()
 
     def hold(self) -> None:
         """Stop the clock where it is."""
@@ -130,6 +182,9 @@ class PacedClock:
     def now_ms(self) -> int:
         return self._now_ms
 
+    def at_least_ms(self) -> int:
+        return self.now_ms()
+
     def advance(self, ms: int) -> None:
         """Move to market time `ms`; an earlier time than now is ignored (messages may overtake one another)."""
         if ms > self._now_ms:
@@ -154,6 +209,9 @@ class ManualClock:
 
     def now_ms(self) -> int:
         return self._now_ms
+
+    def at_least_ms(self) -> int:
+        return self.now_ms()
 
     def set(self, ms: int) -> None:
         """Move to `ms`.

@@ -1,30 +1,41 @@
 """Where the daemon trades: an exchange's address, its time, and what people must know about its market.
 
 The built-in exchange runs inside the daemon unless `[exchange] url` names one that runs already; a real exchange's
-time is measured.
+time is measured. An exchange that is away is waited for: a start never ends because of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from bot.clock import Clock, PacedClock, ScaledClock, SystemClock, wall_ms
+import structlog
+
+from bot.clock import Clock, PacedClock, ScaledClock, SystemClock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
-from bot.feed.failures import translate
+from bot.feed.gate import Gate
+from bot.feed.rest import Rest
+from bot.feed.time_keeper import measure
+from bot.feed.waiting import patient
 from bot.simulator.conductor import Pace
 from bot.simulator.market.generated import GeneratedMarket
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
 from storage.config.tree import Config
+from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
+
+T = TypeVar("T")
 
 
 async def _nothing_to_watch() -> None:
@@ -52,18 +63,38 @@ class Exchange:
     watch: Callable[[], Coroutine[None, None, None]] = _nothing_to_watch
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How a start waits for an exchange: whom it tells why, and what ends it."""
+
+    on_wait: Callable[[str], None] = lambda why: structlog.get_logger("exchange").warning("exchange awaited", why=why)
+    stopping: asyncio.Event | None = None
+
+    async def until(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return what `ask` brings once the exchange can be had.
+
+        Raises:
+            Stopped: the program is to end.
+            ExchangeFailed: it refuses this place, and has said so several times.
+        """
+        return await patient(ask, on_wait=self.on_wait, stopping=self.stopping)
+
+
 @asynccontextmanager
-async def open_exchange(config: Config) -> AsyncIterator[Exchange]:
+async def open_exchange(config: Config, patience: Patience | None = None) -> AsyncIterator[Exchange]:
     """Connect to the exchange of the configuration, starting the built-in one where it is asked for.
 
     Raises:
-        ExchangeFailed: it cannot be reached.
+        ExchangeFailed: it refuses this place.
+        Stopped: the program was asked to end while it waited.
     """
+    patience = patience or Patience()
     if not config.exchange.is_builtin:
-        clock = SystemClock(await _offset_ms(config))
+        clock = SystemClock()
+        await patience.until(partial(_measured, config, clock))
         yield Exchange(url=config.exchange.url, clock=clock, exchange_info=_real_exchange(config))
     elif config.exchange.url:
-        yield await _join(config)
+        yield await patience.until(partial(_join, config))
     else:
         server = ExchangeServer(
             _source(config), _pace(config), state_folder=config.paths.state / "exchange", deflate=False
@@ -136,16 +167,20 @@ def _real_exchange(config: Config) -> ExchangeInfo:
     )
 
 
-async def _offset_ms(config: Config) -> int:
-    """Measure how far the exchange's clock is ahead of this machine's, half a round trip allowed for."""
-    settings = config.exchange
-    client = client_for(settings.name, settings.market, url=settings.url, timeout_s=config.feed.request_timeout_s)
+async def _measured(config: Config, clock: SystemClock) -> None:
+    """Measure the exchange's time once, where it has one; the feed goes on measuring.
+
+    Raises:
+        ExchangeFailed: it cannot be reached.
+    """
+    settings, feed = config.exchange, config.feed
+    client = client_for(settings.name, settings.market, url=settings.url, timeout_s=feed.request_timeout_s)
+    gate = Gate(settings.name, config.paths.state / "feed")
+    rest = Rest(client, exchange=settings.name, clock=clock, counters=Counter(), gate=gate)
     try:
-        asked_ms = wall_ms()
-        theirs_ms = int(await asyncio.wait_for(client.fetch_time(), config.feed.request_timeout_s))
-        return theirs_ms - (asked_ms + wall_ms()) // 2
-    except Exception as error:  # a task boundary: ccxt raises what it likes
-        headers = getattr(client, "last_response_headers", None) or {}
-        raise translate(error, exchange=settings.name, status=client.last_status, headers=headers) from error
+        async with asyncio.timeout(2 * feed.request_timeout_s + gate.left_s()):
+            await measure(rest, clock)
+    except TimeoutError as error:
+        raise ExchangeFailed(f"{settings.name} did not tell its time within {feed.request_timeout_s:g} s") from error
     finally:
         await client.close()

@@ -15,11 +15,13 @@ from sqlalchemy import Engine as Database
 from bot.alerts.alerts import Alerts
 from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
-from bot.alerts.watch import watch
+from bot.alerts.plugin import open_channels
+from bot.alerts.watch import Watch, watch
 from bot.alerts.webhook import Webhook
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from storage.config.plugin_files import install
 from storage.config.tree import Config
 from storage.ledger.journal import Alert
 
@@ -35,6 +37,11 @@ class Notifications:
         self._config = config
         self._control = control
         self._bot: TelegramBot | None = None
+        self._watches: list[Watch] = []
+
+    def watch_also(self, further: Watch) -> None:
+        """Look at this too, every second, once `run` begins."""
+        self._watches.append(further)
 
     @classmethod
     async def open(
@@ -70,6 +77,7 @@ class Notifications:
             channels.append(Webhook(config.alerts.webhook, origin, wall_ms))
         if config.telegram.enabled:
             channels.extend(await notifications._open_telegram(metrics))
+        channels.extend(open_channels(install(config.plugins), config.plugins))
         await alerts.open(channels)
         return notifications
 
@@ -77,7 +85,7 @@ class Notifications:
         """Tell until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.alerts.run(), name="alerts")
-            group.create_task(watch(self._control, self.alerts), name="watch")
+            group.create_task(watch(self._control, self.alerts, further=self._watches), name="watch")
             cron = self._config.schedule.digest_cron
             group.create_task(digest_daily(self._control, self.alerts, cron), name="digest")
             if self._bot is not None:

@@ -17,7 +17,7 @@ def database_of(config: Config) -> Engine:
     settings = config.database
     return connect(
         settings.url,
-        password=settings.password.reveal(),
+        password="" if settings.is_sqlite else settings.password.reveal(),
         synchronous=settings.synchronous,
         busy_timeout_ms=round(settings.busy_timeout_s * 1000),
     )

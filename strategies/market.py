@@ -24,6 +24,12 @@ OPEN_MS, OPEN, HIGH, LOW, CLOSE, VOLUME = range(6)  # columns of a (n, 6) float6
 CandleArray = np.ndarray  # (n, 6) float64: open_ms, open, high, low, close, volume; ascending, closed
 
 
+def typed_symbol(text: str) -> str:
+    """Return the symbol that a person typed: btcusdt is BTCUSDT, but kPEPEUSDC and AAPLxUSD are spelled so."""
+    text = text.strip()
+    return text.upper() if text == text.lower() else text
+
+
 class Timeframe(StrEnum):
     """Length of a candle. `ms` is its length in milliseconds."""
 

@@ -11,10 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 
+from strategies.errors import SigmaError
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 asked for the impossible, 130 interrupted."""
-    from strategies.errors import SigmaError
     from training.runtime.parent_watch import end_with_parent
 
     end_with_parent()
@@ -24,15 +25,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return dispatch(given)
     except SigmaError as error:
-        line = " ".join(str(error).split()) or type(error).__name__
-        print(f"sigma: {line}", file=sys.stderr, flush=True)
-        return error.exit_code
+        return _fail(error, given)
     except KeyboardInterrupt:
         print("sigma: interrupted; nothing was promoted", file=sys.stderr, flush=True)
         return 130
     except BrokenPipeError:  # `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:  # the boundary of the process: one line, and a report
+        from storage.failures import unforeseen
+
+        return _fail(unforeseen(error, given), given)
+
+
+def _fail(error: SigmaError, given: Sequence[str]) -> int:
+    """Print an error as one line on stderr, into logs/error.log, and as JSON on stdout when asked."""
+    from storage.failures import error_document
+    from training.runtime.progress import log_error
+
+    line = " ".join(str(error).split()) or type(error).__name__
+    print(f"sigma: {line}", file=sys.stderr, flush=True)
+    log_error(f"{' '.join(given)}: {line}")
+    if "--json" in given:
+        print(error_document(error), flush=True)
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ import typer
 
 from strategies.errors import BadInput
 from training import commands
-from training.runtime.progress import Voice, speak_with
+from training.runtime.progress import Voice, speak_with, warnings_aside
 
 GROUPS: Final = ("train", "tune", "check")  # words that are followed by a command of their own
 _USAGE: Final = """usage: python -m training COMMAND [OPTIONS]   (people write: sigma COMMAND [OPTIONS])
 
-Every command takes --config FILE, --json (one JSON document on stdout, the rest on stderr), --verbose and --help.
+Every command takes --config FILE, --json (one JSON document on stdout, the rest on stderr), --verbose, --help, and
+--despite-findings (go on although the data check says fatal).
 Example: python -m training train bundle --symbols BTCUSDT,ETHUSDT --timeframe 1h
 """
 
@@ -66,7 +67,7 @@ def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> i
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name=name)(_module(name).command)
     program = f"sigma {name}"
-    with speak_with(voice, config):
+    with speak_with(voice, config), warnings_aside():
         try:
             code = typer.main.get_command(app).main(args=arguments, prog_name=program, standalone_mode=False)
         except typer.TyperException as error:
@@ -78,7 +79,7 @@ def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> i
 
 
 def _take_common(arguments: list[str]) -> tuple[list[str], Voice, str | None]:
-    """Split off `--json`, `--verbose` and `--config FILE`, wherever they stand."""
+    """Split off `--json`, `--verbose`, `--despite-findings` and `--config FILE`, wherever they stand."""
     rest: list[str] = []
     config: str | None = None
     waiting = iter(arguments)
@@ -89,9 +90,14 @@ def _take_common(arguments: list[str]) -> tuple[list[str], Voice, str | None]:
                 raise BadInput("--config needs a file")
         elif word.startswith("--config="):
             config = word.partition("=")[2]
-        elif word not in ("--json", "--verbose"):
+        elif word not in ("--json", "--verbose", "--despite-findings"):
             rest.append(word)
-    return rest, Voice(as_json="--json" in arguments, verbose="--verbose" in arguments), config
+    voice = Voice(
+        as_json="--json" in arguments,
+        verbose="--verbose" in arguments,
+        despite_findings="--despite-findings" in arguments,
+    )
+    return rest, voice, config
 
 
 def _module(name: str) -> Any:

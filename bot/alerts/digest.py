@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from apscheduler.triggers.cron import CronTrigger
 
 from bot.alerts.alerts import Alerts
 from bot.alerts.messages import share, stamp
 from bot.trading.control import Control
 from bot.views.no_trade import no_trade_reasons, refusals_since
 from bot.views.trade_summary import summarise
+from storage.cron import next_cron_ms
 from storage.ledger.queries import EquityPoint, Ledger
 from strategies.bundle.fallback_strategies import is_fallback, told
 from strategies.errors import SigmaError
@@ -32,9 +32,8 @@ async def digest_daily(
     control: Control, alerts: Alerts, cron: str, rest: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Note a digest whenever the cron line's market time comes; the newest missed one is made up for."""
-    trigger = CronTrigger.from_crontab(cron, timezone=UTC)
     noted_ms = await alerts.ask(alerts.outbox.latest_ms, "digest")
-    due_ms = _next_ms(trigger, control.clock.now_ms() if noted_ms is None else noted_ms)
+    due_ms = next_cron_ms(cron, control.clock.now_ms() if noted_ms is None else noted_ms)
     while True:
         await control.clock.sleep_until(due_ms)
         now_ms = control.clock.now_ms()
@@ -44,7 +43,7 @@ async def digest_daily(
         except SigmaError as error:
             structlog.get_logger("alerts").error("digest not written", error=str(error))
         await rest(REST_S)
-        due_ms = _next_ms(trigger, control.clock.now_ms())
+        due_ms = next_cron_ms(cron, control.clock.now_ms())
 
 
 def digest(control: Control, now_ms: int) -> dict[str, Any]:
@@ -120,10 +119,3 @@ def _change(points: list[EquityPoint], day_ago_ms: int, equity: float) -> float 
 
 def _day(change: float | None) -> str:
     return "less than a day old" if change is None else f"{share(change, signed=True)} in 24 h"
-
-
-def _next_ms(trigger: CronTrigger, after_ms: int) -> int:
-    after = datetime.fromtimestamp((after_ms + 1) / 1000, UTC)
-    following = trigger.get_next_fire_time(None, after)
-    assert following is not None  # a crontab line has no last time
-    return round(following.timestamp() * 1000)

@@ -85,6 +85,8 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
             return f"Training ended: {payload.get('outcome', '')}"
         case "feed", "recovered":
             return f"Feed recovered: {payload.get('what', '')} after {payload.get('seconds', 0):,.0f} s"
+        case "feed", "condition" | "excluded" | "given_up" | "rebuilt":
+            return f"Feed: {payload.get('text', '')}"
         case "feed", _:
             return f"Feed trouble: {payload.get('what', '')}; no entries there until it recovers"
     return str(payload.get("text") or _as_it_is(event, payload))

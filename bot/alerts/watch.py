@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -19,6 +19,12 @@ CANDLES: Final = "candles"
 Sleep = Callable[[float], Awaitable[None]]
 
 
+class Watch(Protocol):
+    """Something that is looked at every second."""
+
+    async def look(self, passed_s: float) -> None: ...
+
+
 class FeedWatch:
     """Notes trouble that lasts, once, and its end. `look` takes the seconds since it was called before."""
 
@@ -28,9 +34,11 @@ class FeedWatch:
         self._patience_s = patience_s
         self._broken_s: dict[str, float] = {}
         self._told: set[str] = set()
+        self._conditions_s: dict[str, float] = {}  # how long each has been there
 
     async def look(self, passed_s: float) -> None:
         """Note what has been broken for longer than the patience, or has recovered."""
+        await self._look_at_conditions(passed_s)
         for what, is_healthy in self._states().items():
             if is_healthy:
                 await self._recovered(what)
@@ -39,6 +47,16 @@ class FeedWatch:
             if self._broken_s[what] >= self._patience_s and what not in self._told:
                 self._told.add(what)
                 await self._note("trouble", what, self._broken_s[what])
+
+    async def _look_at_conditions(self, passed_s: float) -> None:
+        """Tell of what concerns the whole feed at once, when it begins and when it ends."""
+        now = self._control.feed.conditions
+        for what, text in now.items():
+            self._conditions_s[what] = self._conditions_s.get(what, -passed_s) + passed_s
+            if self._conditions_s[what] == 0.0:
+                await self._note("condition", what, 0.0, text)
+        for what in [what for what in self._conditions_s if what not in now]:
+            await self._note("recovered", what, self._conditions_s.pop(what))
 
     def _states(self) -> dict[str, bool]:
         states = dict(self._control.feed.ready)
@@ -52,9 +70,9 @@ class FeedWatch:
             self._told.remove(what)
             await self._note("recovered", what, lasted_s)
 
-    async def _note(self, kind: str, what: str, seconds: float) -> None:
+    async def _note(self, kind: str, what: str, seconds: float, text: str = "") -> None:
         now_ms = self._control.clock.now_ms()
-        payload = {"type": kind, "what": what, "seconds": seconds}
+        payload: dict[str, Any] = {"type": kind, "what": what, "seconds": seconds} | ({"text": text} if text else {})
         await self._alerts.note("feed", f"feed:{what}:{kind}:{now_ms}", payload, now_ms)
 
 
@@ -83,9 +101,9 @@ class TrainingWatch:
             self._noted.add(key)
 
 
-async def watch(control: Control, alerts: Alerts, sleep: Sleep = asyncio.sleep) -> None:
-    """Look at feed and training every second until cancelled."""
-    watches = (FeedWatch(control, alerts), TrainingWatch(control, alerts))
+async def watch(control: Control, alerts: Alerts, sleep: Sleep = asyncio.sleep, further: Sequence[Watch] = ()) -> None:
+    """Look at feed, training and whatever `further` watches, every second until cancelled."""
+    watches: list[Watch] = [FeedWatch(control, alerts), TrainingWatch(control, alerts), *further]
     while True:
         await sleep(EVERY_S)
         try:

@@ -19,7 +19,6 @@ import orjson
 from bot.alerts.channel import NotSent, Unanswered, Undeliverable
 from storage.config.services import WebhookSettings
 from storage.ledger.outbox import Pending
-from strategies.errors import BadInput
 
 NEVER: Final = frozenset({400, 410, 413, 422})  # the receiver read it and will not have it
 LONGEST_RETRY_S: Final = 3_600.0
@@ -41,10 +40,7 @@ class Webhook:
     collapses = False
 
     def __init__(self, settings: WebhookSettings, origin: dict[str, Any], now_ms: Callable[[], int]) -> None:
-        if not settings.secret:
-            raise BadInput(
-                "[alerts.webhook] url is set without a secret; SIGMA_ALERTS__WEBHOOK__SECRET is needed to sign"
-            )
+        settings.require_complete()
         self._settings = settings
         self._origin = origin
         self._now_ms = now_ms

@@ -44,6 +44,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),
     "data": Entry(module="data", summary="Download, import and check candles.", is_group=True),
     "exchange": Entry(module="exchange", summary="Run the built-in exchange by itself."),
+    "exchange list": Entry(module="exchange_list", summary="Say what every exchange of ccxt.pro can do for the bot."),
     "train": Entry(module=BATCH, summary="Train xgboost, ridge, lstm, ppo or a whole bundle.", is_group=True),
     "tune": Entry(module=BATCH, summary="Search for better settings of a family.", is_group=True),
     "backtest": Entry(module=BATCH, summary="Trade a bundle over bars it has not seen."),
@@ -72,15 +73,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bot.cli.output import fail
     from strategies.errors import SigmaError
 
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        return _dispatch(given)
     except SigmaError as error:
-        return fail(error)
+        return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `sigma … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:  # the boundary of the command line: one line, and a report
+        from storage.failures import unforeseen
+
+        return fail(unforeseen(error, given), as_json="--json" in given)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -91,6 +97,8 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[0] == "--version":
         arguments = ["version"]
     word, *rest = arguments
+    if rest and f"{word} {rest[0]}" in ENTRIES:
+        word, rest = f"{word} {rest[0]}", rest[1:]
     entry = ENTRIES.get(word)
     if entry is None:
         raise _unknown(word)

@@ -77,9 +77,13 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def fail(error: SigmaError, stream: TextIO | None = None) -> int:
-    """Print an error as one line on stderr and return the exit code that belongs to it."""
+def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = False) -> int:
+    """Print an error as one line on stderr, and as JSON on stdout when asked; return the exit code that is its own."""
     line = " ".join(str(error).split()) or type(error).__name__
+    if as_json:
+        from storage.failures import error_document
+
+        print(error_document(error), flush=True)
     print(f"sigma: {line}", file=stream or sys.stderr, flush=True)
     return error.exit_code
 

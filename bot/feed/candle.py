@@ -6,6 +6,9 @@ Prices are still floats, as the exchange printed them; `Market.ticks` makes them
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Values = tuple[float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +19,41 @@ class ClosedCandle:
         symbol: canonical, "BTCUSDT".
         open_ms: open, on the timeframe's grid.
         values: open, high, low, close in quote; volume in base currency.
+        is_repaired: not as printed: widened to hold its own open and close, or made of a coarser candle.
     """
 
     symbol: str
     open_ms: int
-    values: tuple[float, float, float, float, float]
+    values: Values
+    is_repaired: bool = False
+
+
+NoteKind = Literal["revision", "repaired", "excluded", "given_up", "rebuilt", "differs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleNote:
+    """Something about stored candles that people must be able to look up, restart or not.
+
+    Attributes:
+        kind: revision: sent again with other numbers, not applied; repaired: widened; excluded: not believed, absent;
+            given_up: the exchange no longer has them, absent; rebuilt: made of coarser candles; differs: the nightly
+            comparison found another candle at the exchange.
+        symbol: canonical.
+        open_ms: of the candle, or of the first.
+        until_ms: end of the last one.
+        text: in a sentence.
+        stored: what the ledger has; None: nothing.
+        other: what was sent, or is at the exchange; None: nothing.
+    """
+
+    kind: NoteKind
+    symbol: str
+    open_ms: int
+    until_ms: int
+    text: str
+    stored: Values | None = None
+    other: Values | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,5 +62,5 @@ class Revision:
 
     symbol: str
     open_ms: int
-    accepted: tuple[float, float, float, float, float]
-    revised: tuple[float, float, float, float, float]
+    accepted: Values
+    revised: Values

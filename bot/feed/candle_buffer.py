@@ -8,18 +8,22 @@ dropped and fetched again once there is room.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 
 import numpy as np
 
-from bot.feed.candle import ClosedCandle, Revision
+from bot.feed.candle import CandleNote, ClosedCandle, Revision
 from bot.feed.minutes import MinuteBarrier
+from bot.feed.plausible import Plausibility, Wild
 from bot.feed.sequencer import Sequencer
+from bot.feed.validate import Refused, fits
 from strategies.market import MINUTE_MS, Market
 
 WINDOW_MINUTES = 1_440  # minutes collected ahead of the one that leaves next
 REVISIONS_KEPT = 1_000
+NOTES_KEPT = 10_000
 
 
 class CandleBuffer:
@@ -40,6 +44,8 @@ class CandleBuffer:
         settled_ms: Sequence[int] | None,
         counters: Counter[str],
         revisions: deque[Revision],
+        notes: deque[CandleNote] | None = None,
+        wild_move: float = math.inf,
         window: int = WINDOW_MINUTES,
     ) -> None:
         """Start behind the minute `after_ms`.
@@ -50,6 +56,8 @@ class CandleBuffer:
             settled_ms: per market the last bar settled; what lies between it and `after_ms` comes as late bars.
             counters: told what happened.
             revisions: told what the exchange changed its mind about.
+            notes: told what people must be able to look up; bounded by its owner.
+            wild_move: log return a minute that is not believed at once.
             window: minutes kept ahead.
         """
         head_ms = after_ms + MINUTE_MS
@@ -64,6 +72,11 @@ class CandleBuffer:
         self.moved = asyncio.Event()
         self.due = asyncio.Event()
         self.counters = counters
+        self.plausibility = Plausibility(wild_move)
+        self.notes: deque[CandleNote] = deque(maxlen=NOTES_KEPT) if notes is None else notes
+        self.reconnected_s: dict[str, float] = {}  # per symbol, when its stream was lost last
+        self.answered_s = 0.0  # when the exchange last answered any market
+        self._revisions = revisions
         self._window_ms = window * MINUTE_MS
         self._wanted = {symbol: asyncio.Event() for symbol in self.symbols}
         self._without_room: set[str] = set()
@@ -81,10 +94,36 @@ class CandleBuffer:
 
     def take(self, candle: ClosedCandle) -> None:
         """Take a validated closed candle."""
-        sequencer = self._sequencers[candle.symbol]
+        sequencer, revisions = self._sequencers[candle.symbol], self.counters["revisions"]
         self._pass_on(sequencer.offer(candle, horizon_ms=self.horizon_ms))
+        if self.counters["revisions"] > revisions:
+            self.note(_revision(self._revisions[-1]))
         if sequencer.gap() is not None:
             self._wanted[candle.symbol].set()
+
+    def offer_frame(self, candle: ClosedCandle) -> None:
+        """Take a candle that a frame calls closed; one that is not believable waits for REST to say the same."""
+        sequencer = self._sequencers[candle.symbol]
+        if candle.open_ms < sequencer.next_ms or self.judge(candle, is_frame=True) is None:
+            self.take(candle)
+            return
+        self.counters["held_wild"] += 1
+        self.hint(candle.symbol, candle.open_ms + MINUTE_MS)
+
+    def judge(self, candle: ClosedCandle, *, is_frame: bool = False) -> Wild | Refused | None:
+        """Return why a candle may not pass as it is, or None."""
+        if not fits(self.barrier.markets[self.index[candle.symbol]], candle.values):
+            return Refused.OUT_OF_RANGE
+        return self.plausibility.judge(candle, is_frame=is_frame)
+
+    def note(self, note: CandleNote) -> None:
+        """Keep something that people must be able to look up."""
+        self.counters[f"candles_{note.kind}"] += 1
+        self.notes.append(note)
+
+    def lost(self, symbols: Sequence[str], at_s: float) -> None:
+        """Note that the stream of these markets was lost: their newest candles are looked at twice for a while."""
+        self.reconnected_s.update(dict.fromkeys(symbols, at_s))
 
     def hint(self, symbol: str, open_ms: int) -> None:
         """Note that a candle opened at `open_ms`: all before it have closed and can be fetched."""
@@ -156,6 +195,33 @@ class CandleBuffer:
 
     def _pass_on(self, released: Sequence[ClosedCandle]) -> None:
         for candle in released:
+            self.plausibility.released(candle)
+            if candle.is_repaired:
+                self.note(_repaired(candle))
             self.barrier.offer(candle)
         if released:
             self.tell()
+
+
+def _repaired(candle: ClosedCandle) -> CandleNote:
+    opening, high, low, close, _ = candle.values
+    return CandleNote(
+        kind="repaired",
+        symbol=candle.symbol,
+        open_ms=candle.open_ms,
+        until_ms=candle.open_ms + MINUTE_MS,
+        text=f"widened to {low:,.8g} - {high:,.8g} to hold its open {opening:,.8g} and close {close:,.8g}",
+        stored=candle.values,
+    )
+
+
+def _revision(found: Revision) -> CandleNote:
+    return CandleNote(
+        kind="revision",
+        symbol=found.symbol,
+        open_ms=found.open_ms,
+        until_ms=found.open_ms + MINUTE_MS,
+        text=f"the exchange changed its close from {found.accepted[3]:,.8g} to {found.revised[3]:,.8g}; not applied",
+        stored=found.accepted,
+        other=found.revised,
+    )

@@ -66,7 +66,7 @@ def client_for(
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise BadInput(f"exchange.name is {name!r}, which ccxt.pro does not know{hint}")
     base = _FAST.get((name, kind)) if fast else None
-    client_class = base or type(f"Watched{ccxt_name}", (clients.ShadowBundle, getattr(pro, ccxt_name)), {})
+    client_class = base or type(f"Watched{ccxt_name}", (clients.WatchedClient, getattr(pro, ccxt_name)), {})
     client = client_class(_options(name, kind, timeout_s, keep_alive_s))
     if not client.has.get("watchOHLCV") and base is None:
         raise BadInput(f"exchange.name is {name!r}, which cannot watch candles; one with watchOHLCV is needed")

@@ -5,20 +5,32 @@ ccxt's exceptions stop here: `translate` names the cause, says what would help, 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 import ccxt
 
+from bot.clock import wall_ms
 from strategies.errors import BadInput, ExchangeFailed
 
-GEO_BLOCKED = (403, 451)
-THROTTLED = (418, 429)
-LONGEST_RETRY_AFTER_S = 600.0
+GEO_BLOCKED = 451
+FORBIDDEN = 403
+FORBIDDEN_PLACE = re.compile(
+    r"restricted (location|region|country)|eligibility|not available in your|block(ed)?.{0,40}country", re.I
+)
+BAN, TOO_MANY = 418, 429
+THROTTLED = (BAN, TOO_MANY)
+LONGEST_RETRY_AFTER_S = 7 * 86_400.0  # bans last minutes to days; a longer header is a mistake
+SHORTEST_BAN_S = 120.0  # Binance: two minutes to three days
+DEFAULT_RETRY_AFTER_S = 5.0
+BANNED_UNTIL = re.compile(r"(?:banned|blocked|restricted|retry)[^0-9]{0,40}?(\d{13}|\d{10})\b", re.I)
 ALTERNATIVES = ("bybit", "okx", "kraken", "bitget", "binanceusdm")
 
 
 class GeoBlocked(ExchangeFailed):
-    """The exchange refuses this place (HTTP 403 or 451); waiting does not help."""
+    """The exchange refuses this place (HTTP 451, or 403 with words that say so); waiting does not help."""
 
 
 class Throttled(ExchangeFailed):
@@ -34,7 +46,13 @@ class NoSuchMarket(BadInput):
 
 
 def translate(
-    error: Exception, *, exchange: str, status: int, headers: Mapping[str, str]
+    error: Exception,
+    *,
+    exchange: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: str = "",
+    now_ms: int | None = None,
 ) -> ExchangeFailed | NoSuchMarket:
     """Return our error for one raised by ccxt; the caller raises it `from error`.
 
@@ -43,16 +61,21 @@ def translate(
         exchange: the name in config.toml.
         status: HTTP status of the last answer, 0 when there was none.
         headers: of the last answer.
+        body: of the last answer, as far as it is known.
+        now_ms: the exchange's time, for bans that state their end; None: the machine's.
     """
-    if status in GEO_BLOCKED:
+    text = f"{error} {body}"
+    if status == GEO_BLOCKED or (status == FORBIDDEN and FORBIDDEN_PLACE.search(text)):
         others = ", ".join(name for name in ALTERNATIVES if name != exchange)
         return GeoBlocked(
             f"{exchange} refuses connections from this place (HTTP {status}); "
             f"set exchange.name to another one, for example {others}"
         )
     if status in THROTTLED or isinstance(error, ccxt.DDoSProtection):
-        wait_s = retry_after(headers)
-        return Throttled(f"{exchange} asks us to slow down (HTTP {status}); next request in {wait_s:.0f} s", wait_s)
+        wait_s = _wait_s(status, headers, text, wall_ms() if now_ms is None else now_ms)
+        return Throttled(f"{exchange} asks us to slow down (HTTP {status}); next request in {wait_s:,.0f} s", wait_s)
+    if status == FORBIDDEN:
+        return ExchangeFailed(f"{exchange} or a firewall before it refused the request (HTTP 403): {_short(error)}")
     if isinstance(error, ccxt.BadSymbol):
         return NoSuchMarket(f"{exchange} does not know the market: {_short(error)}")
     if isinstance(error, ccxt.RequestTimeout):
@@ -62,13 +85,31 @@ def translate(
     return ExchangeFailed(f"{exchange} answered with an error: {_short(error)}")
 
 
-def retry_after(headers: Mapping[str, str], default_s: float = 5.0) -> float:
-    """Return the seconds of a Retry-After header, bounded; `default_s` where it is absent or a date."""
-    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+def retry_after(
+    headers: Mapping[str, str], default_s: float = DEFAULT_RETRY_AFTER_S, now_ms: int | None = None
+) -> float:
+    """Return the seconds that a Retry-After header asks for, as a number or a date; `default_s` where it is absent."""
+    text = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
     try:
-        return min(max(float(text), 0.0), LONGEST_RETRY_AFTER_S)
+        wait_s = float(text)
     except ValueError:
-        return default_s
+        try:
+            now_ms = wall_ms() if now_ms is None else now_ms
+            wait_s = max(parsedate_to_datetime(text).timestamp() - now_ms / 1000, default_s)
+        except (ValueError, TypeError):
+            return default_s
+    return min(max(wait_s, 0.0), LONGEST_RETRY_AFTER_S) if math.isfinite(wait_s) else default_s
+
+
+def _wait_s(status: int, headers: Mapping[str, str], text: str, now_ms: int) -> float:
+    """Return how long to ask nothing: the longest that header and body say; a silent ban lasts a while."""
+    shortest_s = SHORTEST_BAN_S if status == BAN else DEFAULT_RETRY_AFTER_S
+    stated = BANNED_UNTIL.search(text)
+    if stated is None:
+        return retry_after(headers, shortest_s, now_ms)
+    until_ms = int(stated[1]) * (1 if len(stated[1]) == 13 else 1000)
+    left_s = min((until_ms - now_ms) / 1000, LONGEST_RETRY_AFTER_S)
+    return max(left_s, retry_after(headers, 0.0, now_ms), shortest_s)
 
 
 def _short(error: Exception, limit: int = 200) -> str:

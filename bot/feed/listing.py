@@ -47,6 +47,7 @@ async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) ->
         raise ExchangeFailed(
             f"{rest.exchange} lists no {kind} markets; a web page instead of data, or the wrong address?"
         )
+    known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
     for symbol in symbols:
         if symbol not in known:
             near = get_close_matches(symbol, known, n=3)
@@ -87,6 +88,14 @@ def _fits(market: dict[str, Any], kind: MarketKind) -> bool:
     if market.get("active") is False:
         return False
     return bool(market.get("spot")) if kind == "spot" else bool(market.get("swap") and market.get("linear"))
+
+
+def _spelled(symbol: str, known: dict[str, dict[str, Any]]) -> str | None:
+    """Return the listed name that differs from `symbol` in capitals only (kPEPE, KPEPE), when there is just one."""
+    if symbol in known:
+        return None
+    alike = [name for name in known if name.casefold() == symbol.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _step(client: Any, precision: float | int | None) -> Decimal | None:

@@ -11,14 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from bot.clock import Clock
+from bot.clock import Clock, SystemClock
 from bot.feed.candle import ClosedCandle
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.clients import FastKlines, Frame
-from bot.feed.fetchers import FundingFetcher, GapFetcher
+from bot.feed.fetchers import GapFetcher
+from bot.feed.funding_fetcher import FundingFetcher
+from bot.feed.grace import Grace
 from bot.feed.rest import Rest
 from bot.feed.sockets import MARKETS_PER_SOCKET, KlineSocket, NewerCandleSocket
+from bot.feed.time_keeper import TimeKeeper
 from bot.feed.validate import Refused, check
+from bot.feed.waiting import elapsed_s
 from storage.config.market import FeedSettings
 from strategies.market import DAY_MS, MINUTE_MS
 
@@ -67,6 +71,8 @@ class LiveFeed:
         self._symbols = {client.market(rest.names[symbol])["id"]: symbol for symbol in candle_buffer.symbols}
         self._canonical = {rest.names[symbol]: symbol for symbol in candle_buffer.symbols}
         self._interval = str(client.timeframes["1m"])
+        self._grace = Grace(settings.grace_s, settings.close_deadline_s / 2)
+        self._keeper = TimeKeeper(rest, clock) if isinstance(clock, SystemClock) else None
         self._sockets = self._make_sockets()
         self._by_url: dict[str, KlineSocket] = {}
         client.on_frame, client.on_garbage = self.on_frame, self._on_garbage
@@ -78,6 +84,8 @@ class LiveFeed:
         delay_s = 0.0 if rest.exchange == "builtin" else REAL_FUNDING_DELAY_S
         funding = FundingFetcher(candle_buffer=candle_buffer, rest=rest, clock=clock, delay_s=delay_s, slots=slots)
         jobs = [("feed funding", funding.run()), ("feed ticker", self._tick())]
+        if self._keeper is not None:
+            jobs.append(("feed time", self._keeper.run()))
         jobs += [(f"feed socket {number}", socket.run()) for number, socket in enumerate(self._sockets)]
         for symbol in candle_buffer.symbols:
             fetcher = GapFetcher(
@@ -85,7 +93,7 @@ class LiveFeed:
                 candle_buffer=candle_buffer,
                 rest=rest,
                 clock=clock,
-                grace_s=self._settings.grace_s,
+                grace=self._grace,
                 patience_s=GAP_PATIENCE_S if isinstance(rest.client, FastKlines) else 0.0,
                 slots=slots,
             )
@@ -106,6 +114,8 @@ class LiveFeed:
         if symbol is None or frame.interval != self._interval:
             self._counters[f"refused_{Refused.UNKNOWN_MARKET}"] += 1
             return
+        if frame.event_ms is not None and isinstance(self._clock, SystemClock):
+            self._clock.observe(frame.event_ms)
         candle = self._checked(symbol, frame.row, is_closed=frame.is_closed)
         if candle is None:
             return
@@ -113,8 +123,9 @@ class LiveFeed:
         if socket is not None:
             socket.frame_came()
         if frame.is_closed:
+            self._learn(candle.open_ms + MINUTE_MS)
             self._told(candle.open_ms + MINUTE_MS)
-            self.candle_buffer.take(candle)
+            self.candle_buffer.offer_frame(candle)
 
     def on_row(self, name: str, row: Sequence[object]) -> None:
         """Take a row of the generic path: no more than a hint that all candles before it have closed."""
@@ -135,6 +146,21 @@ class LiveFeed:
         self.last_frame_ms = max(now_ms, self.last_frame_ms)
         self.prices[symbol] = candle.values[3]
         return candle
+
+    def conditions(self) -> dict[str, str]:
+        """Return what is wrong beyond single markets, by name, in words."""
+        return {} if self._keeper is None else self._keeper.conditions()
+
+    def _learn(self, end_ms: int) -> None:
+        """Take how late an exchange calls its candles closed."""
+        if isinstance(self._clock, SystemClock):
+            self._grace.closed((self._clock.now_ms() - end_ms) / 1000)
+            self._rest.grace_s = self._grace.seconds
+
+    def _lost(self, names: Sequence[str]) -> None:
+        self.candle_buffer.lost([self._canonical[name] for name in names], elapsed_s())
+        if self._keeper is not None:
+            self._keeper.hurry()
 
     def _told(self, exchange_ms: int) -> None:
         if self._on_time is not None:
@@ -158,6 +184,8 @@ class LiveFeed:
                 stale_after_s=settings.stale_after_s,
                 counters=self._counters,
                 on_row=self.on_row,
+                gate=self._rest.gate,
+                on_lost=self._lost,
             )
             return [hints]
         return [
@@ -168,6 +196,8 @@ class LiveFeed:
                 exchange=exchange,
                 stale_after_s=settings.stale_after_s,
                 counters=self._counters,
+                gate=self._rest.gate,
+                on_lost=self._lost,
             )
             for start in range(0, len(names), MARKETS_PER_SOCKET)
         ]
@@ -175,11 +205,7 @@ class LiveFeed:
     async def _tick(self) -> None:
         """Look for what is overdue, by the clock."""
         while True:
-            self.candle_buffer.wake_overdue(self._due_ms())
+            self.candle_buffer.wake_overdue(self._grace.due_ms(self._clock))
             self.candle_buffer.tell()
             self._on_health(self.ready(), self.last_frame_ms)
             await asyncio.sleep(TICK_S)
-
-    def _due_ms(self) -> int:
-        """Return the time up to which every close should be here."""
-        return self._clock.now_ms() - round(self._settings.grace_s * self._clock.speed * 1000)

@@ -22,14 +22,15 @@ class ReleasePolicy:
         self._is_past = False
         self._since_s: float | None = None  # wall seconds at which the head minute showed a first sign of being closed
 
-    def may_leave(self, candle_buffer: CandleBuffer, *, now_ms: int, now_s: float, speed: float) -> bool:
+    def may_leave(self, candle_buffer: CandleBuffer, *, now_ms: int, now_s: float, speed: float, known_ms: int) -> bool:
         """Tell whether the head minute is complete, or has waited long enough.
 
         Args:
-            intake: of the account.
+            candle_buffer: of the account.
             now_ms: market time.
             now_s: wall seconds of any steady origin.
             speed: market seconds per wall second.
+            known_ms: market time that the exchange has certainly reached; no minute exists before.
         """
         barrier = candle_buffer.barrier
         head_ms = barrier.head_ms
@@ -39,6 +40,8 @@ class ReleasePolicy:
         waiting = barrier.waiting()
         if not waiting.any():
             return True
+        if known_ms < head_ms + MINUTE_MS and not barrier.has_any():
+            return False
         answered = candle_buffer.answered_ms > head_ms
         if self._since_s is None and (barrier.has_any() or answered.any()):
             self._since_s = now_s

@@ -7,6 +7,7 @@ and attempts are spaced. Canonical symbols outside, ccxt's inside. Private reque
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from typing import Any
 
 import ccxt
 
-from bot.clock import Clock
-from bot.feed.candle import ClosedCandle
+from bot.clock import Clock, ManualClock, PacedClock, SystemClock
+from bot.feed.candle import ClosedCandle, Values
 from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, translate
+from bot.feed.gate import Gate
 from bot.feed.validate import Refused, check
 from bot.feed.waiting import Backoff, elapsed_s
 from bot.feed.weights import WeightGauge
@@ -26,6 +28,10 @@ from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 MALFORMED = (TypeError, KeyError, ValueError, AttributeError, IndexError)  # what ccxt's parsers raise on HTML or null
 PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000}
 FUNDING_PAGE = 100
+SKEW_S = 5.0  # wall seconds by which an exchange's rows may be ahead of its time as we know it
+MARK_IS_NEW_MS = 3 * MINUTE_MS  # so long the present mark price says something about a minute
+SETTLED_MS = MINUTE_MS  # a candle that ended so long ago is final even where no later one is listed
+SECOND_LOOK_S = 1.0  # between two equal answers that settle the newest candle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +59,20 @@ class Rest:
         counters: Counter[str],
         page: int = 1000,
         grace_s: float = 2.0,
+        gate: Gate | None = None,
     ) -> None:
         self.client = client
         self.exchange = exchange
         self.names: dict[str, str] = {}  # canonical symbol -> ccxt's
         self.page = min(page, PAGE_LIMITS.get(exchange, page))
-        self._grace_s = grace_s
+        self.grace_s = grace_s
+        self.gate = gate or Gate(exchange)
         self.weights = WeightGauge(exchange)
         self._clock = clock
         self._counters = counters
-        self._closed_until_s = 0.0
+        self._unsure: dict[tuple[str, int], tuple[tuple[float, ...], float]] = {}  # last rows, and when first seen so
+        if isinstance(clock, SystemClock) and not client.has.get("fetchTime"):
+            client.on_stamp = clock.observe
 
     async def ask(self, method: str, *args: Any, attempts: int = 1, **params: Any) -> Any:
         """Return what a method of the client answers.
@@ -78,7 +88,7 @@ class Rest:
         backoff = Backoff()
         while True:
             attempts -= 1
-            await self._wait_until_open()
+            await self.gate.passed()
             try:
                 return await self._once(method, *args, **params)
             except (GeoBlocked, NoSuchMarket):
@@ -93,7 +103,7 @@ class Rest:
     ) -> Page:
         """Return one page of the closed candles of [start, end), as many as one answer holds.
 
-        A row counts as closed when the answer holds a later one, or when its close lies `grace_s` behind the clock.
+        What counts as closed is `_is_closed`; a row of which that is not certain is left out.
 
         Raises:
             ExchangeFailed: no usable answer; also when none of its rows is a candle (HTML with status 200).
@@ -104,17 +114,42 @@ class Rest:
         rows = await self.ask(
             "fetch_ohlcv", self.names[symbol], timeframe.value, start_ms, max(wanted, 2), attempts=attempts
         )
-        settled_ms = self._clock.now_ms() - step_ms - round(self._grace_s * self._clock.speed * 1000)
         found = self._validated(symbol, rows, step_ms)
         newest_ms = max((candle.open_ms for candle in found), default=-1)
         closed = {
             candle.open_ms: candle
             for candle in found
-            if start_ms <= candle.open_ms < end_ms and (candle.open_ms < newest_ms or candle.open_ms <= settled_ms)
+            if start_ms <= candle.open_ms < end_ms and self._is_closed(candle, step_ms, newest_ms)
         }
         self._counters["rest_pages"] += 1
         candles = tuple(closed[open_ms] for open_ms in sorted(closed))
-        return Page(candles=candles, complete_ms=min(end_ms, newest_ms) if newest_ms > start_ms else start_ms)
+        unsure = (candle.open_ms for candle in found if candle.open_ms >= start_ms and candle.open_ms not in closed)
+        complete_ms = min(end_ms, newest_ms, *unsure)
+        return Page(candles=candles, complete_ms=max(start_ms, complete_ms))
+
+    def _is_closed(self, candle: ClosedCandle, step_ms: int, newest_ms: int) -> bool:
+        """Tell whether the exchange itself has shown that a candle is final.
+
+        Its end must lie behind the exchange's own time by the grace. Then a newer row settles it; the last row of an
+        answer must have been the same a second ago, or be a minute old: a forming candle is never booked.
+        """
+        known_ms = self._clock.at_least_ms()
+        if known_ms < 0:
+            return candle.open_ms < newest_ms
+        past_ms = known_ms - candle.open_ms - step_ms
+        if not isinstance(self._clock, SystemClock):
+            return candle.open_ms < newest_ms or past_ms >= round(self.grace_s * self._clock.speed * 1000)
+        if past_ms < round(self.grace_s * 1000):
+            return False
+        if candle.open_ms < newest_ms or past_ms >= SETTLED_MS:
+            return True
+        key = (candle.symbol, step_ms)
+        seen = (candle.open_ms, *candle.values)
+        former, since_s = self._unsure.get(key, ((), 0.0))
+        if former != seen:
+            self._unsure[key] = (seen, elapsed_s())
+            return False
+        return elapsed_s() - since_s >= SECOND_LOOK_S
 
     async def funding(self, symbol: str, start_ms: int, *, attempts: int = 1) -> list[tuple[int, int]]:
         """Return one page of (time, rate x 1e8) settled at or after `start_ms`, ascending; times on the minute.
@@ -135,6 +170,30 @@ class Rest:
                 rates[settled_ms] = round(rate * RATE_ONE)
         return sorted(rates.items())
 
+    async def mark_candle(self, symbol: str, open_ms: int) -> Values | None:
+        """Return the mark price's candle of a minute, or of now where only that is told; None: there is none.
+
+        Raises:
+            ExchangeFailed: no usable answer.
+        """
+        has, name = self.client.has, self.names[symbol]
+        if has.get("fetchMarkOHLCV"):
+            try:
+                rows = await self.ask("fetch_mark_ohlcv", name, "1m", open_ms, 2)
+                found = next((row for row in rows if row and row[0] == open_ms), None)
+            except ExchangeFailed:
+                found = None
+            candle = None if found is None else check(symbol, [*found[:5], 0], step_ms=MINUTE_MS, newest_ms=open_ms)
+            if isinstance(candle, ClosedCandle):
+                return candle.values
+        is_recent = self._clock.now_ms() - open_ms < MARK_IS_NEW_MS
+        if not is_recent or not has.get("fetchFundingRate"):
+            return None
+        price = (await self.ask("fetch_funding_rate", name)).get("markPrice")
+        if not isinstance(price, int | float) or not 0 < price < math.inf:
+            return None
+        return (price, price, price, price, 0.0)
+
     async def _once(self, method: str, *args: Any, **params: Any) -> Any:
         await self.weights.passed()
         try:
@@ -144,20 +203,21 @@ class Rest:
             return answer
         except (ccxt.BaseError, *MALFORMED) as error:
             status, headers = self.client.last_status, self.client.last_response_headers or {}
-            failure = translate(error, exchange=self.exchange, status=status, headers=headers)
+            body = self.client.last_body
+            now_ms = self._clock.now_ms() if isinstance(self._clock, SystemClock) else None
+            failure = translate(error, exchange=self.exchange, status=status, headers=headers, body=body, now_ms=now_ms)
             if isinstance(failure, Throttled):
                 self._counters["throttled"] += 1
-                self._closed_until_s = max(self._closed_until_s, elapsed_s() + failure.retry_after_s)
+                self.gate.bar(failure)
             raise failure from error
         finally:
             self.weights.answered(self.client.last_response_headers or {})
 
-    async def _wait_until_open(self) -> None:
-        await asyncio.sleep(max(0.0, self._closed_until_s - elapsed_s()))
-
     def _validated(self, symbol: str, rows: Sequence[Sequence[object]], step_ms: int) -> list[ClosedCandle]:
         """Return the rows that are candles, the forming one among them; refused ones are counted."""
-        newest_ms = self._clock.now_ms() + DAY_MS  # loose: the forming candle is among them, and a paced clock lags
+        loose = isinstance(self._clock, PacedClock | ManualClock)  # it lags behind the market that it follows
+        ahead_ms = DAY_MS if loose else round(SKEW_S * self._clock.speed * 1000)
+        newest_ms = self._clock.now_ms() + ahead_ms  # the forming candle is among them
         found = []
         for row in rows:
             candle = check(symbol, row, step_ms=step_ms, newest_ms=newest_ms)

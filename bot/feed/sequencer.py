@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 
-from bot.feed.candle import ClosedCandle, Revision
+from bot.feed.candle import ClosedCandle, Revision, Values
 
 REMEMBERED = 512  # accepted candles kept for telling a duplicate from a revision
 PENDING_LIMIT = 2_000  # early candles kept; beyond it they are dropped, for REST has them
-Values = tuple[float, float, float, float, float]
 
 
 class Sequencer:

@@ -15,10 +15,13 @@ from typing import Any
 import ccxt
 
 from bot.feed.failures import Throttled, translate
-from bot.feed.waiting import Backoff, Outage, elapsed_s
+from bot.feed.gate import Gate
+from bot.feed.waiting import Backoff, Outage, elapsed_s, log
 
 MARKETS_PER_SOCKET = 200
 LONGEST_WAIT_S = 30.0
+MALFORMED = (TypeError, KeyError, ValueError, AttributeError, IndexError)  # what ccxt's own handlers raise on nonsense
+OnLost = Callable[[Sequence[str]], None]
 
 
 class KlineSocket:
@@ -33,6 +36,8 @@ class KlineSocket:
         exchange: str,
         stale_after_s: float,
         counters: Counter[str],
+        gate: Gate,
+        on_lost: OnLost,
     ) -> None:
         self.symbols = tuple(symbols)
         self.url = ""
@@ -42,6 +47,8 @@ class KlineSocket:
         self._exchange = exchange
         self._stale_after_s = stale_after_s
         self._counters = counters
+        self._gate = gate
+        self._on_lost = on_lost
         self._outage = Outage("market stream", exchange=exchange, socket=number, markets=len(symbols))
         self._backoff = Backoff(longest_s=LONGEST_WAIT_S)
 
@@ -60,14 +67,17 @@ class KlineSocket:
     async def run(self) -> None:
         """Hold the socket open until cancelled."""
         while True:
+            await self._gate.dial()
             try:
                 await self._hold()
             except (ccxt.BaseError, OSError) as error:
                 failure = translate(error, exchange=self._exchange, status=0, headers={})
                 self._outage.begin(failure)
                 self._counters["reconnects"] += 1
-                wait_s = self._backoff.next_s()
-                await asyncio.sleep(max(wait_s, failure.retry_after_s if isinstance(failure, Throttled) else 0.0))
+                self._on_lost(self.symbols)
+                if isinstance(failure, Throttled):
+                    self._gate.bar(failure)
+                await asyncio.sleep(self._backoff.next_s())
 
     async def _hold(self) -> None:
         """Subscribe and stay until the socket is lost or silent.
@@ -105,20 +115,25 @@ class NewerCandleSocket:
         stale_after_s: float,
         counters: Counter[str],
         on_row: Callable[[str, Sequence[object]], None],
+        gate: Gate,
+        on_lost: OnLost,
     ) -> None:
         self.symbols = tuple(symbols)
         self.last_frame_s = 0.0
+        self.only_rest = False  # it streams no candles of this kind: asked for at their time instead
         self._client = client
         self._exchange = exchange
         self._stale_after_s = stale_after_s
         self._counters = counters
         self._on_row = on_row
+        self._gate = gate
+        self._on_lost = on_lost
         self._outage = Outage("market stream", exchange=exchange, markets=len(symbols))
 
     @property
     def is_open(self) -> bool:
-        """Frames come: no failure since the last one."""
-        return self.last_frame_s > 0 and not self._outage.is_open
+        """Frames come, or none are to be had: no failure since the last one."""
+        return self.only_rest or (self.last_frame_s > 0 and not self._outage.is_open)
 
     async def run(self) -> None:
         """Watch every market until cancelled."""
@@ -133,10 +148,20 @@ class NewerCandleSocket:
         while True:
             try:
                 rows = await self._client.watch_ohlcv(symbol, "1m")
-            except (ccxt.BaseError, OSError) as error:
-                self._outage.begin(translate(error, exchange=self._exchange, status=0, headers={}))
+            except (ccxt.NotSupported, ccxt.BadRequest, ccxt.AuthenticationError) as error:
+                log.warning("no stream of candles, REST is asked every minute", symbol=symbol, error=str(error)[:200])
+                self.only_rest = True
+                return
+            except (ccxt.BaseError, OSError, *MALFORMED) as error:
+                failure = translate(error, exchange=self._exchange, status=0, headers={})
+                if not self._outage.is_open:
+                    self._outage.begin(failure)
+                    self._on_lost(self.symbols)
                 self._counters["reconnects"] += 1
+                if isinstance(failure, Throttled):
+                    self._gate.bar(failure)
                 await asyncio.sleep(backoff.next_s())
+                await self._gate.passed()
                 continue
             self.last_frame_s = elapsed_s()
             self._outage.end()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,9 +21,10 @@ import numpy as np
 
 from bot.clock import Clock, PacedClock
 from bot.feed.builtin import Builtin
-from bot.feed.candle import Revision
-from bot.feed.candle_buffer import REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
+from bot.feed.candle import CandleNote, Revision
+from bot.feed.candle_buffer import NOTES_KEPT, REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
 from bot.feed.connect import client_for
+from bot.feed.gate import Gate
 from bot.feed.listing import known_markets, list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.pages import Progress, candle_pages, funding_rates
@@ -41,6 +43,7 @@ class FeedSource:
     Attributes:
         counters: what happened so far, by name; for `/metrics`.
         revisions: the latest candles that the exchange changed after they had been accepted.
+        notes: what has to be kept about single candles; the reader takes them out.
         ready: per market whether its stream is open and no gap is; False before the first frame.
         last_frame_ms: exchange time of the latest valid frame; 0 before the first.
         builtin: the built-in exchange's own extension, or None.
@@ -55,6 +58,7 @@ class FeedSource:
         url: str = "",
         fast: bool = True,
         on_time: Callable[[int], None] | None = None,
+        state: Path | None = None,
     ) -> None:
         """Prepare; nothing is connected yet. An event loop must be running.
 
@@ -65,12 +69,14 @@ class FeedSource:
             url: base address instead of `exchange.url`; the built-in exchange has one only when it runs.
             fast: False takes the timer-and-REST path even where the exchange tells when a candle is closed.
             on_time: told the exchange's time; `PacedClock.advance` where the market waits for us.
+            state: folder in which an exchange's bans are remembered; None: they are forgotten at the end.
 
         Raises:
             BadInput: no such exchange.
         """
         self.counters: Counter[str] = Counter()
         self.revisions: deque[Revision] = deque(maxlen=REVISIONS_KEPT)
+        self.notes: deque[CandleNote] = deque(maxlen=NOTES_KEPT)
         self.ready: dict[str, bool] = {}
         self.last_frame_ms = 0
         self._exchange = exchange
@@ -92,6 +98,7 @@ class FeedSource:
             clock=clock,
             counters=self.counters,
             page=feed.catch_up_page,
+            gate=Gate(exchange.name, state),
             grace_s=0.0 if isinstance(clock, PacedClock) else feed.grace_s,  # it stands where the exchange says
         )
         self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
@@ -192,6 +199,8 @@ class FeedSource:
             settled_ms=settled_ms,
             counters=self.counters,
             revisions=self.revisions,
+            notes=self.notes,
+            wild_move=self._settings.wild_move,
             window=max(WINDOW_MINUTES, 2 * self._settings.catch_up_page),
         )
         self._live = self._start(candle_buffer)
@@ -199,7 +208,8 @@ class FeedSource:
         while True:
             candle_buffer.moved.clear()
             speed, now_ms = self._clock.speed, self._clock.now_ms()
-            if not policy.may_leave(candle_buffer, now_ms=now_ms, now_s=elapsed_s(), speed=speed):
+            known_ms = self._clock.at_least_ms()
+            if not policy.may_leave(candle_buffer, now_ms=now_ms, now_s=elapsed_s(), speed=speed, known_ms=known_ms):
                 await candle_buffer.moved.wait()
                 continue
             minute = candle_buffer.barrier.release()
@@ -210,6 +220,11 @@ class FeedSource:
         """Tell the built-in exchange that a minute is in the ledger; nothing to any other."""
         if self.builtin is not None:
             self.builtin.processed(minute_ms)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What is wrong beyond single markets now, such as a clock that was set: name and sentence."""
+        return {} if self._live is None else self._live.conditions()
 
     def price(self, symbol: str) -> float | None:
         """Return the close of the forming candle, for display only."""

@@ -34,7 +34,7 @@ class Metrics:
         self._ready = Gauge(
             "sigma_market_ready", "1 while a market's feed is unbroken", ["symbol"], registry=self._registry
         )
-        self._refused = Gauge(
+        self._refused = Counter(
             "sigma_feed_refused_total", "Frames and candles refused, by reason", ["reason"], registry=self._registry
         )
         self._memory = Gauge("sigma_resident_memory_bytes", "Resident memory", registry=self._registry)
@@ -62,12 +62,15 @@ class Metrics:
     ) -> None:
         """Read these each time the metrics are asked for."""
 
+        seen: dict[str, int] = {}
+
         def ask() -> None:
             self._age.set(age_s())
             for symbol, is_ready in ready().items():
                 self._ready.labels(symbol).set(is_ready)
             for reason, count in refused().items():
-                self._refused.labels(reason).set(count)
+                self._refused.labels(reason).inc(max(0, count - seen.get(reason, 0)))
+                seen[reason] = max(count, seen.get(reason, 0))
             self._memory.set(self._process.memory_info().rss)
 
         self._ask = ask

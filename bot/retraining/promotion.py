@@ -50,7 +50,12 @@ class TrainingRuns:
         config = self._config
         store = CandleStore(config.data.directory)
         source = FeedSource(
-            config.exchange, config.feed, self._clock, url=self._exchange.url, on_time=self._exchange.on_time
+            config.exchange,
+            config.feed,
+            self._clock,
+            url=self._exchange.url,
+            on_time=self._exchange.on_time,
+            state=config.paths.state / "feed",
         )
         try:
             for symbol in config.exchange.symbols:

@@ -80,9 +80,13 @@ class Shadowing:
     async def run(self) -> None:
         """Shadow closes until cancelled."""
         self._trials = await asyncio.to_thread(self._shadows.trials, running=True)
+        is_made_up = False
         while True:
             close = await self._closes.get()
             try:
+                if not is_made_up:
+                    await self._make_up()
+                    is_made_up = True
                 await self.take(close)
             except SigmaError as error:
                 self._log.warning("close not shadowed", open_ms=close.open_ms, error=str(error))
@@ -182,16 +186,41 @@ class Shadowing:
         return evidence
 
     async def _act(self, trial: Trial, close: Close) -> None:
-        age_d = (close.open_ms - trial.started_ms) / DAY_MS
-        threshold, bar_h = self._settings.harm_likelihood_ratio, self._timeframe.ms / HOUR_MS
-        step, sentence = judge(trial.role, trial.evidence, threshold, age_d, limit_d(trial.role), bar_h)
+        step, sentence = self._judge(trial, close.open_ms)
         if step is Step.GO_ON:
             return
-        await self._end(trial, sentence)
+        # The effect before the note of it: killed in between, the next close comes to the same end again.
         if step is Step.PROMOTE:
             await self._control.promote(trial.bundle_id, "shadow", sentence)
         elif step is Step.ROLL_BACK:
+            await self._roll_back(close.champion_id, sentence)
+        await self._end(trial, sentence)
+
+    async def _roll_back(self, champion_id: str, sentence: str) -> None:
+        """Roll a champion back, unless the pointer has left it already and only the swap is still to come."""
+        registry, exchange = self._control.registry, self._control.exchange_info.exchange
+        if await asyncio.to_thread(registry.deciding, exchange) == champion_id:
             await self._control.rollback("harm stop", sentence)
+
+    async def _make_up(self) -> None:
+        """Roll back a champion whose harm stop was written, but not carried out before the program ended."""
+        registry, exchange = self._control.registry, self._control.exchange_info.exchange
+        moves = await asyncio.to_thread(registry.history, exchange)
+        if not moves or moves[-1].fallback_level != "models":
+            return
+        for trial in await asyncio.to_thread(self._shadows.trials):
+            ended_ms = trial.ended_ms or 0
+            if trial.champion_id != moves[-1].deciding or ended_ms <= (moves[-1].since_ms or 0):
+                continue
+            step, sentence = self._judge(trial, ended_ms)
+            if step is Step.ROLL_BACK:
+                await self._roll_back(trial.champion_id, sentence)
+                return
+
+    def _judge(self, trial: Trial, now_ms: int) -> tuple[Step, str]:
+        age_d = (now_ms - trial.started_ms) / DAY_MS
+        threshold, bar_h = self._settings.harm_likelihood_ratio, self._timeframe.ms / HOUR_MS
+        return judge(trial.role, trial.evidence, threshold, age_d, limit_d(trial.role), bar_h)
 
     async def _begin(self, bundle_id: str, role: Role, horizon_bars: int) -> None:
         trial = Trial(

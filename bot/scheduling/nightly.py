@@ -32,6 +32,8 @@ DEADLINE_S: Final = 900.0
 Note = Callable[[str, str, Mapping[str, Any], int], Awaitable[bool]]
 OnDrift = Callable[[str], Awaitable[bool]]
 Run = Callable[[list[str]], Awaitable[Ended]]
+Compare = Callable[[int], Awaitable[Finding]]
+NO_DAY: Final = "the account has no whole day yet"
 
 
 class Nightly:
@@ -48,6 +50,7 @@ class Nightly:
         note: tells people: event, key, payload, time.
         on_drift: asks for a retraining, told why; returns whether one begins.
         on_harm: rolls the champion back, told why; returns whether there was one. None: nobody does.
+        compare: puts the stored candles of a day beside the exchange's. None: nobody does.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Nightly:
         note: Note,
         on_drift: OnDrift,
         on_harm: OnDrift | None = None,
+        compare: Compare | None = None,
     ) -> None:
         self._database = database
         self._account = account
@@ -74,6 +78,7 @@ class Nightly:
         self._note = note
         self._on_drift = on_drift
         self._on_harm = on_harm
+        self._compare = compare
 
     async def compact(self, _why: str) -> str:
         """Move old minutes into parquet, counted back from the minute that the ledger has reached."""
@@ -91,15 +96,31 @@ class Nightly:
         Raises:
             BadInput: the child found nothing to compare, or failed.
         """
-        day_ms = (self._reached_ms() + MINUTE_MS) // DAY_MS * DAY_MS - DAY_MS
-        if day_ms + DAY_MS <= self._account.start_ms:
-            return "the account has no whole day yet"
+        day_ms = self._last_day_ms()
+        if day_ms is None:
+            return NO_DAY
         document = await self._answer(["parity", "--day", _day(day_ms)])
         found = _finding("parity", day_ms, document, passed=document.get("explained") is True)
         await self._keep(found)
         if not document.get("identical"):
             await self._tell(found)
         return found.sentence if found.passed else await self._rolled_back(found.sentence)
+
+    async def candles(self, _why: str) -> str:
+        """Compare the stored candles of the last whole day with the exchange's, and name every difference."""
+        day_ms = self._last_day_ms()
+        if day_ms is None or self._compare is None:
+            return NO_DAY
+        found = await self._compare(day_ms)
+        await self._keep(found)
+        if not found.passed:
+            await self._tell(found)
+        return found.sentence
+
+    def _last_day_ms(self) -> int | None:
+        """Return the start of the last day that the ledger has whole; None: it has none."""
+        day_ms = (self._reached_ms() + MINUTE_MS) // DAY_MS * DAY_MS - DAY_MS
+        return day_ms if day_ms + DAY_MS > self._account.start_ms else None
 
     async def drift(self, _why: str) -> str:
         """Ask the monitors; drift asks for a retraining, never for a swap.
@@ -152,6 +173,7 @@ def nightly_jobs(nightly: Nightly, settings: ScheduleSettings) -> list[Job]:
     return [
         Job(name="compact", run=nightly.compact, cron=settings.compact_cron),
         Job(name="parity", run=check, cron=settings.parity_cron),
+        Job(name="candles", run=nightly.candles, cron=settings.candles_cron),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from bot.clock import Clock
@@ -17,12 +18,13 @@ from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
 from storage.ledger.queries import Ledger
-from storage.models.registry import Promotion, Registry, bundle_by_id
+from storage.models.promotion import Promotion
+from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market
+from strategies.market import MINUTE_MS, Market, typed_symbol
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
@@ -33,6 +35,10 @@ class FeedHealth(Protocol):
 
     ready: dict[str, bool]
     last_frame_ms: int
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What is wrong beyond single markets, by name, in words."""
 
 
 class Training(Protocol):
@@ -139,18 +145,20 @@ class Control:
         """Lift the protections that only a person may lift."""
         return await self._command(Command(kind="unlock", by=by))
 
-    async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand") -> Done:
+    async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand", *, force: bool = False) -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
 
         Raises:
-            BundleRefused: it is broken or belongs to another exchange; the old one goes on.
+            BundleRefused: it is broken, belongs to another exchange or is of test mode (unless `force`); the old one
+                goes on.
         """
         registry, exchange = self.registry, self.exchange_info.exchange
         async with self._swapping:
             bundle = await asyncio.to_thread(registry.get, bundle_id, exchange)
             warm_up = await self._trader.prepare(bundle)
             now_ms = self.clock.now_ms()
-            await asyncio.to_thread(registry.promote, exchange, bundle.id, f"{why} ({by})", now_ms)
+            move = partial(registry.promote, exchange, bundle.id, f"{why} ({by})", now_ms, force=force)
+            await asyncio.to_thread(move)
             return await self._swapped(warm_up, by)
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
@@ -195,7 +203,7 @@ class Control:
         if symbol is None:
             return -1
         for index, market in enumerate(self.markets):
-            if market.symbol == symbol.upper():
+            if market.symbol == typed_symbol(symbol):
                 return index
         known = ", ".join(market.symbol for market in self.markets)
         raise BadInput(f"{symbol} is not traded here; one of {known} is needed")

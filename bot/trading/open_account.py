@@ -19,8 +19,10 @@ from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, AccountCheckpoint
 from storage.ledger.database import reading
 from storage.ledger.documents import get_markets
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
+from strategies.errors import BadInput
 from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
 from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, CandleArray, Market, Timeframe
@@ -90,6 +92,22 @@ async def open_trading(
         created_ms=now_ms,
     )
     return Opened(account=opened, engine=engine, is_new=True)
+
+
+def require_ledger(database: Database, registry: Registry, exchange: str) -> None:
+    """Refuse to open a new account in silence where a daemon has traded whose ledger is not here.
+
+    Raises:
+        BadInput: daemons have moved the production pointer, and the database knows no account on the exchange.
+    """
+    moves = [move for move in registry.history(exchange) if not move.why.endswith(BY_COMMAND_LINE)]
+    if not moves or accounts.count(database, exchange):
+        return
+    where = database.url.render_as_string()
+    raise BadInput(
+        f"{moves[-1].deciding} decides on {exchange}, so an account has traded here, but {where} holds none: put the "
+        "database back, or `sigma restore` a backup, or open a new account with `sigma run --new-account`"
+    )
 
 
 def first_candle_ms(timeframe: Timeframe, start_ms: int) -> int:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.views.shadow_results import LiveTrial
 from bot.web.responses import Answer
-from storage.models.registry import Promotion
+from storage.models.promotion import Promotion
 from strategies.market import Timeframe
 
 
@@ -18,6 +18,7 @@ class BundleSummary(Answer):
     bundle: str
     is_production: bool
     is_deciding: bool
+    test_mode: bool = Field(description="made with --test-mode: its figures mean nothing")
     exchange: str
     symbols: list[str]
     timeframe: Timeframe

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from storage.config.secret import Secret
 from storage.config.services import WebSettings
 from strategies.errors import BadInput
 
@@ -29,6 +31,18 @@ def api_token(configured: str, state_folder: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
     return path.read_text().strip()
+
+
+def known_token(configured: Secret, state_folder: Path) -> str:
+    """Return the token that this process can read, or nothing: a second shell asks, and makes no token of its own.
+
+    Args:
+        configured: `[web] token`.
+        state_folder: where a daemon keeps the one it made.
+    """
+    with suppress(BadInput, OSError):
+        return configured.reveal() or (state_folder / NAME).read_text().strip()
+    return ""
 
 
 def check_tokens(settings: WebSettings, token: str) -> None:

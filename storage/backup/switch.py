@@ -116,6 +116,7 @@ def finish_restore(state: Path, engine: Engine) -> Switch | None:
         try:
             if happened:
                 switch.carry_out()
+                engine.dispose()  # its connections are those of what was there before
             switch.clean()
             (state / RECORD).unlink()
             sync(state)

@@ -9,19 +9,19 @@ specification; theirs is inferred from the prices and volumes themselves, and sa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from storage.candles.price_grid import MOST_MOVED, inferred_grid, require_fit, worst_rounding
 from storage.durable import folder_lock, replace_files
 from strategies.errors import DataGap, StorageFailed
-from strategies.market import HIGH, HOUR_MS, LOW, OPEN, VOLUME, CandleArray, Market
+from strategies.market import HOUR_MS, UNITS_PER_QUOTE, CandleArray, Market
 
 Kind = Literal["futures", "spot"]
-MOST_DECIMALS: Final = 8
 INFERRED_FROM: Final = 5000  # newest candles; exchanges coarsen and refine ticks, the present grid counts
 
 
@@ -84,20 +84,23 @@ def inferred_market(exchange: str, symbol: str, kind: Kind, candles: CandleArray
     """
     if not len(candles):
         raise DataGap(f"{exchange}:{symbol}:{kind} has neither a specification nor candles to infer it from")
-    newest = candles[-INFERRED_FROM:]
-    price_decimals = _decimals(newest[:, [OPEN, HIGH, LOW]])
-    volume_decimals = min(_decimals(newest[:, VOLUME]), MOST_DECIMALS - price_decimals)
     interval = 8 * HOUR_MS if kind == "futures" else 0
-    tick, lot = Decimal(1).scaleb(-price_decimals), Decimal(1).scaleb(-volume_decimals)
-    return Market(exchange=exchange, symbol=symbol, kind=kind, tick=tick, lot=lot, funding_interval_ms=interval)
+    for used in (candles[-INFERRED_FROM:], candles):
+        tick, lot = inferred_grid(used)
+        market = Market(exchange=exchange, symbol=symbol, kind=kind, tick=tick, lot=lot, funding_interval_ms=interval)
+        if worst_rounding(market, candles)[0] <= MOST_MOVED:
+            break
+    require_fit(market, candles)
+    return market
 
 
-def _decimals(values: np.ndarray) -> int:
-    for decimals in range(MOST_DECIMALS):
-        scaled = values * 10.0**decimals
-        if np.allclose(scaled, np.rint(scaled), rtol=1e-12, atol=1e-6):
-            return decimals
-    return MOST_DECIMALS
+def fitting_market(market: Market, candles: CandleArray) -> Market:
+    """Return a market whose tick fits these candles: its own, or a finer one where older prices had more digits."""
+    if worst_rounding(market, candles)[0] <= MOST_MOVED:
+        return market
+    tick, _ = inferred_grid(candles)
+    lot = max(market.lot, Decimal(1) / (tick * market.contract_size * UNITS_PER_QUOTE))
+    return replace(market, tick=tick, lot=lot)
 
 
 def _entry(market: Market) -> _Entry:

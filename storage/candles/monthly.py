@@ -148,6 +148,16 @@ class MonthlySeries:
         remove_staged(self.folder)
         replace_files(pieces)
 
+    def rewrite(self, columns: Columns) -> None:
+        """Replace the whole series by exactly these rows; months without rows lose their file. Under the lock."""
+        if len(columns[self._time]):
+            self.write(columns)
+        months = columns[self._time].astype("datetime64[ms]").astype("datetime64[M]")
+        kept = {str(month) for month in np.unique(months)}
+        for path in self.files():
+            if path.stem not in kept:
+                path.unlink()
+
     def span(self) -> Span:
         """Return rows and limits, from the files' footers and the two outermost months."""
         files = self.files()

@@ -56,7 +56,7 @@ class Appended:
     Attributes:
         added: rows that were not there before.
         identical: rows that were there already, with the same values.
-        replaced: made-up rows (repaired, stitched) that gave way to measured ones.
+        replaced: rows that gave way: made-up ones (repaired, stitched) to measured ones, any when that was asked.
         revisions: (k,) int64 times whose new values differ from the stored ones and were kept out.
     """
 
@@ -83,7 +83,7 @@ class Appended:
     def __str__(self) -> str:
         text = f"{self.added:,} new, {self.identical:,} known"
         if self.replaced:
-            text += f", {self.replaced:,} made-up ones replaced"
+            text += f", {self.replaced:,} stored ones replaced"
         if len(self.revisions):
             text += (
                 f", {len(self.revisions):,} with other values than stored kept out (first {moment(self.revisions[0])})"

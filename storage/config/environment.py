@@ -14,7 +14,7 @@ from typing import Any, Final, get_origin
 from pydantic import BaseModel
 
 from storage.config.problems import Origin, dotted, fields_of, key_paths, unknown
-from storage.config.secret import Secret
+from storage.config.secret import UNREADABLE, Secret
 
 PREFIX: Final = "SIGMA_"
 _TRUE: Final = {"true", "1", "yes", "on"}
@@ -25,7 +25,8 @@ def overlay(tree: dict[str, Any], model: type[BaseModel], env: Mapping[str, str]
     """Put the environment's values into `tree`, in place, and check what a file may say.
 
     Returns:
-        What is wrong: unknown variables, unreadable secret files, secrets in the file, numbers that are not finite.
+        What is wrong: unknown variables, secrets in the file, numbers that are not finite. A secret's file that cannot
+        be read is no fault yet: it is one of whoever needs the secret.
     """
     problems = [_secret_in_file(keys, origin) for keys in secrets_of(model) if _get(tree, keys) is not None]
     for variable in sorted(env):
@@ -57,20 +58,24 @@ def _set(tree: dict[str, Any], model: type[BaseModel], variable: str, text: str,
     if annotation is None:
         known = keys if fields_of(model, keys[:-1]) else keys[:1]
         return f"{variable}: {unknown(known, model)}"
-    if from_file:
-        try:
-            text = Path(text).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            return f"{variable}: {text} could not be read: {reason}; a file that holds the secret is needed"
+    value = _secret_of(variable, text) if from_file else _typed(text, annotation)
     section = tree
     for part in keys[:-1]:
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             return f"{variable}: [{part}] in {origin.name} is not a section"
-    section[keys[-1]] = _typed(text, annotation)
+    section[keys[-1]] = value
     origin.variables[keys] = variable
     return ""
+
+
+def _secret_of(variable: str, path: str) -> str | dict[str, str]:
+    """Return what a secret's file holds; where it cannot be read, what to say to whoever needs it."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        return {UNREADABLE: f"{variable}: {path} could not be read: {reason}; a file that holds the secret is needed"}
 
 
 def _typed(text: str, annotation: Any) -> Any:

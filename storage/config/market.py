@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from storage.config.secret import NO_SECRET, Secret
 from strategies.kernel.settings import Section
 
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,20}$")]
+Symbol = Annotated[str, Field(pattern=r"^[^\W_][\w-]{1,39}$")]  # 币安人生USDT, kPEPEUSDC, AAPLxUSD are real
 
 
 class ExchangeSettings(Section):
@@ -63,6 +63,7 @@ class FeedSettings(Section):
     catch_up_page: int = Field(1000, ge=10, le=1500)
     request_timeout_s: float = Field(10.0, gt=0, le=120)
     keep_alive_s: float = Field(10.0, ge=1, le=180)
+    wild_move: float = Field(0.25, gt=0.01, le=10)
 
 
 class DataSettings(Section):
@@ -72,6 +73,7 @@ class DataSettings(Section):
     fillable_gap_bars: int = Field(3, ge=0, le=24)
     outlier_z: float = Field(20.0, gt=3, le=1000)
     stale_bars: int = Field(12, ge=2, le=10_000)
+    missing_share: float = Field(0.3, ge=0, lt=1)
 
 
 class DatabaseSettings(Section):

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from strategies.kernel.settings import Section
 
-Family = Literal["xgboost", "ridge", "lstm", "ppo"]
+Family = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]  # built in, or a plug-in's
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -105,7 +105,7 @@ class PpoSettings(Section):
 class EnsembleSettings(Section):
     """`[ensemble]`: who votes, and how votes become one score."""
 
-    families: tuple[Family, ...] = Field(("xgboost", "lstm", "ridge", "ppo"), min_length=1, max_length=4)
+    families: tuple[Family, ...] = Field(("xgboost", "lstm", "ridge", "ppo"), min_length=1, max_length=16)
     weights: Literal["mean", "stacking", "soft", "fixed_share"] = "mean"
     deviation_window_d: int = Field(400, ge=30, le=5000)
     ppo_floor: Fraction = 0.05

@@ -7,19 +7,29 @@ from typing import Any, Final
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from strategies.errors import BadInput
+
 MASK: Final = "***"
+UNREADABLE: Final = "unreadable"  # key of what stands in the tree for a secret whose file cannot be read
 
 
 class Secret:
-    """A token or password. Falsy when it is not set."""
+    """A token or password. Falsy when it is not set, or cannot be read here: only who needs it hears of that."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_problem", "_text")
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", *, problem: str = "") -> None:
         self._text = text
+        self._problem = problem
 
     def reveal(self) -> str:
-        """Return the secret itself: for the one call that needs it."""
+        """Return the secret itself: for the one call that needs it.
+
+        Raises:
+            BadInput: the file that holds it cannot be read by this process.
+        """
+        if self._problem:
+            raise BadInput(self._problem)
         return self._text
 
     def __bool__(self) -> bool:
@@ -57,6 +67,8 @@ class Secret:
             return given
         if isinstance(given, str):
             return cls(given.strip())
+        if isinstance(given, dict) and set(given) == {UNREADABLE}:
+            return cls(problem=str(given[UNREADABLE]))
         raise ValueError("is not text; a string is needed")
 
 

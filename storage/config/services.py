@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from storage.config.secret import NO_SECRET, Secret
+from strategies.errors import BadInput
 from strategies.kernel.settings import Section
 
 Level = Literal["on", "silent", "off"]
@@ -28,11 +29,17 @@ class WebSettings(Section):
     max_connections: int = Field(256, ge=8, le=10_000)
     request_timeout_s: float = Field(15.0, gt=0, le=600)
 
-    @model_validator(mode="after")
-    def _guarded(self) -> WebSettings:
-        if not self.is_loopback and not self.token:
-            raise ValueError(f"host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN) is needed")
-        return self
+    def require_complete(self) -> None:
+        """Refuse to be served to others without a token; asked where the server starts, and nowhere else.
+
+        Raises:
+            BadInput: the host is not this machine alone and there is no token, or it cannot be read.
+        """
+        if not self.token.reveal() and not self.is_loopback:
+            raise BadInput(
+                f"[web] host is {self.host}, reachable by others; a token (SIGMA_WEB__TOKEN or SIGMA_WEB__TOKEN_FILE) "
+                "is needed"
+            )
 
     def address(self, port: int | None = None) -> str:
         """Return the address at which this machine's own programs and browsers reach the server.
@@ -65,18 +72,25 @@ class TelegramSettings(Section):
     quiet_until: ClockTime = ""
 
     @model_validator(mode="after")
-    def _complete(self) -> TelegramSettings:
-        if self.enabled and not self.token:
-            raise ValueError(
-                "is enabled without a token; SIGMA_TELEGRAM__TOKEN or SIGMA_TELEGRAM__TOKEN_FILE is needed"
-            )
-        if self.enabled and not self.chat_ids:
-            raise ValueError("is enabled with chat_ids = []; at least one chat id is needed")
+    def _has_both_ends(self) -> TelegramSettings:
         if bool(self.quiet_from) != bool(self.quiet_until):
             raise ValueError(
                 f"quiet hours are {self.quiet_from!r} to {self.quiet_until!r}; both ends are needed, or none"
             )
         return self
+
+    def require_complete(self) -> None:
+        """Refuse to start a bot that cannot speak; asked where the bot starts, and nowhere else.
+
+        Raises:
+            BadInput: it is enabled without a token or a chat.
+        """
+        if self.enabled and not self.token.reveal():
+            raise BadInput(
+                "[telegram] is enabled without a token; SIGMA_TELEGRAM__TOKEN or SIGMA_TELEGRAM__TOKEN_FILE is needed"
+            )
+        if self.enabled and not self.chat_ids:
+            raise BadInput("[telegram] is enabled with chat_ids = []; at least one chat id is needed")
 
 
 class WebhookSettings(Section):
@@ -85,6 +99,18 @@ class WebhookSettings(Section):
     url: str = Field("", pattern=r"^(https?://.+)?$")
     secret: Secret = NO_SECRET
     timeout_s: float = Field(10.0, gt=0, le=120)
+
+    def require_complete(self) -> None:
+        """Refuse to post what nobody could trust; asked where the channel starts, and nowhere else.
+
+        Raises:
+            BadInput: there is an address but no secret to sign with.
+        """
+        if self.url and not self.secret.reveal():
+            raise BadInput(
+                "[alerts.webhook] url is set without a secret; SIGMA_ALERTS__WEBHOOK__SECRET or "
+                "SIGMA_ALERTS__WEBHOOK__SECRET_FILE is needed to sign"
+            )
 
 
 class AlertSettings(Section):

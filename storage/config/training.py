@@ -21,7 +21,7 @@ class TrainingSettings(Section):
     threads: int = Field(0, ge=0, le=1024)
     workers: int = Field(0, ge=0, le=1024)
     backend: Literal["loky", "ray", "dask"] = "loky"
-    first_families: tuple[Family, ...] = Field(("xgboost",), min_length=1, max_length=4)
+    first_families: tuple[Family, ...] = Field(("xgboost",), min_length=1, max_length=16)
     memory_gb: float = Field(8.0, gt=0, le=4096)
     deadline_min: float = Field(60.0, gt=0, le=10_080)
     nice: int = Field(10, ge=0, le=19)
@@ -60,4 +60,5 @@ class ScheduleSettings(Section):
     catch_up: bool = True
     compact_cron: str = "20 0 * * *"
     parity_cron: str = "40 0 * * *"
+    candles_cron: str = "50 0 * * *"
     digest_cron: str = "0 7 * * *"

@@ -7,6 +7,7 @@ Both `bot` and `training` read it, once, in their composition roots; functions r
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import tomllib
@@ -35,6 +36,8 @@ from storage.config.models import (
     RidgeSettings,
     XGBoostSettings,
 )
+from storage.config.plugin_files import install
+from storage.config.plugins import PluginSettings
 from storage.config.problems import Origin, problems_of
 from storage.config.secret import Secret
 from storage.config.services import AlertSettings, LogSettings, TelegramSettings, WebSettings
@@ -48,6 +51,7 @@ from strategies.kernel.settings import (
     Section,
     TradingSettings,
 )
+from strategies.predictors.plugin import family_names
 from strategies.universe.settings import UniverseSettings
 
 DEFAULT_PATH: Final = Path("config.toml")
@@ -91,6 +95,7 @@ class Config(Section):
     alerts: AlertSettings = AlertSettings()
     logs: LogSettings = LogSettings()
     paths: PathSettings = PathSettings()
+    plugins: PluginSettings = PluginSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
@@ -107,6 +112,16 @@ class Config(Section):
         return TradingSettings(
             decision=self.decision, risk=self.risk, protections=self.protections, execution=self.execution
         )
+
+    def require_complete(self) -> None:
+        """Refuse services that cannot work; only who starts them asks. Children and other commands do without.
+
+        Raises:
+            BadInput: a service is switched on and a secret or an address of it is missing.
+        """
+        self.web.require_complete()
+        self.telegram.require_complete()
+        self.alerts.webhook.require_complete()
 
     @property
     def universe_is_top(self) -> bool:
@@ -126,7 +141,7 @@ class Config(Section):
 
 
 def load(path: str | Path | None = None, env: Mapping[str, str] | None = None) -> Config:
-    """Read the configuration file and the environment.
+    """Read the configuration file and the environment, and make the plug-ins known that it names.
 
     Args:
         path: the file; None takes `SIGMA_CONFIG`, or else `config.toml` here, or else the defaults alone.
@@ -139,7 +154,27 @@ def load(path: str | Path | None = None, env: Mapping[str, str] | None = None) -
     named = Path(path) if path is not None else Path(env["SIGMA_CONFIG"]) if env.get("SIGMA_CONFIG") else None
     source = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
     text = _read(source) if source else ""
-    return parse(text, env, str(source or "defaults"))
+    config = parse(text, env, str(source or "defaults"))
+    try:
+        install(config.plugins)
+        _check_names(config)
+    except BadInput as error:
+        raise BadConfig([f"{source or 'defaults'}: {error}"]) from error
+    return config
+
+
+def _check_names(config: Config) -> None:
+    """Refuse model families and feature groups that are neither built in nor a plug-in's."""
+    chosen = (
+        ("[ensemble] families", config.ensemble.families),
+        ("[training] first_families", config.training.first_families),
+    )
+    for where, names in chosen:
+        for name in names:
+            if name not in family_names():
+                near = difflib.get_close_matches(name, family_names(), n=1)
+                hint = f"did you mean {near[0]}?" if near else f"{', '.join(family_names())} are known"
+                raise BadInput(f"{where} names {name!r}, which is no model family; {hint}")
 
 
 def parse(text: str, env: Mapping[str, str], name: str = "config.toml") -> Config:

@@ -68,6 +68,13 @@ def find(engine: Engine, exchange: str, name: str) -> Account | None:
     )
 
 
+def count(engine: Engine, exchange: str) -> int:
+    """Return how many accounts have been opened on an exchange."""
+    query = select(func.count()).select_from(account).where(account.c.exchange == exchange)
+    with reading(engine) as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def open_account(
     engine: Engine,
     *,

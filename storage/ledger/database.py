@@ -39,6 +39,8 @@ def connect(
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(address, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False})
         _set_pragmas(engine, synchronous)
+        if address.database and address.database != ":memory:":
+            _keep_to_file(engine, Path(address.database))
         return engine
     if password:
         address = address.set(password=password)
@@ -75,8 +77,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision. Only the daemon and a restore do this."""
+    require_known(engine)
     with writing(engine) as connection:
         upgrade(connection)
+
+
+def require_known(engine: Engine) -> None:
+    """Refuse a database that a newer program has migrated.
+
+    Raises:
+        StorageFailed: this program does not know its schema.
+    """
+    with reading(engine) as connection:
+        found, known = revision_of(connection), known_revisions()
+    if found is not None and found not in known:
+        raise StorageFailed(
+            f"database {engine.url.render_as_string()} has schema {found}, made by a newer program; this one knows "
+            f"schemas up to {known[0]}: update it, or restore a backup that this version made"
+        )
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
@@ -121,6 +139,45 @@ def _set_pragmas(engine: Engine, synchronous: str) -> None:
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+
+
+def _keep_to_file(engine: Engine, path: Path) -> None:
+    """Let an engine work on the file that it opened first, and on no other that takes its name.
+
+    A file that is moved away is written on without a word by the connections that hold it, and the next connection
+    makes a new one in its place.
+    """
+    opened: list[tuple[int, int]] = []
+
+    def check() -> None:
+        if opened and _identity(path) != opened[0]:
+            raise StorageFailed(f"database {path} was moved away or replaced while it was in use; put it back")
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(*_: Any) -> None:
+        check()
+
+    @event.listens_for(engine, "connect")
+    def on_connect(*_: Any) -> None:
+        found = _identity(path)
+        if found is not None and not opened:
+            opened.append(found)
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(*_: Any) -> None:
+        check()
+
+    @event.listens_for(engine, "engine_disposed")
+    def on_dispose(_: Engine) -> None:
+        opened.clear()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _explain(engine: Engine, reason: str) -> str:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import IntegrityError
 
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, candle_row, insert_given
-from storage.ledger.database import writing
+from storage.ledger.database import reading, writing
 from storage.ledger.documents import put_markets, put_settings
 from storage.ledger.market_changes import write_changes
 from storage.ledger.tables import candle, checkpoint, decision, equity, fact, outbox, state, tape
+from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.kernel.account import AccountState
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import FACT
@@ -45,6 +47,8 @@ class Journal:
     ) -> None:
         self._engine = engine
         self._account = account
+        self._attempted_ms = -1
+        self._stamps: set[int] = set()  # of the attempts at this minute, by which we know our own row
         self._markets = markets
         with writing(engine) as connection:
             self._settings_id = put_settings(connection, settings)
@@ -73,8 +77,52 @@ class Journal:
             recorded_ms: when, by the clock.
 
         Raises:
-            StorageFailed: nothing was written; the same call may be repeated.
+            StorageFailed: nothing was written, or nobody can say; the same call may be repeated.
+            AlreadyRunning: another program has written this minute.
         """
+        if self._attempted_ms != minute.open_ms:
+            self._attempted_ms, self._stamps = minute.open_ms, set()
+        if self._stamps and self._is_recorded(minute, outcome, kernel):
+            return  # the answer to an earlier COMMIT was lost, not the COMMIT
+        self._stamps.add(recorded_ms)
+        try:
+            self._insert(minute, outcome, kernel, bundle_id, signals, alerts, recorded_ms)
+        except StorageFailed as error:
+            if not (isinstance(error.__cause__, IntegrityError) and self._is_recorded(minute, outcome, kernel)):
+                raise
+
+    def _is_recorded(self, minute: AccountMinute, outcome: Outcome, kernel: AccountState) -> bool:
+        """Whether the ledger holds this minute, by our own hand; if so, its markets are those of the next one.
+
+        Raises:
+            AlreadyRunning: it holds the minute by another's.
+        """
+        columns = (tape.c.recorded_ms, state.c.minute_ms, state.c.kernel, state.c.markets_id)
+        query = select(*columns).select_from(tape.join(state, tape.c.account_id == state.c.account_id))
+        mine = (tape.c.account_id == self._account.id, tape.c.minute_ms == minute.open_ms)
+        with reading(self._engine) as connection:
+            row = connection.execute(query.where(*mine)).first()
+        if row is None:
+            return False
+        ours = row.recorded_ms in self._stamps and row.minute_ms == minute.open_ms
+        if ours and row.kernel == kernel.to_bytes():
+            self._markets, self._markets_id = outcome.markets, row.markets_id
+            return True
+        raise AlreadyRunning(
+            f"minute {minute.open_ms} of account {self._account.name!r} was written by another program: two daemons "
+            "trade it; this one stops"
+        )
+
+    def _insert(
+        self,
+        minute: AccountMinute,
+        outcome: Outcome,
+        kernel: AccountState,
+        bundle_id: str,
+        signals: dict[int, str],
+        alerts: Sequence[Alert],
+        recorded_ms: int,
+    ) -> None:
         with writing(self._engine) as connection:
             markets_id = self._changed_markets(connection, minute, outcome)
             connection.execute(tape.insert().values(self._tape_row(minute, bundle_id, markets_id, recorded_ms)))

@@ -6,34 +6,59 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage.ledger.database import translated
 from strategies.errors import AlreadyRunning
 
 
+class Lease:
+    """An account that is held."""
+
+    def renew(self) -> None:
+        """Take it again where it may have been lost.
+
+        Raises:
+            AlreadyRunning: another daemon took it meanwhile.
+            StorageFailed: the server does not answer; it may be held or not.
+        """
+
+
 @contextmanager
-def account_lease(engine: Engine, exchange: str, account: str, state_folder: Path) -> Iterator[None]:
+def account_lease(engine: Engine, exchange: str, account: str, state_folder: Path) -> Iterator[Lease]:
     """Hold the account for the length of the block.
+
+    On SQLite the lock lies beside the database file, and in the state folder too: two daemons with state folders of
+    their own meet at the first, a program of before at the second.
 
     Raises:
         AlreadyRunning: another daemon holds it.
     """
-    if engine.dialect.name == "sqlite":
-        with _file_lease(state_folder / f"{exchange}-{account}.lock", f"account {account!r} on {exchange}"):
-            yield
-    else:
-        with _advisory_lease(engine, exchange, account):
-            yield
+    if engine.dialect.name != "sqlite":
+        lease = AdvisoryLease(engine, exchange, account)
+        try:
+            lease.renew()
+            yield lease
+        finally:
+            lease.close()
+        return
+    with ExitStack() as held:
+        file = engine.url.database
+        beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
+        for folder in dict.fromkeys([*beside, state_folder.resolve()]):
+            path = folder / f"{exchange}-{account}.lock"
+            held.enter_context(_file_lease(path, f"account {account!r} on {exchange}"))
+        yield Lease()
 
 
 @contextmanager
 def _file_lease(path: Path, what: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,16 +74,45 @@ def _file_lease(path: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-@contextmanager
-def _advisory_lease(engine: Engine, exchange: str, account: str) -> Iterator[None]:
-    key = int.from_bytes(hashlib.sha256(f"{exchange}/{account}".encode()).digest()[:8], "big", signed=True)
-    with translated(engine), engine.connect() as connection:
-        connection.detach()  # closed for good at the end: a pooled session would go on holding the lock
-        held = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar_one()
-        connection.commit()
+class AdvisoryLease(Lease):
+    """A lock that PostgreSQL holds as long as one session lives; a server that restarts gives it away."""
+
+    def __init__(self, engine: Engine, exchange: str, account: str) -> None:
+        self._engine = engine
+        self._what = f"account {account!r} on {exchange}"
+        digest = hashlib.sha256(f"{exchange}/{account}".encode()).digest()
+        self._key = int.from_bytes(digest[:8], "big", signed=True)
+        self._session: Connection | None = None
+
+    def renew(self) -> None:
+        """Ask the session that holds the lock whether it lives; begin another where it does not."""
+        if self._session is not None and self._is_alive(self._session):
+            return
+        self.close()
+        with translated(self._engine):
+            session = self._engine.connect()
+            session.detach()  # closed for good at the end: a pooled session would go on holding the lock
+            held = session.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar_one()
+            session.commit()
+        self._session = session
         if not held:
+            self.close()
             raise AlreadyRunning(
-                f"account {account!r} on {exchange} is already traded by another daemon on {engine.url.host}; "
+                f"{self._what} is already traded by another daemon on {self._engine.url.host}; "
                 "stop it or choose another [account] name"
             )
-        yield
+
+    def close(self) -> None:
+        """Give the account back."""
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(SQLAlchemyError):
+                session.close()
+
+    def _is_alive(self, session: Connection) -> bool:
+        try:
+            session.execute(text("SELECT 1"))
+            session.commit()
+        except SQLAlchemyError:
+            return False
+        return True

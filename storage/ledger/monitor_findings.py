@@ -1,4 +1,4 @@
-"""What parity and drift checks found, kept for the digest, `/drift` and the API. One row a check and day."""
+"""What parity, drift and candle checks found, kept for the digest, `/drift` and the API. One row a check and day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.ledger.accounts import Account
 from storage.ledger.database import reading, writing
 from storage.ledger.tables import monitor
 
-Kind = Literal["parity", "drift"]
+Kind = Literal["parity", "drift", "candles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Finding:
 
     Attributes:
         kind: which check.
-        ms: what was looked at: the day's start for parity, the newest close for drift.
+        ms: what was looked at: the day's start for parity and candles, the newest close for drift.
         passed: nothing to worry about.
         sentence: the result in words.
         document: all its numbers, plain JSON.

@@ -244,7 +244,7 @@ monitor: Final = Table(
     "monitor",
     metadata,
     _account(),
-    Column("kind", String(16), primary_key=True),  # parity | drift
+    Column("kind", String(16), primary_key=True),  # parity | drift | candles | candle_notes
     Column("ms", BigInteger, primary_key=True),  # of what was looked at
     Column("passed", Boolean, nullable=False),
     Column("sentence", Text, nullable=False),

@@ -16,11 +16,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from storage.durable import folder_lock, replace_files, sync
+from storage.models.apart import Verifier
+from storage.models.promotion import Promotion
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_policy import FallbackLevel, Standing
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES, fallback_strategy
@@ -31,34 +33,20 @@ from strategies.market import Timeframe
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promotion:
-    """One move of a production pointer.
-
-    Attributes:
-        bundle: the champion from here on; None: there is none.
-        since_ms: market time; None: not known, since no daemon ran and no candle was stored.
-        rung: who decides: the champion ("models"), or a stand-in while the champion is on the bench.
-    """
-
-    bundle: str | None
-    since_ms: int | None
-    why: str
-    fallback_level: FallbackLevel = "models"
-
-    @property
-    def deciding(self) -> str:
-        """Id of who decides."""
-        return str(self.bundle) if self.fallback_level == "models" else FALLBACK_STRATEGIES[self.fallback_level]
+BY_COMMAND_LINE: Final = "(command line)"  # ends the reason of a move that no daemon made
 
 
 class Registry:
-    """Bundles and production pointers under one root folder."""
+    """Bundles and production pointers under one root folder.
 
-    def __init__(self, root: str | Path = DEFAULT_ROOT) -> None:
+    Args:
+        root: the folder.
+        apart: verify bundles in a process of their own before this one reads them: for who must not die of one.
+    """
+
+    def __init__(self, root: str | Path = DEFAULT_ROOT, *, apart: bool = False) -> None:
         self.root = Path(root)
+        self._verifier = Verifier() if apart else None
 
     def add(self, folder: Path | str) -> str:
         """Copy a finished bundle folder into the registry and return its id; adding twice changes nothing.
@@ -122,7 +110,10 @@ class Registry:
             BadInput: there is none of that name.
             BundleRefused: it is damaged or from another exchange.
         """
-        return load(self.folder(self.resolve(bundle)), verify=verify, exchange=exchange)
+        folder = self.folder(self.resolve(bundle))
+        if verify and self._verifier is not None:
+            self._verifier.verify(folder, exchange)
+        return load(folder, verify=verify, exchange=exchange)
 
     def manifest(self, bundle: str) -> Manifest:
         """Return what a bundle says about itself, without loading its models."""
@@ -139,6 +130,10 @@ class Registry:
             return dict(json.loads(path.read_bytes()))
         except (OSError, ValueError):
             return {}
+
+    def is_test(self, bundle: str) -> bool:
+        """Whether a bundle was made in test mode: few bars, tiny models."""
+        return bundle in self.ids() and bool(self.record(bundle).get("test_mode"))
 
     def write_verdict(self, bundle: str, document: Mapping[str, Any]) -> Path:
         """Keep what the gate said of a bundle, promoted or not, in verdicts/ID.json; the newest verdict stays."""
@@ -199,7 +194,7 @@ class Registry:
         path = self._pointer(exchange)
         try:
             moves = json.loads(path.read_bytes())["history"]
-            return [_promotion(move) for move in moves]
+            return [Promotion.of(move) for move in moves]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -209,9 +204,11 @@ class Registry:
         """Let a bundle decide on an exchange and return its full id.
 
         Raises:
-            BundleRefused: it does not verify, or is from another exchange and `force` is not set.
+            BundleRefused: it does not verify; or, without `force`, it is from another exchange or of test mode.
         """
         chosen = self.resolve(bundle)
+        if self.is_test(chosen) and not force:
+            raise BundleRefused(f"{chosen} was made in test mode, its figures mean nothing; --force promotes it anyway")
         self.get(chosen, None if force else exchange)
         self._move(exchange, Promotion(bundle=chosen, since_ms=now_ms, why=why))
         return chosen
@@ -286,10 +283,3 @@ def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timef
         BundleRefused: it is damaged or from another exchange.
     """
     return fallback_strategy(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)
-
-
-def _promotion(move: Mapping[str, Any]) -> Promotion:
-    fallback_level: FallbackLevel = (
-        move.get("fallback_level") or move.get("rung") or ("models" if move["bundle"] else "trend_rule")
-    )
-    return Promotion(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"], fallback_level=fallback_level)

@@ -17,6 +17,7 @@ from storage.candles.rows import SOURCES, broken_candles, moment
 from storage.quality.cross_timeframe import check_sums
 from storage.quality.findings import SEVERITIES, Finding, listed
 from storage.quality.outliers import Reference, check_outliers, robust_z
+from storage.quality.unusable import unusable
 from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, VOLUME, CandleArray, Timeframe
 
 JUMP_FRACTION = 5e-4  # open against the previous close
@@ -30,6 +31,7 @@ class Limits:
     outlier_z: float = 20.0
     stale_bars: int = 12
     fillable_bars: int = FILLABLE_BARS
+    missing_share: float = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ def check_candles(
     findings = [*_check_rows(candles), *_check_order(candles, timeframe), *_check_source(candles, source)]
     usable = _usable(candles, timeframe)
     if len(usable):
+        findings += unusable(usable, timeframe, limits.missing_share)
         findings += _check_gaps(usable, timeframe, limits)
         findings += _check_idle(usable, timeframe, limits)
         findings += _check_steps(usable, timeframe)

@@ -28,7 +28,8 @@ from strategies.bundle.manifest import Manifest
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, FeatureSet, compute, feature_set, volatility
 from strategies.market import CandleArray, Timeframe
-from strategies.predictors import Predictor, PreparedSlice, load_predictor
+from strategies.predictors.base import Predictor, PreparedSlice
+from strategies.predictors.load import load_predictor
 from strategies.predictors.together import reads_of, score_all
 from strategies.predictors.trend import DEVIATION, TrendPredictor
 from strategies.predictors.trend import FAMILY as TREND
@@ -199,6 +200,9 @@ def assemble(files: Mapping[str, bytes], name: str, *, verify: bool = True, exch
     manifest = read_manifest(files, name)
     if exchange is not None and manifest.exchange not in ("", exchange):
         raise BundleRefused(f"bundle {name} learnt from {manifest.exchange}, this daemon trades {exchange}")
+    if not manifest.symbols or not manifest.families:
+        missing = "symbols" if manifest.families else "families"
+        raise BundleRefused(f"bundle {name} names no {missing} in its manifest; at least one is needed")
     if verify:
         check_files(files, manifest, name)
     features = _features(manifest, name)

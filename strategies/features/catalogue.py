@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,32 +21,27 @@ from strategies.features.bars import Bars, Column, bars_of
 from strategies.features.blocks import require_contiguous
 from strategies.features.extra import extra_columns, extra_values
 from strategies.features.higher import higher_columns, higher_values, is_higher
-from strategies.features.horizons import Horizons, horizons_of
+from strategies.features.horizons import horizons_of
+from strategies.features.plugin import FeaturePlugin, installed_features
 from strategies.market import CandleArray, Timeframe
 
 CODE_VERSION: Final = 1  # raise whenever a formula changes: bundles trained before are then refused
 CLIP: Final = 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """A family of features computed together: what they are called, and their values."""
-
-    columns: Callable[[Horizons], list[Column]]
-    values: Callable[[Bars], list[np.ndarray]]
-
-
-GROUPS: Final[dict[str, Group]] = {
-    "momentum": Group(columns=lean.momentum_columns, values=lean.momentum),
-    "averages": Group(columns=lean.average_columns, values=lean.averages),
-    "donchian": Group(columns=lean.donchian_columns, values=lean.donchian),
-    "volatility": Group(columns=lean.volatility_columns, values=lean.volatilities),
-    "trend": Group(columns=lean.trend_columns, values=lean.trends),
-    "oscillators": Group(columns=classical.oscillator_columns, values=classical.oscillators),
-    "candle": Group(columns=classical.candle_columns, values=classical.candle_shape),
-    "volume": Group(columns=classical.volume_columns, values=classical.volumes),
-    "levels": Group(columns=classical.level_columns, values=classical.levels),
-    "time": Group(columns=classical.time_columns, values=classical.times),
+GROUPS: Final[dict[str, FeaturePlugin]] = {
+    "momentum": FeaturePlugin(name="momentum", columns=lean.momentum_columns, values=lean.momentum),
+    "averages": FeaturePlugin(name="averages", columns=lean.average_columns, values=lean.averages),
+    "donchian": FeaturePlugin(name="donchian", columns=lean.donchian_columns, values=lean.donchian),
+    "volatility": FeaturePlugin(name="volatility", columns=lean.volatility_columns, values=lean.volatilities),
+    "trend": FeaturePlugin(name="trend", columns=lean.trend_columns, values=lean.trends),
+    "oscillators": FeaturePlugin(
+        name="oscillators", columns=classical.oscillator_columns, values=classical.oscillators
+    ),
+    "candle": FeaturePlugin(name="candle", columns=classical.candle_columns, values=classical.candle_shape),
+    "volume": FeaturePlugin(name="volume", columns=classical.volume_columns, values=classical.volumes),
+    "levels": FeaturePlugin(name="levels", columns=classical.level_columns, values=classical.levels),
+    "time": FeaturePlugin(name="time", columns=classical.time_columns, values=classical.times),
 }
 LEAN: Final = ("momentum", "averages", "donchian", "volatility", "trend")
 CLASSICAL: Final = ("oscillators", "candle", "volume", "levels", "time")
@@ -95,9 +90,10 @@ def feature_set(
     Raises:
         BadInput: a group or indicator does not exist.
     """
-    unknown = [name for name in groups if name not in GROUPS and not is_higher(name)]
+    known = group_names()
+    unknown = [name for name in groups if name not in known and not is_higher(name)]
     if unknown:
-        raise BadInput(f"feature group {unknown[0]!r} does not exist; choose from {', '.join(GROUPS)}, higher_4h, …")
+        raise BadInput(f"feature group {unknown[0]!r} does not exist; choose from {', '.join(known)}, higher_4h, …")
     columns = [column for name in groups for column in _columns(name, timeframe)]
     columns += [column for call in extra for column in extra_columns(call)]
     if not columns:
@@ -110,8 +106,13 @@ def feature_set(
         selected=tuple(groups),
         extra=tuple(extra),
         timeframe=timeframe,
-        fingerprint=_fingerprint(columns, extra, timeframe),
+        fingerprint=_fingerprint(columns, extra, timeframe, _sources(groups)),
     )
+
+
+def group_names() -> tuple[str, ...]:
+    """Return the names of all groups that there are, built in first."""
+    return (*GROUPS, *sorted(installed_features().keys() - GROUPS.keys()))
 
 
 def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) -> np.ndarray:
@@ -145,15 +146,25 @@ def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) ->
 
 
 def _columns(group: str, timeframe: Timeframe) -> list[Column]:
-    return higher_columns(group, timeframe) if is_higher(group) else GROUPS[group].columns(horizons_of(timeframe))
+    return higher_columns(group, timeframe) if is_higher(group) else _group(group).columns(horizons_of(timeframe))
 
 
 def _values(group: str, bars: Bars) -> list[np.ndarray]:
-    return higher_values(group, bars) if is_higher(group) else GROUPS[group].values(bars)
+    return higher_values(group, bars) if is_higher(group) else _group(group).values(bars)
 
 
-def _fingerprint(columns: Sequence[Column], extra: Sequence[str], timeframe: Timeframe) -> str:
-    parts = {
+def _group(name: str) -> FeaturePlugin:
+    return GROUPS[name] if name in GROUPS else installed_features()[name]
+
+
+def _sources(groups: Sequence[str]) -> dict[str, str]:
+    """Return the sources of the groups that are plug-ins."""
+    installed = installed_features()
+    return {name: installed[name].source for name in groups if name not in GROUPS and name in installed}
+
+
+def _fingerprint(columns: Sequence[Column], extra: Sequence[str], timeframe: Timeframe, sources: dict[str, str]) -> str:
+    parts: dict[str, object] = {
         "columns": [[column.name, column.group, column.directional, column.warm_up] for column in columns],
         "extra": [_indicator_version(call) for call in extra],
         "timeframe": timeframe.value,
@@ -161,6 +172,8 @@ def _fingerprint(columns: Sequence[Column], extra: Sequence[str], timeframe: Tim
         "clip": CLIP,
         "talib": [talib.__version__, talib.__ta_version__.decode().split()[0]],
     }
+    if sources:
+        parts["plugins"] = sources
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -22,7 +22,7 @@ from strategies.market import (
     Market,
     Timeframe,
 )
-from strategies.predictors import PreparedSlice
+from strategies.predictors.base import PreparedSlice
 
 START_MS = 1_746_403_200_000  # 2025-05-05 00:00 UTC
 HISTORY_HOURS = 3_400

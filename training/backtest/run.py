@@ -49,6 +49,8 @@ class BacktestResult:
         settings: as traded, stress included.
         path: inputs of the decisions, before any delay.
         run: facts, decisions, equity per bar, state after the last bar (its memory included).
+        learnt: markets that taught the bundle; empty: a rule.
+        horizon_bars: that it forecasts; 0: a rule.
     """
 
     bundle_id: str
@@ -57,6 +59,8 @@ class BacktestResult:
     path: DecisionPath
     run: RunResult
     initial_units: int
+    learnt: tuple[str, ...] = ()
+    horizon_bars: int = 0
 
     @property
     def curve(self) -> EquityCurve:
@@ -103,6 +107,8 @@ def backtest(
         path=path,
         run=run,
         initial_units=int(begun.account["equity"][0]),
+        learnt=bundle.manifest.symbols,
+        horizon_bars=bundle.manifest.horizon_bars if bundle.manifest.symbols else 0,
     )
 
 

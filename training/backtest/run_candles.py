@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from storage.candles.price_grid import require_fit
 from storage.candles.resampled import read_any, span_of_any
 from storage.candles.store import CandleStore, Source, Span
 from strategies.bundle.warm_up import WARM_UP_DECISIONS
@@ -200,6 +201,7 @@ def assemble(
     for index, market in enumerate(markets):
         candles = _between(execution[index], start_ms, end_ms)
         rows = (candles[:, OPEN_MS].astype(np.int64) - start_ms) // bar.ms
+        require_fit(market, candles)
         bars[rows, index], present[rows, index] = market.bars(candles), True
         times, rates = funding[index]
         inside = (times >= start_ms) & (times < end_ms)

@@ -33,6 +33,18 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPosition:
+    """What is held when the run ends; nothing is closed for it."""
+
+    symbol: str
+    side: str  # LONG or SHORT
+    quantity: float
+    entry: float
+    opened_ms: int
+    unrealised: float  # profit after fees and funding so far, quote currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Significance:
     """How sure the Sharpe ratio is. See `training/evidence/significance.py`; NaN where there is too little to say."""
 
@@ -73,6 +85,8 @@ class Scorecard:
     short: TradeFigures
     markets: dict[str, TradeFigures]
     open_trades: int
+    open_positions: tuple[OpenPosition, ...]  # held at the end, at the last mark
+    refusals: tuple[tuple[str, int], ...]  # why no entry was made, by the kernel's names, the most frequent first
     costs: Costs
     activity: Activity
     ic_conviction: float  # Pearson correlation of the conviction with the volatility-scaled forward return

@@ -11,9 +11,11 @@ from strategies.kernel.round_trips import RoundTrip, slippage_paid
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, OPEN_MS, UNITS_PER_QUOTE
 from training.backtest.baselines import HOLD, baselines
+from training.backtest.refusals import tally
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import moment
 from training.backtest.scorecard import Activity, BaselineFigures, Costs, Scorecard, Significance
+from training.backtest.suspicion import open_positions, suspicious_bars, unlearnt
 from training.backtest.verdict import Evidence, verdict
 from training.data.labels import forward_return
 from training.evidence.performance import (
@@ -53,7 +55,7 @@ def scorecard(result: BacktestResult, *, is_in_sample: bool = False) -> tuple[Sc
     targets = targets_of(result)
     card = Scorecard(
         verdict=verdict(_evidence(is_in_sample, curve, figures, traded, confidence, holding)),
-        notes=(*_notes(result.run.facts), *candles.notes),
+        notes=(*_notes(result.run.facts), *candles.notes, *suspicious_bars(result), *unlearnt(result)),
         is_in_sample=is_in_sample,
         model=result.bundle_id,
         exchange=candles.markets[0].exchange,
@@ -70,6 +72,8 @@ def scorecard(result: BacktestResult, *, is_in_sample: bool = False) -> tuple[Sc
         short=trade_figures([trade for trade in trades if trade.side < 0]),
         markets=_by_market(trades, result),
         open_trades=sum(not trade.is_closed for trade in trades),
+        open_positions=open_positions(trades),
+        refusals=tuple(tally(result.run.decisions).items()),
         costs=_costs(result),
         activity=_activity(result),
         ic_conviction=information_coefficient(result.path.conviction, targets),

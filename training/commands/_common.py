@@ -14,7 +14,7 @@ from storage.models.registry import Registry
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
-from strategies.market import HOUR_MS, Timeframe
+from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from training.commands.traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
@@ -28,6 +28,7 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage
+from training.runtime.sound_data import sound_symbols
 
 
 def open_dataset(
@@ -41,10 +42,11 @@ def open_dataset(
     """
     chosen = exchange or config.exchange.name
     frame, groups = views_of(config, timeframe)
-    names = tuple(part.strip().upper() for part in symbols.split(",") if part.strip()) or config.exchange.symbols
+    names = tuple(typed_symbol(part) for part in symbols.split(",") if part.strip()) or config.exchange.symbols
     features = feature_set(config.features.extra, groups, frame)
     store = CandleStore(config.data.directory)
     names = usable_symbols(store, chosen, names, frame, config.exchange.market)
+    names = sound_symbols(config, store, chosen, names, frame, config.exchange.market)
     dataset = build(
         store,
         chosen,
@@ -83,6 +85,7 @@ def make_bundle(
     *,
     years: float,
     months: int,
+    test_mode: bool = False,
 ) -> dict[str, Any]:
     """Train a bundle, store it, record the run, and return the command's document.
 
@@ -94,7 +97,7 @@ def make_bundle(
     with stage("walk forward", 100, plainly=False) as done:
         trained = train(dataset, plan, lambda report: _said(report, done, len(families)))
     duration_s = time.perf_counter() - started
-    bundle = store(config, trained, duration_s)
+    bundle = store(config, trained, duration_s, test_mode=test_mode)
     document = document_of(trained, duration_s)
     record = records.RunRecord(
         kind=kind,
@@ -108,7 +111,9 @@ def make_bundle(
     )
     path = records.write(record, config.paths.runs)
     say(f"bundle {bundle}: {trained.verdict.reason}")
-    return {"bundle": bundle, **document, "record": str(path)}
+    if test_mode:
+        say(f"bundle {bundle} was made in test mode: its figures mean nothing, and it is promoted with --force only")
+    return {"bundle": bundle, "test_mode": test_mode, **document, "record": str(path)}
 
 
 def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
@@ -188,13 +193,14 @@ def _said(report: FoldReport, done: Any, families: int) -> None:
     done(round(100 * report.number / report.folds))
 
 
-def store(config: Config, trained: TrainedBundle, duration_s: float) -> str:
+def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mode: bool = False) -> str:
     """Add a trained bundle to the registry, with the record of its making, and return its id."""
     import json
 
     record = {
         "created_ms": int(datetime.now(UTC).timestamp() * 1000),
         "duration_s": round(duration_s, 3),
+        "test_mode": test_mode,
         "git_commit": records.git_commit(),
         "machine": records.processor(),
         "verdict": asdict(trained.verdict),

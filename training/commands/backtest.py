@@ -21,6 +21,7 @@ from training.backtest.run_candles import covered, moment, read_run
 from training.backtest.scoring import scorecard
 from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime.progress import answer, configuration, say
+from training.runtime.sound_data import sound_symbols
 
 
 def command(
@@ -47,12 +48,18 @@ def command(
     config = configuration()
     place = exchange or config.exchange.name
     bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
+    if Registry(config.paths.models).is_test(bundle.id):
+        say(f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     asked = Asked(exchange=place, symbols=symbols, universe=universe)
     begin_ms = utc_ms(start_date) if start_date else None
     members = universe_between(store, config, asked, begin_ms, utc_ms(end_date) if end_date else None)
     names = named_symbols(config, asked, members)
-    markets = stored_markets(store, config, place, names, bundle.manifest.timeframe)
+    timeframe = bundle.manifest.timeframe
+    markets = stored_markets(store, config, place, names, timeframe)
+    symbols_there = [market.symbol for market in markets]
+    sound = sound_symbols(config, store, place, symbols_there, timeframe, config.exchange.market)
+    markets = tuple(market for market in markets if market.symbol in sound)
     start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
     seen = is_in_sample(bundle, start_ms)
     if not allow_in_sample:

@@ -107,6 +107,7 @@ def _place(
     registry: Registry, exchange: str, candidate: str | None, answered: Answer, reason: str, now_ms: int
 ) -> None:
     """Move the production pointer to whom gate and ladder say; where it stands there already, nothing moves."""
+    from storage.models.registry import BY_COMMAND_LINE
     from strategies.bundle.fallback_policy import next_standing
 
     before = registry.standing(exchange)
@@ -114,10 +115,11 @@ def _place(
     if after == before:
         return
     if after.fallback_level == "models":
-        why = reason if candidate else answered.why
+        why = f"{reason if candidate else answered.why} {BY_COMMAND_LINE}"
         registry.promote(exchange, str(after.champion), why, now_ms)
     else:
-        registry.step_down(exchange, after.fallback_level, answered.why, now_ms, candidate)
+        why = f"{answered.why} {BY_COMMAND_LINE}"
+        registry.step_down(exchange, after.fallback_level, why, now_ms, candidate)
 
 
 class _Eta:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.candles.market_book import recorded_markets
+from storage.candles.market_book import fitting_market, recorded_markets
 from storage.candles.resampled import market_in_store, span_of_any
 from storage.candles.store import CandleStore
 from storage.candles.universe import read_turnovers, stored_symbols
 from storage.config.tree import Config
 from storage.cron import cron_times
 from strategies.errors import BadInput, DataGap, SigmaError
-from strategies.market import DAY_MS, Market, Timeframe, UnsupportedMarket
+from strategies.market import DAY_MS, Market, Timeframe, UnsupportedMarket, typed_symbol
 from strategies.universe.members import Members, members_over
 from strategies.universe.settings import UniverseSettings
 from training.backtest.coverage import moment
@@ -117,7 +117,7 @@ def named_symbols(config: Config, asked: Asked, universe: Members | None) -> lis
     """
     if universe is not None:
         return list(universe.ever)
-    names = [name.strip().upper() for name in asked.symbols.split(",") if name.strip()] or list(config.exchange.symbols)
+    names = [typed_symbol(name) for name in asked.symbols.split(",") if name.strip()] or list(config.exchange.symbols)
     if len(set(names)) != len(names):
         raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
     return names
@@ -151,6 +151,8 @@ def stored_markets(
                 raise error if isinstance(error, SigmaError) else BadInput(str(error)) from error
             refused.append((name, error))
             continue
+        if is_known:
+            market = _fitting(store, market, timeframe)
         markets.append(market)
         inferred += [] if is_known else [market]
     _say_inferred(inferred)
@@ -168,6 +170,14 @@ def usable_symbols(
     if usable and missing:
         say(f"left out, for nothing is stored of them: {', '.join(missing[:MOST_LINES])}{_more(missing)}")
     return usable or tuple(names)
+
+
+def _fitting(store: CandleStore, market: Market, timeframe: Timeframe) -> Market:
+    """Return the market on a grid that its older prices lie on, too."""
+    fitting = fitting_market(market, store.read(market.exchange, market.symbol, timeframe, market.kind).candles)
+    if fitting is not market:
+        say(f"{market.symbol}: older prices have more digits than tick {market.tick}; {fitting.tick} is used")
+    return fitting
 
 
 def _say_inferred(markets: Sequence[Market]) -> None:

@@ -42,7 +42,9 @@ def command(
     voters = known.choose(names, makers(config, chosen_seed))
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
     dataset = newest(dataset) if test_mode else dataset
-    document = make_bundle(config, dataset, voters, chosen_seed, "train bundle", years=years, months=refit_months)
+    document = make_bundle(
+        config, dataset, voters, chosen_seed, "train bundle", years=years, months=refit_months, test_mode=test_mode
+    )
     answer(document, summary(document))
 
 

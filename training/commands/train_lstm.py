@@ -137,9 +137,10 @@ def _device(name: str) -> Literal["auto", "cpu", "cuda"]:
 
 def _source(name: str, config: Config) -> LstmModel:
     """Return the model to start from: a weights file, a folder that has one, or a bundle's id."""
+    from storage.models.artefacts import find_artefact
     from training.families.lstm.export import WEIGHTS_FILE, read_weights
 
     path = Path(name)
     if not path.exists():
-        path = config.paths.models / "bundles" / name
+        path = find_artefact(config.paths.models, "lstm", name) or config.paths.models / "bundles" / name
     return read_weights(path / WEIGHTS_FILE if path.is_dir() else path)

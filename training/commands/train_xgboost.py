@@ -139,11 +139,14 @@ def _return(
     from training.families.xgboost.transfer import xgboost_source
     from training.runtime.compute import threads_of
 
+    source = xgboost_source(source_model, config.paths.models) if source_model else None
+    if source is not None:
+        source.require_same_forecast(dataset.horizon_bars, dataset.timeframe.value)
     family = XGBoostFamily(
         settings=config.xgboost.model_copy(update=changes),
         seed=seed,
         threads=threads_of(config.training.threads),
-        source=xgboost_source(source_model, config.paths.models) if source_model else None,
+        source=source,
     )
     report = _chronological(dataset, family, since_ms)
     report.importance.draw(chart)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from strategies.market import typed_symbol
 from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
     """
     from strategies.errors import BadInput
 
-    chosen = tuple(name.strip().upper() for name in asked.split(",") if name.strip())
+    chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
     if unknown := [name for name in chosen if name not in symbols]:
         raise BadInput(
             f"--trade names {', '.join(unknown)}; only markets that teach can be traded: {', '.join(symbols)}"

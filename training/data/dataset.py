@@ -216,9 +216,7 @@ def build(
     for symbol in symbols:
         stored = _own(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), stitched)
         if not len(stored.candles):
-            raise BadInput(
-                f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
-            )
+            raise BadInput(f"{exchange} {symbol} {timeframe.value} {kind}: no candles; download or import some first")
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
         parts += market_segments(symbol, stored, timeframe, features, horizon_bars, gaps, labelling)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms

@@ -17,7 +17,8 @@ from strategies.bundle.files import MANIFEST, PROBE_CANDLES, PROBE_SCORES, bundl
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput
 from strategies.features import HISTORY_BARS
-from strategies.predictors import Predictor, load_predictor
+from strategies.predictors.base import Predictor
+from strategies.predictors.load import load_predictor
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset
 from training.ensemble.expectation import Expectation, expectation_of

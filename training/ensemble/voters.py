@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from storage.config.tree import Config
+from strategies.predictors.plugin import installed_families
 from training.ensemble.families import RidgeFamily, XGBoostFamily
 from training.families.interface import ModelFamily
+from training.families.plugin import PluginFamily
 from training.runtime.compute import threads_of
 
 
@@ -18,6 +21,7 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
         "ridge": lambda: RidgeFamily(settings=config.ridge),
         "lstm": lambda: _lstm(config, seed),
         "ppo": lambda: _ppo(config, seed),
+        **{name: partial(PluginFamily, plugin=plugin, seed=seed) for name, plugin in installed_families().items()},
     }
 
 

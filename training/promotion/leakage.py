@@ -18,7 +18,7 @@ import numpy as np
 from strategies.errors import BadInput
 from strategies.features import AnchoredSlice, FeatureSet, block_slices, compute, volatility
 from strategies.market import OPEN_MS, CandleArray, Timeframe
-from strategies.predictors import PreparedSlice
+from strategies.predictors.base import PreparedSlice
 from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores
 from training.data.splits import EMBARGO_MS, Fold
@@ -208,10 +208,10 @@ def unmoved_by_the_future(family: ModelFamily, dataset: Dataset) -> list[Finding
     words = f"{family.name}: {len(changed)} of {len(model.files)} model files change with what comes after the border"
     candles = dataset.segments[0].candles
     slices = block_slices(candles, dataset.timeframe, candles[-800, OPEN_MS])
-    whole = np.concatenate(model.predictor.scores([_prepared(part, dataset) for part in slices]))
+    whole = np.concatenate(model.predictor.scores([prepared_of(part, dataset) for part in slices]))
     end = len(candles) - 150
     short_slices = block_slices(candles[:end], dataset.timeframe, candles[-800, OPEN_MS])
-    short = np.concatenate(model.predictor.scores([_prepared(part, dataset) for part in short_slices]))
+    short = np.concatenate(model.predictor.scores([prepared_of(part, dataset) for part in short_slices]))
     differing = int((~np.isclose(whole[: len(short)], short, rtol=0.0, atol=0.0, equal_nan=True)).sum())
     scores = f"{family.name}: {differing} of {len(short)} scores change when the future is cut off"
     return [
@@ -272,7 +272,8 @@ def _columns(
     return np.concatenate(parts)
 
 
-def _prepared(part: AnchoredSlice, dataset: Dataset) -> PreparedSlice:
+def prepared_of(part: AnchoredSlice, dataset: Dataset) -> PreparedSlice:
+    """Return an anchored slice of a made-up market with everything that predictors read."""
     sigma, annual = volatility(part.candles, dataset.timeframe)
     return PreparedSlice(
         candles=part.candles,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from storage.models.registry import Promotion, Registry
+from storage.models.promotion import Promotion
+from storage.models.registry import Registry
 from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BundleRefused
 from strategies.market import DAY_MS

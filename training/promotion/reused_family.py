@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from strategies.predictors import Predictor, load_predictor
+from strategies.predictors.base import Predictor
+from strategies.predictors.load import load_predictor
 from training.data.dataset import Dataset
 from training.data.splits import Fold
 from training.families.interface import ModelFamily

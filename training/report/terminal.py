@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from training.backtest.refusals import few_trades
 from training.backtest.run_candles import moment
 from training.backtest.scorecard import Scorecard
 from training.report.tables import number, percent, signed_percent
@@ -18,7 +19,17 @@ def summary(card: Scorecard) -> RenderableType:
         f"{card.model} on {', '.join(card.symbols)} ({card.exchange}), {moment(card.start_ms)} to "
         f"{moment(card.end_ms)} UTC; decisions on {card.timeframe}, settled on {card.execution_timeframe} candles"
     )
-    return Group(head, card.verdict, *card.notes, _figures(card), _details(card))
+    money = (
+        f"initial capital {card.initial_capital:,.2f}, final equity {card.final_equity:,.2f}, "
+        f"{card.trades.trades:,} closed trades"
+    )
+    held = [
+        f"still open: {part.side} {part.quantity:g} {part.symbol} from {part.entry:g} since {moment(part.opened_ms)}, "
+        f"unrealised {part.unrealised:+,.2f}"
+        for part in card.open_positions
+    ]
+    refused = few_trades(card.trades.trades, dict(card.refusals))
+    return Group(head, money, card.verdict, *held, *refused, *card.notes, _figures(card), _details(card))
 
 
 def _figures(card: Scorecard) -> Table:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from training.backtest.refusals import few_trades
 from training.backtest.run_candles import moment
 from training.evidence.performance import EquityCurve
 from training.report.backtest import result_sections, subtitle
@@ -51,7 +52,8 @@ def walk_forward_summary(card: WalkForwardCard) -> RenderableType:
         "slippage a side, funding"
     )
     tables = (_fold_table(card), _benchmark_table(card), *_stress_tables(card), _tried_table(card))
-    return Group(head, *tables, *card.notes, card.verdict)
+    refused = few_trades(scores.trades.trades, dict(scores.refusals))
+    return Group(head, *tables, *refused, *card.notes, card.verdict)
 
 
 def _row(fold: FoldFigures) -> list[str | Cell]:

@@ -1,7 +1,7 @@
 """What a batch command says: lines on the way (stderr), a bar on a terminal, one answer at the end (stdout).
 
 `training/command_line.py` sets the voice around a command; commands call `say`, `stages` and `answer`, and read
-their configuration with `configuration`. Lines also go to logs/training.log.
+their configuration with `configuration`. Lines also go to training.log, errors to error.log, in `[logs] directory`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.config.tree import Config, load
+from strategies.errors import SigmaError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-LOG: Final = Path("logs/training.log")
 _PLAIN_LINES: Final = 10  # progress lines of one stage where there is no terminal
 
 
@@ -32,6 +34,7 @@ class Voice:
 
     as_json: bool = False
     verbose: bool = False
+    despite_findings: bool = False
 
 
 _voice: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - a frozen value
@@ -67,13 +70,54 @@ def is_verbose() -> bool:
     return _voice.get().verbose
 
 
+def despite_findings() -> bool:
+    """Whether fatal findings of the data check were overridden."""
+    return _voice.get().despite_findings
+
+
 def say(line: str) -> None:
     """Say one line on stderr and append it to the training log."""
     print(line, file=sys.stderr, flush=True)
-    with suppress(OSError):  # a read-only directory costs the log, not the training
-        LOG.parent.mkdir(parents=True, exist_ok=True)
-        with LOG.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+    _log("training.log", line)
+
+
+def detail(line: str) -> None:
+    """Log one line; say it on stderr with `--verbose` only."""
+    if is_verbose():
+        print(line, file=sys.stderr, flush=True)
+    _log("training.log", line)
+
+
+def log_error(line: str) -> None:
+    """Append one line to the error log and the training log."""
+    _log("error.log", line)
+    _log("training.log", f"error: {line}")
+
+
+@contextmanager
+def warnings_aside() -> Iterator[None]:
+    """Let libraries' warnings go to the training log, and to stderr with `--verbose` only."""
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+    ) -> None:
+        detail(f"{category.__name__}: {message} ({filename}:{lineno})")
+
+    before = warnings.showwarning
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
+
+
+def _log(name: str, line: str) -> None:
+    """Append a line with its time; a read-only directory costs the log, not the training."""
+    with suppress(OSError, SigmaError):
+        folder = Path(configuration().logs.directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z [{os.getpid()}] {line}\n")
 
 
 def answer(document: dict[str, Any], human: str | RenderableType) -> None:

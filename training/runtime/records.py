@@ -42,13 +42,13 @@ class RunRecord:
 
     @property
     def id(self) -> str:
-        """Digest of everything but duration and result: equal runs overwrite each other."""
+        """Digest of everything but duration and result: equal runs share it."""
         text = json.dumps([self.kind, self.config, self.data_hash, self.seed, self.device], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def write(record: RunRecord, folder: Path = Path("runs")) -> Path:
-    """Write the record atomically and return its path."""
+    """Write the record atomically and return its path; one with another result is kept beside it, numbered."""
     document = {
         "id": record.id,
         "kind": record.kind,
@@ -63,14 +63,34 @@ def write(record: RunRecord, folder: Path = Path("runs")) -> Path:
         "result": record.result,
     }
     content = json.dumps(document, indent=1, sort_keys=True, default=str).encode()
-    path = folder / f"{record.kind.replace(' ', '-')}-{record.id}.json"
     folder.mkdir(parents=True, exist_ok=True)
+    path = _free_path(folder / f"{record.kind.replace(' ', '-')}-{record.id}.json", json.loads(content)["result"])
 
     def save(target: Path) -> None:
         target.write_bytes(content)
 
     replace_files([(path, save)])
     return path
+
+
+def _free_path(path: Path, result: Any) -> Path:
+    """Return the path, or the next numbered one whose result is another; equal runs keep one record."""
+    for number in range(1, 1000):
+        tried = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        if not tried.exists() or _without_times(_result_of(tried)) == _without_times(result):
+            return tried
+    return path
+
+
+def _result_of(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes()).get("result")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _without_times(result: Any) -> Any:
+    return {key: value for key, value in result.items() if key != "duration_s"} if isinstance(result, dict) else result
 
 
 def versions() -> dict[str, str]:

@@ -16,7 +16,8 @@ import numpy as np
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.settings import TradingSettings
 from strategies.market import OPEN_MS, Timeframe
-from strategies.predictors import Predictor, load_predictor
+from strategies.predictors.base import Predictor
+from strategies.predictors.load import load_predictor
 from training.backtest.decision_path import DecisionPath, decision_path, decision_rows
 from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
 from training.backtest.run_candles import RunCandles

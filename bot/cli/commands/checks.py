@@ -108,7 +108,7 @@ def models(config: Config) -> Finding:
     from storage.models.registry import Registry
 
     try:
-        registry = Registry(config.paths.models)
+        registry = Registry(config.paths.models, apart=True)
         standing = registry.standing(config.exchange.name)
         if standing.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"
@@ -143,6 +143,10 @@ async def telegram(config: Config) -> Finding:
         return Finding(name="telegram", is_healthy=True, text="off")
     import aiohttp
 
+    try:
+        settings.require_complete()
+    except SigmaError as error:
+        return Finding(name="telegram", is_healthy=False, text=str(error))
     url = f"{settings.base_url}/bot{settings.token.reveal()}/getMe"
     try:
         async with (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from bot.cli.output import emit, note
-from storage.config.tree import BadConfig, load
+from storage.config.environment import secrets_of, variable_of
+from storage.config.tree import BadConfig, Config, load
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False, help="Check and show the configuration.")
@@ -21,12 +22,24 @@ def check() -> None:
     Example: sigma config check
     """
     try:
-        values = load().shown()
+        config = load()
     except BadConfig as error:
         for problem in error.problems[:-1]:
             note(f"sigma: {problem}")
         raise BadInput(error.problems[-1]) from error
-    emit({"valid": True, "values": values}, lambda: text_of(values) + "\n\nthe configuration is valid")
+    values, missing = config.shown(), _missing(config)
+    said = f"; but `sigma run` will not start here: {missing}" if missing else ""
+    document = {"valid": True, "values": values, "run_needs": missing}
+    emit(document, lambda: f"{text_of(values)}\n\nthe configuration is valid{said}")
+
+
+def _missing(config: Config) -> str:
+    """Return what a daemon would miss if it started with what this shell knows, in words."""
+    try:
+        config.require_complete()
+    except BadInput as error:
+        return str(error)
+    return ""
 
 
 @app.command()
@@ -42,8 +55,11 @@ def show(section: str = typer.Argument("", help="Only this section, e.g. risk.")
     emit(chosen, lambda: text_of(chosen))
 
 
+_SECRETS: Final = frozenset(secrets_of(Config))
+
+
 def text_of(values: dict[str, Any]) -> str:
-    """Return sections of plain values as TOML."""
+    """Return sections of plain values as TOML that can be read back: secrets are comments."""
     return "\n".join(_lines(values, ())).strip()
 
 
@@ -52,7 +68,9 @@ def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
     if plain:
         yield f"\n[{'.'.join(section)}]"
     for name, value in plain.items():
-        yield f"{name} = {_literal(value)}"
+        keys = (*section, name)
+        line = f"{name} = {_literal(value)}"
+        yield f"# {line}  (a secret: {variable_of(keys)})" if keys in _SECRETS else line
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _lines(value, (*section, name))

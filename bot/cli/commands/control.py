@@ -102,11 +102,12 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
         NoDaemon: none is running there.
         BadInput: it refused.
     """
-    from bot.web.token import api_token
+    from bot.web.token import known_token
 
     url = f"{config.web.address()}{path}"
-    token = api_token(config.web.token.reveal(), config.paths.state)
-    headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigma", "Content-Type": "application/json"}
+    token = known_token(config.web.token, config.paths.state)
+    headers = {"User-Agent": "sigma", "Content-Type": "application/json"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     content = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, data=content, method=method, headers=headers)
     try:

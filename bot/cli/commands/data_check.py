@@ -16,7 +16,7 @@ from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
 from strategies.errors import BadInput, StorageFailed
-from strategies.market import CandleArray, Timeframe
+from strategies.market import CandleArray, Timeframe, typed_symbol
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +43,7 @@ def check(
         for name in store.exchanges()
         for stored in store.markets(name)
         if (not exchange or stored.exchange == exchange)
-        and (not symbol or stored.symbol == symbol.upper())
+        and (not symbol or stored.symbol == typed_symbol(symbol))
         and (not timeframe or stored.timeframe.value == timeframe)
         and (not market or stored.kind == market)
     ]
@@ -75,6 +75,7 @@ def _checked(store: CandleStore, stored: StoredMarket, config: Config) -> tuple[
         outlier_z=config.data.outlier_z,
         stale_bars=config.data.stale_bars,
         fillable_bars=config.data.fillable_gap_bars,
+        missing_share=config.data.missing_share,
     )
     report = check_candles(
         rows.candles,

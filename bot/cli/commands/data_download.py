@@ -19,7 +19,7 @@ from storage.candles.store import CandleStore
 from storage.config.market import ExchangeSettings
 from storage.config.tree import Config, load
 from strategies.errors import BadInput
-from strategies.market import Timeframe
+from strategies.market import Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def utc_ms(text: str) -> int:
 def _exchange(config: Config, symbols: str, market: str, name: str, url: str) -> ExchangeSettings:
     if market not in ("futures", "spot"):
         raise BadInput(f"market is {market!r}; futures or spot is needed")
-    chosen = tuple(symbol.strip().upper() for symbol in symbols.split(",") if symbol.strip()) or config.exchange.symbols
+    chosen = tuple(typed_symbol(symbol) for symbol in symbols.split(",") if symbol.strip()) or config.exchange.symbols
     for symbol in chosen:
         if not symbol.isalnum():
             raise BadInput(f"symbol {symbol!r} is not canonical; letters and digits as in BTCUSDT are needed")
@@ -128,14 +128,16 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
     store = CandleStore(config.data.directory)
     clock: Clock = PacedClock() if settings.is_builtin else SystemClock()
     async with AsyncExitStack() as opened:
-        source = FeedSource(settings, config.feed, clock)
+        state = config.paths.state / "feed"
+        source = FeedSource(settings, config.feed, clock, state=state)
         opened.push_async_callback(source.close)
         if source.builtin is not None and isinstance(clock, PacedClock):
             clock.advance(int((await source.builtin.clock())["now_ms"]))
         spot = None
         if job.stitch:
             name = SPOT_EXCHANGES.get(settings.name, settings.name)
-            spot = FeedSource(settings.model_copy(update={"name": name, "market": "spot"}), config.feed, clock)
+            elsewhere = settings.model_copy(update={"name": name, "market": "spot"})
+            spot = FeedSource(elsewhere, config.feed, clock, state=state)
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
         record_markets(store.root, await source.markets(symbols))

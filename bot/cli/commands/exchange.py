@@ -13,7 +13,7 @@ import typer
 
 from bot.cli import output
 from strategies.errors import BadInput
-from strategies.market import MINUTE_MS
+from strategies.market import MINUTE_MS, typed_symbol
 
 if TYPE_CHECKING:
     from bot.simulator.market.source import MarketSource
@@ -81,14 +81,20 @@ def _source(
     if candles is not None:
         from bot.simulator.market.replay import ReplayMarket
 
-        return ReplayMarket(candles, symbols.upper().split(","), funding, first_ms, last_ms)
+        return ReplayMarket(candles, _names(symbols), funding, first_ms, last_ms)
     from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
     from bot.simulator.market.instruments import some_symbols
 
     if last_ms is not None or funding is not None:
         raise BadInput("--to and --funding belong to a replay; --candles DIR is needed with them")
-    chosen = some_symbols(int(symbols)) if symbols.isdigit() else symbols.upper().split(",")
+    chosen = (
+        some_symbols(int(symbols)) if symbols.isdigit() else [typed_symbol(symbol) for symbol in symbols.split(",")]
+    )
     return GeneratedMarket(seed, chosen, edge, DEMO_START_MS if first_ms is None else first_ms)
+
+
+def _names(symbols: str) -> list[str]:
+    return [typed_symbol(symbol) for symbol in symbols.split(",")]
 
 
 async def _serve(server: ExchangeServer) -> None:

@@ -10,7 +10,8 @@ import typer
 from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
 from storage.config.tree import Config, load
-from storage.models.registry import Promotion, Registry
+from storage.models.promotion import Promotion
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
 
@@ -32,7 +33,7 @@ def list_bundles() -> None:
     production = registry.production(config.exchange.name)
     manifests = {name: registry.manifest(name) for name in registry.ids()}
     names = sorted(manifests, key=lambda name: manifests[name].trained_until_ms, reverse=True)
-    documents = [_row(name, manifests[name], name == production) for name in names]
+    documents = [_row(name, manifests[name], name == production, registry.is_test(name)) for name in names]
     live = live_results(config, running=True)
     move = _last_move(registry, config)
     deciding = registry.deciding(config.exchange.name)
@@ -93,7 +94,7 @@ def compare(
     production = registry.production(config.exchange.name)
     asked = [part for part in (first, second or (production or "" if first else "")) if part]
     names = list(dict.fromkeys(registry.resolve(part) for part in asked))
-    documents = [_row(name, registry.manifest(name), name == production) for name in names]
+    documents = [_row(name, registry.manifest(name), name == production, registry.is_test(name)) for name in names]
     live = live_results(config, names)
 
     def show_both() -> Any:
@@ -107,19 +108,23 @@ def compare(
 
 
 @app.command()
-def promote(bundle: Reference, why: Annotated[str, typer.Option(help="Kept in the history.")] = "by hand") -> None:
+def promote(
+    bundle: Reference,
+    why: Annotated[str, typer.Option(help="Kept in the history.")] = "by hand",
+    force: Annotated[bool, typer.Option("--force", help="Also one of test mode.")] = False,
+) -> None:
     """Let a bundle decide; a running daemon swaps to it between two account minutes.
 
     Example: sigma models promote b-0123 --why "better on ETH"
     """
     config = load()
-    registry = Registry(config.paths.models)
+    registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
-    if _tell_daemon(config, "/api/promote", {"bundle": name}):
+    if _tell_daemon(config, "/api/promote", {"bundle": name, "force": force}):
         emit({"production": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, why, newest_ms(config))
+    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config), force=force)
     emit(
         {"production": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
@@ -136,7 +141,7 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     swapped = _tell_daemon(config, "/api/rollback", {})
     registry = Registry(config.paths.models)
     if not swapped:
-        registry.rollback(config.exchange.name, why, newest_ms(config))
+        registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     name = registry.deciding(config.exchange.name)
     emit({"production": name, "swapped": swapped}, f"{told(name)} decides")
 
@@ -162,11 +167,12 @@ def _tell_daemon(config: Config, path: str, document: dict[str, Any]) -> bool:
     return True
 
 
-def _row(name: str, manifest: Manifest, is_production: bool) -> dict[str, Any]:
+def _row(name: str, manifest: Manifest, is_production: bool, is_test: bool) -> dict[str, Any]:
     scores = manifest.out_of_fold
     return {
         "bundle": name,
         "production": is_production,
+        "test_mode": is_test,
         "exchange": manifest.exchange,
         "symbols": list(manifest.symbols),
         "timeframe": str(manifest.timeframe),
@@ -190,7 +196,7 @@ def _table(documents: list[dict[str, Any]], production: str | None) -> Any:
         until = datetime.fromtimestamp(row["trained_until_ms"] / 1000, UTC).strftime("%Y-%m-%d")
         families = " ".join(f"{family} {weight:.2f}" for family, weight in row["families"].items())
         figures = ["–" if row[name] is None else f"{row[name]:.4f}" for name in ("ic", "auc")]
-        mark = "*" if row["bundle"] == production else ""
+        mark = ("*" if row["bundle"] == production else "") + ("TEST" if row["test_mode"] else "")
         table.add_row(
             mark, row["bundle"], row["exchange"], ",".join(row["symbols"]), until, families, *figures, row["recipe"]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 
@@ -14,7 +15,11 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def run() -> None:
+def run(
+    new_account: Annotated[
+        bool, typer.Option("--new-account", help="Open a new account where another's ledger is missing.")
+    ] = False,
+) -> None:
     """Start the daemon: watch the exchange, decide, paper-trade, retrain. Stop it with Ctrl-C or `sigma stop --daemon`.
 
     Example: sigma run
@@ -25,7 +30,14 @@ def run() -> None:
 
     config = load()
     try:
-        uvloop.run(run_daemon(config, verbose=output.is_verbose(), say=lambda line: print(line, flush=True)))
+        uvloop.run(
+            run_daemon(
+                config,
+                verbose=output.is_verbose(),
+                new_account=new_account,
+                say=lambda line: print(line, flush=True),
+            )
+        )
     except BaseExceptionGroup as group:
         raise _only(group) from group
 

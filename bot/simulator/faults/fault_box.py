@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,8 @@ class FaultBox:
                     return []
                 case "duplicate" if armed.strikes(now_ms, frame.symbol):
                     sent = [*sent, *sent]
+                case "wild" if self._is_wild(armed, frame, now_ms):
+                    sent = [garbage.wild_frame(each, armed.fault.factor) for each in sent]
                 case "garbage" if armed.fault.where == "ws" and armed.strikes(now_ms, frame.symbol):
                     sent = [garbage.frame(each, armed.fault.form) for each in sent]
         return sent
@@ -143,9 +146,21 @@ class FaultBox:
                 return garbage.refusal(fault.status, fault.retry_after_s)
             if fault.kind == "garbage" and fault.where == "rest" and armed.strikes(now_ms, symbol):
                 return garbage.answer(request, response, fault.form)
+            if fault.kind == "wild" and fault.where == "rest" and _is_minutes(request):
+                response = garbage.wild_rows(response, fault.factor, partial(self._hides, armed, symbol, now_ms))
             if fault.kind == "gap" and fault.rest_minutes and request.query.get("interval") == "1m":
                 response = self._without_gap(armed, symbol, response, now_ms)
         return response
+
+    def _is_wild(self, armed: ArmedFault, frame: Frame, now_ms: int) -> bool:
+        if armed.fault.where == "ws":
+            return armed.strikes(now_ms, frame.symbol)
+        return self._hides(armed, frame.symbol, now_ms, frame.open_ms)
+
+    def _hides(self, armed: ArmedFault, symbol: str, now_ms: int, open_ms: int) -> bool:
+        is_hit = armed.hides(symbol, open_ms, now_ms)
+        armed.produced += is_hit
+        return is_hit
 
     def _without_gap(
         self, armed: ArmedFault, symbol: str, response: web.StreamResponse, now_ms: int
@@ -160,3 +175,7 @@ class FaultBox:
 
     def _of(self, kind: FaultKind) -> list[ArmedFault]:
         return [armed for armed in self._armed if armed.fault.kind == kind]
+
+
+def _is_minutes(request: web.Request) -> bool:
+    return request.path.endswith("/klines") and request.query.get("interval") == "1m"

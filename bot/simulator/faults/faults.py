@@ -10,6 +10,7 @@
 | reorder | a frame comes after those of the next minute | |
 | gap | minutes that no frame tells; REST has them, after `rest_minutes` | rest_minutes |
 | garbage | a frame (`where=ws`) or an answer (`where=rest`) is nonsense | where, form |
+| wild | a close `factor` times the true one, in frames (`where=ws`) or all but the mark (`rest`) | where, factor |
 | http, or a status like 418, 429, 451, 503, 5xx | REST refuses | status, retry_after |
 | skew | the exchange's clock is wrong by `ms` | ms |
 
@@ -25,9 +26,9 @@ from difflib import get_close_matches
 from typing import Final, Literal, get_args
 
 from strategies.errors import BadInput
-from strategies.market import MINUTE_MS
+from strategies.market import MINUTE_MS, typed_symbol
 
-FaultKind = Literal["drop", "stall", "close", "delay", "duplicate", "reorder", "gap", "garbage", "http", "skew"]
+FaultKind = Literal["drop", "stall", "close", "delay", "duplicate", "reorder", "gap", "garbage", "wild", "http", "skew"]
 GarbageForm = Literal["html", "nulls", "nan", "negative", "symbol"]
 _KINDS: Final = get_args(FaultKind)
 _FORMS: Final = get_args(GarbageForm)
@@ -41,6 +42,7 @@ _KEYS: Final = (
     "rest_minutes",
     "where",
     "form",
+    "factor",
     "status",
     "retry_after",
 )
@@ -65,6 +67,7 @@ class Fault:
     rest_minutes: float = 0.0
     where: Literal["ws", "rest"] = "ws"
     form: GarbageForm = "html"
+    factor: float = 2.4
     status: int = _SERVER_ERROR
     retry_after_s: int | None = None
 
@@ -86,6 +89,8 @@ class Fault:
                 f"fault {self.kind}: form {self.form!r}, where {self.where!r}; "
                 f"forms are {', '.join(_FORMS)}, places ws and rest"
             )
+        if not 0 < self.factor < float("inf"):
+            raise BadInput(f"fault {self.kind}: factor is {self.factor}; more than 0 is needed")
         if not 400 <= self.status <= 599:
             raise BadInput(f"fault {self.kind}: status is {self.status}; 400 to 599 is needed")
         if self.rest_minutes < 0 or (self.kind == "delay" and self.ms < 0):
@@ -128,7 +133,7 @@ def _fields(kind: str, values: dict[str, str]) -> dict[str, object]:
     fields: dict[str, object] = {}
     for key, value in values.items():
         match key:
-            case "p" | "minutes" | "rest_minutes":
+            case "p" | "minutes" | "rest_minutes" | "factor":
                 fields[key] = float(value)
             case "count" | "ms" | "status":
                 fields[key] = int(value)
@@ -137,7 +142,7 @@ def _fields(kind: str, values: dict[str, str]) -> dict[str, object]:
             case "at":
                 fields["at_ms"] = _time(value)
             case "symbols":
-                fields[key] = tuple(value.upper().split("+"))
+                fields[key] = tuple(typed_symbol(name) for name in value.split("+"))
             case _:
                 fields[key] = value
     if kind == "close" and not {"p", "count"} & values.keys():

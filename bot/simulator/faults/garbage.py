@@ -43,6 +43,30 @@ def frame(original: Frame, form: GarbageForm) -> Frame:
     return replace(original, text=orjson.dumps(event).decode())
 
 
+def wild_frame(original: Frame, factor: float) -> Frame:
+    """Return a frame whose candle jumped to `factor` times its price."""
+    event: dict[str, Any] = orjson.loads(original.text)
+    bar = event.get("k")
+    if bar is None:
+        return original
+    bar["c"] = f"{float(bar['c']) * factor:.8f}"
+    extreme = "h" if factor > 1 else "l"
+    bar[extreme] = bar["c"]
+    return replace(original, text=orjson.dumps(event).decode())
+
+
+def wild_rows(response: web.StreamResponse, factor: float, is_hit: Callable[[int], bool]) -> web.StreamResponse:
+    """Return an answer of candles in which those that are hit jumped to `factor` times their price."""
+    if not isinstance(response, web.Response) or response.status != 200 or not isinstance(response.body, bytes):
+        return response
+    rows = orjson.loads(response.body)
+    for row in rows:
+        if is_hit(row[0]):
+            row[4] = f"{float(row[4]) * factor:.8f}"
+            row[2 if factor > 1 else 3] = row[4]
+    return json_response(rows)
+
+
 def answer(request: web.Request, response: web.StreamResponse, form: GarbageForm) -> web.StreamResponse:
     """Return nonsense instead of a REST answer; only candles can be anything but HTML."""
     body = response.body if isinstance(response, web.Response) else None

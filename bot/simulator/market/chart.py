@@ -102,6 +102,14 @@ class Chart:
         """Return the instrument of that name, if it is listed."""
         return self._source.instruments.get(symbol)
 
+    def named(self, text: str) -> Instrument | None:
+        """Return the instrument that a stream or a request means, however it spells the letters."""
+        found = self._source.instruments.get(text) or self._source.instruments.get(text.upper())
+        if found is not None:
+            return found
+        folded = text.casefold()
+        return next((item for name, item in self._source.instruments.items() if name.casefold() == folded), None)
+
     def instruments(self, now_ms: int) -> list[Instrument]:
         """Return what is listed at `now_ms`."""
         return [instrument for instrument in self._source.instruments.values() if instrument.onboard_ms <= now_ms]

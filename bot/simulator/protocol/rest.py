@@ -165,7 +165,7 @@ class Rest:
         }
 
     def _instrument(self, request: web.Request) -> Instrument:
-        instrument = self._chart.instrument(_text(request, "symbol").upper())
+        instrument = self._chart.named(_text(request, "symbol"))
         if instrument is None:
             raise Refused(-1121, "Invalid symbol.")
         return instrument

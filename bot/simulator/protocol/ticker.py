@@ -26,9 +26,10 @@ class Ticker:
 
     def _frame(self, stream: str, now_ms: int) -> Frame | None:
         name, _, topic = stream.partition("@")
-        symbol = name.upper()
-        if self._chart.instrument(symbol) is None:
+        instrument = self._chart.named(name)
+        if instrument is None:
             return None
+        symbol = instrument.symbol
         if topic.startswith("kline_"):
             return self._kline(stream, symbol, topic.removeprefix("kline_"), now_ms)
         if topic in ("markPrice", "markPrice@1s"):

@@ -15,7 +15,7 @@ from storage.ledger.queries import Ledger, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import BadInput
 from strategies.kernel.state import Action
-from strategies.market import HOUR_MS, UNITS_PER_QUOTE
+from strategies.market import HOUR_MS, UNITS_PER_QUOTE, typed_symbol
 
 HOURS: Final = 168
 
@@ -37,7 +37,7 @@ async def signals(question: Question) -> Reply:
 async def why(question: Question) -> Reply:
     """Why a trade was made and ended, or a market's last decision: /why [BTCUSDT-17 | BTCUSDT]."""
     ledger = question.control.ledger
-    word = question.words[0].upper() if question.words else ""
+    word = typed_symbol(question.words[0]) if question.words else ""
     if "-" in word:
         return await asyncio.to_thread(_why_trade, ledger, word)
     if word:

@@ -11,7 +11,7 @@ from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.control import Control
 from bot.views.shadow_results import LiveTrial
-from storage.models.registry import Promotion
+from storage.models.promotion import Promotion
 from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest

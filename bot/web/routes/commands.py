@@ -29,6 +29,7 @@ class PromotionRequest(Asked):
     """Which bundle."""
 
     bundle: str = Field(pattern=r"^b-[0-9a-z]{1,64}$", description="an id, or an unambiguous beginning of one")
+    force: bool = Field(False, description="also one that was made in test mode")
 
 
 @operations.post("/api/pause")
@@ -69,7 +70,7 @@ async def promote(request: web.Request, body: PromotionRequest) -> Recorded:
     matches = [name for name in known if name.startswith(body.bundle)]
     if len(matches) != 1 and body.bundle not in matches:
         raise NotFound(f"bundle {body.bundle!r} matches {len(matches)} bundles; exactly one is needed")
-    return _recorded(await control.promote(body.bundle, _by(request)))
+    return _recorded(await control.promote(body.bundle, _by(request), force=body.force))
 
 
 @operations.post("/api/rollback", problems=(409,))

@@ -75,6 +75,7 @@ def _summary(
         bundle=bundle,
         is_production=bundle == production,
         is_deciding=bundle == deciding,
+        test_mode=bool(record.get("test_mode")),
         exchange=manifest.exchange,
         symbols=list(manifest.symbols),
         timeframe=manifest.timeframe,

@@ -157,10 +157,7 @@ def test_config_check_lists_every_problem_and_exits_2(tmp_path: Path) -> None:
 
 def test_what_config_show_prints_is_a_configuration(tmp_path: Path) -> None:
     answer = sigma("config", "show")
-    shown = "\n".join(
-        line for line in answer.stdout.splitlines() if not line.startswith(("token", "secret", "password"))
-    )
-    (tmp_path / "again.toml").write_text(shown, encoding="utf-8")
+    (tmp_path / "again.toml").write_text(answer.stdout, encoding="utf-8")
     again = sigma("--config", str(tmp_path / "again.toml"), "config", "show")
     assert again.stdout == answer.stdout
 

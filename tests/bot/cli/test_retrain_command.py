@@ -14,7 +14,7 @@ from bot.cli.commands import retrain
 from bot.cli.commands.control import NoDaemon
 
 
-class Became(Exception):
+class Became(BaseException):
     """This process would be another one now."""
 
     def __init__(self, arguments: Sequence[str]) -> None:

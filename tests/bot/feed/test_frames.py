@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,9 @@ from bot.feed.candle import ClosedCandle
 from bot.feed.clients import Frame
 from bot.feed.connect import client_for
 from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, retry_after, translate
-from bot.feed.validate import Refused, check
+from bot.feed.validate import Refused, check, fits
 from bot.feed.waiting import Backoff
-from strategies.market import MINUTE_MS
+from strategies.market import MINUTE_MS, Market
 
 NOW_MS = 1_700_000_040_000 // MINUTE_MS * MINUTE_MS
 GOOD = [NOW_MS, "100", "110", "90", "105", "3.5"]
@@ -87,14 +88,36 @@ async def test_okx_tells_confirmed_candles_in_base_volume() -> None:
         ([NOW_MS, -100, 110, 90, 105, 1], Refused.NOT_POSITIVE),
         ([NOW_MS, 100, 110, 0, 105, 1], Refused.NOT_POSITIVE),
         ([NOW_MS, 100, 110, 90, 105, -1], Refused.NOT_POSITIVE),
-        ([NOW_MS, 100, 104, 90, 105, 1], Refused.OUT_OF_ORDER),
-        ([NOW_MS, 100, 110, 101, 105, 1], Refused.OUT_OF_ORDER),
+        ([NOW_MS, 100, 104, 105, 105, 1], Refused.OUT_OF_ORDER),
         ([NOW_MS + 1, 100, 110, 90, 105, 1], Refused.OFF_GRID),
         ([NOW_MS + MINUTE_MS, 100, 110, 90, 105, 1], Refused.FUTURE),
     ],
 )
 def test_what_is_no_closed_candle_is_refused(row: list[Any], reason: Refused) -> None:
     assert check("BTCUSDT", row, step_ms=MINUTE_MS, newest_ms=NOW_MS) is reason
+
+
+@pytest.mark.parametrize(
+    ("row", "values"),
+    [
+        ([9853.0, 9860.0, 9854.0, 9858.0, 12.0], (9853.0, 9860.0, 9853.0, 9858.0, 12.0)),  # BitMEX, 2018-05-05
+        ([100, 104, 90, 105, 1], (100.0, 105.0, 90.0, 105.0, 1.0)),
+    ],
+)
+def test_a_range_that_leaves_its_own_open_or_close_out_is_widened_and_marked(
+    row: list[float], values: tuple[float, ...]
+) -> None:
+    candle = check("XBTUSDT", [NOW_MS, *row], step_ms=MINUTE_MS, newest_ms=NOW_MS)
+    assert isinstance(candle, ClosedCandle)
+    assert candle.values == values
+    assert candle.is_repaired
+
+
+@pytest.mark.parametrize("values", [(1e300,) * 4 + (1.0,), (100.0,) * 4 + (1e16,), (1e-4,) * 4 + (1.0,)])
+def test_what_no_integer_holds_does_not_fit_a_market(values: tuple[float, float, float, float, float]) -> None:
+    market = Market(exchange="x", symbol="BTCUSDT", tick=Decimal("0.01"), lot=Decimal("0.001"))
+    assert not fits(market, values)
+    assert fits(market, (100.0, 101.0, 99.0, 100.5, 12.0))
 
 
 def test_a_flat_candle_without_trades_is_a_candle() -> None:
@@ -131,10 +154,44 @@ def test_foreign_errors_become_ours() -> None:
     assert "in time" in str(ours(ccxt.RequestTimeout("slow")))
 
 
-def test_retry_after_is_bounded_and_survives_dates() -> None:
-    assert retry_after({"retry-after": "1e9"}) == 600
-    assert retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}) == 5
-    assert retry_after({}) == 5
+def test_retry_after_is_bounded_by_a_week_and_read_as_a_date_too() -> None:
+    now_ms = 1_792_567_620_000  # 2026-10-21 07:27:00
+    assert retry_after({"retry-after": "1e9"}) == 7 * 86_400
+    assert retry_after({"Retry-After": "7200"}) == 7200
+    assert retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, now_ms=now_ms) == 60
+    assert retry_after({"Retry-After": "soon"}) == retry_after({}) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "headers", "wait_s"),
+    [
+        (418, "IP(203.0.113.7) banned until {end}. Please use the websocket", {}, 3600),
+        (429, "IP banned until {end}", {"Retry-After": "7200"}, 7200),
+        (418, "IP banned until later", {}, 120),
+        (418, "IP banned until later", {"Retry-After": "1"}, 1),
+        (418, "banned until 1735689600000", {}, 120),  # over by our clock: which may be wrong
+        (429, "too many requests", {}, 5),
+    ],
+)
+def test_a_ban_is_waited_for_as_long_as_header_or_body_say(
+    status: int, text: str, headers: dict[str, str], wait_s: float
+) -> None:
+    now_ms = 1_800_000_000_000
+    body = text.replace("{end}", str(now_ms + 3_600_000))
+    error = ccxt.DDoSProtection(f"binanceusdm {status} {body}")
+    failure = translate(error, exchange="binanceusdm", status=status, headers=headers, now_ms=now_ms)
+    assert isinstance(failure, Throttled)
+    assert failure.retry_after_s == wait_s
+
+
+def test_only_words_or_451_are_a_geo_block() -> None:
+    def ours(status: int, text: str) -> Exception:
+        error = ccxt.ExchangeNotAvailable(text)
+        return translate(error, exchange="binance", status=status, headers={}, body=text)
+
+    assert isinstance(ours(451, ""), GeoBlocked)
+    assert isinstance(ours(403, "Service unavailable from a restricted location"), GeoBlocked)
+    assert not isinstance(ours(403, "<html>403 Forbidden, Request blocked by the firewall</html>"), GeoBlocked)
 
 
 def test_backoff_doubles_to_its_cap_with_jitter_below_a_half() -> None:

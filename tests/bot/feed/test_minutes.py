@@ -109,7 +109,7 @@ def test_rates_off_the_schedule_are_refused() -> None:
 
 
 def may_leave(policy: ReleasePolicy, desk: CandleBuffer, *, now_ms: int, now_s: float) -> bool:
-    return policy.may_leave(desk, now_ms=now_ms, now_s=now_s, speed=1.0)
+    return policy.may_leave(desk, now_ms=now_ms, now_s=now_s, speed=1.0, known_ms=now_ms)
 
 
 def test_a_live_minute_waits_for_the_deadline_and_no_longer() -> None:

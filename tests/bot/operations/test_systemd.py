@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
+from bot.daemon import _report_alive
 from bot.operations.systemd import ServiceManager
 
 
@@ -28,3 +30,15 @@ def test_without_systemd_nothing_happens() -> None:
 
 def test_a_listener_that_is_gone_does_not_stop_us(tmp_path: Path) -> None:
     ServiceManager.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
+
+
+async def test_the_process_is_alive_before_any_candle_has_come(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        manager = ServiceManager.of({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000"})
+        reporting = asyncio.create_task(_report_alive(manager))
+        loop = asyncio.get_running_loop()
+        heard = [await asyncio.wait_for(loop.sock_recv(listener, 64), 10) for _ in range(3)]
+        reporting.cancel()
+    assert heard == [b"WATCHDOG=1"] * 3

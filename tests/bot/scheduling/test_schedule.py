@@ -17,7 +17,7 @@ from bot.scheduling.schedule import Job, Schedule
 from storage.config.training import ScheduleSettings
 from storage.cron import next_cron_ms
 from storage.ledger.job_runs import JobRuns
-from storage.models.registry import Promotion
+from storage.models.promotion import Promotion
 from strategies.errors import AlreadyRunning, BadInput, SigmaError
 from strategies.market import DAY_MS, HOUR_MS
 from tests.bot.trading.daemon_world import daemon_world
@@ -241,3 +241,35 @@ async def test_the_retraining_job_skips_while_a_training_goes_on_and_drift_asks_
         world.training.start = busy  # type: ignore[method-assign,assignment]
         assert (await job.run("scheduled")).startswith("skipped: ")
         assert not await on_drift(world.control, ScheduleSettings(), "momentum_24")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("0 3 * * 1-5/2", ["Fri27", "Mon30", "Wed02"]),
+        ("0 3 * * */2", ["Thu26", "Sat28", "Sun29"]),
+        ("0 3 * * 0-4", ["Thu26", "Sun29", "Mon30"]),
+        ("0 3 * * 0-6", ["Thu26", "Fri27", "Sat28"]),
+        ("0 3 * * 1-7", ["Thu26", "Fri27", "Sat28"]),
+        ("0 3 * * 5-7", ["Fri27", "Sat28", "Sun29"]),
+        ("0 3 * * fri-sun", ["Fri27", "Sat28", "Sun29"]),
+        ("0 3 * * MON,5", ["Fri27", "Mon30", "Fri04"]),
+        ("0 3 1 * 1", ["Mon30", "Tue01", "Mon07"]),
+        ("0 3 */10 * 1", ["Mon21", "Mon11", "Mon01"]),
+        ("0 3 31 2 1", ["Mon01", "Mon08", "Mon15"]),
+    ],
+)
+def test_weekdays_mean_what_cron_means(line: str, expected: list[str]) -> None:
+    at_ms, found = ms("2026-11-25 12:00"), []
+    for _ in expected:
+        at_ms = next_cron_ms(line, at_ms)
+        found.append(datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%a%d"))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "line", ["0 3 * * 8", "0 3 * * 5-1", "0 3 * * 1/0", "0 3 * * caturday", "0 3 * * ,", "0 3 * *", "* " * 400]
+)
+def test_a_weekday_that_is_none_is_refused(line: str) -> None:
+    with pytest.raises(BadInput, match="cron line"):
+        next_cron_ms(line, 0)

@@ -32,6 +32,7 @@ class HandedMinutes:
     queue: asyncio.Queue[AccountMinute] = field(default_factory=asyncio.Queue)
     ready: dict[str, bool] = field(default_factory=lambda: {market.symbol: True for market in MARKETS})
     last_frame_ms: int = START_MS
+    conditions: dict[str, str] = field(default_factory=dict)
     processed_ms: int = -1
 
     async def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]:

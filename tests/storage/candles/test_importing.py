@@ -11,7 +11,10 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from storage.candles.importing import Imported, import_files
+from storage.candles.importing.importer import Imported, store_plan
+from storage.candles.importing.plan import plan_import
+from storage.candles.importing.sheet import Options
+from storage.candles.importing.taking import Wanted
 from storage.candles.store import CandleStore, StoredMarket
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, Timeframe
@@ -26,8 +29,16 @@ def store(tmp_path: Path) -> CandleStore:
     return CandleStore(tmp_path / "historical")
 
 
-def bring(store: CandleStore, *paths: Path, market: StoredMarket = BTC) -> list[Imported]:
-    return import_files(store, market, paths, NOW_MS)
+def bring(
+    store: CandleStore,
+    *paths: Path,
+    market: StoredMarket = BTC,
+    now_ms: int = NOW_MS,
+    options: Options = Options(),
+) -> list[Imported]:
+    asked = Wanted(symbol=market.symbol, timeframe=market.timeframe.value, kind=market.kind)
+    plan = plan_import(paths, market.exchange, asked, options, now_ms)
+    return store_plan(store, plan.parts, NOW_MS)
 
 
 def stored(store: CandleStore, market: StoredMarket = BTC) -> np.ndarray:
@@ -98,13 +109,13 @@ def test_unsorted_rows_are_sorted_with_a_note(store: CandleStore, tmp_path: Path
     candles = walk(50)
     (report,) = bring(store, write_csv(tmp_path / "c.csv", candles[::-1]))
     assert stored(store).tobytes() == candles.tobytes()
-    assert any("sorted" in note for note in report.notes)
+    assert any("sorted" in note for note in report.planned.notes)
 
 
 def test_exact_duplicates_are_dropped_with_a_note(store: CandleStore, tmp_path: Path) -> None:
     (report,) = bring(store, write_csv(tmp_path / "c.csv", hours(0, 1, 1, 2)))
-    assert report.rows == 3
-    assert any("dropped 1 exact duplicate" in note for note in report.notes)
+    assert len(report.planned.rows) == 3
+    assert any("dropped 1 exact duplicate" in note for note in report.planned.notes)
 
 
 def test_files_that_overlap_identically_join(store: CandleStore, tmp_path: Path) -> None:
@@ -167,7 +178,7 @@ def test_text_for_a_price_is_refused(store: CandleStore, tmp_path: Path) -> None
 def test_words_for_times_are_refused(store: CandleStore, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text("date,open,high,low,close,volume\nyesterday,1,2,1,2,3\n")
-    refused(store, "ISO 8601 is needed", path)
+    refused(store, "ISO 8601 or a usual date is needed", path)
 
 
 @pytest.mark.parametrize("name", ["c.csv", "c.parquet", "c.feather"])
@@ -190,7 +201,7 @@ def test_a_truncated_file_is_refused(store: CandleStore, tmp_path: Path, name: s
 def test_a_missing_or_unknown_file_is_refused(store: CandleStore, tmp_path: Path) -> None:
     refused(store, "is not a file", tmp_path / "absent.csv")
     (tmp_path / "c.xlsx").write_text("x")
-    refused(store, "unknown kind", tmp_path / "c.xlsx")
+    refused(store, "no table of candles", tmp_path / "c.xlsx")
 
 
 def test_one_bad_file_among_good_ones_keeps_all_out(store: CandleStore, tmp_path: Path) -> None:
@@ -207,9 +218,9 @@ def test_many_off_grid_candles_are_refused(store: CandleStore, tmp_path: Path) -
 
 def test_a_candle_still_forming_is_left_out(store: CandleStore, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "c.csv", hours(0, 1, 2))
-    (report,) = import_files(store, BTC, [path], START_MS + 3 * HOUR_MS - 1)
-    assert report.rows == 2
-    assert any("not closed yet" in note for note in report.notes)
+    (report,) = bring(store, path, now_ms=START_MS + 3 * HOUR_MS - 1)
+    assert len(report.planned.rows) == 2
+    assert any("not closed yet" in note for note in report.planned.notes)
 
 
 def test_funding_rates_come_in(store: CandleStore, tmp_path: Path) -> None:
@@ -219,7 +230,7 @@ def test_funding_rates_come_in(store: CandleStore, tmp_path: Path) -> None:
     )
     (report,) = bring(store, path)
     times, rates = store.read_funding("binance", "BTCUSDT")
-    assert report.content == "funding"
+    assert report.planned.content == "funding"
     assert times.tolist() == [START_MS, START_MS + 8 * HOUR_MS]
     assert rates.tolist() == [10_000, -5_000]
 
@@ -229,12 +240,12 @@ def test_real_files_of_candles_and_funding_come_in_together(store: CandleStore) 
     market = StoredMarket(exchange="binanceusdm", symbol="ETHUSDT", timeframe=Timeframe.H1, kind="futures")
     candles, funding = bring(store, *files, market=market)
     assert stored(store, market).tobytes() == real_candles("ETHUSDT_1h_futures").tobytes()
-    assert (candles.notes, funding.rows, funding.appended.added) == ((), 6128, 6128)
+    assert (candles.planned.notes, len(funding.planned.rows), funding.appended.added) == ((), 6128, 6128)
 
 
 def test_the_two_real_off_grid_minutes_are_left_out_with_a_note(store: CandleStore) -> None:
     path = real_file("candles/BTCUSDT_1m_spot.parquet")
     market = StoredMarket(exchange="binance", symbol="BTCUSDT", timeframe=Timeframe.M1, kind="spot")
     (report,) = bring(store, path, market=market)
-    assert report.rows == 153_446
-    assert any("2020-02-19 11:34:32" in note and "2020-03-04 09:20:46" in note for note in report.notes)
+    assert len(report.planned.rows) == 153_446
+    assert any("2020-02-19 11:34:32" in note and "2020-03-04 09:20:46" in note for note in report.planned.notes)

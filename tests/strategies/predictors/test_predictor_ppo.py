@@ -13,8 +13,8 @@ from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, block_slices, compute, current_slice, volatility
 from strategies.kernel.exposure import EXPOSURES, grid_bars
 from strategies.kernel.state import NO_RATE
-from strategies.predictors import load_predictor
 from strategies.predictors.base import PreparedSlice
+from strategies.predictors.load import load_predictor
 from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import FILE, PpoModel
 from tests.made_markets import mirrored, random_candles

@@ -17,8 +17,8 @@ from strategies.bundle.bundle import trend_bundle
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, block_slices, compute, feature_set, volatility
 from strategies.market import Timeframe
-from strategies.predictors import load_predictor
 from strategies.predictors.base import PreparedSlice
+from strategies.predictors.load import load_predictor
 from strategies.predictors.ridge import RidgePredictor
 from strategies.predictors.trend import TrendPredictor, channel_state
 from strategies.predictors.xgboost import XGBoostPredictor

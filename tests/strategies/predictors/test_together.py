@@ -12,8 +12,7 @@ pytest.importorskip("stable_baselines3")
 
 from strategies.errors import BundleRefused
 from strategies.features import AnchoredSlice, block_slices, compute, current_slice, volatility
-from strategies.predictors import Predictor
-from strategies.predictors.base import PreparedSlice
+from strategies.predictors.base import Predictor, PreparedSlice
 from strategies.predictors.lstm import LstmPredictor
 from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel

@@ -17,7 +17,7 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
-from strategies.predictors import Predictor, PreparedSlice
+from strategies.predictors.base import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
 from training.data.dataset import Dataset
 from training.data.score_columns import is_scored, scored_days, with_scores, without_scores

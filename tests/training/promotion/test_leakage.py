@@ -13,7 +13,7 @@ import pytest
 from storage.config.models import XGBoostSettings
 from strategies.features import feature_set
 from strategies.market import CLOSE, Timeframe
-from strategies.predictors import PreparedSlice
+from strategies.predictors.base import PreparedSlice
 from tests.made_markets import random_candles
 from training.__main__ import main
 from training.data.dataset import Dataset

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,6 @@ import safetensors.numpy
 import torch
 from torch import Tensor, nn
 
-from storage.durable import folder_lock, replace_files
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.lstm import INPUTS, ONNX_FILE, OUTPUTS
 from training.families.lstm.chunks import CLIP, Scaling
@@ -29,6 +27,9 @@ from training.families.lstm.network import fold_mirror, mirror
 from training.families.lstm.trainer import LstmModel
 
 WEIGHTS_FILE: Final = "lstm.safetensors"
+_REST: Final = (
+    "hidden_size", "num_layers", "mirrored", "trained_until_ms", "fingerprint", "horizon_bars", "timeframe",
+)  # fmt: skip
 OPSET: Final = 17
 TOLERANCE: Final = 1e-4  # largest difference between torch and onnxruntime that rounding explains, in units of z
 _CHECK_SHAPE: Final = (3, 40)  # slices, bars
@@ -78,25 +79,13 @@ class ScoringNetwork(nn.Module):
         return torch.cat(states).unflatten(1, (2 if self._mirrored else 1, -1))
 
 
-def write(model: LstmModel, folder: Path) -> None:
-    """Write the model's two files into `folder`: both or, if the process dies before they are complete, neither.
-
-    The ONNX file comes last, so what scores never stands beside another model's weights.
+def model_files(model: LstmModel) -> dict[str, bytes]:
+    """Return the model's two files: weights, and the checked ONNX graph.
 
     Raises:
         ExportFailed: onnxruntime and torch disagree by more than `TOLERANCE`.
-        StorageFailed: the folder cannot be written.
     """
-    contents = ((WEIGHTS_FILE, weight_bytes(model)), (ONNX_FILE, onnx_bytes(model)))
-    with folder_lock(folder):
-        replace_files([(folder / name, _writer(content)) for name, content in contents])
-
-
-def _writer(content: bytes) -> Callable[[Path], None]:
-    def save(target: Path) -> None:
-        target.write_bytes(content)
-
-    return save
+    return {WEIGHTS_FILE: weight_bytes(model), ONNX_FILE: onnx_bytes(model)}
 
 
 def onnx_bytes(model: LstmModel) -> bytes:
@@ -144,7 +133,7 @@ def weight_bytes(model: LstmModel) -> bytes:
         "scaling.deviation": scaling.deviation,
         "scaling.directional": scaling.directional,
     }
-    rest = {name: getattr(model, name) for name in ("hidden_size", "num_layers", "mirrored", "trained_until_ms")}
+    rest = {name: getattr(model, name) for name in _REST}
     return safetensors.numpy.save(tensors, metadata={"lstm": json.dumps(rest, sort_keys=True)})
 
 

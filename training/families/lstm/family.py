@@ -7,13 +7,14 @@ how many epochs that should be.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
 from training.data.dataset import Dataset
 from training.families.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
+from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
 from training.families.lstm.trainer import EpochReport, LstmModel, fit
@@ -75,13 +76,16 @@ class LstmFamily:
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,
             trained_until_ms=known_by_ms,
-            source=self._source(known_by_ms),
+            source=self._source(dataset, known_by_ms),
             acceleration=self.acceleration,
             on_epoch=self.on_epoch or (lambda report: None),
         )
-        return LstmFiles(files={ONNX_FILE: onnx_bytes(fitted.model), WEIGHTS_FILE: weight_bytes(fitted.model)})
+        model = replace(fitted.model, **identity_of(dataset))
+        return LstmFiles(files={ONNX_FILE: onnx_bytes(model), WEIGHTS_FILE: weight_bytes(model)})
 
-    def _source(self, known_by_ms: int) -> LstmModel | None:
+    def _source(self, dataset: Dataset, known_by_ms: int) -> LstmModel | None:
+        if self.source is not None:
+            require_same_columns(self.source, dataset)
         if self.source is None or self.source.trained_until_ms > known_by_ms:
             return None
         return self.source

@@ -16,12 +16,14 @@ from typing import Any, Final
 from torch.utils.tensorboard import SummaryWriter
 
 from storage.config.models import LstmSettings
+from storage.models.artefacts import save_artefact
 from training.data.dataset import Dataset
-from training.families.lstm.export import write
+from training.families.lstm.export import model_files
 from training.families.lstm.step import Acceleration
 from training.families.lstm.trainer import EpochReport, Fit, LstmModel
 from training.families.lstm.validation import Judged, Parts, fit_parts, judge, parts_of
 from training.runtime import records
+from training.runtime.artefact_facts import facts_of_run
 from training.runtime.device import Device
 from training.runtime.progress import say, stage
 
@@ -92,7 +94,8 @@ def run(dataset: Dataset, request: Request) -> Finished:
     began = time.perf_counter()
     parts = parts_of(dataset, request.settings, request.since_ms)
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
-    name = f"lstm_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}"
+    test = "" if request.since_ms is None else "_test"
+    name = f"lstm_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}{test}"
     _announce(parts, request.settings)
     if request.source is not None and request.source.trained_until_ms > parts.test_from_ms:
         say(f"the source model has seen bars until {_day(request.source.trained_until_ms)}: only later ones are judged")
@@ -110,9 +113,10 @@ def run(dataset: Dataset, request: Request) -> Finished:
             on_epoch=narrator,
         )
     judged = judge(fitted.model, dataset, max(parts.test_from_ms, fitted.model.trained_until_ms))
-    folder = request.models / "lstm" / name
-    write(fitted.model, folder)
-    record = _record(dataset, request, time.perf_counter() - began, _result(fitted, judged))
+    folder = save_artefact(
+        request.models, "lstm", name, model_files(fitted.model), facts_of_run(dataset, request.since_ms)
+    ).folder
+    record = _record(dataset, request, time.perf_counter() - began, _result(fitted, judged) | {"folder": str(folder)})
     path = records.write(record, request.runs)
     return Finished(fit=fitted, judged=judged, folder=folder, record=path, run=record.id)
 

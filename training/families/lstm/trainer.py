@@ -61,7 +61,8 @@ class FittedNetwork:
 class LstmModel:
     """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays.
 
-    `trained_until_ms` is the time by which everything it has learnt from was known.
+    `trained_until_ms` is the time by which everything it has learnt from was known. `fingerprint`, `horizon_bars` and
+    `timeframe` say which columns it reads and what it forecasts; empty and 0 in files from before they were kept.
     """
 
     scaling: Scaling
@@ -70,6 +71,9 @@ class LstmModel:
     num_layers: int
     mirrored: bool
     trained_until_ms: int
+    fingerprint: str = ""
+    horizon_bars: int = 0
+    timeframe: str = ""
 
     def build(self, index: int) -> LstmNetwork:
         """Return the network of one seed in evaluation mode, on the CPU."""

@@ -7,7 +7,7 @@ embargo before the border that follows them, and the standardisation knows train
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from training.data.splits import EMBARGO_MS, chronological
 from training.evidence.skill import information_coefficient
 from training.families.lstm.chunks import LabelledSequence
 from training.families.lstm.export import onnx_bytes
+from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
 from training.families.lstm.trainer import Fit, LstmModel, Observer, fit
@@ -84,8 +85,14 @@ def fit_parts(
     acceleration: Acceleration,
     on_epoch: Observer,
 ) -> Fit:
-    """Train on the first part, early stopping on the second."""
-    return fit(
+    """Train on the first part, early stopping on the second.
+
+    Raises:
+        BadInput: the source reads other columns or forecasts something else.
+    """
+    if source is not None:
+        require_same_columns(source, dataset)
+    fitted = fit(
         parts.train,
         settings,
         directional=dataset.features.directional,
@@ -97,6 +104,7 @@ def fit_parts(
         acceleration=acceleration,
         on_epoch=on_epoch,
     )
+    return replace(fitted, model=replace(fitted.model, **identity_of(dataset)))
 
 
 def judge(model: LstmModel, dataset: Dataset, from_ms: int) -> Judged:

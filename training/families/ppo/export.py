@@ -17,7 +17,6 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from storage.durable import folder_lock, replace_files
 from strategies.errors import SigmaError
 from strategies.kernel.exposure import EXPOSURES
 from strategies.predictors.ppo_model import FILE, ONNX_FILE, PpoModel
@@ -44,18 +43,6 @@ class ActorNetwork(nn.Module):
     def forward(self, observation: Tensor) -> Tensor:
         """Return the chances of every exposure by every seed's policy."""
         return torch.stack([torch.softmax(network(observation), dim=-1) for network in self._seeds], dim=1)
-
-
-def write(model: PpoModel, folder: Path) -> None:
-    """Write the model's two files into `folder`: both or, if the process dies before they are complete, neither.
-
-    Raises:
-        ExportFailed: onnxruntime and the compiled pass disagree by more than `TOLERANCE`.
-        StorageFailed: the folder cannot be written.
-    """
-    contents = files_of(model)
-    with folder_lock(folder):
-        replace_files([(folder / name, _writer(content)) for name, content in contents.items()])
 
 
 def files_of(model: PpoModel) -> dict[str, bytes]:

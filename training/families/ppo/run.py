@@ -17,16 +17,18 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from storage.config.models import PpoSettings
+from storage.models.artefacts import save_artefact
 from strategies.kernel.exposure import agent_settings
 from strategies.kernel.settings import TradingSettings
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Standard
 from training.data.dataset import Dataset
 from training.families.ppo.environment_tracks import standard_of, tracks_of
-from training.families.ppo.export import write
+from training.families.ppo.export import files_of
 from training.families.ppo.trainer import REPORTS, Progress, fit
 from training.families.ppo.validation import Borders, Judged, borders_of, judge
 from training.runtime import records
+from training.runtime.artefact_facts import facts_of_run
 from training.runtime.device import Device
 from training.runtime.progress import say, stage
 
@@ -112,7 +114,8 @@ def run(dataset: Dataset, request: Request) -> Finished:
         since_ms=request.since_ms,
     )
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
-    name = f"ppo_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}"
+    test = "" if request.since_ms is None else "_test"
+    name = f"ppo_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}{test}"
     say(f"{len(tracks.open_ms):,} bars to live in, {request.settings.environments:,} agents. {ABOUT_REWARD}")
     with Narrator(
         dataset, request, standard, borders, request.runs / "tensorboard" / f"{name}_{_record(dataset, request).id}"
@@ -132,10 +135,12 @@ def run(dataset: Dataset, request: Request) -> Finished:
         for policy in model.policies
     )
     judged = judge(model, dataset, borders.test_from_ms, dataset.until_ms + dataset.timeframe.ms)
-    folder = request.models / "ppo" / name
-    write(model, folder)
+    facts = facts_of_run(dataset, request.since_ms)
+    folder = save_artefact(request.models, "ppo", name, files_of(model), facts).folder
     finished = Finished(seeds=seeds, judged=judged, folder=folder, record=Path(), run="")
-    record = _record(dataset, request, time.perf_counter() - began, _result(seeds, finished.median, judged))
+    record = _record(
+        dataset, request, time.perf_counter() - began, _result(seeds, finished.median, judged) | {"folder": str(folder)}
+    )
     return replace(finished, record=records.write(record, request.runs), run=record.id)
 
 

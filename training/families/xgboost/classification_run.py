@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.durable import replace_files
+from storage.models.artefacts import save_artefact
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, chronological
 from training.families.xgboost.classification_rows import classes_of, columns_of, invented_rows, pooled, rows_of
@@ -30,6 +30,7 @@ from training.families.xgboost.classifier import (
 )
 from training.families.xgboost.importance import CHART_ROWS, Importance, shuffled_losses
 from training.runtime import records
+from training.runtime.artefact_facts import facts_of_run
 from training.runtime.curves import Curves
 from training.runtime.progress import say, stage
 
@@ -118,7 +119,8 @@ def run(dataset: Dataset, request: Request) -> Finished:
     rng = np.random.default_rng(request.seed)
     taught = with_invented(parts, dataset, request, rng)
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
-    name = f"{request.task}_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}"
+    test = "" if request.since_ms is None else "_test"
+    name = f"{request.task}_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}{test}"
     run_id = _record(dataset, request, 0.0, {}).id
     with (
         Curves(request.runs / "tensorboard" / f"{name}_{run_id}", dataset.until_ms / 1000) as curves,
@@ -150,10 +152,8 @@ def run(dataset: Dataset, request: Request) -> Finished:
         elsewhere = recognition(parts.elsewhere.labels, model.predict(parts.elsewhere.features), classes, rng)
     importance = explain(model, parts.valid, rng)
     importance.draw(request.chart)
-    folder = request.models / "xgboost" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = model.files
-    replace_files([(folder / file, _writer(content)) for file, content in contents.items()])
+    facts = facts_of_run(dataset, request.since_ms) | {"task": request.task, "horizon_bars": request.horizon_bars}
+    folder = save_artefact(request.models, "xgboost", name, model.files, facts).folder
     finished = Finished(
         task=request.task,
         model=model,
@@ -238,10 +238,6 @@ def _uplifts(
     side = (model.predict(features) - 1).astype(np.int8)
     names = ("none", "foretold up", "foretold down")
     return uplifts(np.where(side > 0, 1, np.where(side < 0, 2, 0)), side, forward, open_ms, names, rng)
-
-
-def _writer(content: bytes) -> Any:
-    return lambda path: path.write_bytes(content)
 
 
 def _record(dataset: Dataset, request: Request, duration_s: float, result: dict[str, Any]) -> records.RunRecord:

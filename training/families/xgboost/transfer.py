@@ -31,6 +31,20 @@ class XGBoostSource:
     boosters: tuple[bytes, ...]
     fingerprint: str
     trained_until_ms: int
+    horizon_bars: int = 0
+    timeframe: str = ""
+
+    def require_same_forecast(self, horizon_bars: int, timeframe: str) -> None:
+        """Refuse to go on from trees that forecast something else.
+
+        Raises:
+            BadInput: another horizon or timeframe.
+        """
+        found, needed = (self.horizon_bars, self.timeframe), (horizon_bars, timeframe)
+        if self.horizon_bars and found != needed:
+            raise BadInput(
+                f"{self.name} forecasts {found[0]} bars of {found[1]}; {needed[0]} of {needed[1]} are needed to go on"
+            )
 
     def usable(self, fingerprint: str, known_by_ms: int) -> Sequence[bytes]:
         """Return the boosters to continue from; none where they have seen more than may be known.
@@ -69,4 +83,6 @@ def xgboost_source(name: str, models: Path) -> XGBoostSource:
         boosters=tuple(files[file] for file in names),
         fingerprint=manifest.fingerprint,
         trained_until_ms=manifest.trained_until_ms,
+        horizon_bars=manifest.horizon_bars,
+        timeframe=manifest.timeframe.value,
     )

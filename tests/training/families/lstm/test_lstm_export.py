@@ -18,10 +18,10 @@ from training.families.lstm.export import (  # noqa: E402
     WEIGHTS_FILE,
     ExportFailed,
     ScoringNetwork,
+    model_files,
     onnx_bytes,
     read_weights,
     weight_bytes,
-    write,
 )
 from training.families.lstm.network import LstmNetwork, estimate  # noqa: E402
 from training.families.lstm.trainer import LstmModel  # noqa: E402
@@ -66,6 +66,11 @@ def test_same_model_gives_the_same_files(model: LstmModel) -> None:
     assert weight_bytes(model) == weight_bytes(model)
 
 
+def write(model: LstmModel, folder: Path) -> None:
+    for name, content in model_files(model).items():
+        (folder / name).write_bytes(content)
+
+
 def test_files_hold_no_pickle(model: LstmModel, tmp_path: Path) -> None:
     write(model, tmp_path)
     found = sorted(file for file in tmp_path.iterdir() if not file.name.startswith("."))
@@ -97,19 +102,6 @@ def test_graph_that_disagrees_with_the_network_is_not_written(
     with pytest.raises(ExportFailed, match="onnxruntime and torch differ by"):
         write(model, tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_killed_while_writing_leaves_no_model_under_its_name(
-    model: LstmModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def killed(descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("os.fsync", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write(model, tmp_path)
-    assert not (tmp_path / ONNX_FILE).exists()
-    assert not (tmp_path / WEIGHTS_FILE).exists()
 
 
 def test_scoring_network_has_no_trainable_leftovers_of_dropout(model: LstmModel) -> None:

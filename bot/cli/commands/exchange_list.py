@@ -1,0 +1,44 @@
+"""`sigma exchange list`: what every exchange of ccxt.pro can do for the bot, as found by running its class."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from bot.cli import output
+
+if TYPE_CHECKING:
+    from bot.feed.conformance import Conformance
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("list")
+def list_(
+    names: str = typer.Option("", "--exchange", help="Only these, comma separated."),
+    probe: bool = typer.Option(False, "--probe", help="Run the classes now, which takes minutes, not the table."),
+) -> None:
+    """List every ccxt.pro exchange that watches candles, and what each of them lacks.
+
+    Example: sigma exchange list --exchange kraken,upbit
+    """
+    from bot.feed.conformance import probe_all, stored_table
+
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    found = asyncio.run(probe_all(chosen)) if probe else stored_table()
+    shown = [one for one in found if not chosen or one.exchange in chosen]
+    output.emit({"exchanges": [asdict(one) for one in shown]}, lambda: "\n".join(_lines(shown)))
+
+
+def _lines(found: list[Conformance]) -> list[str]:
+    lines = [f"{'exchange':<16}{'market':<9}{'usable':<8}{'closed by':<14}{'time':<13}lacks"]
+    for one in found:
+        lacks = "; ".join(one.missing) or "nothing"
+        usable = "yes" if one.usable else "no"
+        lines.append(f"{one.exchange:<16}{one.market:<9}{usable:<8}{one.closed:<14}{one.time:<13}{lacks}")
+    count = len({one.exchange for one in found if one.usable})
+    return [*lines, "", f"{count} of {len({one.exchange for one in found})} exchanges are usable"]

@@ -1,0 +1,78 @@
+"""Fetching settled funding rates as soon as they can be known.
+
+One `FundingFetcher` an account; it never gives up and never raises for an exchange that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.clock import Clock
+from bot.feed.candle_buffer import CandleBuffer
+from bot.feed.failures import NoSuchMarket
+from bot.feed.rest import Rest
+from bot.feed.waiting import Backoff, Outage
+from strategies.errors import ExchangeFailed
+
+LONGEST_WAIT_S = 10.0
+
+
+class FundingFetcher:
+    """Brings the rates that settle, as soon as they can be known."""
+
+    def __init__(
+        self, *, candle_buffer: CandleBuffer, rest: Rest, clock: Clock, delay_s: float, slots: asyncio.Semaphore
+    ) -> None:
+        """Prepare to fetch.
+
+        Args:
+            intake: of the account.
+            rest: the exchange.
+            clock: its time.
+            delay_s: wall seconds after a funding time before the first request; the exchange needs some to settle.
+            slots: bound on parallel requests.
+        """
+        self._candle_buffer = candle_buffer
+        self._rest = rest
+        self._clock = clock
+        self._delay_ms = round(delay_s * 1000)
+        self._slots = slots
+        self._outage = Outage("funding request", exchange=rest.exchange)
+        self._backoff = Backoff(first_s=max(0.2, delay_s / 2), longest_s=max(LONGEST_WAIT_S, delay_s))
+
+    async def run(self) -> None:
+        """Fetch owed rates until cancelled."""
+        while True:
+            due_ms = self._clock.now_ms() - self._delay_ms
+            owed = self._candle_buffer.barrier.owed_funding(due_ms)
+            if not owed:
+                await self._until(self._candle_buffer.barrier.next_owed_ms())
+                continue
+            async with asyncio.TaskGroup() as group:
+                for symbol, since_ms in owed.items():
+                    group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
+            if self._candle_buffer.barrier.owed_funding(due_ms):
+                await asyncio.sleep(self._backoff.next_s())
+            else:
+                self._backoff.reset()
+
+    async def _until(self, due_ms: int | None) -> None:
+        """Wait until the market's time has passed `due_ms`, for ever when it is None."""
+        while due_ms is None or self._clock.now_ms() - self._delay_ms < due_ms:
+            await self._candle_buffer.due.wait()
+            self._candle_buffer.due.clear()
+
+    async def _fetch(self, symbol: str, since_ms: int, asked_ms: int) -> None:
+        try:
+            async with self._slots:
+                rates = await self._rest.funding(symbol, since_ms)
+        except (ExchangeFailed, NoSuchMarket) as error:
+            self._outage.begin(error)
+            self._candle_buffer.counters["rest_failures"] += 1
+            return
+        self._outage.end()
+        for settled_ms, rate_e8 in rates:
+            self._candle_buffer.barrier.fund(symbol, settled_ms, rate_e8)
+        index = self._candle_buffer.index[symbol]
+        self._candle_buffer.funding_answered_ms[index] = asked_ms
+        self._candle_buffer.tell()

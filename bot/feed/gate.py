@@ -1,0 +1,106 @@
+"""When an exchange may be asked or dialled: bans outlive the process, and connections keep to the exchange's own limit.
+
+A ban that is ignored grows, so it is written down before it is waited for, and whoever starts later waits too. REST and
+sockets of one exchange share one gate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+import orjson
+import structlog
+
+from bot.clock import wall_ms
+from bot.feed.failures import LONGEST_RETRY_AFTER_S, Throttled
+from bot.feed.waiting import elapsed_s
+from storage.durable import replace_files
+from strategies.errors import StorageFailed
+
+WORTH_KEEPING_S: Final = 5.0  # shorter pauses end before a process can start
+DIALS: Final = {  # connections an address may open, and in how many seconds; half of what the exchange states
+    "binance": (150, 300.0),
+    "binanceusdm": (150, 300.0),
+    "bybit": (250, 300.0),
+    "okx": (1, 0.7),
+    "kraken": (75, 600.0),
+    "builtin": (10_000, 1.0),
+}
+DIALS_ELSEWHERE: Final = (30, 60.0)
+
+
+class Gate:
+    """Bars the way while an exchange wants to be left alone.
+
+    Args:
+        exchange: the name in config.toml.
+        folder: where bans are kept; None: they are forgotten at the end.
+    """
+
+    def __init__(self, exchange: str, folder: Path | None = None) -> None:
+        self._exchange = exchange
+        self._file = None if folder is None else folder / f"{exchange}-ban.json"
+        self._until_s: float | None = None
+        self._count, self._window_s = DIALS.get(exchange, DIALS_ELSEWHERE)
+        self._dialled: deque[float] = deque()
+
+    def bar(self, failure: Throttled) -> None:
+        """Ask nothing for as long as a refusal says."""
+        self._until_s = max(self._until_s or 0.0, elapsed_s() + failure.retry_after_s)
+        if failure.retry_after_s > WORTH_KEEPING_S:
+            structlog.get_logger("feed").warning(
+                "exchange wants a pause",
+                exchange=self._exchange,
+                seconds=round(failure.retry_after_s),
+                why=str(failure),
+            )
+            self._keep(wall_ms() + round(failure.retry_after_s * 1000), str(failure))
+
+    def left_s(self) -> float:
+        """Return the wall seconds for which nothing may be asked."""
+        if self._until_s is None:
+            self._until_s = elapsed_s() + self._kept_s()
+        return max(0.0, self._until_s - elapsed_s())
+
+    async def passed(self) -> None:
+        """Wait until the exchange may be asked."""
+        while (left_s := self.left_s()) > 0:  # noqa: ASYNC110 — a further refusal may make it longer meanwhile
+            await asyncio.sleep(left_s)
+
+    async def dial(self) -> None:
+        """Wait until a connection may be opened, and count it."""
+        await self.passed()
+        while True:
+            while self._dialled and self._dialled[0] <= elapsed_s() - self._window_s:
+                self._dialled.popleft()
+            if len(self._dialled) < self._count:
+                break
+            await asyncio.sleep(max(0.01, self._dialled[0] + self._window_s - elapsed_s()))
+        self._dialled.append(elapsed_s())
+
+    def _kept_s(self) -> float:
+        if self._file is None:
+            return 0.0
+        try:
+            until_ms = orjson.loads(self._file.read_bytes())["until_ms"]
+            left_s = (int(until_ms) - wall_ms()) / 1000
+        except (OSError, ValueError, TypeError, KeyError):
+            return 0.0
+        return min(max(0.0, left_s), LONGEST_RETRY_AFTER_S)
+
+    def _keep(self, until_ms: int, why: str) -> None:
+        if self._file is None:
+            return
+        content = orjson.dumps({"exchange": self._exchange, "until_ms": until_ms, "why": why})
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            replace_files([(self._file, lambda path: _write(path, content))])
+        except (OSError, StorageFailed) as error:
+            structlog.get_logger("feed").warning("ban not kept", file=str(self._file), error=str(error))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

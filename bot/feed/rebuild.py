@@ -1,0 +1,64 @@
+"""Minutes that an exchange no longer keeps, made of coarser candles, so that exits are settled all the same.
+
+Kraken, for one, keeps 720 rows of every timeframe: 12 hours of minutes, but 60 of five minutes. A coarser candle stands
+in its first minute with its whole range; the other minutes of it are absent. Stops and targets are found by the range,
+the stop first where both lie in it, as in any bar.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from bot.feed.candle import CandleNote, ClosedCandle
+from bot.feed.rest import Rest
+from strategies.errors import SigmaError
+from strategies.market import Timeframe
+
+COARSER: Final = (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4)
+ATTEMPTS: Final = 3
+MOST_PAGES: Final = 50
+
+
+async def rebuilt(rest: Rest, symbol: str, start_ms: int, until_ms: int) -> tuple[list[ClosedCandle], CandleNote]:
+    """Return candles made for [start, until), ascending, and the sentence that tells of it."""
+    span = f"{_utc(start_ms)} to {_utc(until_ms)}"
+    for timeframe in COARSER:
+        if timeframe.value not in (rest.client.timeframes or {}):
+            continue
+        found = await _whole_range(rest, symbol, timeframe, start_ms, until_ms)
+        if found:
+            text = (
+                f"{span}: the exchange no longer has these minutes; {len(found)} candles of {timeframe.value} "
+                "stand in for them, the rest is absent"
+            )
+            note = CandleNote(kind="rebuilt", symbol=symbol, open_ms=start_ms, until_ms=until_ms, text=text)
+            return found, note
+    text = f"{span}: the exchange has no candles of these minutes, nor coarser ones; they are absent"
+    return [], CandleNote(kind="given_up", symbol=symbol, open_ms=start_ms, until_ms=until_ms, text=text)
+
+
+async def _whole_range(
+    rest: Rest, symbol: str, timeframe: Timeframe, start_ms: int, until_ms: int
+) -> list[ClosedCandle]:
+    """Return the candles that lie wholly in the range when the exchange has the first of them; else none."""
+    first_ms = -(-start_ms // timeframe.ms) * timeframe.ms
+    end_ms = until_ms // timeframe.ms * timeframe.ms
+    found: list[ClosedCandle] = []
+    next_ms = first_ms
+    for _ in range(MOST_PAGES):
+        if next_ms >= end_ms:
+            break
+        try:
+            page = await rest.candles(symbol, timeframe, next_ms, end_ms, attempts=ATTEMPTS)
+        except SigmaError:
+            break
+        if not page.candles or (not found and page.candles[0].open_ms > first_ms):
+            break
+        found += page.candles
+        next_ms = page.candles[-1].open_ms + timeframe.ms
+    return found
+
+
+def _utc(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"

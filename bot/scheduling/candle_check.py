@@ -1,0 +1,149 @@
+"""Every night: are yesterday's stored candles what the exchange says they were? Every difference is named.
+
+Compares the tape's bars, in ticks and lots, with REST. Reads and notes; applies nothing: the first accepted value stays
+the truth of the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import numpy as np
+from sqlalchemy import Engine as Database
+
+from bot.feed.candle import CandleNote
+from storage.ledger import candle_notes, tape
+from storage.ledger.accounts import Account
+from storage.ledger.database import reading
+from storage.ledger.monitor_findings import Finding
+from strategies.errors import SigmaError
+from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Market, Timeframe
+
+NAMED: Final = 5  # differences that the sentence names; the notes have all
+FIELDS: Final = ("open", "high", "low", "close", "volume")
+
+
+class History(Protocol):
+    """Where the exchange's own candles come from."""
+
+    async def history(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One market's day.
+
+    Attributes:
+        symbol: canonical.
+        candles: that both have.
+        notes: one a difference.
+        absent: minutes that the exchange has and the ledger has not.
+        error: why the exchange could not be asked; empty: it was.
+    """
+
+    symbol: str
+    candles: int
+    notes: tuple[CandleNote, ...] = ()
+    absent: int = 0
+    error: str = ""
+
+
+async def check_day(
+    database: Database, account: Account, markets: Sequence[Market], source: History, day_ms: int
+) -> Finding:
+    """Compare the day that began at `day_ms`, and keep a note of every difference."""
+    stored = await asyncio.to_thread(stored_bars, database, account, len(markets), day_ms, day_ms + DAY_MS)
+    compared = [await _compare(market, stored[index], source, day_ms) for index, market in enumerate(markets)]
+    notes = [note for one in compared for note in one.notes]
+    if notes:
+        await asyncio.to_thread(candle_notes.add, database, account, [asdict(note) for note in notes])
+    return _finding(compared, notes, day_ms)
+
+
+def stored_bars(
+    database: Database, account: Account, markets: int, start_ms: int, end_ms: int
+) -> list[dict[int, np.ndarray]]:
+    """Return per market the bars in the ledger by their open, late ones in their own minute."""
+    found: list[dict[int, np.ndarray]] = [{} for _ in range(markets)]
+    with reading(database) as connection:
+        for row in tape.rows(connection, account.id, start_ms - 1, end_ms + DAY_MS):
+            minute = tape.decode(row)
+            for late in minute.late_bars:
+                if start_ms <= late.open_ms < end_ms and late.market < markets:
+                    found[late.market][late.open_ms] = late.bar
+            if minute.open_ms < end_ms:
+                for index in np.flatnonzero(minute.present[:markets]).tolist():
+                    found[index][minute.open_ms] = minute.bars[index]
+    return found
+
+
+async def _compare(market: Market, stored: dict[int, np.ndarray], source: History, day_ms: int) -> Compared:
+    try:
+        theirs = await source.history(market.symbol, Timeframe.M1, day_ms, day_ms + DAY_MS)
+    except SigmaError as error:
+        return Compared(symbol=market.symbol, candles=0, error=str(error))
+    bars = market.bars(theirs) if len(theirs) else np.empty((0, 5), np.int64)
+    first_ms = min(stored, default=day_ms + DAY_MS)
+    notes, common, absent = [], 0, 0
+    for open_ms, bar in zip(theirs[:, 0].astype(np.int64).tolist(), bars, strict=True):
+        ours = stored.get(open_ms)
+        if ours is None:
+            absent += open_ms >= first_ms
+            continue
+        common += 1
+        if not np.array_equal(ours, bar):
+            notes.append(_note(market, open_ms, ours, bar))
+    return Compared(symbol=market.symbol, candles=common, notes=tuple(notes), absent=absent)
+
+
+def _note(market: Market, open_ms: int, ours: np.ndarray, theirs: np.ndarray) -> CandleNote:
+    pair = [_values(market, bar) for bar in (ours, theirs)]
+    differing = [
+        f"{name} {pair[0][column]:,.8g}, the exchange {pair[1][column]:,.8g}"
+        for column, name in enumerate(FIELDS)
+        if ours[column] != theirs[column]
+    ]
+    return CandleNote(
+        kind="differs",
+        symbol=market.symbol,
+        open_ms=open_ms,
+        until_ms=open_ms + MINUTE_MS,
+        text=f"stored {'; '.join(differing)}",
+        stored=pair[0],
+        other=pair[1],
+    )
+
+
+def _values(market: Market, bar: np.ndarray) -> tuple[float, float, float, float, float]:
+    prices = market.price(bar[:4]).tolist()
+    return (prices[0], prices[1], prices[2], prices[3], float(market.quantity(bar[4])))
+
+
+def _finding(compared: Sequence[Compared], notes: Sequence[CandleNote], day_ms: int) -> Finding:
+    candles, failed = sum(one.candles for one in compared), [one for one in compared if one.error]
+    absent = {one.symbol: one.absent for one in compared if one.absent}
+    day = f"{datetime.fromtimestamp(day_ms / 1000, UTC):%Y-%m-%d}"
+    parts = [f"{day}: {candles:,} stored candles compared with the exchange, {len(notes):,} differ"]
+    parts += [f"{note.symbol} {_clock(note.open_ms)} {note.text}" for note in notes[:NAMED]]
+    if len(notes) > NAMED:
+        parts.append(f"and {len(notes) - NAMED:,} more (sigma data notes)")
+    if absent:
+        parts.append("absent here: " + ", ".join(f"{symbol} {count:,}" for symbol, count in absent.items()))
+    if failed:
+        parts.append(f"not compared: {', '.join(one.symbol for one in failed)} ({failed[0].error})")
+    document: dict[str, Any] = {
+        "compared": candles,
+        "differing": [asdict(note) for note in notes],
+        "absent": absent,
+        "failed": {one.symbol: one.error for one in failed},
+    }
+    passed = not notes and not failed
+    return Finding(kind="candles", ms=day_ms, passed=passed, sentence="; ".join(parts), document=document)
+
+
+def _clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M}"

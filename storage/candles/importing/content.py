@@ -1,0 +1,144 @@
+"""A file's bytes by what they are, not by what it is called: compressed, archived, of which kind, in which encoding."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from strategies.errors import BadInput
+
+_KINDS: Final = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "feather"),
+    (b"FEA1", "feather"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (b"SQLite format 3\x00", "sqlite"),
+    (b"PK\x03\x04", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\xd0\xcf\x11\xe0", "xls"),
+)
+_UNPACK: Final = {"gzip": gzip.decompress, "bzip2": bz2.decompress, "xz": lzma.decompress}
+_MOST_BYTES: Final = 8 << 30  # unpacked; a bomb ends here, thirty years of minutes do not
+_ELSEWHERE: Final = {
+    "sqlite": "is a SQLite database; sigma import freqtrade reads trades, candles are needed here",
+    "xls": "is an Excel workbook; save the sheet as CSV",
+    "xlsx": "is an Excel workbook; save the sheet as CSV",
+    "html": "is a web page, not a table: the download probably failed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """One unpacked file: its name ("a.zip/b.csv"), kind ("csv", "json", "parquet", "feather", "hdf5") and bytes.
+
+    Text is UTF-8 without a byte order mark. `path` stands for the bytes of hdf5, which is read from the disk.
+    """
+
+    name: str
+    kind: str
+    data: bytes
+    path: Path
+
+
+def contents(path: Path) -> Iterator[Content]:
+    """Yield what a file holds, archives unpacked.
+
+    Raises:
+        BadInput: it is missing, empty, truncated or of a kind that holds no candles; the message names it.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path} is not a file; a parquet, feather, HDF5, JSON or CSV file is needed")
+    if path.stat().st_size == 0:
+        raise BadInput(f"{path} is empty (0 bytes); a file with candles is needed")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    yield from _unpacked(str(path), data, path)
+
+
+def _unpacked(name: str, data: bytes, path: Path) -> Iterator[Content]:
+    kind = _kind(data, name)
+    if kind in _ELSEWHERE:
+        raise BadInput(f"{name} {_ELSEWHERE[kind]}")
+    if kind in _UNPACK:
+        try:
+            inner = _UNPACK[kind](data)
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+            raise BadInput(f"{name} cannot be read, it is truncated or damaged {kind}: {error}") from error
+        if not inner:
+            raise BadInput(f"{name} is empty once unpacked; a file with candles is needed")
+        yield from _unpacked(name, inner, path)
+    elif kind == "zip":
+        yield from _members(name, data, path)
+    else:
+        yield Content(name=name, kind=kind, data=_utf8(data, name) if kind in ("csv", "json") else data, path=path)
+
+
+def _members(name: str, data: bytes, path: Path) -> Iterator[Content]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = sorted((entry for entry in archive.infolist() if not entry.is_dir()), key=lambda e: e.filename)
+            if any(entry.filename.startswith("xl/") for entry in entries):
+                raise BadInput(f"{name} {_ELSEWHERE['xlsx']}")
+            if sum(entry.file_size for entry in entries) > _MOST_BYTES:
+                raise BadInput(f"{name} unpacks to more than {_MOST_BYTES >> 30} GiB; smaller archives are needed")
+            wanted = [entry for entry in entries if not _is_side_file(entry.filename) and entry.file_size]
+            if not wanted:
+                raise BadInput(f"{name} is an archive without a file of candles")
+            for entry in wanted:
+                yield from _unpacked(f"{name}/{entry.filename}", archive.read(entry), path)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise BadInput(f"{name} cannot be read, it is truncated or a damaged zip: {error}") from error
+
+
+def _is_side_file(name: str) -> bool:
+    base = name.rpartition("/")[2]
+    return base.startswith(".") or name.startswith("__MACOSX/") or base.upper().endswith((".CHECKSUM", ".MD", ".PDF"))
+
+
+def _kind(data: bytes, name: str) -> str:
+    for magic, kind in _KINDS:
+        if data.startswith(magic):
+            return kind
+    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    if suffix in ("parquet", "pq", "feather", "arrow", "hdf5", "h5", "zip"):
+        raise BadInput(f"{name} cannot be read, it is truncated or not what its name says: no {suffix} signature")
+    start = _utf8(data[:4096], name).lstrip()
+    if start[:1] == b"<" and start[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "html"
+    return "json" if start[:1] in (b"[", b"{") else "csv"
+
+
+def _utf8(data: bytes, name: str) -> bytes:
+    """Return text as UTF-8 without its byte order mark."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            rest = data[len(mark) :]
+            return rest if encoding == "utf-8" else _decoded(rest, encoding)
+    head = data[:512]
+    if head.count(0) > len(head) // 4:
+        return _decoded(data, "utf-16-le" if head[1:2] == b"\0" else "utf-16-be")
+    if b"\0" in data[: 1 << 16]:
+        raise BadInput(f"{name} is of unknown kind; a parquet, feather, HDF5, JSON or CSV file is needed")
+    if head.isascii():
+        return data
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return data if error.end >= len(data) - 3 else data.decode("cp1252", errors="replace").encode()
+    return data
+
+
+def _decoded(data: bytes, encoding: str) -> bytes:
+    return data[: len(data) // 2 * 2].decode(encoding, errors="replace").encode("utf-8")

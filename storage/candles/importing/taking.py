@@ -1,0 +1,227 @@
+"""One sheet taken as candles or funding rates: which column is what, in which unit, of which market, and one line that
+says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage.candles.importing import cleaning, evidence, grid
+from storage.candles.importing.columns import PRICES, Roles, asked_roles, named_roles
+from storage.candles.importing.evidence import Evidence, canonical, known_timeframe
+from storage.candles.importing.headerless import data_roles
+from storage.candles.importing.numbers import decimal_of, numbers
+from storage.candles.importing.opens import open_times
+from storage.candles.importing.sheet import Options, Sheet
+from storage.candles.importing.volumes import chosen_volume
+from strategies.errors import BadInput
+from strategies.market import CLOSE, MINUTE_MS, OPEN, OPEN_MS, VOLUME, CandleArray, Timeframe
+
+_SAMPLE: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which market a person asked for; empty: what the file says."""
+
+    symbol: str = ""
+    timeframe: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Rows of one sheet, ready to be stored.
+
+    Attributes:
+        name: of the sheet.
+        symbol: canonical, "BTCUSDT".
+        kind: "futures", "spot" or "" where nothing says it.
+        timeframe: of the candles; None for funding rates.
+        rows: (n, 6) candles, ascending, on the grid, or (n, 2) funding: times ms, rates x 1e8.
+        line: what was taken as what.
+        notes: what was done to the rows.
+    """
+
+    name: str
+    symbol: str
+    kind: str
+    timeframe: Timeframe | None
+    rows: np.ndarray
+    line: str
+    notes: tuple[str, ...]
+
+
+def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
+    """Return the rows of a sheet.
+
+    Raises:
+        BadInput: it holds something else, another market, or may be read in two ways; the message says what to add.
+    """
+    said = evidence.from_name(sheet.name)
+    if said.not_trades and not options.override_evidence:
+        raise BadInput(f"{sheet.name} holds {said.not_trades} by its name, not trades; --override-evidence takes it")
+    decimal = _decimal(sheet, options)
+    roles = _roles(sheet, options, decimal)
+    sheet, speaking = _one_market(sheet, roles, wanted)
+    symbol, kind = _market(sheet, roles, wanted, options, [said, speaking])
+    if said.is_funding or (roles.rate and "open" not in roles.prices):
+        return _funding(sheet, roles, symbol, decimal, options)
+    return _candles(sheet, roles, wanted, options, symbol, kind, [said, speaking], decimal, now_ms)
+
+
+def _decimal(sheet: Sheet, options: Options) -> str:
+    cells: list[str] = []
+    for column in sheet.columns.values():
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            cells += [cell for cell in column.slice(0, _SAMPLE).to_pylist() if cell and cell[:1].strip("+-").isdigit()]
+    cells = [cell for cell in cells if ":" not in cell and cell.count("-") == 0 and cell.count("/") == 0]
+    return decimal_of([cell for cell in cells if cell.count(".") <= 1 or "," in cell], sheet.name, options.decimal)
+
+
+def _roles(sheet: Sheet, options: Options, decimal: str) -> Roles:
+    if sheet.has_header:
+        return named_roles(sheet, options)
+    return asked_roles(sheet, options) or data_roles(sheet, decimal)
+
+
+def _one_market(sheet: Sheet, roles: Roles, wanted: Wanted) -> tuple[Sheet, Evidence]:
+    """Return the rows of one market, and what its columns say; several need `--symbol`."""
+    symbols = [sheet.ticker] if sheet.ticker else _values(sheet, roles.symbol)
+    frames = _values(sheet, roles.timeframe)
+    if len(symbols) > 1 or "," in sheet.ticker:
+        spoken = sorted({canonical(symbol) for symbol in symbols})
+        if not wanted.symbol or canonical(wanted.symbol) not in spoken or sheet.ticker:
+            raise BadInput(f"{sheet.name} holds {len(spoken)} markets, {', '.join(spoken[:6])}; --symbol chooses one")
+        chosen = [symbol for symbol in symbols if canonical(symbol) == canonical(wanted.symbol)]
+        kept = pc.is_in(sheet.columns[roles.symbol].cast(pa.string()), pa.array(chosen))
+        columns = {name: column.filter(kept) for name, column in sheet.columns.items()}
+        notes = (*sheet.notes, f"took the rows of {chosen[0]}, one of {len(symbols)} markets in the file")
+        sheet = Sheet(name=sheet.name, columns=columns, has_header=True, layout=sheet.layout, notes=notes)
+        symbols = chosen
+    return sheet, evidence.from_columns(symbols, frames)
+
+
+def _values(sheet: Sheet, name: str) -> list[str]:
+    if not name:
+        return []
+    found = pc.unique(sheet.columns[name].cast(pa.string())).to_pylist()
+    return [str(value) for value in found if value is not None]
+
+
+def _market(sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, found: list[Evidence]) -> tuple[str, str]:
+    places = [f"the name {sheet.name.rpartition('/')[2]}", f"a column of {sheet.name.rpartition('/')[2]}"]
+    symbols = [(part.symbol, place) for part, place in zip(found, places, strict=True)]
+    symbol = evidence.settle(canonical(wanted.symbol), symbols, "symbol", "--symbol", options.override_evidence)
+    if not symbol:
+        raise BadInput(f"{sheet.name} does not say which market it is of; --symbol BTCUSDT says it")
+    for name, coin in roles.volumes:
+        if coin and not (symbol.startswith(coin) or symbol.endswith(coin)) and not options.override_evidence:
+            raise BadInput(f"{sheet.name} counts volume in {coin} (column {name!r}); {symbol} was asked")
+    kinds = [(part.kind, place) for part, place in zip(found, places, strict=True)]
+    kind = evidence.settle(wanted.kind, kinds, "market kind", "--market", options.override_evidence)
+    return symbol, kind
+
+
+def _candles(
+    sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, symbol: str, kind: str, found: list[Evidence],
+    decimal: str, now_ms: int,
+) -> Taken:  # fmt: skip
+    missing = [role for role in PRICES if role not in roles.prices]
+    if missing:
+        raise BadInput(
+            f"{sheet.name} has no {', '.join(missing)} column: found {', '.join(sheet.columns)}; "
+            f"candles need open, high, low and close (--columns {missing[0]}=NAME)"
+        )
+    notes = list(sheet.notes)
+    candles = np.empty((sheet.rows, 6), np.float64)
+    for place, role in enumerate(PRICES, start=OPEN):
+        name = roles.prices[role]
+        candles[:, place] = numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")
+    volume, volume_said = chosen_volume(sheet, roles, symbol, decimal, candles[:, CLOSE], notes)
+    candles[:, VOLUME] = volume
+    opens = open_times(sheet, roles, options)
+    candles[:, OPEN_MS] = opens.ms
+    candles = cleaning.without_empty(candles, sheet.name, notes)
+    candles = cleaning.sound(candles, sheet.name, options, notes)
+    candles = cleaning.in_order(candles, notes)
+    timeframe = _timeframe(candles, wanted, options, found, sheet.name, opens.closes)
+    candles = _opens_of_closes(candles, timeframe, notes) if opens.closes else candles
+    if opens.is_naive and not options.timezone:
+        grid.require_utc(candles[:, OPEN_MS], timeframe, sheet.name)
+    candles = cleaning.unique(candles, sheet.name, "candles", options.keep, notes)
+    candles = cleaning.closed(cleaning.on_grid(candles, timeframe, sheet.name, notes), timeframe, now_ms, notes)
+    grid.require_dense(candles[:, OPEN_MS], timeframe, options.most_missing, sheet.name)
+    columns = ", ".join(f"{role} {roles.prices[role]!r}" for role in PRICES) if not sheet.has_header else ""
+    zone = "" if not opens.is_naive or timeframe is Timeframe.D1 else f" (as {options.timezone or 'UTC'})"
+    line = f"{sheet.layout}; time {opens.name!r} {opens.said}{zone}; {columns + '; ' if columns else ''}{volume_said}"
+    return Taken(
+        name=sheet.name, symbol=symbol, kind=kind, timeframe=timeframe, rows=candles, line=line, notes=tuple(notes)
+    )
+
+
+def _timeframe(
+    candles: CandleArray, wanted: Wanted, options: Options, found: list[Evidence], name: str, closes: bool
+) -> Timeframe:
+    """Return the timeframe that the steps show; options and evidence must agree with them."""
+    times = np.unique(candles[:, OPEN_MS])
+    step = grid.usual_step(times)
+    places = [f"the name {name.rpartition('/')[2]}", "a column"]
+    spoken = [(part.timeframe, place) for part, place in zip(found, places, strict=True)]
+    if step is None:
+        agreed = evidence.settle(wanted.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
+        if not agreed:
+            raise BadInput(f"{name} has {len(times)} candle; --timeframe says how long it is")
+        return known_timeframe(agreed, name)
+    shown = next((frame for frame in Timeframe if frame.ms == step), None)
+    if wanted.timeframe:
+        asked = known_timeframe(wanted.timeframe, "--timeframe")
+        if shown is not asked and not _is_sparse(times, asked):
+            raise BadInput(f"{name}: candles are {grid.length_of(step)} apart, {asked.value} was asked")
+        shown = asked
+    if shown is None:
+        raise BadInput(f"{name}: candles are {grid.length_of(step)} apart; one of {', '.join(Timeframe)} is needed")
+    evidence.settle(shown.value, spoken, "timeframe", "the rows'", options.override_evidence)
+    return shown
+
+
+def _is_sparse(times: np.ndarray, timeframe: Timeframe) -> bool:
+    """Whether times lie on a timeframe's grid with its own step among them: bars without trades were left out."""
+    steps = np.diff(times)
+    return bool((steps % timeframe.ms == 0).all() and (steps == timeframe.ms).mean() > 0.05)
+
+
+def _opens_of_closes(candles: CandleArray, timeframe: Timeframe, notes: list[str]) -> CandleArray:
+    shifted = candles.copy()
+    shifted[:, OPEN_MS] = np.ceil(candles[:, OPEN_MS] / 1000) * 1000 - timeframe.ms
+    notes.append(f"times were closes; opens are {timeframe.value} earlier")
+    return shifted
+
+
+def _funding(sheet: Sheet, roles: Roles, symbol: str, decimal: str, options: Options) -> Taken:
+    """Return funding rates; freqtrade keeps them in the open column of candles."""
+    name = roles.rate or roles.prices.get("open", "")
+    if not name:
+        raise BadInput(f"{sheet.name} has no rate column: found {', '.join(sheet.columns)}")
+    opens = open_times(sheet, roles, options)
+    rates = numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")
+    rates = rates if name.lower().endswith("_e8") else np.rint(rates * 1e8)
+    wrong = ~np.isfinite(opens.ms) | ~np.isfinite(rates)
+    if wrong.any():
+        raise BadInput(
+            f"{sheet.name}: {wrong.sum()} of {len(wrong)} rows have no time or no rate, "
+            f"the first is row {wrong.argmax() + 1}"
+        )
+    notes = list(sheet.notes)
+    on_minute = (opens.ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
+    rows = cleaning.in_order(np.column_stack([on_minute, rates]), notes)
+    rows = cleaning.unique(rows, sheet.name, "funding rates", options.keep, notes)
+    line = f"{sheet.layout}; funding; time {opens.name!r} {opens.said}; rate {name!r}"
+    return Taken(
+        name=sheet.name, symbol=symbol, kind="futures", timeframe=None, rows=rows, line=line, notes=tuple(notes)
+    )

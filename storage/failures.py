@@ -1,0 +1,68 @@
+"""What went wrong without anybody having foreseen it: one line for the person, a file with the rest for us.
+
+Used by both command lines, `sigma` and `python -m training`. Knows nothing of commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from strategies.errors import SigmaError
+
+_FOLDER: Final = "failures"
+
+
+class Unforeseen(SigmaError):
+    """An error of ours, or of a library; its report says where."""
+
+    exit_code = 70  # sysexits.h: internal software error
+
+
+def unforeseen(error: BaseException, arguments: Sequence[str]) -> Unforeseen:
+    """Write a report of an exception and return the error that names it.
+
+    Args:
+        error: as caught.
+        arguments: of the command line.
+    """
+    text = "".join(traceback.format_exception(error))
+    number = hashlib.sha256(text.encode()).hexdigest()[:8]
+    lines = [f"sigma {' '.join(arguments)}", f"python {platform.python_version()} on {platform.platform()}", "", text]
+    path = _write(f"{number}.txt", "\n".join(lines))
+    first = " ".join(str(error).split())[:160]
+    where = f"; the report is {path}" if path else ""
+    return Unforeseen(f"an unforeseen {type(error).__name__} ended this command: {first or 'without words'}{where}")
+
+
+def error_document(error: SigmaError) -> str:
+    """Return the JSON text that a failed command prints on stdout when JSON was asked for."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return json.dumps({"error": line, "kind": type(error).__name__, "exit_code": error.exit_code}, ensure_ascii=False)
+
+
+def _write(name: str, text: str) -> Path | None:
+    for folder in (_logs() / _FOLDER, Path(tempfile.gettempdir()) / "sigma-failures"):
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+            return folder / name
+    print(text, file=sys.stderr)
+    return None
+
+
+def _logs() -> Path:
+    from storage.config.tree import load
+
+    try:
+        return Path(load().logs.directory)
+    except SigmaError:
+        return Path("logs")

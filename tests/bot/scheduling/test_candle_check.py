@@ -1,0 +1,88 @@
+"""Every night: stored candles beside the exchange's, every difference named and kept over a restart."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine as Database
+
+from bot.feed.candle import CandleNote
+from bot.scheduling.candle_check import check_day, stored_bars
+from storage.ledger import candle_notes
+from storage.ledger.accounts import Account
+from storage.ledger.database import connect
+from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Timeframe
+from tests.bot.trading.daemon_world import daemon_world
+from tests.bot.trading.world import MARKETS, minutes
+from tests.builders import START_MS
+
+DAY_START_MS = START_MS // DAY_MS * DAY_MS
+
+
+class Exchange:
+    """Has what the ledger has, but for one candle that it changed and one that the ledger never got."""
+
+    def __init__(self, bars: list[dict[int, np.ndarray]], *, changed_ms: int | None) -> None:
+        self._bars, self._changed_ms = bars, changed_ms
+
+    async def history(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray:
+        index = next(number for number, market in enumerate(MARKETS) if market.symbol == symbol)
+        market, stored = MARKETS[index], self._bars[index]
+        times = np.array(sorted(stored), np.int64)
+        bars = np.array([stored[time] for time in times.tolist()])
+        if index == 0 and self._changed_ms is not None:
+            bars[times == self._changed_ms, 3] += 1
+        return market.candles(times, bars)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path):
+    """Return a database with a hundred account minutes."""
+    async with daemon_world(tmp_path) as world:
+        for minute in minutes(100):
+            await world.hand(minute)
+        account = world.control.ledger.account
+    database = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    yield database, account
+    database.dispose()
+
+
+async def test_equal_candles_pass(ledger: tuple[Database, Account]) -> None:
+    database, account = ledger
+    bars = stored_bars(database, account, len(MARKETS), DAY_START_MS, DAY_START_MS + DAY_MS)
+    found = await check_day(database, account, MARKETS, Exchange(bars, changed_ms=None), DAY_START_MS)
+    assert found.passed
+    assert found.document["compared"] == sum(len(market) for market in bars) > 0
+    assert "0 differ" in found.sentence
+
+
+async def test_a_difference_is_named_and_survives(ledger: tuple[Database, Account], tmp_path: Path) -> None:
+    database, account = ledger
+    bars = stored_bars(database, account, len(MARKETS), DAY_START_MS, DAY_START_MS + DAY_MS)
+    changed_ms = sorted(bars[0])[7]
+    exchange = Exchange(bars, changed_ms=changed_ms)
+    for _ in range(2):  # a night that is made up for says nothing twice
+        found = await check_day(database, account, MARKETS, exchange, DAY_START_MS)
+    assert not found.passed
+    assert MARKETS[0].symbol in found.sentence
+    assert "close" in found.sentence
+    again = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    (note,) = candle_notes.read(again, account)
+    again.dispose()
+    assert (note["kind"], note["symbol"], note["open_ms"]) == ("differs", MARKETS[0].symbol, changed_ms)
+
+
+def test_notes_are_kept_once_and_by_time(ledger: tuple[Database, Account]) -> None:
+    database, account = ledger
+    made = [
+        CandleNote(kind="revision", symbol="BTCUSDT", open_ms=START_MS + n * MINUTE_MS, until_ms=0, text="x")
+        for n in (2, 1)
+    ]
+    for _ in range(2):
+        candle_notes.add(database, account, [asdict(note) for note in made])
+    found = candle_notes.read(database, account, START_MS)
+    assert [note["open_ms"] for note in found] == [START_MS + MINUTE_MS, START_MS + 2 * MINUTE_MS]
+    assert candle_notes.read(database, account, START_MS + 2 * MINUTE_MS) == found[1:]

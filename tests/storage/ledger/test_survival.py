@@ -1,0 +1,145 @@
+"""A database that loses answers, is moved away, is shared by two daemons, or comes from a newer program."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import OperationalError
+
+from bot.trading.open_account import require_ledger
+from storage.ledger import journal as journal_module
+from storage.ledger.accounts import last_state
+from storage.ledger.database import connect, migrate, reading, translated, writing
+from storage.ledger.journal import Journal
+from storage.ledger.lease import account_lease
+from storage.ledger.tables import fact, tape
+from storage.models.promotion import Promotion
+from storage.models.registry import BY_COMMAND_LINE, Registry
+from strategies.engine import Engine as TradingEngine
+from strategies.errors import AlreadyRunning, BadInput, StorageFailed
+from strategies.minute import AccountMinute
+from tests.bot.trading.world import minutes, new_database, new_engine, opened
+
+ONE, TWO = minutes(2)
+
+
+def record(engine: TradingEngine, journal: Journal, minute: AccountMinute, recorded_ms: int = 1) -> None:
+    outcome = engine.step(minute)
+    again(engine, journal, minute, outcome, recorded_ms)
+
+
+def again(engine: TradingEngine, journal: Journal, minute: AccountMinute, outcome, recorded_ms: int) -> None:
+    bundle = engine.bundle.id
+    journal.record(minute, outcome, engine.state, bundle, signals={}, alerts=[], recorded_ms=recorded_ms)
+
+
+@contextmanager
+def answer_lost(engine: Engine) -> Iterator[Connection]:
+    """Commit, and lose the answer on its way."""
+    with writing(engine) as connection:
+        yield connection
+    with translated(engine):
+        raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+
+def count(database: Engine, table) -> int:
+    with reading(database) as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def test_a_commit_whose_answer_is_lost_is_read_back_and_not_written_twice(tmp_path: Path, monkeypatch) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    account, journal = opened(database, engine)
+    outcome = engine.step(ONE)
+    monkeypatch.setattr(journal_module, "writing", answer_lost)
+    with pytest.raises(StorageFailed, match="closed the connection"):
+        again(engine, journal, ONE, outcome, 1)
+    again(engine, journal, ONE, outcome, 2)
+    monkeypatch.undo()
+    record(engine, journal, TWO, 3)
+    assert count(database, tape) == 2
+    assert last_state(database, account).minute_ms == TWO.open_ms
+    assert count(database, fact) == 1 + len(outcome.facts)
+
+
+def test_a_second_daemon_that_wrote_the_minute_first_ends_this_one(tmp_path: Path) -> None:
+    database, engine, other = new_database(tmp_path), new_engine(), new_engine()
+    account, journal = opened(database, engine)
+    rival = Journal(database, account, engine.markets, engine.settings)
+    record(other, rival, ONE, 7)
+    with pytest.raises(AlreadyRunning, match="two daemons"):
+        record(engine, journal, ONE, 8)
+
+
+def test_a_file_that_is_moved_away_is_missed_at_once_and_found_again(tmp_path: Path) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    _, journal = opened(database, engine)
+    file, attic = tmp_path / "ledger.db", tmp_path / "attic.db"
+    file.rename(attic)
+    outcome = engine.step(ONE)
+    with pytest.raises(StorageFailed, match="was moved away or replaced"):
+        again(engine, journal, ONE, outcome, 1)
+    assert not file.exists()
+    attic.rename(file)
+    again(engine, journal, ONE, outcome, 2)
+    assert count(database, tape) == 1
+
+
+def test_a_file_that_another_takes_the_place_of_is_refused(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    (tmp_path / "ledger.db").rename(tmp_path / "attic.db")
+    (tmp_path / "ledger.db").write_bytes(b"")
+    with pytest.raises(StorageFailed, match="moved away or replaced"), reading(database):
+        pass
+
+
+def test_a_newer_schema_is_one_line(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with writing(database) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageFailed, match="schema 9999, made by a newer program") as caught:
+        migrate(database)
+    assert "\n" not in str(caught.value)
+
+
+def hold(url: str, state: Path, asked, done) -> None:
+    with account_lease(connect(url), "builtin", "main", state):
+        asked.set()
+        done.wait(60)
+
+
+def test_two_state_folders_on_one_database_are_one_account(tmp_path: Path) -> None:
+    new_database(tmp_path)
+    context = multiprocessing.get_context("fork")
+    asked, done = context.Event(), context.Event()
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    rival = context.Process(target=hold, args=(url, tmp_path / "state-of-one", asked, done))
+    rival.start()
+    try:
+        assert asked.wait(60)
+        with (
+            pytest.raises(AlreadyRunning, match="already traded by process"),
+            account_lease(connect(url), "builtin", "main", tmp_path / "state-of-two"),
+        ):
+            pass
+    finally:
+        done.set()
+        rival.join(60)
+
+
+def test_a_champion_without_its_ledger_asks_before_a_new_account_is_opened(tmp_path: Path) -> None:
+    registry, database = Registry(tmp_path / "models"), connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    migrate(database)
+    require_ledger(database, registry, "builtin")
+    registry._move("builtin", Promotion(bundle="b-0123", since_ms=1, why=f"first {BY_COMMAND_LINE}"))
+    require_ledger(database, registry, "builtin")
+    registry._move("builtin", Promotion(bundle="b-0123", since_ms=1, why="passed (trainer)"))
+    with pytest.raises(BadInput, match="--new-account"):
+        require_ledger(database, registry, "builtin")
+    opened(database, new_engine())
+    require_ledger(database, registry, "builtin")

@@ -1,0 +1,60 @@
+"""`sigma check plugin`: hold a plug-in's file to the rules that the built-in families and features keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from training.runtime.progress import answer, configuration, say
+
+if TYPE_CHECKING:
+    from storage.config.plugin_files import Found
+    from training.promotion.leakage import Finding
+
+
+def command(
+    file: Path = typer.Argument(..., help="The Python file that defines `family`, `features` or `channel`."),
+) -> int:
+    """Fit, load and score a plug-in on made-up markets, and say which of the rules it breaks.
+
+    Example: sigma check plugin examples/reversal_plugin/reversal.py
+    """
+    from storage.config.plugin_files import chosen_settings, of_file
+
+    config = configuration()
+    rows: list[dict[str, Any]] = []
+    for found in of_file(file):
+        chosen = chosen_settings(found, config.plugins) if hasattr(found.plugin, "settings") else None
+        say(f"checking {found.kind} {found.plugin.name} ({found.source})")
+        for finding in _findings(found, chosen):
+            say(f"{'ok    ' if finding.passed else 'FAILED'} {finding.name}: {finding.sentence}")
+            rows.append({"plugin": found.plugin.name, "kind": found.kind, "name": finding.name} | _of(finding))
+    failed = [row for row in rows if not row["passed"]]
+    verdict = f"{len(failed)} of {len(rows)} rules are broken" if failed else f"keeps all {len(rows)} rules"
+    answer({"file": str(file), "passed": not failed, "findings": rows}, f"{file.name}: {verdict}")
+    return 1 if failed else 0
+
+
+def _findings(found: Found, chosen: Any) -> list[Finding]:
+    from strategies.features.plugin import install_features
+    from strategies.predictors.plugin import install_family
+    from training.promotion.leakage import Finding
+    from training.promotion.plugin_check import check_family, check_features
+
+    if found.kind == "family":
+        family = replace(found.plugin, source=found.source, chosen=chosen)
+        install_family(family)
+        return list(check_family(family))
+    if found.kind == "features":
+        features = replace(found.plugin, source=found.source)
+        install_features(features)
+        return list(check_features(features))
+    is_callable = callable(getattr(found.plugin, "open", None))
+    return [Finding(name="opens", passed=is_callable, sentence="`open(settings)` returns an alert channel")]
+
+
+def _of(finding: Finding) -> dict[str, Any]:
+    return {"passed": finding.passed, "sentence": finding.sentence}

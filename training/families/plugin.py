@@ -1,0 +1,52 @@
+"""A model family that is a plug-in, behind the interface of the built-in ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from strategies.errors import BadInput, SigmaError
+from strategies.predictors.base import Predictor
+from strategies.predictors.plugin import FamilyPlugin, load_from_plugin
+from training.data.dataset import Dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginModel:
+    """What a plug-in learnt: its files with the stamp, and the predictor that they load to."""
+
+    predictor: Predictor
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginFamily:
+    """An installed plug-in as a `ModelFamily`."""
+
+    plugin: FamilyPlugin
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.plugin.name
+
+    def fit(self, dataset: Dataset, known_by_ms: int) -> PluginModel:
+        """Fit, and load what was fitted through the very path that a bundle takes.
+
+        Raises:
+            BadInput: the plug-in failed, or its files are no bytes.
+        """
+        try:
+            files = self.plugin.fit(dataset, known_by_ms, self.plugin.chosen, self.seed)
+        except SigmaError:
+            raise
+        except Exception as error:  # a border: the plug-in is somebody else's code
+            raise BadInput(f"model family {self.name} ({self.plugin.source}) could not fit: {error!r}") from error
+        if wrong := [name for name, content in files.items() if not isinstance(content, bytes)]:
+            raise BadInput(f"model family {self.name}: file {wrong[0]!r} is not bytes")
+        stamped = self.plugin.stamped(files)
+        return PluginModel(predictor=load_from_plugin(self.name, stamped), files=stamped)
+
+    def describe(self) -> dict[str, object]:
+        """Return source and settings: another source is another recipe."""
+        return self.plugin.describe()
