@@ -26,6 +26,7 @@ from benchmarks.figures import Figure, parser, show
 from benchmarks.minutes import Minutes, load
 from bot.clock import ManualClock
 from bot.exchange_info import ExchangeInfo
+from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
@@ -41,8 +42,8 @@ from strategies.bundle.bundle import trend_bundle
 from strategies.engine import begin
 from strategies.kernel.settings import DecisionSettings, TradingSettings
 from strategies.kernel.state import NO_RATE
-from strategies.market import MINUTE_MS, Timeframe
-from strategies.minute import AccountMinute
+from strategies.market import MINUTE_MS, Market, Timeframe
+from strategies.minute import AccountMinute, Command
 from strategies.warm import warm
 
 HISTORY: Final = 3_100  # closed candles before the first minute: warm-up and one block
@@ -71,6 +72,16 @@ class PacedFeed:
 
     async def processed(self, minute_ms: int) -> None:
         """Every minute is handed out by the pace alone."""
+
+    def change(self, command: Command, timeframe: Timeframe) -> None:
+        """Nothing changes here."""
+
+    def members(self, markets: Sequence[Market]) -> None:
+        """Nothing changes here."""
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
+        """Return nothing: no market joins here."""
+        return {}
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         """Note when a minute was in the ledger and published."""
@@ -210,7 +221,6 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
     control = Control(
         trader=trader,
         clock=clock,
-        markets=source.markets,
         ledger=Ledger(database, account),
         registry=Registry(folder / "models"),
         feed=feed,

@@ -31,8 +31,8 @@ from storage.ledger.journal import Journal
 from strategies.bundle.bundle import Bundle, assemble
 from strategies.engine import begin
 from strategies.kernel.state import NO_RATE
-from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market
-from strategies.minute import AccountMinute
+from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market, Timeframe
+from strategies.minute import AccountMinute, Command
 from strategies.warm import warm
 from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.plan import Plan
@@ -63,6 +63,10 @@ class MadeMinutes:
             yield minute
 
     async def processed(self, minute_ms: int) -> None: ...
+
+    def change(self, command: Command, timeframe: Timeframe) -> None: ...
+
+    def members(self, markets: Sequence[Market]) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)

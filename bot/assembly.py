@@ -38,6 +38,7 @@ from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
+from storage.ledger.accounts import find, last_state
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
@@ -87,20 +88,21 @@ async def assemble(environment: Environment) -> Parts:
     """Build the parts of a daemon.
 
     Raises:
-        SigmaError: the account cannot be opened, or belongs to other markets.
+        SigmaError: the account cannot be opened.
     """
     config, database, exchange = environment.config, environment.database, environment.exchange
-    markets = tuple(await environment.feed.markets(config.exchange.symbols))
+    markets = await _listed(environment)
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry(config.paths.models, apart=True)
     bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
     opened = await _opened(environment, markets, registry, bundle)
     metrics = Metrics()
     listeners: Listeners = [metrics.on_snapshot, _log_signals]
-    trader = _trader(environment, opened, markets, listeners)
+    environment.feed.watch(opened.engine.markets)
+    trader = _trader(environment, opened, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
     trainer = _trainer(environment, runs, job_runs)
-    control = _control(environment, opened, markets, registry, trader, trainer)
+    control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
     web = _web(environment, control, metrics)
@@ -123,6 +125,18 @@ async def assemble(environment: Environment) -> Parts:
         runs=job_runs,
         shadowing=shadowing,
     )
+
+
+async def _listed(environment: Environment) -> tuple[Market, ...]:
+    """Return the configured markets; of an account that exists those that the exchange lists, which ends no start."""
+    config, feed = environment.config, environment.feed
+    account = await asyncio.to_thread(find, environment.database, config.exchange.name, config.account.name)
+    if account is None:
+        return tuple(await feed.markets(config.exchange.symbols))
+    stopped = await asyncio.to_thread(last_state, environment.database, account)
+    members = [market.symbol for market in stopped.markets if market.is_member]
+    listed = await feed.describe(list(dict.fromkeys([*members, *config.exchange.symbols])))
+    return tuple(listed[symbol].market for symbol in config.exchange.symbols if symbol in listed)
 
 
 async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry, bundle: Bundle) -> Opened:
@@ -151,13 +165,13 @@ def _deciding(registry: Registry, config: Config) -> tuple[Bundle, str]:
         return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"
 
 
-def _trader(environment: Environment, opened: Opened, markets: tuple[Market, ...], listeners: Listeners) -> Trader:
+def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> Trader:
     config, exchange = environment.config, environment.exchange
     return Trader(
         minutes=environment.feed,
         clock=exchange.clock,
         engine=opened.engine,
-        journal=Journal(environment.database, opened.account, markets, config.trading),
+        journal=Journal(environment.database, opened.account, opened.engine.markets, config.trading),
         max_decision_age_ms=0
         if exchange.waits
         else round(config.feed.max_decision_age_s * 1000 * exchange.clock.speed),
@@ -192,7 +206,6 @@ def _limits(config: Config) -> Limits:
 def _control(
     environment: Environment,
     opened: Opened,
-    markets: tuple[Market, ...],
     registry: Registry,
     trader: Trader,
     trainer: Trainer,
@@ -201,7 +214,6 @@ def _control(
     return Control(
         trader=trader,
         clock=exchange.clock,
-        markets=markets,
         ledger=Ledger(environment.database, opened.account),
         registry=registry,
         feed=environment.feed,

@@ -86,6 +86,7 @@ async def _run_tasks(
                 ),
                 name="first-training",
             ),
+            group.create_task(_take_listed(config, parts), name="markets"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
             group.create_task(parts.notifications.run(), name="telling"),
             group.create_task(parts.exchange.watch(), name="venue"),
@@ -96,6 +97,12 @@ async def _run_tasks(
         structlog.get_logger("daemon").info("stopping", minute_ms=parts.trader.last_minute_ms)
         for task in tasks:
             task.cancel()
+
+
+async def _take_listed(config: Config, parts: Parts) -> None:
+    """Bring an account to the configured markets once its minutes are running."""
+    await parts.trader.first_minute()
+    await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
 
 
 @asynccontextmanager

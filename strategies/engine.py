@@ -21,6 +21,7 @@ from strategies.history import CandleHistory
 from strategies.kernel.account import AccountState
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
+from strategies.kernel.portfolio import BookScale
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
@@ -58,6 +59,7 @@ class Engine:
         self.timeframe = settings.decision.timeframe
         self.membership = Membership(markets, settings, candles, self.timeframe)
         self.configure(settings)
+        self._book = BookScale(self.timeframe)
         self._facts = np.zeros(64 + 16 * len(markets), FACT)
 
     @property
@@ -69,6 +71,10 @@ class Engine:
     def histories(self) -> list[CandleHistory]:
         """The closed decision candles of every market."""
         return self.membership.histories
+
+    def is_flat(self, index: int) -> bool:
+        """Return whether nothing is held in a market, and nothing ordered."""
+        return self.state.positions["lots"][index] == 0 and not self.state.orders["active"][index]
 
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings from the next minute on. The decision timeframe of an account is fixed.
@@ -227,7 +233,7 @@ class Engine:
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
         expected = self.bundle.expected_return(conviction, scored.sigma)
-        decisions = np.zeros(markets, DECISION)
+        decisions, candles = np.zeros(markets, DECISION), [history.candles for history in self.histories]
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
         decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
         state = self.state
@@ -240,7 +246,7 @@ class Engine:
             conviction,
             expected,
             scored.sigma,
-            scored.volatility,
+            scored.volatility * self._book.at(decision_ms, candles, self.settings.risk),
             self.bundle.agreement(conviction, scored.joined),
             ~ready,
             minute.late,

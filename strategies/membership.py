@@ -46,6 +46,11 @@ class Membership:
         self._timeframe = timeframe
         self.configure(settings)
 
+    @property
+    def has_leaving(self) -> bool:
+        """Whether a market is about to leave."""
+        return any(market.status is MarketStatus.LEAVING for market in self.markets)
+
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings."""
         self._settings = settings

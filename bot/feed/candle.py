@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from strategies.market import MINUTE_MS
+
 Values = tuple[float, float, float, float, float]
 
 
@@ -64,3 +66,29 @@ class Revision:
     open_ms: int
     accepted: Values
     revised: Values
+
+
+def repair_note(candle: ClosedCandle) -> CandleNote:
+    """Return what is kept of a candle that was widened."""
+    opening, high, low, close, _ = candle.values
+    return CandleNote(
+        kind="repaired",
+        symbol=candle.symbol,
+        open_ms=candle.open_ms,
+        until_ms=candle.open_ms + MINUTE_MS,
+        text=f"widened to {low:,.8g} - {high:,.8g} to hold its open {opening:,.8g} and close {close:,.8g}",
+        stored=candle.values,
+    )
+
+
+def revision_note(found: Revision) -> CandleNote:
+    """Return what is kept of a candle that the exchange changed afterwards."""
+    return CandleNote(
+        kind="revision",
+        symbol=found.symbol,
+        open_ms=found.open_ms,
+        until_ms=found.open_ms + MINUTE_MS,
+        text=f"the exchange changed its close from {found.accepted[3]:,.8g} to {found.revised[3]:,.8g}; not applied",
+        stored=found.accepted,
+        other=found.revised,
+    )

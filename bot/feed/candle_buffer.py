@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.feed.candle import CandleNote, ClosedCandle, Revision
+from bot.feed.candle import CandleNote, ClosedCandle, Revision, repair_note, revision_note
 from bot.feed.minutes import MinuteBarrier
 from bot.feed.plausible import Plausibility, Wild
 from bot.feed.sequencer import Sequencer
@@ -24,14 +24,14 @@ from strategies.market import MINUTE_MS, Market
 WINDOW_MINUTES = 1_440  # minutes collected ahead of the one that leaves next
 REVISIONS_KEPT = 1_000
 NOTES_KEPT = 10_000
+NEVER_MS = 2**62
 
 
 class CandleBuffer:
     """The candles of one account on their way to its minutes.
 
     Attributes:
-        answered_ms: (markets,) everything before it has been asked for by REST, and was answered.
-        funding_answered_ms: (markets,) the same for funding times.
+        symbols: those watched: the account's members, and those on their way in.
         moved: set whenever something came; the reader clears it.
         due: set together with `moved`, for the funding fetcher.
     """
@@ -65,27 +65,76 @@ class CandleBuffer:
         if settled_ms is not None:
             first_ms = [min(head_ms, last_ms + MINUTE_MS) for last_ms in settled_ms]
         self.barrier = MinuteBarrier(markets, progress_ms=first_ms, head_ms=head_ms, counters=counters)
-        self.symbols = tuple(market.symbol for market in markets)
-        self.index = {symbol: index for index, symbol in enumerate(self.symbols)}
-        self.answered_ms = np.array(first_ms, np.int64)
-        self.funding_answered_ms = np.zeros(len(markets), np.int64)
+        self._answered_ms: dict[str, int] = {}  # everything before it has been asked for by REST, and was answered
+        self._funding_answered_ms: dict[str, int] = {}  # the same for funding times
         self.moved = asyncio.Event()
         self.due = asyncio.Event()
+        self._left = asyncio.Event()
         self.counters = counters
         self.plausibility = Plausibility(wild_move)
         self.notes: deque[CandleNote] = deque(maxlen=NOTES_KEPT) if notes is None else notes
         self.reconnected_s: dict[str, float] = {}  # per symbol, when its stream was lost last
         self.answered_s = 0.0  # when the exchange last answered any market
         self._revisions = revisions
+        self._specs: dict[str, Market] = {}
         self._window_ms = window * MINUTE_MS
-        self._wanted = {symbol: asyncio.Event() for symbol in self.symbols}
+        self._wanted: dict[str, asyncio.Event] = {}
         self._without_room: set[str] = set()
         self._stuck: set[str] = set()
         self._stood_at: dict[str, int] = {}
-        self._sequencers = {
-            symbol: Sequencer(symbol, start_ms, step_ms=MINUTE_MS, counters=counters, revisions=revisions)
-            for symbol, start_ms in zip(self.symbols, first_ms, strict=True)
-        }
+        self._sequencers: dict[str, Sequencer] = {}
+        for market, start_ms in zip(markets, first_ms, strict=True):
+            if market.is_member:
+                self.watch(market, start_ms)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self._sequencers)
+
+    @property
+    def answered_ms(self) -> np.ndarray:
+        """(markets,) everything before it has been asked for by REST, and was answered."""
+        return self._by_index(self._answered_ms)
+
+    @property
+    def funding_answered_ms(self) -> np.ndarray:
+        """(markets,) the same for funding times."""
+        return self._by_index(self._funding_answered_ms)
+
+    def watch(self, market: Market, start_ms: int) -> None:
+        """Take candles of a market from `start_ms` on."""
+        symbol = market.symbol
+        self._sequencers[symbol] = Sequencer(
+            symbol, start_ms, step_ms=MINUTE_MS, counters=self.counters, revisions=self._revisions
+        )
+        self._specs[symbol] = market
+        self._wanted[symbol] = asyncio.Event()
+        self._answered_ms[symbol], self._funding_answered_ms[symbol] = start_ms, 0
+
+    def unwatch(self, symbol: str) -> None:
+        """Take no more candles of a market."""
+        for kept in (self._sequencers, self._specs, self._answered_ms, self._funding_answered_ms, self._stood_at):
+            kept.pop(symbol, None)
+        self._stuck.discard(symbol)
+        self._without_room.discard(symbol)
+
+    def sync(self, markets: Sequence[Market]) -> list[str]:
+        """Take the account's markets as they are after a minute; return those no longer watched."""
+        self.barrier.sync(markets)
+        self._specs.update({market.symbol: market for market in markets if market.symbol in self._specs})
+        left = [market.symbol for market in markets if not market.is_member and market.symbol in self._sequencers]
+        gone = [symbol for symbol in left if not self.barrier.lobby.expects(symbol)]
+        for symbol in gone:
+            self.unwatch(symbol)
+        return gone
+
+    def answer(self, symbol: str, until_ms: int) -> None:
+        """Note that everything of a market before `until_ms` has been asked for, and was answered."""
+        self._answered_ms[symbol] = max(self._answered_ms.get(symbol, 0), until_ms)
+
+    def answer_funding(self, symbol: str, asked_ms: int) -> None:
+        """Note that the funding rates of a market up to `asked_ms` have been asked for, and were answered."""
+        self._funding_answered_ms[symbol] = asked_ms
 
     @property
     def horizon_ms(self) -> int:
@@ -93,17 +142,21 @@ class CandleBuffer:
         return self.barrier.head_ms + self._window_ms
 
     def take(self, candle: ClosedCandle) -> None:
-        """Take a validated closed candle."""
+        """Take a validated closed candle; of a market that is no longer watched it is nothing."""
+        if candle.symbol not in self._sequencers:
+            return
         sequencer, revisions = self._sequencers[candle.symbol], self.counters["revisions"]
         self._pass_on(sequencer.offer(candle, horizon_ms=self.horizon_ms))
         if self.counters["revisions"] > revisions:
-            self.note(_revision(self._revisions[-1]))
+            self.note(revision_note(self._revisions[-1]))
         if sequencer.gap() is not None:
             self._wanted[candle.symbol].set()
 
     def offer_frame(self, candle: ClosedCandle) -> None:
         """Take a candle that a frame calls closed; one that is not believable waits for REST to say the same."""
-        sequencer = self._sequencers[candle.symbol]
+        sequencer = self._sequencers.get(candle.symbol)
+        if sequencer is None:
+            return
         if candle.open_ms < sequencer.next_ms or self.judge(candle, is_frame=True) is None:
             self.take(candle)
             return
@@ -112,7 +165,7 @@ class CandleBuffer:
 
     def judge(self, candle: ClosedCandle, *, is_frame: bool = False) -> Wild | Refused | None:
         """Return why a candle may not pass as it is, or None."""
-        if not fits(self.barrier.markets[self.index[candle.symbol]], candle.values):
+        if not fits(self._specs[candle.symbol], candle.values):
             return Refused.OUT_OF_RANGE
         return self.plausibility.judge(candle, is_frame=is_frame)
 
@@ -127,20 +180,30 @@ class CandleBuffer:
 
     def hint(self, symbol: str, open_ms: int) -> None:
         """Note that a candle opened at `open_ms`: all before it have closed and can be fetched."""
-        sequencer = self._sequencers[symbol]
+        sequencer = self._sequencers.get(symbol)
+        if sequencer is None:
+            return
         sequencer.seen_ms = max(sequencer.seen_ms, open_ms - MINUTE_MS)
         if sequencer.gap() is not None:
             self._wanted[symbol].set()
 
     def skip(self, symbol: str, until_ms: int) -> None:
         """Give up the candles of `symbol` before `until_ms`: the exchange does not have them."""
+        if symbol not in self._sequencers:
+            return
         self.barrier.skip(symbol, until_ms)
         self._pass_on(self._sequencers[symbol].skip(until_ms))
         self.tell()
 
     def next_ms(self, symbol: str) -> int:
-        """Return the open of the candle that `symbol` needs next."""
-        return self._sequencers[symbol].next_ms
+        """Return the open of the candle that `symbol` needs next; far away when it is not watched."""
+        sequencer = self._sequencers.get(symbol)
+        return NEVER_MS if sequencer is None else sequencer.next_ms
+
+    def seen_ms(self, symbol: str) -> int:
+        """Return the open of the newest candle that came of `symbol`, -1 where none did."""
+        sequencer = self._sequencers.get(symbol)
+        return -1 if sequencer is None else sequencer.seen_ms
 
     def missing(self, symbol: str, due_ms: int) -> tuple[int, int] | None:
         """Return [start, end) of what should be fetched now, or None.
@@ -149,7 +212,9 @@ class CandleBuffer:
             symbol: of the account.
             due_ms: candles that closed at or before it should be here.
         """
-        sequencer = self._sequencers[symbol]
+        sequencer = self._sequencers.get(symbol)
+        if sequencer is None or self.barrier.is_halted(symbol):
+            return None
         due_end_ms = due_ms // MINUTE_MS * MINUTE_MS
         gap = sequencer.gap()
         if gap is None and sequencer.next_ms < due_end_ms:
@@ -175,7 +240,8 @@ class CandleBuffer:
 
     def is_whole(self, symbol: str) -> bool:
         """Tell whether nothing of `symbol` is missing as far as is known."""
-        return symbol not in self._stuck and self._sequencers[symbol].gap() is None
+        sequencer = self._sequencers.get(symbol)
+        return symbol not in self._stuck and sequencer is not None and sequencer.gap() is None
 
     async def wanted(self, symbol: str) -> None:
         """Wait until something of `symbol` may have to be fetched."""
@@ -184,44 +250,29 @@ class CandleBuffer:
 
     def left(self) -> None:
         """Note that a minute left, so that there is room again."""
-        for symbol in self._without_room:
+        self._left.set()
+        self._left = asyncio.Event()
+        for symbol in self._without_room & self._wanted.keys():
             self._wanted[symbol].set()
         self._without_room.clear()
+
+    async def minute_left(self) -> None:
+        """Wait until a minute leaves."""
+        await self._left.wait()
 
     def tell(self) -> None:
         """Wake the readers."""
         self.moved.set()
         self.due.set()
 
+    def _by_index(self, times: dict[str, int]) -> np.ndarray:
+        return np.array([times.get(market.symbol, 0) for market in self.barrier.markets], np.int64)
+
     def _pass_on(self, released: Sequence[ClosedCandle]) -> None:
         for candle in released:
             self.plausibility.released(candle)
             if candle.is_repaired:
-                self.note(_repaired(candle))
+                self.note(repair_note(candle))
             self.barrier.offer(candle)
         if released:
             self.tell()
-
-
-def _repaired(candle: ClosedCandle) -> CandleNote:
-    opening, high, low, close, _ = candle.values
-    return CandleNote(
-        kind="repaired",
-        symbol=candle.symbol,
-        open_ms=candle.open_ms,
-        until_ms=candle.open_ms + MINUTE_MS,
-        text=f"widened to {low:,.8g} - {high:,.8g} to hold its open {opening:,.8g} and close {close:,.8g}",
-        stored=candle.values,
-    )
-
-
-def _revision(found: Revision) -> CandleNote:
-    return CandleNote(
-        kind="revision",
-        symbol=found.symbol,
-        open_ms=found.open_ms,
-        until_ms=found.open_ms + MINUTE_MS,
-        text=f"the exchange changed its close from {found.accepted[3]:,.8g} to {found.revised[3]:,.8g}; not applied",
-        stored=found.accepted,
-        other=found.revised,
-    )

@@ -113,21 +113,21 @@ class GapFetcher:
 
     async def _apply(self, page: Page, start_ms: int, end_ms: int) -> bool:
         """Take a page; return whether the market moved on."""
-        buffer, index = self._buffer, self._buffer.index[self._symbol]
+        buffer = self._buffer
         buffer.plausibility.seed(page.candles)
         for candle in page.candles:
             if not await self._take(candle, page.candles):
                 break
         if buffer.next_ms(self._symbol) > start_ms:
             self._confirmed = 0
-            self._answered(index, buffer.next_ms(self._symbol))
+            buffer.answer(self._symbol, buffer.next_ms(self._symbol))
             return True
         if self._confirmed == 0:
             self._lacking_since_s = elapsed_s()
         self._confirmed += 1
         if self._confirmed < CONFIRMATIONS:
             return False
-        self._answered(index, end_ms)
+        buffer.answer(self._symbol, end_ms)
         has_it = bool(page.candles) and page.candles[0].open_ms == start_ms
         never_traded = not has_it and page.complete_ms > start_ms and self._is_final(start_ms)
         if never_traded:
@@ -135,9 +135,6 @@ class GapFetcher:
             await self._give_up(start_ms, page.candles[0].open_ms if page.candles else page.complete_ms)
         buffer.tell()
         return never_traded
-
-    def _answered(self, index: int, until_ms: int) -> None:
-        self._buffer.answered_ms[index] = max(self._buffer.answered_ms[index], until_ms)
 
     async def _take(self, candle: ClosedCandle, page: Sequence[ClosedCandle]) -> bool:
         """Take one candle, or leave it out for good; False: it has to wait, and all after it."""

@@ -73,6 +73,5 @@ class FundingFetcher:
         self._outage.end()
         for settled_ms, rate_e8 in rates:
             self._candle_buffer.barrier.fund(symbol, settled_ms, rate_e8)
-        index = self._candle_buffer.index[symbol]
-        self._candle_buffer.funding_answered_ms[index] = asked_ms
+        self._candle_buffer.answer_funding(symbol, asked_ms)
         self._candle_buffer.tell()

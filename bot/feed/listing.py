@@ -6,6 +6,7 @@ A market whose arithmetic cannot be whole numbers is refused here, before anythi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
@@ -16,10 +17,56 @@ from bot.feed.connect import MarketKind
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Rest
 from strategies.errors import ExchangeFailed
-from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, UnsupportedMarket
+from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, MarketStatus, UnsupportedMarket
 
 DEFAULT_FUNDING_MS = 8 * HOUR_MS
+NO_END_MS = 4_000_000_000_000  # 2096: Binance's "never" lies behind it
+ENDED = frozenset(  # what exchanges call a market that will not trade again
+    {"settling", "close", "closed", "delivering", "delivered", "expired", "delisted", "offline", "settled"}
+)
 START_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What an exchange says of one market now.
+
+    Attributes:
+        market: its rules; HALTED where it does not trade.
+        delists_ms: when the exchange will end it, as announced; 0: nothing is announced.
+    """
+
+    market: Market
+    delists_ms: int = 0
+
+
+async def describe_markets(
+    rest: Rest, symbols: Sequence[str], kind: MarketKind, *, attempts: int = 1
+) -> dict[str, Listing]:
+    """Return what the exchange says now of those of `symbols` that it lists; what it has ended is left out.
+
+    Raises:
+        ExchangeFailed: the exchange cannot be reached or lists nothing.
+    """
+    listed = await rest.ask("fetch_markets", attempts=attempts)
+    known = {f"{part['base']}{part['quote']}": part for part in listed if _is_kind(part, kind)}
+    if not known:
+        raise ExchangeFailed(f"{rest.exchange} lists no {kind} markets; a web page instead of data?")
+    named = {part["symbol"] for part in listed}
+    kept = [part for name, part in (rest.client.markets or {}).items() if name not in named]
+    rest.client.set_markets([*kept, *listed])  # what has ended keeps its name, for those who still wait for it
+    known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
+    there = [symbol for symbol in symbols if symbol in known and not _has_ended(known[symbol])]
+    rest.names.update({symbol: known[symbol]["symbol"] for symbol in there})
+    intervals = await _funding_intervals(rest, there, kind, known)
+    found = {}
+    for symbol in there:
+        try:
+            market = market_of(rest, symbol, known[symbol], kind, intervals[symbol])
+        except UnsupportedMarket:
+            continue
+        found[symbol] = Listing(market=market, delists_ms=_delists_ms(known[symbol]))
+    return found
 
 
 async def list_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> list[Market]:
@@ -81,12 +128,28 @@ def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind,
         min_lots=max(1, int(-(-least // lot))),
         min_notional_units=int(least_cost * UNITS_PER_QUOTE),
         funding_interval_ms=funding_interval_ms,
+        max_leverage=int(listed["limits"].get("leverage", {}).get("max") or 0),
+        status=MarketStatus.HALTED if listed.get("active") is False else MarketStatus.TRADING,
     )
 
 
 def _fits(market: dict[str, Any], kind: MarketKind) -> bool:
-    if market.get("active") is False:
-        return False
+    return market.get("active") is not False and _is_kind(market, kind)
+
+
+def _has_ended(listed: dict[str, Any]) -> bool:
+    info = listed.get("info") or {}
+    stated = str(info.get("status") or info.get("contractStatus") or info.get("state") or "").lower()
+    return stated in ENDED
+
+
+def _delists_ms(listed: dict[str, Any]) -> int:
+    """Return when a perpetual will be delivered: exchanges date it far away until they announce its end."""
+    text = str((listed.get("info") or {}).get("deliveryDate") or (listed.get("info") or {}).get("deliveryTime") or "")
+    return int(text) if text.isdigit() and 0 < int(text) < NO_END_MS else 0
+
+
+def _is_kind(market: dict[str, Any], kind: MarketKind) -> bool:
     return bool(market.get("spot")) if kind == "spot" else bool(market.get("swap") and market.get("linear"))
 
 

@@ -68,9 +68,12 @@ class LiveFeed:
         self._on_time = on_time
         self._on_health = on_health
         client = rest.client
-        self._symbols = {client.market(rest.names[symbol])["id"]: symbol for symbol in candle_buffer.symbols}
-        self._canonical = {rest.names[symbol]: symbol for symbol in candle_buffer.symbols}
+        self._symbols: dict[str, str] = {}  # by the exchange's own id
+        self._canonical: dict[str, str] = {}  # by ccxt's name
+        for symbol in candle_buffer.symbols:
+            self._learn_names(symbol)
         self._interval = str(client.timeframes["1m"])
+        self._slots = asyncio.Semaphore(PARALLEL_REQUESTS)
         self._grace = Grace(settings.grace_s, settings.close_deadline_s / 2)
         self._keeper = TimeKeeper(rest, clock) if isinstance(clock, SystemClock) else None
         self._sockets = self._make_sockets()
@@ -79,32 +82,56 @@ class LiveFeed:
 
     def jobs(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """Return what has to run, by name."""
-        slots = asyncio.Semaphore(PARALLEL_REQUESTS)
-        clock, candle_buffer, rest = self._clock, self.candle_buffer, self._rest
+        clock, candle_buffer, rest, slots = self._clock, self.candle_buffer, self._rest, self._slots
         delay_s = 0.0 if rest.exchange == "builtin" else REAL_FUNDING_DELAY_S
         funding = FundingFetcher(candle_buffer=candle_buffer, rest=rest, clock=clock, delay_s=delay_s, slots=slots)
         jobs = [("feed funding", funding.run()), ("feed ticker", self._tick())]
         if self._keeper is not None:
             jobs.append(("feed time", self._keeper.run()))
         jobs += [(f"feed socket {number}", socket.run()) for number, socket in enumerate(self._sockets)]
-        for symbol in candle_buffer.symbols:
-            fetcher = GapFetcher(
-                symbol,
-                candle_buffer=candle_buffer,
-                rest=rest,
-                clock=clock,
-                grace=self._grace,
-                patience_s=GAP_PATIENCE_S if isinstance(rest.client, FastKlines) else 0.0,
-                slots=slots,
-            )
-            jobs.append((f"feed gaps {symbol}", fetcher.run()))
-        return jobs
+        return jobs + [self._gap_job(symbol) for symbol in candle_buffer.symbols]
+
+    def watch(self, symbol: str) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """Subscribe to one more market; return what has to run for it, by name."""
+        self._learn_names(symbol)
+        name = self._rest.names[symbol]
+        for socket in self._sockets:
+            if socket.add(name):
+                return [self._gap_job(symbol)]
+        socket = self._kline_socket(len(self._sockets), [name])
+        self._sockets.append(socket)
+        return [(f"feed socket {len(self._sockets) - 1}", socket.run()), self._gap_job(symbol)]
+
+    def unwatch(self, symbol: str) -> None:
+        """Subscribe to one market less, from the next dial on; what comes of it until then is passed over."""
+        name = self._rest.names.get(symbol)
+        self._symbols = {key: known for key, known in self._symbols.items() if known != symbol}
+        for socket in self._sockets:
+            if name is not None:
+                socket.remove(name)
+
+    def _learn_names(self, symbol: str) -> None:
+        name = self._rest.names[symbol]
+        self._symbols[self._rest.client.market(name)["id"]] = symbol
+        self._canonical[name] = symbol
+
+    def _gap_job(self, symbol: str) -> tuple[str, Coroutine[Any, Any, None]]:
+        fetcher = GapFetcher(
+            symbol,
+            candle_buffer=self.candle_buffer,
+            rest=self._rest,
+            clock=self._clock,
+            grace=self._grace,
+            patience_s=GAP_PATIENCE_S if isinstance(self._rest.client, FastKlines) else 0.0,
+            slots=self._slots,
+        )
+        return f"feed gaps {symbol}", fetcher.run()
 
     def ready(self) -> dict[str, bool]:
         """Return per market whether its stream is open and nothing is missing."""
         is_open = {name: socket.is_open for socket in self._sockets for name in socket.symbols}
         return {
-            symbol: is_open[self._rest.names[symbol]] and self.candle_buffer.is_whole(symbol)
+            symbol: is_open.get(self._rest.names.get(symbol, ""), False) and self.candle_buffer.is_whole(symbol)
             for symbol in self.candle_buffer.symbols
         }
 
@@ -158,7 +185,7 @@ class LiveFeed:
             self._rest.grace_s = self._grace.seconds
 
     def _lost(self, names: Sequence[str]) -> None:
-        self.candle_buffer.lost([self._canonical[name] for name in names], elapsed_s())
+        self.candle_buffer.lost([self._canonical[name] for name in names if name in self._canonical], elapsed_s())
         if self._keeper is not None:
             self._keeper.hurry()
 
@@ -189,18 +216,21 @@ class LiveFeed:
             )
             return [hints]
         return [
-            KlineSocket(
-                client,
-                names[start : start + MARKETS_PER_SOCKET],
-                number=start // MARKETS_PER_SOCKET,
-                exchange=exchange,
-                stale_after_s=settings.stale_after_s,
-                counters=self._counters,
-                gate=self._rest.gate,
-                on_lost=self._lost,
-            )
+            self._kline_socket(start // MARKETS_PER_SOCKET, names[start : start + MARKETS_PER_SOCKET])
             for start in range(0, len(names), MARKETS_PER_SOCKET)
         ]
+
+    def _kline_socket(self, number: int, names: Sequence[str]) -> KlineSocket:
+        return KlineSocket(
+            self._rest.client,
+            names,
+            number=number,
+            exchange=self._rest.exchange,
+            stale_after_s=self._settings.stale_after_s,
+            counters=self._counters,
+            gate=self._rest.gate,
+            on_lost=self._lost,
+        )
 
     async def _tick(self) -> None:
         """Look for what is overdue, by the clock."""

@@ -2,98 +2,120 @@
 
 Candles come in order per market, minutes leave in order for the account. What is missing when a minute has to leave is
 recorded absent and travels with a later minute as a `LateBar`; a funding rate that missed its minute rides on the next
-bar of its market (late rates apply on arrival). Pure: the caller says when to stop waiting.
+bar of its market (late rates apply on arrival). Markets that join, change or leave do so with a minute, whose bars are
+in their new units already. Pure: the caller says when to stop waiting.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bot.feed.candle import ClosedCandle
+from bot.feed.lobby import Lobby, Values, fits_grid
 from strategies.kernel.state import NO_RATE
-from strategies.market import MINUTE_MS, Market
-from strategies.minute import AccountMinute, LateBar
+from strategies.market import MINUTE_MS, Market, MarketStatus
+from strategies.minute import AccountMinute, Command, LateBar
 
 OWED_LIMIT = 32  # unsettled funding times remembered per market; the oldest is given up first
+SETTLED_KEPT = 64  # charged funding times remembered per market, so that none is charged twice
 
 
 class MinuteBarrier:
     """Collects the candles and funding rates of one account and releases its minutes.
 
     Attributes:
+        markets: of the account by index, those that left among them.
         head_ms: open of the minute to leave next.
         progress_ms: (markets,) open of the candle each market delivers next.
+        off_grid: markets that printed a price between two ticks, or a volume between two lots: their rules are asked
+            for before the minute leaves.
     """
 
     def __init__(
         self, markets: Sequence[Market], *, progress_ms: Sequence[int], head_ms: int, counters: Counter[str]
     ) -> None:
-        self.markets = tuple(markets)
+        self.markets = list(markets)
         self.head_ms = head_ms
         self.progress_ms = np.array(progress_ms, np.int64)
+        self.off_grid: set[str] = set()
+        self.lobby = Lobby()
         self._index = {market.symbol: index for index, market in enumerate(self.markets)}
-        self._interval_ms = np.array([market.funding_interval_ms for market in self.markets], np.int64)
-        self._bars: dict[int, np.ndarray] = {}  # minute -> (markets, 5) int64; zeros where nothing came
+        self._values: dict[int, dict[int, Values]] = {}  # minute -> by market what came
         self._rates: dict[tuple[int, int], int] = {}  # (market, funding time) -> rate whose bar has not left yet
-        self._late_bars: list[LateBar] = []
+        self._late: list[tuple[int, int, Values, int]] = []  # market, open, values, rate
         self._owed: list[deque[int]] = [
             deque(maxlen=OWED_LIMIT) for _ in self.markets
         ]  # funding times whose minute left without a rate
         self._late_rates: list[deque[int]] = [deque() for _ in self.markets]
+        self._settled: list[deque[int]] = [deque(maxlen=SETTLED_KEPT) for _ in self.markets]  # times that were charged
+        self._since_ms = [head_ms] * len(self.markets)  # rates that settled before are not the account's
+        self._accepted_grids: set[str] = set()
         self._counters = counters
+        self._renew()
 
     def offer(self, candle: ClosedCandle) -> None:
         """Take the next candle of a market: into its minute, or behind it when that has left."""
-        index = self._index[candle.symbol]
-        market = self.markets[index]
-        bar = np.empty(5, np.int64)
-        bar[:4] = market.ticks(np.array(candle.values[:4]))
-        bar[4] = market.lots(candle.values[4])
+        index = self._index.get(candle.symbol)
+        if index is None or not self.markets[index].is_member:
+            self.lobby.offer(candle)
+            return
+        self._look_at_grid(self.markets[index], candle.values)
         self.progress_ms[index] = candle.open_ms + MINUTE_MS
         if candle.open_ms >= self.head_ms:
-            self._minute(candle.open_ms)[index] = bar
+            self._values.setdefault(candle.open_ms, {})[index] = candle.values
             return
-        rate = self._rates.pop((index, candle.open_ms), NO_RATE)
-        self._late_bars.append(LateBar(market=index, open_ms=candle.open_ms, bar=bar, funding_e8=rate))
+        rate = self._take_rate(index, candle.open_ms)
+        self._late.append((index, candle.open_ms, candle.values, rate))
         self._counters["late_bars"] += 1
 
     def skip(self, symbol: str, until_ms: int) -> None:
         """Record that the exchange has no candles of `symbol` before `until_ms`."""
-        index = self._index[symbol]
+        index = self._index.get(symbol)
+        if index is None:
+            return
         self.progress_ms[index] = max(int(self.progress_ms[index]), until_ms)
         for key in sorted(key for key in self._rates if key[0] == index and key[1] < min(until_ms, self.head_ms)):
             self._late_rates[index].append(self._rates.pop(key))
 
     def fund(self, symbol: str, settled_ms: int, rate_e8: int) -> None:
-        """Take a settled funding rate; one already known, or off the market's schedule, is ignored."""
-        index = self._index[symbol]
-        interval_ms = int(self._interval_ms[index])
-        if not interval_ms or settled_ms % interval_ms:
-            self._counters["funding_off_schedule"] += 1
+        """Take a settled funding rate, on the market's schedule or off it; one already known is ignored."""
+        index = self._index.get(symbol)
+        if index is None or not self.markets[index].is_member or settled_ms < self._since_ms[index]:
             return
         key = (index, settled_ms)
+        if key in self._rates or settled_ms in self._settled[index]:
+            return
+        if not self._interval_ms[index] or settled_ms % self._interval_ms[index]:
+            self._counters["funding_off_schedule"] += 1
         if settled_ms >= self.head_ms:
-            self._rates.setdefault(key, rate_e8)
-        elif settled_ms in self._owed[index]:
+            self._rates[key] = rate_e8
+            return
+        if settled_ms in self._owed[index]:
             self._owed[index].remove(settled_ms)
-            self._counters["late_funding"] += 1
-            if self.progress_ms[index] <= settled_ms:
-                self._rates[key] = rate_e8  # its candle is still to come, and will bring it along
-            else:
-                self._late_rates[index].append(rate_e8)
+        self._counters["late_funding"] += 1
+        if self.progress_ms[index] <= settled_ms:
+            self._rates[key] = rate_e8  # its candle is still to come, and will bring it along
+        else:
+            self._settled[index].append(settled_ms)
+            self._late_rates[index].append(rate_e8)
 
     def waiting(self) -> np.ndarray:
         """Return (markets,) bool: whose candle or funding rate the head minute still lacks."""
-        return (self.progress_ms <= self.head_ms) | self.unfunded(self.head_ms)
+        return self._trades & ((self.progress_ms <= self.head_ms) | self.unfunded(self.head_ms))
+
+    def is_held(self) -> bool:
+        """Tell whether the head minute should wait for a market's rules, or for one that is about to join."""
+        return bool(self.off_grid) or self.lobby.is_awaited(self.head_ms)
 
     def unfunded(self, minute_ms: int) -> np.ndarray:
         """Return (markets,) bool: whose funding settles at this minute and has not come."""
         missing = np.zeros(len(self.markets), bool)
-        for index in np.flatnonzero((self._interval_ms > 0) & (minute_ms % np.maximum(self._interval_ms, 1) == 0)):
-            missing[index] = (int(index), minute_ms) not in self._rates
+        for index in self._settling(minute_ms):
+            missing[index] = (index, minute_ms) not in self._rates
         return missing
 
     def owed_funding(self, now_ms: int) -> dict[str, int]:
@@ -112,34 +134,124 @@ class MinuteBarrier:
 
     def has_any(self) -> bool:
         """Tell whether at least one candle of the head minute is here."""
-        return self.head_ms in self._bars
+        return self.head_ms in self._values
 
     def release(self) -> AccountMinute:
         """Return the head minute as it stands and move on; whoever is missing is absent in it."""
         open_ms = self.head_ms
-        bars = self._bars.pop(open_ms, np.zeros((len(self.markets), 5), np.int64))
-        present = bars[:, 3] > 0
-        late_bars = tuple(sorted(self._late_bars, key=lambda late: (late.open_ms, late.market)))
+        commands = self._changes(open_ms)
+        bars, present = np.zeros((len(self.markets), 5), np.int64), np.zeros(len(self.markets), bool)
+        for index, values in self._values.pop(open_ms, {}).items():
+            bars[index], present[index] = self._bar(index, values), True
+        late_bars = tuple(
+            LateBar(market=index, open_ms=late_ms, bar=self._bar(index, values), funding_e8=rate)
+            for index, late_ms, values, rate in sorted(self._late, key=lambda late: (late[1], late[0]))
+        )
         not_ready = ~present
         not_ready[[late.market for late in late_bars]] = True
         funding_e8 = self._settle(open_ms, present)
-        self._late_bars = []
+        self._late = []
         self.head_ms = open_ms + MINUTE_MS
-        self._counters["absent"] += int((~present).sum())
+        self._counters["absent"] += int((self._trades & ~present).sum())
         return AccountMinute(
-            open_ms=open_ms, bars=bars, present=present, funding_e8=funding_e8, late_bars=late_bars, not_ready=not_ready
+            open_ms=open_ms,
+            bars=bars,
+            present=present,
+            funding_e8=funding_e8,
+            late_bars=late_bars,
+            not_ready=not_ready,
+            commands=commands,
         )
+
+    def sync(self, markets: Sequence[Market]) -> None:
+        """Take the account's markets as they are after the last minute."""
+        if list(markets) != self.markets:
+            self.markets = list(markets)
+            self._accepted_grids.clear()
+            self._renew()
+
+    def is_halted(self, symbol: str) -> bool:
+        """Tell whether the exchange has stopped a member: nothing is asked for until it trades again."""
+        index = self._index.get(symbol)
+        return index is not None and self.markets[index].status is MarketStatus.HALTED
+
+    def accept_grid(self, symbol: str) -> None:
+        """Note that the exchange stands by a market's grid: what lies between is rounded, and counted."""
+        self.off_grid.discard(symbol)
+        self._accepted_grids.add(symbol)
+
+    def ask_again(self) -> None:
+        """Look at every market's grid anew: its rules have just been read."""
+        self._accepted_grids.clear()
+
+    def _changes(self, open_ms: int) -> tuple[Command, ...]:
+        """Return what joins, changes and leaves with this minute, by index, and count in the new units from here on."""
+        commands = []
+        for command in self.lobby.take(open_ms):
+            assert command.spec is not None
+            symbol = command.spec.symbol
+            index = self._index.get(symbol, len(self.markets))
+            if command.kind == "join":
+                self._admit(index, command.spec, open_ms)
+            elif command.kind == "change":
+                self.markets[index] = command.spec
+            self.off_grid.discard(symbol)
+            commands.append(replace(command, market=index))
+        if commands:
+            self._renew()
+        return tuple(commands)
+
+    def _admit(self, index: int, market: Market, open_ms: int) -> None:
+        if index == len(self.markets):
+            self.markets.append(market)
+            self._index[market.symbol] = index
+            self.progress_ms = np.append(self.progress_ms, open_ms)
+            self._since_ms.append(open_ms)
+            for kept in (self._owed, self._late_rates, self._settled):
+                kept.append(deque(maxlen=OWED_LIMIT))
+        self.markets[index], self._since_ms[index], self.progress_ms[index] = market, open_ms, open_ms
+        self._owed[index].clear()
+        self._renew()
+        for candle in self.lobby.candles(market.symbol, open_ms):
+            self.offer(candle)
+
+    def _renew(self) -> None:
+        self._interval_ms = np.array([market.funding_interval_ms for market in self.markets], np.int64)
+        self._interval_ms[[not market.is_member for market in self.markets]] = 0
+        watched = (MarketStatus.TRADING, MarketStatus.LEAVING)
+        self._trades = np.array([market.status in watched for market in self.markets], bool)
+
+    def _look_at_grid(self, market: Market, values: Values) -> None:
+        if fits_grid(market, values):
+            return
+        self._counters["off_grid"] += 1
+        if market.symbol not in self._accepted_grids:
+            self.off_grid.add(market.symbol)
+
+    def _bar(self, index: int, values: Values) -> np.ndarray:
+        market, bar = self.markets[index], np.empty(5, np.int64)
+        bar[:4] = market.ticks(np.array(values[:4]))
+        bar[4] = market.lots(values[4])
+        return bar
+
+    def _take_rate(self, index: int, settled_ms: int) -> int:
+        rate = self._rates.pop((index, settled_ms), NO_RATE)
+        if rate != NO_RATE:
+            self._settled[index].append(settled_ms)
+        return rate
+
+    def _settling(self, open_ms: int) -> list[int]:
+        settles = (self._interval_ms > 0) & (open_ms % np.maximum(self._interval_ms, 1) == 0)
+        return [int(index) for index in np.flatnonzero(settles)]
 
     def _settle(self, open_ms: int, present: np.ndarray) -> np.ndarray:
         rates = np.full(len(self.markets), NO_RATE, np.int64)
-        settles = (self._interval_ms > 0) & (open_ms % np.maximum(self._interval_ms, 1) == 0)
-        for index in map(int, np.flatnonzero(settles)):
+        for index in self._settling(open_ms):
             if (index, open_ms) not in self._rates:
                 self._owed[index].append(open_ms)
-            elif present[index]:
-                rates[index] = self._rates.pop((index, open_ms))
-        for index in map(int, np.flatnonzero(present & (rates == NO_RATE))):
-            if self._late_rates[index]:
+        for index in map(int, np.flatnonzero(present)):
+            rates[index] = self._take_rate(index, open_ms)
+            if rates[index] == NO_RATE and self._late_rates[index]:
                 rates[index] = self._late_rates[index].popleft()
         return rates
 
@@ -153,9 +265,3 @@ class MinuteBarrier:
         while (index, settles_ms) in self._rates:
             settles_ms += interval_ms
         return settles_ms
-
-    def _minute(self, open_ms: int) -> np.ndarray:
-        bars = self._bars.get(open_ms)
-        if bars is None:
-            bars = self._bars[open_ms] = np.zeros((len(self.markets), 5), np.int64)
-        return bars

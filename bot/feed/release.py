@@ -2,7 +2,8 @@
 
 A live minute waits `close_deadline_s` from the first sign that it has closed, and not at all for a market that still
 owes an earlier minute. A minute of the past (after a start or an outage) waits until the exchange has answered for
-every market. While nothing at all comes, no minute leaves: then the feed is down, not a market. Pure.
+every market. A minute is held a little for a market whose rules are being read, or which is about to join. While
+nothing at all comes, no minute leaves: then the feed is down, not a market. Pure.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import numpy as np
 
 from bot.feed.candle_buffer import CandleBuffer
 from strategies.market import MINUTE_MS
+
+HELD_S = 15.0  # wall seconds; an exchange's list of markets is megabytes
 
 
 class ReleasePolicy:
@@ -37,15 +40,15 @@ class ReleasePolicy:
         if head_ms != self._head_ms:
             self._head_ms, self._since_s = head_ms, None
             self._is_past = now_ms > head_ms + MINUTE_MS + self._deadline_s * speed * 1000
-        waiting = barrier.waiting()
-        if not waiting.any():
-            return True
+        waiting, is_held = barrier.waiting(), barrier.is_held()
+        if not waiting.any() and not is_held:
+            return barrier.has_any() or known_ms >= head_ms + MINUTE_MS
         if known_ms < head_ms + MINUTE_MS and not barrier.has_any():
             return False
         answered = candle_buffer.answered_ms > head_ms
-        if self._since_s is None and (barrier.has_any() or answered.any()):
+        if self._since_s is None and (barrier.has_any() or answered.any() or not waiting.any()):
             self._since_s = now_s
-        if self._since_s is None:
+        if self._since_s is None or (is_held and now_s - self._since_s < HELD_S):
             return False
         needs_candle = barrier.progress_ms <= head_ms
         if self._is_past:

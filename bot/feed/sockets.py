@@ -57,6 +57,20 @@ class KlineSocket:
         """Frames come: no failure since the last one."""
         return self.last_frame_s > 0 and not self._outage.is_open
 
+    def add(self, symbol: str) -> bool:
+        """Subscribe to one more market, on the open connection where there is one; False: there is no room."""
+        if len(self.symbols) >= MARKETS_PER_SOCKET:
+            return False
+        self.symbols = (*self.symbols, symbol)
+        if self.url:
+            _, lost = self._client.hold([symbol], "1m", self._number)
+            lost.add_done_callback(_passed)  # the connection's loss is `_hold`'s to tell
+        return True
+
+    def remove(self, symbol: str) -> None:
+        """Leave a market out at the next dial."""
+        self.symbols = tuple(known for known in self.symbols if known != symbol)
+
     def frame_came(self) -> None:
         """Note a sign of life."""
         self.last_frame_s = elapsed_s()
@@ -99,6 +113,7 @@ class KlineSocket:
             lost.result()
         finally:
             self._client.drop(self.url, "broken off")
+            self.url = ""
             lost.cancel()
             await asyncio.gather(lost, return_exceptions=True)
 
@@ -129,18 +144,35 @@ class NewerCandleSocket:
         self._gate = gate
         self._on_lost = on_lost
         self._outage = Outage("market stream", exchange=exchange, markets=len(symbols))
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
     def is_open(self) -> bool:
         """Frames come, or none are to be had: no failure since the last one."""
         return self.only_rest or (self.last_frame_s > 0 and not self._outage.is_open)
 
+    def add(self, symbol: str) -> bool:
+        """Watch one more market; there is always room."""
+        self.symbols = (*self.symbols, symbol)
+        if self._group is not None:
+            self._tasks[symbol] = self._group.create_task(self._watch(symbol), name=f"feed watch {symbol}")
+        return True
+
+    def remove(self, symbol: str) -> None:
+        """Watch a market no longer."""
+        self.symbols = tuple(known for known in self.symbols if known != symbol)
+        task = self._tasks.pop(symbol, None)
+        if task is not None:
+            task.cancel()
+
     async def run(self) -> None:
         """Watch every market until cancelled."""
         self.last_frame_s = elapsed_s()
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for symbol in self.symbols:
-                group.create_task(self._watch(symbol), name=f"feed watch {symbol}")
+                self._tasks[symbol] = group.create_task(self._watch(symbol), name=f"feed watch {symbol}")
             group.create_task(self._break_off_silence(), name="feed watchdog")
 
     async def _watch(self, symbol: str) -> None:
@@ -179,3 +211,8 @@ class NewerCandleSocket:
             for url in list(self._client.clients):
                 self._client.drop(url, f"no frame for {self._stale_after_s:.0f} s")
             self.last_frame_s = elapsed_s()
+
+
+def _passed(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()

@@ -25,16 +25,21 @@ from bot.feed.candle import CandleNote, Revision
 from bot.feed.candle_buffer import NOTES_KEPT, REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
 from bot.feed.connect import client_for
 from bot.feed.gate import Gate
-from bot.feed.listing import known_markets, list_markets
+from bot.feed.listing import Listing, describe_markets, known_markets, list_markets
 from bot.feed.live import LiveFeed
+from bot.feed.live_members import LiveMembers
 from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
 from bot.feed.rest import Rest
+from bot.feed.rules_watch import RulesWatch
 from bot.feed.tickers import Listed, listing_of
 from bot.feed.waiting import elapsed_s
 from storage.config.market import ExchangeSettings, FeedSettings
+from strategies.errors import ExchangeFailed
 from strategies.market import CandleArray, Market, Timeframe
-from strategies.minute import AccountMinute
+from strategies.minute import AccountMinute, Command
+
+LOOKS = 2  # at the rules before the first minute: a market counts as ended when two answers lack it
 
 
 class FeedSource:
@@ -104,7 +109,7 @@ class FeedSource:
         self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
         self._markets: list[Market] = []
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._members: LiveMembers | None = None
         self._live: LiveFeed | None = None
 
     async def __aenter__(self) -> Self:
@@ -115,8 +120,8 @@ class FeedSource:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
+        if self._members is not None:
+            self._members.cancel()
         group, self._group = self._group, None
         try:
             if group is not None and kind is asyncio.CancelledError:
@@ -150,6 +155,30 @@ class FeedSource:
             ExchangeFailed: it cannot be reached.
         """
         return await listing_of(self._rest, self._exchange.market)
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
+        """Return what the exchange says now of those of `symbols` that it still lists.
+
+        Raises:
+            ExchangeFailed: the exchange cannot be reached, or refuses this place.
+        """
+        return await describe_markets(self._rest, symbols, self._exchange.market)
+
+    def watch(self, markets: Sequence[Market]) -> None:
+        """Let `minutes` watch an account's markets, by index; before it is read."""
+        self._markets = list(markets)
+
+    def change(self, command: Command, timeframe: Timeframe) -> None:
+        """Let a market join with a decision boundary to come, or change or leave with the next minute."""
+        if self._members is None:
+            raise RuntimeError("markets change while minutes are read")
+        self._members.change(command, timeframe)
+
+    def members(self, markets: Sequence[Market]) -> None:
+        """Take the account's markets as they are after a minute; those that left are watched no longer."""
+        if self._members is not None:
+            for symbol in self._members.sync(markets):
+                self.ready.pop(symbol, None)
 
     async def history(
         self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
@@ -203,6 +232,10 @@ class FeedSource:
             wild_move=self._settings.wild_move,
             window=max(WINDOW_MINUTES, 2 * self._settings.catch_up_page),
         )
+        self._rules = RulesWatch(candle_buffer, self.describe, self._clock)
+        await self._look_at_rules()
+        for symbol in set(candle_buffer.symbols) - self._rest.names.keys():
+            candle_buffer.unwatch(symbol)  # the exchange knows it no longer; it leaves with the first minute
         self._live = self._start(candle_buffer)
         policy = ReleasePolicy(self._settings.close_deadline_s)
         while True:
@@ -241,11 +274,20 @@ class FeedSource:
             on_time=self._on_time,
             on_health=self._note_health,
         )
-        jobs = live.jobs()
+        jobs = [*live.jobs(), ("feed rules", self._rules.run())]
         if self.builtin is not None:
             jobs.append(("feed pacing", self.builtin.run()))
-        self._tasks = [self._group.create_task(job, name=name) for name, job in jobs]
+        self._members = LiveMembers(live, group=self._group, history=self.history, clock=self._clock)
+        self._members.start(jobs)
         return live
+
+    async def _look_at_rules(self) -> None:
+        """Compare an account's markets with the exchange's before its first minute: it may have changed them since."""
+        for _ in range(LOOKS):
+            try:
+                await self._rules.check()
+            except ExchangeFailed:
+                return  # the watch goes on asking
 
     def _note_health(self, ready: dict[str, bool], last_frame_ms: int) -> None:
         self.ready, self.last_frame_ms = ready, last_frame_ms

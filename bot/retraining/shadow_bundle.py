@@ -64,14 +64,14 @@ def close_of(snapshot: Snapshot, timeframe: Timeframe) -> Close | None:
     decided_ms = snapshot.minute_ms + MINUTE_MS
     seen = [
         Seen(
-            market=index,
+            market=view.index,
             symbol=view.symbol,
             candles=part.candles.copy(),
             sigma=float(part.sigma[-1]),
             conviction=float("nan") if view.conviction is None else view.conviction,
         )
-        for index, (view, part) in enumerate(zip(snapshot.markets, snapshot.prepared, strict=True))
-        if part is not None and view.decided_ms == decided_ms
+        for view in snapshot.markets
+        if (part := snapshot.prepared[view.index]) is not None and view.decided_ms == decided_ms
     ]
     if not seen:
         return None

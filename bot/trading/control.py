@@ -7,13 +7,17 @@ moves the production pointer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import structlog
+
 from bot.clock import Clock
 from bot.exchange_info import ExchangeInfo
+from bot.feed.listing import Listing
+from bot.trading.joins import joining, staying
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
@@ -35,6 +39,8 @@ class FeedHealth(Protocol):
 
     ready: dict[str, bool]
     last_frame_ms: int
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]: ...
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -66,7 +72,6 @@ class Control:
         *,
         trader: Trader,
         clock: Clock,
-        markets: tuple[Market, ...],
         ledger: Ledger,
         registry: Registry,
         feed: FeedHealth,
@@ -77,7 +82,6 @@ class Control:
         trials: LiveTrials | None = None,
     ) -> None:
         self.clock = clock
-        self.markets = markets
         self.ledger = ledger
         self.registry = registry
         self.feed = feed
@@ -94,6 +98,24 @@ class Control:
     def snapshot(self) -> Snapshot | None:
         """The account after its last minute; None before the first."""
         return self._trader.snapshot
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The account's markets by index, those that left among them."""
+        return self._trader.markets
+
+    @property
+    def members(self) -> tuple[Market, ...]:
+        """The markets that belong to the account now."""
+        return tuple(market for market in self.markets if market.is_member)
+
+    def market(self, symbol: str) -> Market:
+        """Return a member by its symbol, in any case of letters.
+
+        Raises:
+            BadInput: this account does not trade it.
+        """
+        return self.markets[self.market_index(symbol)]
 
     @property
     def champion(self) -> str | None:
@@ -144,6 +166,38 @@ class Control:
     async def unlock(self, by: str) -> Done:
         """Lift the protections that only a person may lift."""
         return await self._command(Command(kind="unlock", by=by))
+
+    async def join(self, symbol: str, by: str, why: str) -> asyncio.Future[int]:
+        """Let a market come to the account with a decision boundary to come: a future of its minute.
+
+        Raises:
+            BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units.
+        """
+        listed = await self.feed.describe([symbol])
+        return self._trader.change_market(joining(self.markets, listed, symbol, by, why))
+
+    async def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> Done:
+        """Let a market go: at once when it is flat, else after its exit; `close` asks for that exit now.
+
+        Raises:
+            BadInput: it does not belong to the account.
+        """
+        index = self.market_index(symbol)
+        if close:
+            await self._command(Command(kind="close", market=index, by=by))
+        leave = Command(kind="leave", market=index, spec=self.markets[index], by=by, why=why)
+        return await self._finished(self._trader.change_market(leave))
+
+    async def reconcile(self, wanted: Sequence[str], by: str, why: str) -> None:
+        """Let the account's members become `wanted`: the others leave after their exits, the missing ones join."""
+        have = staying(self.markets)
+        for symbol in [symbol for symbol in have if symbol not in wanted]:
+            await self.leave(symbol, by, f"not {why}")
+        for symbol in [symbol for symbol in wanted if symbol not in have]:
+            try:
+                await self.join(symbol, by, why)
+            except SigmaError as error:
+                structlog.get_logger("markets").warning("market does not join", symbol=symbol, error=str(error))
 
     async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand", *, force: bool = False) -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
@@ -203,9 +257,9 @@ class Control:
         if symbol is None:
             return -1
         for index, market in enumerate(self.markets):
-            if market.symbol == typed_symbol(symbol):
+            if market.is_member and market.symbol == typed_symbol(symbol):
                 return index
-        known = ", ".join(market.symbol for market in self.markets)
+        known = ", ".join(market.symbol for market in self.members)
         raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
 
     async def _prepared(self) -> WarmUp:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from sqlalchemy import Engine as Database
 
+from bot.feed.joining import first_candle_ms
 from storage.ledger import accounts
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, AccountCheckpoint
@@ -23,7 +24,6 @@ from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
 from strategies.errors import BadInput
-from strategies.features.blocks import BLOCK_BARS, WARM_UP_BARS
 from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, CandleArray, Market, Timeframe
 
@@ -108,12 +108,6 @@ def require_ledger(database: Database, registry: Registry, exchange: str) -> Non
         f"{moves[-1].deciding} decides on {exchange}, so an account has traded here, but {where} holds none: put the "
         "database back, or `sigma restore` a backup, or open a new account with `sigma run --new-account`"
     )
-
-
-def first_candle_ms(timeframe: Timeframe, start_ms: int) -> int:
-    """Return the open of the oldest decision candle that the first decisions and their warm-up can need."""
-    block_ms = BLOCK_BARS * timeframe.ms
-    return start_ms - start_ms % block_ms - block_ms - WARM_UP_BARS * timeframe.ms
 
 
 async def _fetch(

@@ -23,6 +23,8 @@ class MarketView:
     """One market at its last decision. Fractions, not percentages; NaN becomes None."""
 
     symbol: str
+    index: int  # in the account
+    status: str  # trading, halted or leaving
     price: float
     conviction: float | None
     enter: float
@@ -71,6 +73,10 @@ class Snapshot:
     candles: tuple[LiveCandle, ...] = ()  # those this minute completed, and those it went into
     alerts: tuple[Alert, ...] = ()  # of this minute
     took_s: float = 0.0  # from the minute's arrival to its ledger entry
+
+    def view(self, symbol: str) -> MarketView | None:
+        """Return one market; None: it is no member."""
+        return next((view for view in self.markets if view.symbol == symbol), None)
 
 
 def snapshot_of(
@@ -140,26 +146,30 @@ def _candle(symbol: str, row: np.ndarray, *, is_closed: bool) -> LiveCandle:
 def _markets(
     engine: Engine, outcome: Outcome, signals: dict[int, Signal], before: Snapshot | None
 ) -> tuple[MarketView, ...]:
-    prices = [
-        float(market.price(int(position["mark"])))
-        for market, position in zip(engine.markets, engine.state.positions, strict=True)
-    ]
-    if outcome.decisions is None:
-        if before is None:
-            return tuple(_undecided(engine, index, price) for index, price in enumerate(prices))
-        return tuple(_repriced(view, price) for view, price in zip(before.markets, prices, strict=True))
-    earlier = [view.signal for view in before.markets] if before else [None] * len(prices)
-    return tuple(
-        _decided(engine, index, record, prices[index], signals.get(index) or earlier[index])
-        for index, record in enumerate(outcome.decisions)
-    )
+    earlier = {} if before is None else {view.index: view for view in before.markets}
+    views = []
+    for index, market in enumerate(engine.markets):
+        if not market.is_member:
+            continue
+        price = float(market.price(int(engine.state.positions["mark"][index])))
+        known = earlier.get(index)
+        if outcome.decisions is not None:
+            signal = signals.get(index) or (None if known is None else known.signal)
+            views.append(_decided(engine, index, outcome.decisions[index], price, signal))
+        elif known is not None:
+            views.append(replace(known, price=price, status=market.status.value))
+        else:
+            views.append(_undecided(engine, index, price))
+    return tuple(views)
 
 
 def _decided(engine: Engine, index: int, record: np.void, price: float, signal: Signal | None) -> MarketView:
-    families = engine.bundle.manifest.families
+    families, market = engine.bundle.manifest.families, engine.markets[index]
     refusal = RefusalCode(int(record["refusal"]))
     return MarketView(
-        symbol=engine.markets[index].symbol,
+        symbol=market.symbol,
+        index=index,
+        status=market.status.value,
         price=price,
         conviction=_finite(record["conviction"]),
         enter=engine.settings.decision.enter,
@@ -173,8 +183,11 @@ def _decided(engine: Engine, index: int, record: np.void, price: float, signal: 
 
 
 def _undecided(engine: Engine, index: int, price: float) -> MarketView:
+    market = engine.markets[index]
     return MarketView(
-        symbol=engine.markets[index].symbol,
+        symbol=market.symbol,
+        index=index,
+        status=market.status.value,
         price=price,
         conviction=None,
         enter=engine.settings.decision.enter,
@@ -185,10 +198,6 @@ def _undecided(engine: Engine, index: int, price: float) -> MarketView:
         decided_ms=0,
         signal=None,
     )
-
-
-def _repriced(view: MarketView, price: float) -> MarketView:
-    return replace(view, price=price)
 
 
 def _finite(value: float) -> float | None:

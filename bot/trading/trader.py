@@ -2,6 +2,7 @@
 
     feed -> complete (commands, lateness) -> engine.step -> journal -> publish
 
+Markets that join, change or leave come with the feed's minutes, which are in their new units already.
 The engine and the journal run on one worker thread of their own, so the event loop never waits for a model or a
 disk; what the rest of the daemon sees is the immutable `Snapshot` published after each transaction. Start-up is
 the same path: the feed begins with the minutes that were missed.
@@ -28,7 +29,7 @@ from strategies.engine import Engine
 from strategies.errors import StorageFailed
 from strategies.explain.from_decision import signals_of
 from strategies.explain.signals import Signal
-from strategies.market import MINUTE_MS
+from strategies.market import MINUTE_MS, Market, MarketStatus, Timeframe
 from strategies.minute import AccountMinute, Command, Outcome
 
 RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -42,6 +43,10 @@ class Minutes(Protocol):
     def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]: ...
 
     async def processed(self, minute_ms: int) -> None: ...
+
+    def change(self, command: Command, timeframe: Timeframe) -> None: ...
+
+    def members(self, markets: Sequence[Market]) -> None: ...
 
 
 class Trader:
@@ -76,8 +81,10 @@ class Trader:
         self._max_decision_age_ms = max_decision_age_ms
         self._publish = publish
         self._settled_ms = settled_ms
+        self._began = asyncio.Event()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trader")
         self._commands: list[tuple[Command, asyncio.Future[int]]] = []
+        self._changes: list[tuple[Command, asyncio.Future[int]]] = []  # on their way through the feed
         self._swap: tuple[WarmUp, Command, asyncio.Future[int]] | None = None
         self._log = structlog.get_logger("trader")
         self.snapshot: Snapshot | None = None
@@ -93,6 +100,10 @@ class Trader:
         finally:
             self._worker.shutdown(wait=True)
 
+    async def first_minute(self) -> None:
+        """Wait until a minute has been written since the start."""
+        await self._began.wait()
+
     def command(self, command: Command) -> asyncio.Future[int]:
         """Queue a person's command for the next account minute.
 
@@ -106,6 +117,22 @@ class Trader:
             )
         else:
             self._commands.append((command, done))
+        return done
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The account's markets by index, those that left among them."""
+        return self._engine.markets
+
+    def change_market(self, command: Command) -> asyncio.Future[int]:
+        """Let a market join (with a decision boundary to come), change or leave (with the next minute).
+
+        Returns:
+            A future of the minute's open that resolves when the change is in the ledger.
+        """
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._changes.append((command, done))
+        self._minutes.change(command, self._engine.timeframe)
         return done
 
     async def prepare(self, bundle: Bundle) -> WarmUp:
@@ -132,8 +159,8 @@ class Trader:
             raise
 
     async def _take(self, minute: AccountMinute) -> None:
-        commands, waiting, warm_up = self._collect()
-        late = self._is_late(minute)
+        queued, waiting, warm_up = self._collect()
+        late, commands = self._is_late(minute), (*minute.commands, *queued)
         minute = replace(minute, commands=commands, late=late)
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -145,6 +172,11 @@ class Trader:
         took_s = loop.time() - began_s
         self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)
         self._publish(self.snapshot)
+        self._began.set()
+        if commands or self._engine.membership.has_leaving:
+            self._minutes.members(outcome.markets)
+            waiting += self._arrived(commands)
+            self._let_go(outcome)
         for done in waiting:
             if not done.cancelled():
                 done.set_result(minute.open_ms)
@@ -158,6 +190,20 @@ class Trader:
         warm_up, command, done = self._swap
         self._swap = None
         return (*commands, command), [*waiting, done], warm_up
+
+    def _arrived(self, commands: Sequence[Command]) -> list[asyncio.Future[int]]:
+        """Return who waits for the lifecycle commands of a minute."""
+        came = {(command.kind, command.spec.symbol) for command in commands if command.spec is not None}
+        done = [(part, future) for part, future in self._changes if part.spec and (part.kind, part.spec.symbol) in came]
+        self._changes = [pair for pair in self._changes if pair not in done]
+        return [future for _, future in done]
+
+    def _let_go(self, outcome: Outcome) -> None:
+        """Let markets that were leaving go, once they are flat."""
+        for index, market in enumerate(outcome.markets):
+            if market.status is MarketStatus.LEAVING and self._engine.is_flat(index):
+                command = Command(kind="leave", market=index, spec=market, by="trader", why="flat now")
+                self._minutes.change(command, self._engine.timeframe)
 
     def _is_late(self, minute: AccountMinute) -> bool:
         if not self._max_decision_age_ms:

@@ -20,7 +20,7 @@ def chart_trades(control: Control, symbol: str, closed: Sequence[Trade]) -> list
 
     Stop and target of a closed one are those it was opened with. Asks the database: run it in a thread.
     """
-    market = control.markets[control.market_index(symbol)]
+    market = control.market(symbol)
     oldest = min((part.decision_ms for part in closed), default=0)
     decisions = control.ledger.decisions(since_ms=oldest, symbol=symbol, signals_only=True, limit=2 * MOST)
     entered = {part.ms: part for part in decisions} if closed else {}

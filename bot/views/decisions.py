@@ -20,7 +20,7 @@ def decision_answers(control: Control, recorded: Sequence[RecordedDecision]) -> 
     """Return decisions for people. Reads manifests: run it in a thread."""
     families = {bundle: families_of(control, bundle) for bundle in {part.bundle_id for part in recorded}}
     markets = {market.symbol: market for market in control.markets}
-    enter = control.snapshot.markets[0].enter if control.snapshot else math.nan
+    enter = control.snapshot.markets[0].enter if control.snapshot and control.snapshot.markets else math.nan
     return [
         _answer(part, float(markets[part.symbol].price(int(part.record["price"]))), families[part.bundle_id], enter)
         for part in recorded
@@ -30,7 +30,7 @@ def decision_answers(control: Control, recorded: Sequence[RecordedDecision]) -> 
 def families_of(control: Control, bundle_id: str) -> tuple[str, ...]:
     """Return the families of a bundle's votes in their order; () when the bundle is gone."""
     snapshot = control.snapshot
-    if snapshot is not None and snapshot.bundle_id == bundle_id and snapshot.markets[0].votes:
+    if snapshot is not None and snapshot.bundle_id == bundle_id and snapshot.markets and snapshot.markets[0].votes:
         return tuple(snapshot.markets[0].votes)
     if is_fallback(bundle_id):
         return (TREND if fallback_level_of(bundle_id) == "trend_rule" else CASH,)

@@ -50,7 +50,7 @@ def no_trade_reasons(ledger: Ledger) -> list[NoTrade]:
     """Return the silence of every market, in the account's order."""
     stopped = ledger.stopped()
     enter = stopped.settings.decision.enter
-    return [_no_trade(ledger, market.symbol, enter) for market in stopped.markets]
+    return [_no_trade(ledger, market.symbol, enter) for market in stopped.markets if market.is_member]
 
 
 def refusals_since(ledger: Ledger, since_ms: int) -> dict[str, int]:

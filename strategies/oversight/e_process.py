@@ -42,7 +42,7 @@ class EProcess:
         return cls(logs=np.zeros((markets, horizon_bars)))
 
     def seen(self, market: int, bar: int, outcome: float, challenger: float, champion: float) -> EProcess:
-        """Return the evidence after one outcome.
+        """Return the evidence after one outcome; a market that joined after the beginning has no stream in it.
 
         Args:
             market: index.
@@ -50,7 +50,7 @@ class EProcess:
             outcome: scaled forward return, clipped.
             challenger, champion: what each expected of it, in the same unit.
         """
-        if not all(map(math.isfinite, (outcome, challenger, champion))):
+        if market >= len(self.logs) or not all(map(math.isfinite, (outcome, challenger, champion))):
             return self
         logs = self.logs.copy()
         logs[market, bar % logs.shape[1]] += log_ratio(outcome, challenger, champion)

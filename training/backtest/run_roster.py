@@ -37,6 +37,7 @@ class RosterRun:
         state: where it stands; changed as the run goes on.
         rows: (n,) int64, per bar the decision that its close completes, or -1.
         inputs: (d, M) arrays of the decisions, `not_ready` among them.
+        records: (M,) MARKET, where markets differ in what trading them costs; None: as the settings say.
     """
 
     roster: Roster
@@ -45,6 +46,7 @@ class RosterRun:
     state: AccountState
     rows: np.ndarray
     inputs: Inputs
+    records: np.ndarray | None = None
 
     def run(self) -> RunResult:
         """Run to the end of the candles."""
@@ -126,7 +128,11 @@ class RosterRun:
     def _records(self, statuses: list[MarketStatus]) -> tuple[np.ndarray, np.ndarray]:
         markets = [replace(part, status=now) for part, now in zip(self.candles.markets, statuses, strict=True)]
         count = sum(market.is_member for market in markets)
-        return self.settings.market_records(markets), self.settings.rules(self.candles.bar.ms, members=count)
+        records = self.settings.market_records(markets)
+        if self.records is not None:
+            status, records = records["status"], self.records.copy()
+            records["status"] = status
+        return records, self.settings.rules(self.candles.bar.ms, members=count)
 
     def _slot(self, index: int, rules: np.ndarray) -> Slot:
         state = self.state

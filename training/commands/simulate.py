@@ -49,9 +49,9 @@ def command(
     begun = time.perf_counter()
     chosen_seed = config.training.seed if seed < 0 else seed
     voters = _voters(config, families, chosen_seed)
-    symbols, members = universe_symbols(config, symbols, universe, exchange, end_date)
-    everything = open_dataset(config, symbols, "", exchange, end_date)
-    candles, past = _candles(config, everything.exchange, everything, day_ms(start_date), members)
+    chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
+    everything = open_dataset(config, symbols, "", exchange, end_date, scored=chosen)
+    candles, past = _candles(config, chosen, everything, day_ms(start_date), members)
     cache = FoldCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
@@ -89,7 +89,7 @@ def _voters(config: Config, families: str, seed: int) -> list[ModelFamily]:
 
 
 def _candles(
-    config: Config, exchange: str, everything: Any, start_ms: int, universe: Members | None
+    config: Config, chosen: str, everything: Any, start_ms: int, universe: Members | None
 ) -> tuple[RunCandles, RunCandles]:
     """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
     from storage.candles.store import CandleStore
@@ -99,7 +99,7 @@ def _candles(
     from training.commands.traded import stored_markets
 
     store, timeframe = CandleStore(config.data.directory), everything.timeframe
-    markets = stored_markets(store, config, exchange, everything.symbols, timeframe)
+    markets = stored_markets(store, config, everything.exchange, chosen or everything.symbols, timeframe)
     first_ms, last_ms = covered(store, markets, timeframe)
     end_ms = min(everything.until_ms, last_ms)
     earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)

@@ -96,7 +96,7 @@ def universe_between(
 def universe_symbols(
     config: Config, symbols: str, universe: str, exchange: str, end_date: str
 ) -> tuple[str, Members | None]:
-    """Return the symbols that a command over all history reads, comma separated, and who was a member when.
+    """Return who was ever a member, comma separated, and when; "" and None where markets are named.
 
     Raises:
         BadInput: as for `universe_between`.
@@ -106,7 +106,7 @@ def universe_symbols(
     asked = Asked(exchange=exchange or config.exchange.name, symbols=symbols, universe=universe)
     store = CandleStore(config.data.directory)
     found = universe_between(store, config, asked, None, day_ms(end_date) if end_date else None)
-    return (symbols, None) if found is None else (",".join(found.ever), found)
+    return ("", None) if found is None else (",".join(found.ever), found)
 
 
 def named_symbols(config: Config, asked: Asked, universe: Members | None) -> list[str]:

@@ -50,12 +50,12 @@ def prediction(control: Control, asked: PredictionRequest) -> Prediction:
         NotFound: a family that does not vote.
         Conflict: no decision of the last closed candle is at hand.
     """
-    index = control.market_index(asked.symbol)
+    symbol = control.market(asked.symbol).symbol
     timeframe = control.ledger.account.timeframe
     if asked.timeframe not in (None, timeframe):
         raise BadInput(f"timeframe is {asked.timeframe!r}; this account decides on {timeframe}")
     snapshot = control.snapshot
-    view = None if snapshot is None else snapshot.markets[index]
+    view = None if snapshot is None else snapshot.view(symbol)
     if snapshot is None or view is None or not view.decided_ms:
         raise _stale(control, "no decision candle has closed yet")
     age_ms = control.clock.now_ms() - view.decided_ms

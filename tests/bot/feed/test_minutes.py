@@ -142,7 +142,7 @@ def test_a_minute_of_the_past_waits_until_the_exchange_answered_for_every_market
     desk.take(candle("BTCUSDT", MINUTE_MS))
     assert not may_leave(policy, desk, now_ms=HOUR_MS, now_s=0)
     assert not may_leave(policy, desk, now_ms=HOUR_MS, now_s=10_000)
-    desk.answered_ms[1] = 2 * MINUTE_MS
+    desk.answer(desk.symbols[1], 2 * MINUTE_MS)
     assert may_leave(policy, desk, now_ms=HOUR_MS, now_s=10_001)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.clock import ManualClock
 from bot.exchange_info import ExchangeInfo
+from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
@@ -19,10 +20,10 @@ from bot.views.shadow_results import LiveTrials
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
-from strategies.market import MINUTE_MS
-from strategies.minute import AccountMinute
+from strategies.market import MINUTE_MS, Market, Timeframe
+from strategies.minute import AccountMinute, Command
 from tests.bot.trading.world import MARKETS, new_database, new_engine, opened
-from tests.builders import START_MS
+from tests.builders import START_MS, market
 
 
 @dataclass
@@ -34,6 +35,7 @@ class HandedMinutes:
     last_frame_ms: int = START_MS
     conditions: dict[str, str] = field(default_factory=dict)
     processed_ms: int = -1
+    changes: list[Command] = field(default_factory=list)
 
     async def minutes(self, after_ms: int, settled_ms: Sequence[int] | None = None) -> AsyncIterator[AccountMinute]:
         while True:
@@ -43,6 +45,15 @@ class HandedMinutes:
 
     async def processed(self, minute_ms: int) -> None:
         self.processed_ms = minute_ms
+
+    def change(self, command: Command, timeframe: Timeframe) -> None:
+        self.changes.append(command)
+
+    def members(self, markets: Sequence[Market]) -> None:
+        self.ready = {market.symbol: True for market in markets if market.is_member}
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
+        return {symbol: Listing(market=market(symbol)) for symbol in symbols if symbol.endswith("USDT")}
 
 
 class IdleTraining:
@@ -108,7 +119,6 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
     control = Control(
         trader=trader,
         clock=clock,
-        markets=MARKETS,
         ledger=Ledger(database, account),
         registry=Registry(folder / "models"),
         feed=feed,

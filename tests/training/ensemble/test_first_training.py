@@ -148,8 +148,8 @@ def test_skill_without_profit_does_not_pass() -> None:
     rng = np.random.default_rng(1)
     x, noise = rng.normal(size=(2, 24 * 400))
     times = np.arange(len(x)) * 3_600_000
-    losing = judge(x, 0.1 * x + noise, times, np.array([-0.01, 0.005]), Config().validation, 0)
-    winning = judge(x, 0.1 * x + noise, times, np.array([0.01, 0.005]), Config().validation, 0)
+    losing = judge(x, 0.1 * x + noise, times, np.array([-0.01, 0.005]), Config().validation, 0, markets=3)
+    winning = judge(x, 0.1 * x + noise, times, np.array([0.01, 0.005]), Config().validation, 0, markets=3)
     assert not losing.passed
     assert winning.passed
 
