@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from storage.candles.store import CandleStore
+from storage.config.tree import Config
 from storage.ledger.export import write_export
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
