@@ -39,6 +39,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "close": Entry(module="control", summary="Close a position, or all of them."),
     "stop": Entry(module="control", summary="Kill switch: close everything and take no entries."),
     "sign-in": Entry(module="control", summary="Print a link that signs a browser in to the dashboard."),
+    "pair": Entry(module="control", summary="Print the code that lets a Telegram chat in."),
     "unlock": Entry(module="control", summary="Lift the protections that only a person may lift."),
     "ledger": Entry(module="ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
     "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),

@@ -41,6 +41,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "oversight",
     ),
     "storage": (
+        "language",
         "durable",
         "cron",
         "terminal",
