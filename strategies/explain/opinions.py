@@ -20,7 +20,8 @@ class Opinion:
         signal: the side of its vote; NONE without one.
         vote: standardised score; None: absent.
         confidence, probability: of the ensemble's calibration at this vote, 0..1; None where it is not calibrated.
-        entry_price: last close, quote; stop_loss, take_profit: at the distances of the account, from there; None at or below zero.
+        entry_price: last close, quote; stop_loss, take_profit: at the distances of the account, from there (None under
+            zero).
         risk_reward: distance to the target / distance to the stop.
     """
 
