@@ -134,6 +134,18 @@ async def test_an_invited_chat_is_served_and_may_leave(stage: Scene) -> None:
     assert stage.access.admit(55) == "foreign"
 
 
+async def test_a_paired_group_that_moves_is_answered_where_it_is_now(stage: Scene) -> None:
+    pairing = stage.context.pairing
+    assert pairing is not None
+    count = len(stage.server.said)
+    await stage.server.write(f"/start {pairing.new_code()}", chat_id=-77)
+    await stage.server.wait_for(lambda: any(said.chat_id == -77 for said in stage.server.said[count:]))
+    await stage.server.migrate(-77, -10077)
+    assert "Commands" in (await stage.server.ask("/help", chat_id=-10077)).plain
+    assert stage.context.chats is not None
+    assert stage.context.chats.of(-10077).chat_id == -77
+
+
 async def test_the_summaries_are_short_enough_for_the_menu() -> None:
     for language in LANGUAGES:
         with speaking(language):
