@@ -19,6 +19,7 @@ from bot.alerts.numbers import stamp
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.views.no_trade import no_trade_reasons, refusals_since
+from bot.views.status import deposit_of
 from bot.views.trade_summary import summarise
 from storage.cron import next_cron_ms
 from storage.language import speaking
@@ -26,7 +27,7 @@ from storage.ledger.monitor_findings import Finding
 from storage.ledger.queries import EquityPoint, Ledger
 from strategies.bundle.fallback_strategies import is_fallback
 from strategies.errors import SigmaError
-from strategies.market import DAY_MS, UNITS_PER_QUOTE
+from strategies.market import DAY_MS
 
 MONDAY: Final = 0
 WEEK_DAYS: Final = 7
@@ -57,7 +58,7 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
     day_ago_ms = now_ms - DAY_MS
     points = ledger.equity(since_ms=day_ago_ms - DAY_MS)
     traded = summarise(ledger.trades(since_ms=day_ago_ms))
-    deposit = ledger.account.deposit / UNITS_PER_QUOTE
+    deposit = deposit_of(control)
     equity = snapshot.equity if snapshot else points[-1].equity if points else deposit
     payload: dict[str, Any] = {
         "ms": now_ms,

@@ -114,16 +114,14 @@ class TrainingWatch:
     async def look(self, passed_s: float) -> None:
         """Note what the progress says, once."""
         progress = self._control.training.progress()
-        started_ms, finished_ms = int(progress.get("started_ms", 0)), int(progress.get("last_finished_ms", 0))
-        is_idle = progress.get("state", "idle") == "idle"
         if self._runs is not None:
-            await self._note_earlier(self._runs, 0 if is_idle else started_ms)
+            await self._note_earlier(self._runs, progress.started_ms if progress.is_busy else 0)
             self._runs = None
-        if not is_idle and started_ms:
-            await self._note("began", started_ms, {"why": progress.get("why", "")})
-        if finished_ms:
-            found = {"outcome": progress.get("last_outcome", ""), "bundle": progress.get("last_bundle", "")}
-            await self._note("ended", finished_ms, found)
+        if progress.is_busy and progress.started_ms:
+            await self._note("began", progress.started_ms, {"why": progress.why})
+        if progress.last_finished_ms:
+            found = {"outcome": progress.last_outcome, "bundle": progress.last_bundle}
+            await self._note("ended", progress.last_finished_ms, found)
 
     async def _note_earlier(self, runs: JobRuns, running_ms: int) -> None:
         """Note the end of the runs before this start: one that was told is not told again, for it has its key."""

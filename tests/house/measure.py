@@ -62,6 +62,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "ensemble",
         "backtest",
         "walk_forward",
+        "imported",
         "tuning",
         "promotion",
         "monitors",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import numpy as np
 import typer
 
 from storage.candles.market_book import fitting_market, inferred_market, recorded_markets
@@ -19,7 +21,9 @@ from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe, typed_symbol
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
+from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
+from training.runtime import records
 from training.runtime.progress import answer, configuration, say
 from training.runtime.sound_data import require_sound
 
@@ -61,7 +65,7 @@ def command(
     settings = chosen_settings(config.trading, bundle, initial_capital, sides)
     stress = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
     result = backtest(bundle, candles, settings, stress=stress)
-    _finish(result, seen, report, export)
+    _finish(config, result, seen, report, export)
 
 
 def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Timeframe) -> Bundle:
@@ -170,11 +174,38 @@ def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: 
     )
 
 
-def _finish(result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
+def record_run(config: Config, result: BacktestResult, card: Scorecard) -> tuple[str, str]:
+    """Write a backtest's record and return its id and path."""
+    candles = result.candles
+    seen = hashlib.sha256(np.ascontiguousarray(candles.bars).tobytes() + candles.open_ms.tobytes())
+    record = records.RunRecord(
+        kind="backtest",
+        config={
+            "bundle": result.bundle_id,
+            "settings": result.settings.model_dump(mode="json"),
+            "symbols": list(card.symbols),
+            "exchange": card.exchange,
+            "timeframe": card.timeframe,
+            "execution_timeframe": card.execution_timeframe,
+            "start_ms": card.start_ms,
+            "end_ms": card.end_ms,
+        },
+        data_hash=seen.hexdigest(),
+        seed=0,
+        device="cpu",
+        duration_s=0.0,
+        until_ms=card.end_ms,
+        result=card.document(),
+    )
+    return record.id, str(records.write(record, config.paths.runs))
+
+
+def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
     from training.report.terminal import summary
 
     card, compared = scorecard(result, is_in_sample=seen)
-    written: dict[str, str] = {}
+    run, record = record_run(config, result, card)
+    written = {"run": run, "record": record}
     if export.name:
         write_export(export, result.run.facts, result.candles.markets)
         written["export"] = str(export)
@@ -184,6 +215,7 @@ def _finish(result: BacktestResult, seen: bool, report: Path, export: Path) -> N
 
         write_page(report, backtest_report(result, card, compared))
         written["report"] = str(report)
-    for name, path in written.items():
-        say(f"{name} written to {path}")
+    for name in ("export", "report", "record"):
+        if name in written:
+            say(f"{name} written to {written[name]}")
     answer({**card.document(), **written}, summary(card))

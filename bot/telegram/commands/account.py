@@ -7,6 +7,7 @@ import asyncio
 from bot.alerts.numbers import price, quantity, reason, share, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
+from bot.views.status import deposit_of, status_of
 from storage.language import N_, _, many, translated
 from storage.ledger.queries import OpenPosition
 from strategies.bundle.fallback_strategies import is_fallback, told
@@ -17,6 +18,7 @@ LOCKS = {"paused": N_("paused"), "day_locked": N_("day locked"), "drawdown_locke
 STATES = {
     "idle": N_("idle"),
     "downloading": N_("downloading"),
+    "waiting": N_("waiting"),
     "training": N_("training"),
     "promoting": N_("promoting"),
 }
@@ -28,12 +30,11 @@ async def status(question: Question) -> Reply:
     head = f"{bold(_('Status'))} {plain(control.exchange_info.market_name)}"
     if snapshot is None:
         return Reply(text=f"{head}\n{_(WAITING)}")
-    total = snapshot.equity / (control.ledger.account.deposit / UNITS_PER_QUOTE) - 1
-    locks = [_(text) for name, text in LOCKS.items() if getattr(snapshot, name)]
-    state = str(control.training.progress().get("state", "idle"))
+    now = status_of(control)
+    locks = [_(LOCKS[name]) for name in now.locks]
     values = [
         (_("equity"), f"{snapshot.equity:,.2f}"),
-        (_("return"), share(total, signed=True)),
+        (_("return"), share(now.total_return, signed=True)),
         (_("today"), share(snapshot.day_return, signed=True)),
         (_("drawdown"), f"{snapshot.drawdown:.2%}"),
         (_("leverage"), f"{snapshot.gross_leverage:.2f}"),
@@ -42,7 +43,7 @@ async def status(question: Question) -> Reply:
         (_("entries"), ", ".join(locks) or _("taken")),
         (_("feed"), _("unbroken") if control.is_ready() else _("broken, see /health")),
         (_("candle"), _("{seconds} s old", seconds=f"{control.minute_age_ms() / 1000:,.0f}")),
-        (_("training"), _(STATES[state]) if state in STATES else state),
+        (_("training"), _(STATES[now.training.state])),
         (_("decides"), translated(told(snapshot.bundle_id))),
         (_("market time"), stamp(control.clock.now_ms())),
     ]
@@ -98,7 +99,7 @@ async def balance(question: Question) -> Reply:
     control = question.control
     stopped = await asyncio.to_thread(control.ledger.stopped)
     account = stopped.state.account[0]
-    deposit, equity = control.ledger.account.deposit / UNITS_PER_QUOTE, int(account["equity"]) / UNITS_PER_QUOTE
+    deposit, equity = deposit_of(control), int(account["equity"]) / UNITS_PER_QUOTE
     held = await asyncio.to_thread(control.ledger.positions)
     values = [
         (_("deposit"), f"{deposit:,.2f}"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from bot.alerts.numbers import stamp
 from bot.telegram.commands.account import STATES
@@ -12,12 +11,13 @@ from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.control import Control
 from bot.views.shadow_results import LiveTrial
+from bot.views.training import TrainingProgress
 from storage.language import _, translated
 from storage.models.promotion import Promotion
 from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
-from strategies.errors import BadInput, BundleRefused
+from strategies.errors import BadInput, BundleRefused, Conflict
 
 NEWEST: Final = 8
 BAR_WIDTH: Final = 24
@@ -48,7 +48,7 @@ async def models(question: Question) -> Reply:
 async def training(question: Question) -> Reply:
     """What the embedded trainer is doing; kept up to date while it works."""
     progress = question.control.training.progress()
-    return Reply(text=training_text(progress), follows_training=progress.get("state", "idle") != "idle")
+    return Reply(text=training_text(progress), follows_training=progress.is_busy)
 
 
 async def retrain(question: Question) -> Reply:
@@ -56,7 +56,7 @@ async def retrain(question: Question) -> Reply:
     control = question.control
 
     async def run() -> str:
-        await control.training.start(f"asked for by {question.by}")
+        await control.retrain(question.by)
         return _("training begins")
 
     asked = _("Train a new bundle now? Trading goes on meanwhile.")
@@ -68,7 +68,7 @@ async def cancel(question: Question) -> Reply:
     control = question.control
 
     async def run() -> str:
-        await control.training.cancel(question.by)
+        await control.cancel_training(question.by)
         return _("the training ends")
 
     return Reply(text="", change=Change(label=_("Cancel it"), question=_("End the running training?"), run=run))
@@ -92,9 +92,10 @@ async def promote(question: Question) -> Reply:
 async def rollback(question: Question) -> Reply:
     """Go back to the bundle before."""
     control = question.control
-    current = control.champion
-    if current is None:
-        raise BadInput(_("there is no champion; there is nothing to roll back"))
+    try:
+        current = control.check_rollback()
+    except Conflict as error:
+        raise BadInput(_("there is no champion; there is nothing to roll back")) from error
 
     async def run() -> str:
         done = await control.rollback(question.by)
@@ -128,27 +129,22 @@ async def drift(question: Question) -> Reply:
     return Reply(text="\n".join([*lines, pairs(values)]))
 
 
-def training_text(progress: Mapping[str, Any]) -> str:
+def training_text(progress: TrainingProgress) -> str:
     """Return a trainer's progress in words."""
-    state = str(progress.get("state", "idle"))
-    if state == "idle":
-        ended = progress.get("last_outcome")
-        if not ended:
+    if not progress.is_busy:
+        if not progress.last_outcome:
             return f"{bold(_('Training'))}: {_('idle; none has run since the daemon started.')}"
-        last = _("last, {time}: ", time=stamp(int(progress["last_finished_ms"])))
-        return f"{bold(_('Training'))}: {_('idle')}\n{last}{plain(translated(str(ended)))}"
-    since = _(" since {time}", time=stamp(int(progress.get("started_ms", 0))))
-    lines = [f"{bold(_('Training'))}: {plain(_(STATES[state]) if state in STATES else state)}{since}"]
-    for name in ("why", "line"):
-        if progress.get(name):
-            lines.append(plain(translated(str(progress[name])[:300])))
-    if progress.get("total"):
-        lines.append(_bar(int(progress.get("done", 0)), int(progress["total"]), progress.get("eta_s")))
+        last = _("last, {time}: ", time=stamp(progress.last_finished_ms))
+        return f"{bold(_('Training'))}: {_('idle')}\n{last}{plain(translated(progress.last_outcome))}"
+    since = _(" since {time}", time=stamp(progress.started_ms))
+    lines = [f"{bold(_('Training'))}: {plain(_(STATES[progress.state]))}{since}"]
+    lines += [plain(translated(part[:300])) for part in (progress.why, progress.line, progress.stage) if part]
+    if progress.fraction is not None:
+        lines.append(_bar(progress.fraction, progress.eta_s))
     return "\n".join(lines)
 
 
-def _bar(done: int, total: int, eta_s: float | None) -> str:
-    share = min(1.0, done / total)
+def _bar(share: float, eta_s: float | None) -> str:
     full = round(share * BAR_WIDTH)
     left = ""
     if eta_s is not None and eta_s >= 90:
