@@ -132,6 +132,7 @@ def recipe_verdict(walked: WalkForward, dataset: Dataset, ms: int) -> RecipeVerd
         np.array([trade.net_return for trade in past.trades]),
         plan.validation,
         plan.seed,
+        markets=len(dataset.symbols),
     )
 
 

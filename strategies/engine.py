@@ -1,8 +1,7 @@
 """One account minute: what went in becomes what came out. Pure, and the only way anything is ever traded.
 
-The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the
-backtest's compiled loop calls the same compiled functions with scores computed in batch. Knows nothing of
-exchanges, databases or clocks.
+The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the backtest's
+compiled loop calls the same compiled functions, scores in batch. Knows nothing of exchanges, databases or clocks.
 """
 
 from __future__ import annotations
@@ -21,13 +20,12 @@ from strategies.history import CandleHistory
 from strategies.kernel.account import AccountState
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
+from strategies.kernel.portfolio import BookScale
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
-
-__all__ = ["COMMAND_CODES", "Engine", "Outcome", "begin"]
 
 COMMAND_CODES: Final = {"pause": 1, "resume": 2, "close": 3, "stop": 4, "unlock": 5}
 
@@ -58,6 +56,7 @@ class Engine:
         self.timeframe = settings.decision.timeframe
         self.membership = Membership(markets, settings, candles, self.timeframe)
         self.configure(settings)
+        self._book = BookScale(self.timeframe)
         self._facts = np.zeros(64 + 16 * len(markets), FACT)
 
     @property
@@ -231,7 +230,7 @@ class Engine:
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
         expected = self.bundle.expected_return(conviction, scored.sigma)
-        decisions = np.zeros(markets, DECISION)
+        decisions, candles = np.zeros(markets, DECISION), [history.candles for history in self.histories]
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
         decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
         state = self.state
@@ -244,7 +243,7 @@ class Engine:
             conviction,
             expected,
             scored.sigma,
-            scored.volatility,
+            scored.volatility * self._book.at(decision_ms, candles, self.settings.risk),
             self.bundle.agreement(conviction, scored.joined),
             ~ready,
             minute.late,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_origin
+from typing import Annotated, Any, Final, get_origin
 
 from pydantic import BaseModel
 
@@ -80,6 +80,8 @@ def _secret_of(variable: str, path: str) -> str | dict[str, str]:
 
 def _typed(text: str, annotation: Any) -> Any:
     """Return the text as the type that the key has, or unchanged when it is none: the check then says so."""
+    if get_origin(annotation) is Annotated:
+        annotation = annotation.__origin__
     if get_origin(annotation) is tuple:
         element = annotation.__args__[0]
         return [_typed(part.strip(), element) for part in text.split(",") if part.strip()]

@@ -5,9 +5,9 @@ Sections of `config.toml`. The numbers of `[validation]` are the promotion polic
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from storage.config.models import Family, Fraction
 from strategies.kernel.settings import Section
@@ -16,6 +16,8 @@ from strategies.kernel.settings import Section
 class TrainingSettings(Section):
     """`[training]`: what a training run may use."""
 
+    teach: tuple[str, ...] = Field(("stored",), min_length=1)
+    thinning: float = Field(1.7, ge=0, le=100)
     seed: int = Field(7, ge=0, lt=2**32)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(0, ge=0, le=1024)
@@ -30,6 +32,11 @@ class TrainingSettings(Section):
     target: Literal["return", "triple_barrier"] = "return"
     barrier_sigmas: float = Field(1.0, gt=0, le=10)
 
+    @field_validator("teach", mode="before")
+    @classmethod
+    def _one_word(cls, found: Any) -> Any:
+        return (found,) if isinstance(found, str) else tuple(found) if isinstance(found, list) else found
+
 
 class ValidationSettings(Section):
     """`[validation]`: walk-forward windows, and the promotion policy's numbers."""
@@ -39,7 +46,10 @@ class ValidationSettings(Section):
     bootstrap_samples: int = Field(2000, ge=100, le=1_000_000)
     bootstrap_block_d: float = Field(10.0, gt=0, le=365)
     recipe_months: int = Field(36, ge=1, le=240)
-    recipe_alpha: float = Field(0.01, gt=0, lt=1)
+    recipe_alpha: float = Field(0.05, gt=0, lt=1)
+    few_markets_alpha: float = Field(0.01, gt=0, lt=1)
+    panel_markets: int = Field(10, ge=2, le=10_000)
+    left_out_groups: int = Field(2, ge=0, le=100)
     refresh_window_d: int = Field(90, ge=7, le=1000)
     refresh_correlation: Fraction = 0.8
     refresh_tolerance: Fraction = 0.3

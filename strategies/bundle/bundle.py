@@ -109,6 +109,11 @@ class Bundle:
     def calibration(self) -> Calibration:
         return self.manifest.calibration
 
+    @property
+    def hold_bars(self) -> int:
+        """How many decision candles a position is expected to last; expected returns speak of this time."""
+        return self.calibration.hold_bars or self.manifest.horizon_bars
+
     def prepare(self, slice: AnchoredSlice, symbol: str) -> PreparedSlice:
         """Compute everything that the predictors read of an anchored slice.
 
@@ -158,7 +163,7 @@ class Bundle:
         return agreement(conviction, joined * self.manifest.deviations.get(PPO, 0.0))
 
     def expected_return(self, conviction: np.ndarray | float, sigma: np.ndarray | float) -> np.ndarray:
-        """Return the shrunk expected return over the horizon, a fraction; NaN for the trend rule."""
+        """Return the shrunk expected return over the expected hold, a fraction; NaN for the trend rule."""
         return self.calibration.expected_return(conviction, sigma, self.manifest.horizon_bars)
 
     def probe(self, candles: CandleArray) -> Probes:

@@ -23,8 +23,11 @@ class Calibration(BaseModel):
 
     Attributes:
         conviction_deviation: out-of-fold deviation of the smoothed blended score, pooled over markets.
-        slope: expected scaled return z per unit conviction, shrunk, >= 0; None: unknown (the trend rule).
-        probability_slope: log-odds of "up" per unit conviction, shrunk; None: unknown.
+        slope: expected scaled return z over the first horizon per unit conviction, shrunk, >= 0; None: unknown (the
+            trend rule).
+        probability_slope: log-odds of "up" over the first horizon per unit conviction, shrunk; None: unknown.
+        hold_bars: how long such a position is held on average, out of fold; None: what is said is said of the horizon.
+        hold_slope, hold_probability_slope: as above, over `hold_bars`.
         confidence_quantiles: |conviction| at 0, 1, ... 100 % of the trailing out-of-fold values.
     """
 
@@ -34,6 +37,9 @@ class Calibration(BaseModel):
     slope: float | None = Field(None, ge=0)
     probability_slope: float | None = None
     confidence_quantiles: tuple[float, ...] = ()
+    hold_bars: int | None = Field(None, ge=1)
+    hold_slope: float | None = Field(None, ge=0)
+    hold_probability_slope: float | None = None
 
     def conviction(self, smoothed: np.ndarray | float) -> np.ndarray:
         """Return the smoothed score in unit out-of-fold deviations."""
@@ -42,17 +48,23 @@ class Calibration(BaseModel):
     def expected_return(
         self, conviction: np.ndarray | float, sigma: np.ndarray | float, horizon_bars: int
     ) -> np.ndarray:
-        """Return the shrunk expected log return over the horizon, as a fraction; NaN where it is not known."""
-        slope = math.nan if self.slope is None else self.slope
-        return slope * np.asarray(conviction, np.float64) * np.asarray(sigma, np.float64) * math.sqrt(horizon_bars)
+        """Return the shrunk expected log return over the expected hold, as a fraction; NaN where it is not known.
+
+        Args:
+            horizon_bars: what it is said of where no hold is known.
+        """
+        bars, found = (horizon_bars, self.slope) if self.hold_bars is None else (self.hold_bars, self.hold_slope)
+        slope = math.nan if found is None else found
+        return slope * np.asarray(conviction, np.float64) * np.asarray(sigma, np.float64) * math.sqrt(bars)
 
     def probability_up(self, conviction: float) -> float:
-        """Return P(price is higher after the horizon); NaN where it is not known. For display: never decides a
+        """Return P(price is higher after the expected hold); NaN where it is not known. For display: never decides a
         trade.
         """
-        if self.probability_slope is None or not math.isfinite(conviction):
+        slope = self.probability_slope if self.hold_bars is None else self.hold_probability_slope
+        if slope is None or not math.isfinite(conviction):
             return math.nan
-        return 1.0 / (1.0 + math.exp(-self.probability_slope * conviction))
+        return 1.0 / (1.0 + math.exp(-slope * conviction))
 
     def confidence(self, conviction: float) -> float:
         """Return the share of the trailing out-of-fold |convictions| below this one, 0..1; NaN where it is not

@@ -50,6 +50,7 @@ class Manifest(_Document):
     Attributes:
         exchange: whose candles taught it; another exchange's daemon refuses it. "": any.
         symbols: markets it was trained on (it may score others).
+        horizon_bars: of the target that skill is measured on; `horizons` are all that the models forecast.
         families: voters, in the order of the vote columns.
         weights: of each family in the blend, >= 0.
         ppo_weight: of PPO in the conviction, after smoothing (`ensemble.join`); 0: it votes like the others, if at all.
@@ -68,6 +69,7 @@ class Manifest(_Document):
     symbols: tuple[str, ...]
     timeframe: Timeframe
     horizon_bars: int = Field(ge=1)
+    horizons: tuple[int, ...] = ()
     smoothing_span: int = Field(ge=1)
     feature_groups: tuple[str, ...] = ()
     feature_extra: tuple[str, ...] = ()

@@ -7,13 +7,15 @@ They are sections of `config.toml` (read by `storage/config/tree.py`); the pure 
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from strategies.kernel.state import MARKET, RULES, Sizing, Standing
 from strategies.market import MINUTE_MS, RATE_ONE, Market, Timeframe
+
+Bars = Annotated[int, Field(ge=1, le=720)]
 
 
 class Section(BaseModel):
@@ -26,7 +28,9 @@ class DecisionSettings(Section):
     """`[decision]`: when a conviction becomes a trade."""
 
     timeframe: Timeframe = Timeframe.H1
-    horizon_bars: int = Field(12, ge=1, le=720)
+    horizons: tuple[Bars, ...] = Field(
+        (12, 24, 48), min_length=1, max_length=6, validation_alias=AliasChoices("horizons", "horizon_bars")
+    )
     enter: float = Field(1.25, gt=0, le=10)
     leave: float = Field(0.35, gt=-10, le=10)
     cost_margin: float = Field(1.0, ge=0, le=10)
@@ -39,11 +43,30 @@ class DecisionSettings(Section):
     mode: Literal["discrete", "exposure"] = "discrete"
     exposure_band: float = Field(0.2, ge=0, le=1)
 
+    @field_validator("horizons", mode="before")
+    @classmethod
+    def _one_horizon(cls, found: Any) -> Any:
+        """Read settings from before there were several horizons: `horizon_bars = 12` is `horizons = [12]`."""
+        return tuple(found) if isinstance(found, list) else (found,) if isinstance(found, int) else found
+
+    @model_validator(mode="after")
+    def _ascending(self) -> DecisionSettings:
+        if list(self.horizons) != sorted(set(self.horizons)):
+            raise ValueError(f"horizons are {list(self.horizons)}; each once, the shortest first, is needed")
+        return self
+
+    @property
+    def horizon_bars(self) -> int:
+        """The shortest horizon: that of the target which skill is measured on."""
+        return self.horizons[0]
+
 
 class RiskSettings(Section):
     """`[risk]`: how large."""
 
     sizing: Literal["volatility", "fixed_fraction", "risk_per_trade", "kelly"] = "volatility"
+    account_volatility: float = Field(0.15, ge=0, le=3)
+    book_share: float = Field(0.5, gt=0, le=1)
     target_volatility: float = Field(0.30, gt=0, le=3)
     fixed_fraction: float = Field(0.5, gt=0, le=2)
     risk_per_trade: float = Field(0.01, gt=0, le=0.2)
@@ -87,6 +110,15 @@ class TradingSettings(Section):
     risk: RiskSettings = RiskSettings()
     protections: ProtectionSettings = ProtectionSettings()
     execution: ExecutionSettings = ExecutionSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _markets_alone(cls, found: Any) -> Any:
+        """Read settings from before accounts had a target of their own: then markets were sized alone."""
+        risk = found.get("risk") if isinstance(found, dict) else None
+        if isinstance(risk, dict) and "target_volatility" in risk and "account_volatility" not in risk:
+            return found | {"risk": risk | {"account_volatility": 0.0}}
+        return found
 
     @property
     def id(self) -> str:

@@ -1,4 +1,4 @@
-"""Boosted trees: the mean of a few seeds, antisymmetric by construction.
+"""Boosted trees: the mean of a few seeds for each horizon, antisymmetric by construction.
 
 Each tree ensemble is asked twice, about the market and about its mirror image; half the difference is the score, so
 that a market turned upside down gets exactly the opposite score. Models are UBJSON bytes, never pickles.
@@ -7,6 +7,7 @@ that a market turned upside down gets exactly the opposite score. Models are UBJ
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -19,6 +20,7 @@ from strategies.predictors.base import PreparedSlice, asked_features, split_scor
 FAMILY: Final = "xgboost"
 FILE_PREFIX: Final = "xgboost-"
 FILE_SUFFIX: Final = ".ubj"
+HORIZONS_FILE: Final = "xgboost-horizons.json"
 _HEAD: Final = b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{"  # xgboost ends the process on bytes that are no UBJSON
 _TAIL: Final = b"}"
 
@@ -38,8 +40,9 @@ class XGBoostPredictor:
     """Scores of one or more boosters trained on mirrored data.
 
     Args:
-        boosters: UBJSON bytes, one per seed.
+        boosters: UBJSON bytes, one per seed of each horizon, horizon after horizon.
         directional: (F,) bool, the columns that change sign in the mirror.
+        deviations: of each horizon's scores; with several horizons, the score is the mean of score / deviation.
 
     Raises:
         BundleRefused: the bytes are not a model of so many features.
@@ -47,9 +50,14 @@ class XGBoostPredictor:
 
     family = FAMILY
 
-    def __init__(self, boosters: Sequence[bytes], directional: np.ndarray) -> None:
-        if not boosters:
-            raise BundleRefused("found no booster, needed at least one xgboost-<seed>.ubj")
+    def __init__(
+        self, boosters: Sequence[bytes], directional: np.ndarray, deviations: Sequence[float] = (1.0,)
+    ) -> None:
+        if not boosters or len(boosters) % len(deviations):
+            raise BundleRefused(
+                f"found {len(boosters)} boosters for {len(deviations)} horizons, needed equally many xgboost-….ubj each"
+            )
+        self._scales = np.repeat(1.0 / np.array(deviations, float), len(boosters) // len(deviations)).tolist()
         self._xgboost = import_xgboost()
         self._boosters = [self._load(raw, len(directional)) for raw in boosters]
         self._signs = np.where(directional, -1.0, 1.0).astype(np.float32)
@@ -61,15 +69,15 @@ class XGBoostPredictor:
     def score_rows(self, features: np.ndarray) -> np.ndarray:
         """Return the (n,) float64 scores of (n, F) float32 rows."""
         total = np.zeros(len(features))
-        for plain, mirrored in self._both(features, {}):
-            total += 0.5 * (plain.astype(np.float64) - mirrored.astype(np.float64))
+        for scale, (plain, mirrored) in zip(self._scales, self._both(features, {}), strict=True):
+            total += 0.5 * scale * (plain.astype(np.float64) - mirrored.astype(np.float64))
         return total / len(self._boosters)
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """Return (n, F) float64 contributions (SHAP values) that sum to the scores up to float32 rounding."""
         total = np.zeros(features.shape)
-        for plain, mirrored in self._both(features, {"pred_contribs": True}):
-            total += 0.5 * (plain[:, :-1].astype(np.float64) - mirrored[:, :-1].astype(np.float64))
+        for scale, (plain, mirrored) in zip(self._scales, self._both(features, {"pred_contribs": True}), strict=True):
+            total += 0.5 * scale * (plain[:, :-1].astype(np.float64) - mirrored[:, :-1].astype(np.float64))
         return total / len(self._boosters)
 
     def _both(self, features: np.ndarray, options: dict[str, bool]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -94,6 +102,18 @@ class XGBoostPredictor:
 
 
 def load(files: Mapping[str, bytes], directional: np.ndarray) -> XGBoostPredictor:
-    """Return the predictor of a bundle's files, boosters in name order."""
+    """Return the predictor of a bundle's files, boosters in name order.
+
+    Raises:
+        BundleRefused: a file is damaged.
+    """
+    deviations = [1.0]
+    if HORIZONS_FILE in files:
+        try:
+            deviations = [float(value) for value in json.loads(files[HORIZONS_FILE])["deviations"]]
+        except (ValueError, TypeError, KeyError) as error:
+            raise BundleRefused(f"{HORIZONS_FILE} cannot be read: {error!r}") from error
+        if not deviations or not all(0 < value < float("inf") for value in deviations):
+            raise BundleRefused(f"{HORIZONS_FILE} has deviations {deviations}; all above 0 are needed")
     names = sorted(name for name in files if name.startswith(FILE_PREFIX) and name.endswith(FILE_SUFFIX))
-    return XGBoostPredictor([files[name] for name in names], directional)
+    return XGBoostPredictor([files[name] for name in names], directional, deviations)

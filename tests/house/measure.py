@@ -41,6 +41,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "oversight",
     ),
     "storage": (
+        "language",
         "durable",
         "cron",
         "terminal",
@@ -61,6 +62,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "ensemble",
         "backtest",
         "walk_forward",
+        "imported",
         "tuning",
         "promotion",
         "monitors",

@@ -79,9 +79,9 @@ def _without_funding(candles: RunCandles) -> RunCandles:
 
 def _long_only(settings: TradingSettings, *, mode: str, sizing: str) -> TradingSettings:
     decision = {"enter": ALWAYS, "leave": -9.0, "sides": "long", "mode": mode, "stop_sigmas": 0.0, "take_sigmas": 0.0}
-    decision |= {"timeframe": settings.decision.timeframe, "horizon_bars": settings.decision.horizon_bars}
+    decision |= {"timeframe": settings.decision.timeframe, "horizons": settings.decision.horizons}
     risk = {"sizing": sizing, "fixed_fraction": 1.0, "target_volatility": settings.risk.target_volatility}
-    risk |= {"max_market_leverage": settings.risk.max_market_leverage, "leverage_cap": 20.0}
+    risk |= {"max_market_leverage": settings.risk.max_market_leverage, "leverage_cap": 20.0, "account_volatility": 0.0}
     return TradingSettings(
         decision=DecisionSettings.model_validate(decision),
         risk=RiskSettings.model_validate(risk),

@@ -15,7 +15,8 @@ from strategies.bundle.ensemble import smooth
 from strategies.bundle.warm_up import warm_memory
 from strategies.features.blocks import block_slices
 from strategies.kernel.compiled import compiled
-from strategies.kernel.settings import TradingSettings
+from strategies.kernel.portfolio import book_deviations, book_factor
+from strategies.kernel.settings import RiskSettings, TradingSettings
 from strategies.kernel.state import MEMORY
 from strategies.market import OPEN_MS, Timeframe
 from training.backtest.run_candles import RunCandles
@@ -36,6 +37,7 @@ class DecisionPath:
         volatility: annual.
         agreement: of PPO with the side, -1..1; 0 where absent.
         votes: (d, M, K) float64, in the bundle's order of families.
+        book: (d,) float64, how an equal-risk book of all markets swings, as a share of a single market.
         memory: (M,) MEMORY after the last decision.
     """
 
@@ -50,6 +52,12 @@ class DecisionPath:
     agreement: np.ndarray
     votes: np.ndarray
     memory: np.ndarray
+    book: np.ndarray
+
+    def sizing_volatility(self, risk: RiskSettings) -> np.ndarray:
+        """Return (d, M): the volatility that sizes are divided by, as the engine has it at each decision."""
+        factor = book_factor(risk)
+        return self.volatility * (factor * self.book)[:, None] if factor else self.volatility
 
 
 def decision_path(
@@ -83,6 +91,7 @@ def decision_path(
         agreement=bundle.agreement(conviction, scored["joined"]),
         votes=scored["votes"],
         memory=memory,
+        book=book_deviations(candles.decision_candles, ms, timeframe),
     )
 
 

@@ -20,6 +20,7 @@ from strategies.kernel.settings import ExecutionSettings, TradingSettings
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles, moment
+from training.backtest.run_roster import RosterRun
 from training.evidence.performance import EquityCurve
 
 
@@ -118,16 +119,37 @@ def begin_account(candles: RunCandles, settings: TradingSettings) -> AccountStat
 
 
 def run_path(
-    path: DecisionPath, candles: RunCandles, settings: TradingSettings, state: AccountState, *, delay_bars: int = 0
+    path: DecisionPath,
+    candles: RunCandles,
+    settings: TradingSettings,
+    state: AccountState,
+    *,
+    delay_bars: int = 0,
+    records: np.ndarray | None = None,
 ) -> RunResult:
-    """Let the kernel act on a decision path, each decision `delay_bars` decisions late."""
+    """Let the kernel act on a decision path, each decision `delay_bars` decisions late.
+
+    Args:
+        records: (M,) MARKET, where markets differ in what trading them costs; None: as the settings say.
+    """
     inputs = {
         name: _delayed(getattr(path, name), delay_bars)
-        for name in ("conviction", "expected_return", "sigma", "volatility", "agreement")
+        for name in ("conviction", "expected_return", "sigma", "agreement")
     }
+    inputs["volatility"] = _delayed(path.sizing_volatility(settings.risk), delay_bars)
+    if candles.roster is not None:
+        return RosterRun(
+            roster=candles.roster,
+            candles=candles,
+            settings=settings,
+            state=state,
+            rows=path.rows,
+            inputs={**inputs, "not_ready": ~path.ready},
+            records=records,
+        ).run()
     return loop.run(
         state,
-        settings.market_records(candles.markets),
+        settings.market_records(candles.markets) if records is None else records,
         settings.rules(candles.bar.ms),
         open_ms=candles.open_ms,
         bars=candles.bars,

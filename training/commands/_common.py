@@ -15,6 +15,7 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
+from training.commands.traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -27,13 +28,17 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage
-from training.runtime.sound_data import require_sound
+from training.runtime.sound_data import sound_symbols
 
 
 def open_dataset(
-    config: Config, symbols: str, timeframe: str, exchange: str, until: str, gaps: Gaps = "split"
+    config: Config, symbols: str, timeframe: str, exchange: str, until: str, gaps: Gaps = "split", scored: str = ""
 ) -> Dataset:
     """Return the dataset that options and configuration name; empty options mean the configuration's value.
+
+    Args:
+        symbols: that teach; empty: `[training] teach`.
+        scored: symbols that need not teach, and are only scored where they do not.
 
     Raises:
         BadInput: a name or date cannot be read, or a market has no candles.
@@ -41,10 +46,13 @@ def open_dataset(
     """
     chosen = exchange or config.exchange.name
     frame, groups = views_of(config, timeframe)
-    names = tuple(typed_symbol(part) for part in symbols.split(",") if part.strip()) or config.exchange.symbols
-    features = feature_set(config.features.extra, groups, frame)
     store = CandleStore(config.data.directory)
-    require_sound(config, store, chosen, names, frame, config.exchange.market)
+    teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
+    names = tuple(dict.fromkeys((*_names(scored), *teachers)))
+    features = feature_set(config.features.extra, groups, frame)
+    names = usable_symbols(store, chosen, names, frame, config.exchange.market)
+    names = sound_symbols(config, store, chosen, names, frame, config.exchange.market)
+    teachers = tuple(name for name in teachers if name in names)
     dataset = build(
         store,
         chosen,
@@ -56,13 +64,38 @@ def open_dataset(
         gaps=gaps,
         kind=config.exchange.market,
         labelling=labelling_of(config),
+        horizons=config.decision.horizons,
+        taught_by=None if set(names) == set(teachers) else teachers,
+        thinning=config.training.thinning,
+        strict=_names(symbols) or config.exchange.symbols,
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     say(
-        f"data: {chosen} {', '.join(names)} {frame.value}, {bars:,} bars in {len(dataset.segments)} segments, "
+        f"data: {chosen} {shown} {frame.value}, "
+        f"taught by {len(teachers)}, {bars:,} bars in {len(dataset.segments)} segments, "
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )
     return dataset
+
+
+def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+    """Return the markets that teach: those of `[training] teach`, the account's first.
+
+    Raises:
+        BadInput: nothing is stored.
+    """
+    asked = config.training.teach
+    if asked != ("stored",):
+        return tuple(name.upper() for name in asked)
+    stored = [each for each in store.markets(exchange) if each.timeframe is timeframe]
+    found = [each.symbol for each in stored if each.kind == config.exchange.market]
+    own = [symbol for symbol in config.exchange.symbols if symbol in found]
+    return tuple(dict.fromkeys((*own, *found))) or config.exchange.symbols
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(typed_symbol(part) for part in text.split(",") if part.strip())
 
 
 def labelling_of(config: Config) -> Labelling:
@@ -219,6 +252,8 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "weights": manifest.weights,
         "ppo_weight": manifest.ppo_weight,
         "weight_notes": list(trained.scales.weight_notes),
+        "seats": [asdict(seat) for seat in trained.scales.seats],
+        "hold_bars": manifest.calibration.hold_bars,
         "family_figures": [asdict(part) for part in family_figures(trained.scales, manifest.horizon_bars)],
         "deviations": manifest.deviations,
         "slope": manifest.calibration.slope,

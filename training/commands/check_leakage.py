@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from storage.config.tree import Config
     from strategies.bundle.bundle import Manifest
-    from training.promotion.leakage import Finding, LeakageReport
+    from training.promotion.finding import Finding
+    from training.promotion.leakage import LeakageReport
 
 
 def command(

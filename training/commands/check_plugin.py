@@ -12,7 +12,7 @@ from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config.plugin_files import Found
-    from training.promotion.leakage import Finding
+    from training.promotion.finding import Finding
 
 
 def command(
@@ -41,7 +41,7 @@ def command(
 def _findings(found: Found, chosen: Any) -> list[Finding]:
     from strategies.features.plugin import install_features
     from strategies.predictors.plugin import install_family
-    from training.promotion.leakage import Finding
+    from training.promotion.finding import Finding
     from training.promotion.plugin_check import check_family, check_features
 
     if found.kind == "family":

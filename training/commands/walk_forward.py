@@ -16,6 +16,8 @@ from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
+    from strategies.universe.members import Members
+    from training.data.coin_groups import Groups
     from training.data.dataset import Dataset
     from training.ensemble.plan import Plan
     from training.families.interface import ModelFamily
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
 
 def command(
     model_type: str = typer.Option("ensemble", help="lstm, xgboost, ridge, ppo, or ensemble (ensemble.families)."),
-    symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
-    trade: str = typer.Option("", help="Symbols that are traded and judged, the rest only teach; empty: all."),
+    symbols: str = typer.Option("", help="Markets that teach, comma separated; empty: training.teach."),
+    trade: str = typer.Option(
+        "", help="Markets that are traded and judged; empty: --symbols, or else exchange.symbols; all: all that teach."
+    ),
+    leave_out: int = typer.Option(
+        -1,
+        min=-1,
+        help="Groups of coins left out, each scored by models of the others; 0: none; -1: as a panel needs.",
+    ),
+    universe: str = typer.Option("", help="top, top:40: traded markets as selected then; empty: as configured."),
     timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     train_window: str = typer.Option("", help="Days a fold learns from, or all; empty: validation.train_window_d."),
     test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: see --refit-months."),
@@ -56,6 +66,7 @@ def command(
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
     from training.commands._common import open_dataset
+    from training.commands.traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
@@ -67,7 +78,10 @@ def command(
     if schedule.note:
         say(schedule.note)
     families = chosen_families(config, model_type, config.training.seed if seed < 0 else seed)
-    dataset = open_dataset(config, symbols, timeframe, exchange, end_date)
+    trade, members = (trade, None) if trade else universe_symbols(config, symbols, universe, exchange, end_date)
+    asked_to_trade = trade if trade != "all" else ""
+    traded_too = asked_to_trade or ("" if symbols or trade else ",".join(config.exchange.symbols))
+    dataset = open_dataset(config, symbols, timeframe, exchange, end_date, scored=traded_too)
     plan = Plan(
         families=families,
         trading=config.trading,
@@ -80,7 +94,9 @@ def command(
         seed=config.training.seed if seed < 0 else seed,
     )
     asked = config.training.workers if workers < 0 else workers
-    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), (costs_factor, delay_bars), trade)
+    stresses, traded = (costs_factor, delay_bars), traded_symbols(traded_too, dataset.symbols)
+    groups = groups_left_out(config, dataset, traded, leave_out)
+    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), stresses, traded, groups, members)
     walked = walk(plan)
     is_linear = [family.name for family in families] == ["ridge"]
     linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
@@ -144,9 +160,25 @@ def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
     chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
     if unknown := [name for name in chosen if name not in symbols]:
         raise BadInput(
-            f"--trade names {', '.join(unknown)}; only markets that teach can be traded: {', '.join(symbols)}"
+            f"--trade names {', '.join(unknown)}; only markets with candles can be traded: {', '.join(symbols)}"
         )
     return chosen or tuple(symbols)
+
+
+def groups_left_out(config: Config, dataset: Dataset, traded: Sequence[str], asked: int) -> Groups:
+    """Return the groups of coins to leave out: as asked, or those of a panel where one is traded.
+
+    Raises:
+        BadInput: more groups are asked for than there are markets.
+    """
+    from training.data.coin_groups import coin_groups, panel_groups
+
+    if asked >= 0:
+        return coin_groups(dataset.symbols, asked) if asked else ()
+    settings = config.validation
+    if len(traded) < settings.panel_markets:
+        return ()
+    return panel_groups(dataset.teachers, dataset.symbols, settings.left_out_groups, settings.panel_markets)
 
 
 class _Walk:
@@ -160,24 +192,29 @@ class _Walk:
         cache: bool,
         workers: int,
         stress: tuple[float, int],
-        trade: str,
+        traded: Sequence[str],
+        groups: Groups,
+        universe: Members | None,
     ) -> None:
         from storage.candles.store import CandleStore
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
-        from training.commands.backtest import stored_markets
+        from training.commands.traded import stored_markets
         from training.walk_forward.fold_cache import FoldCache
         from training.walk_forward.fold_plan import plan_folds
         from training.walk_forward.walk import Means
 
         store = CandleStore(config.data.directory)
-        traded = ",".join(traded_symbols(trade, dataset.symbols))
-        markets = stored_markets(store, config, dataset.exchange, traded, dataset.timeframe)
+        markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
         self.dataset = dataset
         self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
-        self.candles = read_run(store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms)
+        self.candles = read_run(
+            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe
+        )
+        for sentence in self.candles.notes:
+            say(sentence)
         root = config.paths.runs / "folds" if cache else None
-        self.means = Means(cache=FoldCache(root=root), workers=workers, backend=config.training.backend)
+        self.means = Means(groups=groups, cache=FoldCache(root=root), workers=workers, backend=config.training.backend)
         self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])
 
     def __call__(self, plan: Plan) -> WalkForward:

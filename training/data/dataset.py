@@ -15,89 +15,18 @@ from typing import Literal
 
 import numpy as np
 
+from storage.candles.resampled import read_symbol
 from storage.candles.store import CandleStore, Source, StoredCandles, fill_gaps, segments
 from strategies.errors import BadInput, DataGap
 from strategies.features import FeatureSet, block_slices, compute, volatility
-from strategies.market import CLOSE, OPEN, OPEN_MS, CandleArray, Timeframe
+from strategies.market import OPEN_MS, CandleArray, Timeframe
 from training.data.labels import RETURN, Labelling
+from training.data.segment import Rows, Segment
+from training.data.thinning import every_nth
+
+__all__ = ["Dataset", "Gaps", "Rows", "Segment", "build", "market_segments"]
 
 Gaps = Literal["split", "refuse"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """Contiguous bars of one market; all arrays have n rows.
-
-    Attributes:
-        symbol: canonical.
-        candles: (n, 6) float64.
-        source: (n,) uint8, `Source`.
-        features: (n, F) float32.
-        target: (n,) float64, volatility-scaled forward return; NaN where unknown.
-        label_end_ms: (n,) int64.
-        sigma: (n,) float64, per-bar deviation.
-        volatility: (n,) float64, slow annual volatility; NaN where features have not warmed up.
-        others: (n, K) float64 out-of-fold scores of `Dataset.others`, NaN where there is none; None: no columns.
-    """
-
-    symbol: str
-    candles: CandleArray
-    source: np.ndarray
-    features: np.ndarray
-    target: np.ndarray
-    label_end_ms: np.ndarray
-    sigma: np.ndarray
-    volatility: np.ndarray
-    others: np.ndarray | None = None
-
-    @property
-    def open_ms(self) -> np.ndarray:
-        return self.candles[:, OPEN_MS].astype(np.int64)
-
-    @property
-    def open(self) -> np.ndarray:
-        return self.candles[:, OPEN]
-
-    @property
-    def close(self) -> np.ndarray:
-        return self.candles[:, CLOSE]
-
-    def until(self, ms: int, timeframe: Timeframe) -> Segment | None:
-        """Return the bars closed by a time, with the targets settled by the last of them; None: there are none."""
-        count = int(np.searchsorted(self.open_ms, ms - timeframe.ms, side="right"))
-        if not count:
-            return None
-        names = ("candles", "source", "features", "label_end_ms", "sigma", "volatility")
-        arrays = {name: getattr(self, name)[:count] for name in names}
-        settled = arrays["label_end_ms"] <= int(arrays["candles"][-1, OPEN_MS])
-        others = None if self.others is None else self.others[:count]
-        target = np.where(settled, self.target[:count], np.nan)
-        return Segment(symbol=self.symbol, target=target, others=others, **arrays)
-
-    @property
-    def is_warm(self) -> np.ndarray:
-        """(n,) bool: deviations are known; columns with longer memories may still be NaN."""
-        return np.isfinite(self.sigma) & np.isfinite(self.volatility)
-
-    def after(self, row: int) -> Segment:
-        """Return the bars from `row` on."""
-        arrays = ("candles", "source", "features", "target", "label_end_ms", "sigma", "volatility")
-        others = None if self.others is None else self.others[row:]
-        return Segment(symbol=self.symbol, others=others, **{name: getattr(self, name)[row:] for name in arrays})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """Labelled rows pooled over markets, in market order, then time."""
-
-    features: np.ndarray  # (n, F) float32
-    target: np.ndarray  # (n,) float64
-    open_ms: np.ndarray  # (n,) int64
-    label_end_ms: np.ndarray  # (n,) int64
-    weight: np.ndarray  # (n,) float32, mean 1 a market: by uniqueness
-
-    def __len__(self) -> int:
-        return len(self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +36,10 @@ class Dataset:
     Attributes:
         until_ms: no candle closes after this time.
         segments: in market order, then time.
-        data_hash: sha256 over candles, sources, fingerprint, horizon and labelling.
+        data_hash: sha256 over candles, sources, fingerprint, horizons and labelling.
+        horizons: bars ahead of every forecast of a family; the first is `horizon_bars`, that of `Segment.target`.
+        taught_by: markets whose rows teach; the others are only scored. None: all.
+        thinning: see `training/data/thinning.py`; 0: every bar of a large pool teaches as one of a small.
         others: families whose out-of-fold scores stand beside the features; see `training/data/score_columns.py`.
     """
 
@@ -121,13 +53,52 @@ class Dataset:
     data_hash: str
     others: tuple[str, ...] = ()
     labelling: Labelling = RETURN
+    horizons: tuple[int, ...] = ()
+    taught_by: tuple[str, ...] | None = None
+    thinning: float = 0.0
+
+    @property
+    def all_horizons(self) -> tuple[int, ...]:
+        """The horizons that a family learns, the shortest first; one where none were named."""
+        return self.horizons or (self.horizon_bars,)
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The markets that teach."""
+        return self.symbols if self.taught_by is None else self.taught_by
+
+    def taught(self, without: Sequence[str] = ()) -> Dataset:
+        """Return the part that teaches, some markets left out.
+
+        Raises:
+            BadInput: nothing is left.
+        """
+        chosen = tuple(symbol for symbol in self.teachers if symbol not in without)
+        if not chosen:
+            raise BadInput(f"no market is left to teach: {', '.join(self.teachers)} are all left out")
+        if chosen == self.symbols:
+            return self
+        parts = tuple(segment for segment in self.segments if segment.symbol in chosen)
+        return replace(self, symbols=chosen, segments=parts, taught_by=None)
+
+    def step_of(self, least: int) -> int:
+        """Return n: every n-th bar teaches in a pool of this size."""
+        return every_nth(least, len(self.teachers), self.thinning)
 
     @property
     def from_ms(self) -> int:
         """Open of the first candle."""
         return min(int(segment.candles[0, OPEN_MS]) for segment in self.segments)
 
-    def known_by(self, ms: int, *, every_bars: int = 1, phase: int = 0, since_ms: int | None = None) -> Rows:
+    def known_by(
+        self,
+        ms: int,
+        *,
+        every_bars: int = 1,
+        phase: int = 0,
+        since_ms: int | None = None,
+        horizon_bars: int | None = None,
+    ) -> Rows:
         """Return the labelled rows whose label was settled by `ms`, pooled over markets.
 
         Args:
@@ -135,12 +106,14 @@ class Dataset:
             every_bars: keep the rows whose bar number since the epoch is a multiple of this, so that rows do not
                 shift when history grows.
             since_ms: earliest open.
+            horizon_bars: of the labels; None: the dataset's.
         """
-        masks = [self._mask(segment, ms, every_bars, phase, since_ms) for segment in self.segments]
-        spans = [(part.open_ms[mask], part.label_end_ms[mask]) for part, mask in zip(self.segments, masks, strict=True)]
+        parts = [self._labelled(segment, horizon_bars) for segment in self.segments]
+        masks = [self._mask(segment, ms, every_bars, phase, since_ms) for segment in parts]
+        spans = [(part.open_ms[mask], part.label_end_ms[mask]) for part, mask in zip(parts, masks, strict=True)]
         return Rows(
-            features=np.concatenate([part.features[mask] for part, mask in zip(self.segments, masks, strict=True)]),
-            target=np.concatenate([part.target[mask] for part, mask in zip(self.segments, masks, strict=True)]),
+            features=np.concatenate([part.features[mask] for part, mask in zip(parts, masks, strict=True)]),
+            target=np.concatenate([part.target[mask] for part, mask in zip(parts, masks, strict=True)]),
             open_ms=np.concatenate([opens for opens, _ in spans]),
             label_end_ms=np.concatenate([ends for _, ends in spans]),
             weight=np.concatenate([self.labelling.weights(*span, self.timeframe) for span in spans]),
@@ -169,6 +142,12 @@ class Dataset:
         last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + self.timeframe.ms
         return replace(self, segments=tuple(parts), until_ms=last_ms, data_hash=digest.hexdigest())
 
+    def _labelled(self, segment: Segment, horizon_bars: int | None) -> Segment:
+        if horizon_bars in (None, self.horizon_bars):
+            return segment
+        target, label_end_ms = self.labelling.label(segment.candles, segment.sigma, horizon_bars, self.timeframe)
+        return replace(segment, target=target, label_end_ms=label_end_ms)
+
     def _mask(self, segment: Segment, ms: int, every_bars: int, phase: int, since_ms: int | None) -> np.ndarray:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)
         mask &= segment.open_ms // self.timeframe.ms % every_bars == phase % every_bars
@@ -188,6 +167,10 @@ def build(
     gaps: Gaps = "split",
     kind: str = "futures",
     labelling: Labelling = RETURN,
+    horizons: Sequence[int] = (),
+    taught_by: Sequence[str] | None = None,
+    thinning: float = 0.0,
+    strict: Sequence[str] | None = None,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -203,6 +186,9 @@ def build(
         gaps: what to do with gaps of more than three bars among the market's own candles.
         kind: "futures" or "spot".
         labelling: what the closes are labelled with.
+        horizons: that families learn; (): one, `horizon_bars`.
+        taught_by, thinning: as in `Dataset`.
+        strict: symbols that `gaps` is about, the others are split at theirs; None: all.
 
     Raises:
         BadInput: a symbol has no candles.
@@ -211,15 +197,18 @@ def build(
     end_ms = None if until_ms is None else until_ms - timeframe.ms + 1
     parts: list[Segment] = []
     seen = f"{features.fingerprint} {horizon_bars} {timeframe.value} {exchange}{labelling.key}"
+    learnt = tuple(horizons) or (horizon_bars,)
+    seen += "" if learnt == (horizon_bars,) else f" {learnt}"
     digest = hashlib.sha256(seen.encode())
     for symbol in symbols:
-        stored = _own(store.read(exchange, symbol, timeframe, kind, end_ms=end_ms), stitched)
+        stored = _own(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), stitched)
         if not len(stored.candles):
             raise BadInput(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, gaps, labelling)
+        how: Gaps = gaps if strict is None or symbol in strict else "split"
+        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, how, labelling)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
@@ -231,6 +220,9 @@ def build(
         segments=tuple(parts),
         data_hash=digest.hexdigest(),
         labelling=labelling,
+        horizons=learnt,
+        taught_by=None if taught_by is None else tuple(taught_by),
+        thinning=thinning,
     )
 
 

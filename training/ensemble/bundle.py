@@ -23,7 +23,7 @@ from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset
 from training.ensemble.expectation import Expectation, expectation_of
 from training.ensemble.out_of_fold import FoldDone, fit_all, walk
-from training.ensemble.plan import Plan, recipe_id, walk_folds
+from training.ensemble.plan import Plan, groups_of, recipe_id, walk_folds
 from training.ensemble.scales import Scales, calibrate
 from training.ensemble.wins import simulate, win_table, without_protections
 from training.evidence.recipe_gate import RecipeVerdict, judge
@@ -54,7 +54,7 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
         BadInput: the history is too short for a walk forward.
     """
     folds = walk_folds(dataset, plan)
-    runs = walk(dataset, plan.families, folds, on_fold)
+    runs = walk(dataset, plan.families, folds, on_fold, groups=groups_of(dataset, plan))
     scales = calibrate(dataset, plan, runs)
     past = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
     trades = past.trades
@@ -68,6 +68,7 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
         np.array([trade.net_return for trade in trades]),
         plan.validation,
         plan.seed,
+        markets=len({part.run.symbol for part in scales.convictions}),
     )
     models = fit_all(plan.families, dataset, runs, dataset.until_ms)
     files = {name: content for model in models for name, content in model.files.items()}
@@ -92,6 +93,7 @@ def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequen
         symbols=dataset.symbols,
         timeframe=dataset.timeframe,
         horizon_bars=dataset.horizon_bars,
+        horizons=dataset.all_horizons,
         smoothing_span=plan.trading.decision.smoothing_span,
         feature_groups=dataset.features.selected,
         feature_extra=dataset.features.extra,

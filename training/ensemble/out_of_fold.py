@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import score_all
+from training.data.coin_groups import Groups, one_group
 from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores, prepare
 from training.data.splits import Fold
 from training.ensemble.sees_others import dataset_for
-from training.evidence.skill import information_coefficient
 from training.families.interface import FittedModel, ModelFamily
 
 
@@ -34,11 +35,15 @@ class FoldReport:
 
 
 FoldDone = Callable[[FoldReport], None]
-FoldFit = Callable[[ModelFamily, Dataset, Fold], FittedModel]
+FoldFit = Callable[[ModelFamily, Dataset, Fold, int], FittedModel]
 
 
-def fit_fold(family: ModelFamily, dataset: Dataset, fold: Fold) -> FittedModel:
-    """Return the family's model of a fold: fitted on what was known before it, within its window."""
+def fit_fold(family: ModelFamily, dataset: Dataset, fold: Fold, group: int = 0) -> FittedModel:
+    """Return the family's model of a fold: fitted on what was known before it, within its window.
+
+    Args:
+        dataset: what teaches the group of coins number `group`.
+    """
     return family.fit(dataset if fold.train_from_ms is None else dataset.since(fold.train_from_ms), fold.train_until_ms)
 
 
@@ -48,11 +53,13 @@ def walk(
     folds: Sequence[Fold],
     on_fold: FoldDone | None = None,
     fit: FoldFit = fit_fold,
+    groups: Groups = (),
 ) -> list[MarketScores]:
     """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time.
 
     Args:
         dataset: all that may be seen; no fold sees more than its own past.
+        groups: of coins left out: each is scored by models that none of its coins taught; (): nobody is left out.
         families: columns of the scores. PPO beside others learns from their scores of the folds before its own.
         folds: ascending, adjacent.
         on_fold: told about every fold of every family.
@@ -63,9 +70,12 @@ def walk(
     names = [family.name for family in families]
     for number, fold in enumerate(folds, start=1):
         before = _runs(dataset, scores, known_by_ms, folds[0].start_ms, fold.start_ms)
-        models = [fit(each, dataset_for(each, families, dataset, before, names), fold) for each in families]
-        for row, segment in enumerate(dataset.segments):
-            _score(scores[row], known_by_ms[row], models, fold, segment, dataset)
+        for which, group in enumerate(groups or one_group(dataset.symbols)):
+            taught = dataset.taught(group if groups else ())
+            models = [fit(each, dataset_for(each, families, taught, before, names), fold, which) for each in families]
+            for row, segment in enumerate(dataset.segments):
+                if segment.symbol in group:
+                    _score(scores[row], known_by_ms[row], models, fold, segment, dataset)
         for index, family in enumerate(families):
             if on_fold:
                 ic = _fold_ic([part[:, index] for part in scores], dataset, fold)
@@ -90,8 +100,8 @@ def fit_all(
     Args:
         runs: out-of-fold scores of the families; PPO beside others learns from those of the others.
     """
-    names = [family.name for family in families]
-    return [each.fit(dataset_for(each, families, dataset, runs, names), known_by_ms) for each in families]
+    names, taught = [family.name for family in families], dataset.taught()
+    return [each.fit(dataset_for(each, families, taught, runs, names), known_by_ms) for each in families]
 
 
 def _score(

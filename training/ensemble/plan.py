@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from storage.config.training import ValidationSettings
 from strategies.kernel.settings import TradingSettings
+from training.data.coin_groups import Groups, panel_groups
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, Fold, recent_folds
 from training.ensemble.stacking import Weighting
@@ -48,6 +49,12 @@ def walk_folds(dataset: Dataset, plan: Plan) -> list[Fold]:
     )
 
 
+def groups_of(dataset: Dataset, plan: Plan) -> Groups:
+    """Return the groups of coins that a training leaves out in turn, so that its evidence is on coins it never saw."""
+    settings = plan.validation
+    return panel_groups(dataset.teachers, dataset.symbols, settings.left_out_groups, settings.panel_markets)
+
+
 def recipe_id(dataset: Dataset, plan: Plan) -> str:
     """Return the digest of everything that makes a recipe: bundles that share it are refreshes of each other."""
     decision = plan.trading.decision
@@ -58,6 +65,10 @@ def recipe_id(dataset: Dataset, plan: Plan) -> str:
         "timeframe": dataset.timeframe.value,
         "smoothing_span": decision.smoothing_span,
     }
+    if len(dataset.all_horizons) > 1:
+        document["horizons"] = dataset.all_horizons
+    if dataset.step_of(1) > 1:
+        document["every_bars_at_least"] = dataset.step_of(1)
     if dataset.labelling.key:
         document["labelling"] = dataset.labelling.key
     if plan.weighting.method != "mean":

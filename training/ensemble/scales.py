@@ -16,15 +16,20 @@ from strategies.bundle.calibration import Calibration, confidence_quantiles, fit
 from strategies.bundle.ensemble import agreement
 from strategies.bundle.manifest import OutOfFold
 from strategies.errors import BadInput
+from strategies.kernel.settings import DecisionSettings
 from strategies.market import DAY_MS
+from strategies.oversight.skill import information_coefficient
 from training.data.dataset import Dataset
 from training.data.market_scores import Convictions, MarketScores
 from training.ensemble.expectation import expectation_of
+from training.ensemble.hold import mean_hold, slopes_over
 from training.ensemble.joining import PPO, blend_weights, joined, joins
 from training.ensemble.removal import Removal, removal_of
-from training.ensemble.stacking import Votes, weigh
+from training.ensemble.seats import Seat
+from training.ensemble.stacking import weigh
+from training.ensemble.votes import Votes
 from training.ensemble.wins import simulate, without_protections
-from training.evidence.skill import area_under_curve, information_coefficient
+from training.evidence.skill import area_under_curve
 
 if TYPE_CHECKING:
     from training.ensemble.plan import Plan
@@ -42,6 +47,7 @@ class Scales:
     weights: dict[str, float]
     ppo_weight: float
     weight_notes: tuple[str, ...]
+    seats: tuple[Seat, ...]
     calibration: Calibration
     convictions: tuple[Convictions, ...]
     out_of_fold: OutOfFold
@@ -75,12 +81,13 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
     deviation = float(np.concatenate([s[mask] for s, mask in zip(smoothed, recent, strict=True)]).std())
     known = [np.where(np.isfinite(scores), s / deviation, np.nan) for s, scores in zip(smoothed, blended, strict=True)]
     target = np.concatenate([run.target for run in runs])
-    chosen = _scaled(dataset, runs, recent, known, deviation)
+    decision = plan.trading.decision
+    chosen = _scaled(dataset, decision, runs, recent, known, deviation)
     ppo_weight, notes, removal = 0.0, weighed.notes, None
     if joins(names):
         column = names.index(PPO)
         together, ppo_weight = joined(known, votes, names, target, plan.ppo_floor, plan.ppo_cap)
-        beside = _scaled(dataset, runs, recent, together, deviation, column)
+        beside = _scaled(dataset, decision, runs, recent, together, deviation, column)
         removal = _without(dataset, plan, beside, chosen)
         chosen, ppo_weight = (beside, ppo_weight) if removal.earns else (chosen, 0.0)
         outcome = f"it keeps weight {ppo_weight:.2f}" if removal.earns else "it loses its weight"
@@ -90,6 +97,7 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
         weights=dict(zip(names, weighed.weights.tolist(), strict=True)),
         ppo_weight=ppo_weight,
         weight_notes=notes,
+        seats=weighed.seats,
         calibration=chosen.calibration,
         convictions=chosen.convictions,
         out_of_fold=_out_of_fold(plan, runs, np.concatenate(blended), target),
@@ -123,6 +131,7 @@ def _deviations(names: Sequence[str], runs: Sequence[MarketScores], recent: Sequ
 
 def _scaled(
     dataset: Dataset,
+    decision: DecisionSettings,
     runs: Sequence[MarketScores],
     recent: Sequence[np.ndarray],
     known: Sequence[np.ndarray],
@@ -132,6 +141,8 @@ def _scaled(
     """Return what the convictions of every run have meant; with PPO's column, as it sizes them by agreement."""
     target = np.concatenate([run.target for run in runs])
     slope, probability_slope = fit(np.concatenate(list(known)), target, dataset.horizon_bars)
+    hold_bars = mean_hold(known, decision)
+    hold_slope, hold_probability_slope = slopes_over(known, runs, hold_bars)
     calibration = Calibration(
         conviction_deviation=deviation,
         slope=slope,
@@ -139,6 +150,9 @@ def _scaled(
         confidence_quantiles=confidence_quantiles(
             np.concatenate([part[mask] for part, mask in zip(known, recent, strict=True)])
         ),
+        hold_bars=hold_bars,
+        hold_slope=hold_slope,
+        hold_probability_slope=hold_probability_slope,
     )
     convictions = tuple(
         Convictions(

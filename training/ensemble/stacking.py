@@ -5,7 +5,7 @@
 "fixed_share" tracks the best family with Herbster and Warmuth's (1998) rule over the out-of-fold days; its last weights
 are frozen, so that live, replay and backtest decide by the same numbers.
 
-Whatever the method, a family loses its vote while the blend is better without it by more than one standard error. The
+Whatever the method, who votes at all is decided before: see `seats.py`. The
 past is blended with the weights that each quarter could have known, so what calibration and gates see was not fitted.
 """
 
@@ -17,10 +17,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from strategies.bundle.calibration import OVERLAP, SLOPE_PRIOR, fit_probability, fit_slope
+from strategies.bundle.calibration import SLOPE_PRIOR, fit_probability, fit_slope
 from strategies.bundle.ensemble import blend
 from strategies.market import DAY_MS
-from training.evidence.ic_difference import ic_gain
+from training.ensemble.seats import FIRST, Members, Seat, seated
+from training.ensemble.votes import Votes
 
 Method = Literal["mean", "stacking", "soft", "fixed_share"]
 QUARTER_MS: Final = 91 * DAY_MS
@@ -41,46 +42,17 @@ class Weighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Votes:
-    """Out-of-fold votes with their outcomes, markets pooled.
-
-    Attributes:
-        votes: (n, K) float64, standardised; NaN: absent.
-        target: (n,) float64; NaN: not known.
-        open_ms, known_ms: (n,) int64: open of the bar, and when its label was settled.
-        horizon_bars: labels overlap this much.
-    """
-
-    votes: np.ndarray
-    target: np.ndarray
-    open_ms: np.ndarray
-    known_ms: np.ndarray
-    horizon_bars: int
-
-    def by(self, ms: int) -> Votes:
-        """Return what was known by a time, rows with every vote."""
-        rows = (self.known_ms <= ms) & np.isfinite(self.target) & np.isfinite(self.votes).all(axis=1)
-        return Votes(
-            votes=self.votes[rows],
-            target=self.target[rows],
-            open_ms=self.open_ms[rows],
-            known_ms=self.known_ms[rows],
-            horizon_bars=self.horizon_bars,
-        )
-
-    @property
-    def row_weight(self) -> float:
-        """How much of an independent observation a row is."""
-        return 1.0 / (OVERLAP * self.horizon_bars)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """Frozen weights, the past blended with those that it could know, and who lost a vote and why."""
+    """Frozen weights, the past blended with those that it could know, and who votes and why."""
 
     weights: np.ndarray  # (K,) float64, mean 1 over the voters
     blended: np.ndarray  # (n,) float64
-    notes: tuple[str, ...]
+    seats: tuple[Seat, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line a family."""
+        return tuple(seat.words for seat in self.seats)
 
 
 def weigh(past: Votes, names: Sequence[str], equal: np.ndarray, weighting: Weighting) -> Weighed:
@@ -88,13 +60,13 @@ def weigh(past: Votes, names: Sequence[str], equal: np.ndarray, weighting: Weigh
 
     Args:
         past: every out-of-fold row.
-        names: of the K families.
+        names: of the K families, the one that votes from the start first.
         equal: (K,) weights of equal voters; 0 where a family has no vote in the blend at all.
     """
     voters = np.flatnonzero(equal > 0)
     voices = [name for name, weight in zip(names, equal, strict=True) if weight > 0]
     if len(voters) < 2:
-        return Weighed(weights=equal.copy(), blended=blend(past.votes, equal), notes=())
+        return Weighed(weights=equal.copy(), blended=blend(past.votes, equal), seats=())
     own = Votes(
         votes=past.votes[:, voters],
         target=past.target,
@@ -102,49 +74,35 @@ def weigh(past: Votes, names: Sequence[str], equal: np.ndarray, weighting: Weigh
         known_ms=past.known_ms,
         horizon_bars=past.horizon_bars,
     )
-    blended = np.full(len(past.target), np.nan)
+    blended, members = np.full(len(past.target), np.nan), FIRST
     first_ms, last_ms = int(past.open_ms.min()), int(past.open_ms.max())
     for start_ms in range(first_ms, last_ms + 1, QUARTER_MS):
         rows = (past.open_ms >= start_ms) & (past.open_ms < start_ms + QUARTER_MS)
-        known, _ = weights_by(own, start_ms, voices, weighting)
+        known, members, _ = weights_by(own, start_ms, voices, weighting, members)
         blended[rows] = blend(own.votes[rows], known)
-    final, notes = weights_by(own, int(past.known_ms.max()), voices, weighting)
+    final, _, seats = weights_by(own, int(past.known_ms.max()), voices, weighting, members)
     weights = np.zeros(len(equal))
     weights[voters] = final
-    return Weighed(weights=weights, blended=blended, notes=notes)
+    return Weighed(weights=weights, blended=blended, seats=seats)
 
 
-def weights_by(past: Votes, ms: int, names: Sequence[str], weighting: Weighting) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the (K,) weights that could be known by a time, and who lost a vote; equal ones in the first year."""
+def weights_by(
+    past: Votes, ms: int, names: Sequence[str], weighting: Weighting, members: Members = FIRST
+) -> tuple[np.ndarray, Members, tuple[Seat, ...]]:
+    """Return the (K,) weights that could be known by a time, who votes, and why; the first alone in the first year.
+
+    Args:
+        members: who voted until then.
+    """
     known = past.by(ms)
-    equal = np.ones(past.votes.shape[1])
+    weights = np.zeros(past.votes.shape[1])
     if not len(known.target) or int(known.known_ms.max() - known.open_ms.min()) < LEAST_HISTORY_MS:
-        return equal, ()
-    keep, notes = earning(known, names)
-    weights = np.zeros(len(equal))
+        weights[list(FIRST)] = 1.0
+        return weights, FIRST, ()
+    members, seats = seated(known, names, members)
+    keep = np.array(members)
     weights[keep] = estimate(known, keep, weighting)
-    return weights, notes
-
-
-def earning(known: Votes, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the columns that keep their vote, and a line for each that lost it, the worst first."""
-    keep, notes = list(range(known.votes.shape[1])), []
-    while len(keep) > 1:
-        whole = known.votes[:, keep].mean(axis=1)
-        gains = [
-            ic_gain(known.votes[:, [k for k in keep if k != out]].mean(axis=1), whole, known.target, known.open_ms)
-            for out in keep
-        ]
-        worst = max(range(len(keep)), key=lambda index: gains[index].excess)
-        if gains[worst].excess <= 0.0:
-            break
-        gain = gains[worst]
-        notes.append(
-            f"{names[keep[worst]]} lost its vote: without it the out-of-fold IC is {gain.mean:+.4f} higher "
-            f"(standard error {gain.error:.4f})"
-        )
-        keep.pop(worst)
-    return np.array(keep), tuple(notes)
+    return weights, members, seats
 
 
 def estimate(known: Votes, keep: np.ndarray, weighting: Weighting) -> np.ndarray:

@@ -25,6 +25,7 @@ class RecipeVerdict:
         p_value: share of bootstrap samples with an IC of 0 or less.
         net_return: sum over trades of net profit per notional, after costs.
         days: length of the window.
+        markets: that were judged together.
     """
 
     passed: bool
@@ -34,6 +35,12 @@ class RecipeVerdict:
     net_return: float
     trades: int
     days: int
+    markets: int = 0
+
+
+def level_of(settings: ValidationSettings, markets: int) -> float:
+    """Return the level of the test: a panel's, or that of few markets, which have little power and scatter more."""
+    return settings.recipe_alpha if markets >= settings.panel_markets else settings.few_markets_alpha
 
 
 def judge(
@@ -43,6 +50,8 @@ def judge(
     net_returns: np.ndarray,
     settings: ValidationSettings,
     seed: int,
+    *,
+    markets: int,
 ) -> RecipeVerdict:
     """Return the verdict on out-of-fold convictions.
 
@@ -53,15 +62,17 @@ def judge(
         net_returns: (t,) net profit per notional of the trades closed in the window.
         settings: level, window and bootstrap.
         seed: of the bootstrap.
+        markets: that were judged together.
     """
+    alpha = level_of(settings, markets)
     since_ms = int(open_ms.max()) - round(settings.recipe_months * 30.44 * DAY_MS) if len(open_ms) else 0
     recent = open_ms >= since_ms
     sums = daily_skill(conviction[recent], target[recent], open_ms[recent]).sums
     ic = float(correlations(sums.sum(0)[None])[0]) if len(sums) else float("nan")
     p_value = bootstrap_p_value(sums, settings.bootstrap_block_d, settings.bootstrap_samples, seed)
     net = float(net_returns.sum())
-    skilled, earned = p_value <= settings.recipe_alpha and ic > 0, net > 0
-    chance = f"IC {ic:+.3f} over {len(sums)} days, p {p_value:.3f} (needed {settings.recipe_alpha:g})"
+    skilled, earned = p_value <= alpha and ic > 0, net > 0
+    chance = f"IC {ic:+.3f} on {markets} markets over {len(sums)} days, p {p_value:.3f} (needed {alpha:g})"
     money = f"{len(net_returns)} trades, net {net:+.1%} of notional (needed above 0)"
     return RecipeVerdict(
         passed=skilled and earned,
@@ -71,6 +82,7 @@ def judge(
         net_return=net,
         trades=len(net_returns),
         days=len(sums),
+        markets=markets,
     )
 
 

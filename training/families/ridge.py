@@ -1,7 +1,8 @@
 """The ridge trainer: the linear yardstick that also votes, from directional columns and their interactions with
 volatility.
 
-One solve of the normal equations; a second of work on eight years of three markets.
+One solve of the normal equations; a second of work on eight years of three markets. With several horizons the inputs
+are the same and the targets differ: the mean of their standardised forecasts is one linear model.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from storage.config.models import RidgeSettings
 from strategies.errors import BadInput
 from strategies.predictors.ridge import CLIP, FILE, RidgePredictor, design_of
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, Rows
 
 ROW_WEIGHT: Final = 1.0 / 3.0  # neighbouring rows hardly differ: three count as one against the penalty
 MIN_ROWS: Final = 300
@@ -40,16 +41,29 @@ def fit(dataset: Dataset, known_by_ms: int, settings: RidgeSettings) -> RidgeMod
     Raises:
         BadInput: under `MIN_ROWS` rows, or no directional column.
     """
-    rows = dataset.known_by(known_by_ms)
-    if len(rows) < MIN_ROWS:
-        raise BadInput(f"ridge: found {len(rows)} labelled rows before the border, needed at least {MIN_ROWS}")
     design = design_of(dataset.features, settings.interactions)
     if not len(design.directional):
         raise BadInput("ridge needs directional features; the chosen groups have none")
-    inputs = design.expand(rows.features)
-    deviations = inputs.std(0) + 1e-6
-    inputs = np.clip(inputs / deviations, -CLIP, CLIP)
+    every_bars = dataset.step_of(1)
+    several = len(dataset.all_horizons) > 1
+    deviations: np.ndarray | None = None
+    total: np.ndarray | None = None
+    for horizon in dataset.all_horizons:
+        rows = dataset.known_by(known_by_ms, every_bars=every_bars, horizon_bars=horizon)
+        if len(rows) < MIN_ROWS:
+            raise BadInput(f"ridge: found {len(rows)} labelled rows before the border, needed at least {MIN_ROWS}")
+        inputs = design.expand(rows.features)
+        deviations = inputs.std(0) + 1e-6 if deviations is None else deviations
+        inputs = np.clip(inputs / deviations, -CLIP, CLIP)
+        weights = _solve(inputs, rows, settings.penalty, min(1.0, ROW_WEIGHT * every_bars))
+        own = weights / max(float((inputs @ weights).std()), 1e-9) if several else weights
+        total = own if total is None else total + own
+    assert deviations is not None
+    assert total is not None
+    return RidgeModel(predictor=RidgePredictor(design, deviations, total / len(dataset.all_horizons)), rows=len(rows))
+
+
+def _solve(inputs: np.ndarray, rows: Rows, penalty: float, row_weight: float) -> np.ndarray:
     weighted = inputs if (rows.weight == 1).all() else inputs * rows.weight[:, None]
-    products = ROW_WEIGHT * (weighted.T @ inputs) + settings.penalty * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(products, ROW_WEIGHT * (weighted.T @ rows.target))
-    return RidgeModel(predictor=RidgePredictor(design, deviations, weights), rows=len(rows))
+    products = row_weight * (weighted.T @ inputs) + penalty * np.eye(inputs.shape[1])
+    return np.asarray(np.linalg.solve(products, row_weight * (weighted.T @ rows.target)))

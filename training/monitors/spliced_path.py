@@ -11,7 +11,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.kernel.settings import TradingSettings
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles
-from training.walk_forward.walk import joined, part
+from training.walk_forward.paths import joined, part
 
 Reign = tuple[int, Bundle, TradingSettings]  # from this decision grid time on, who decides, and by which settings
 

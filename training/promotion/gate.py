@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from storage.config.training import ValidationSettings
-from training.evidence.recipe_gate import RecipeVerdict
+from training.evidence.recipe_gate import RecipeVerdict, level_of
 
 Case = Literal["first", "completion", "refresh", "changed_recipe"]
 Step = Literal["promote", "shadow", "reject"]
@@ -165,9 +165,10 @@ def integrity(problem: str = "") -> Rule:
 
 
 def _skill(skill: RecipeVerdict, settings: ValidationSettings) -> Rule:
+    alpha = level_of(settings, skill.markets)
     words = f"IC {skill.ic:+.3f} over {skill.days} days, p {skill.p_value:.3f}"
-    passed = skill.p_value <= settings.recipe_alpha and skill.ic > 0
-    return _rule("skill", passed, skill.p_value, f"p <= {settings.recipe_alpha:g}", words)
+    passed = skill.p_value <= alpha and skill.ic > 0
+    return _rule("skill", passed, skill.p_value, f"p <= {alpha:g}", words)
 
 
 def _profit(skill: RecipeVerdict) -> Rule:

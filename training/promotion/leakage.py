@@ -1,9 +1,9 @@
 """The leakage check: known-answer tests that a recipe must pass before anything it says is believed.
 
-Five questions. Does it find skill in a random walk? Does it find an edge that was planted? Does cutting off the future
-change a feature or a score of the past? Does anything after a fold's border change the fold's model? Does skill
-collapse when the label begins one bar later, as it does when a feature peeks at the bar it is traded on? Retraining
-calls `check`.
+Six questions. Does it find skill in a random walk? Does it find an edge that was planted? Do its scores foretell
+nothing at other times than their own? Does cutting off the future change a feature or a score of the past? Does
+anything after a fold's border change the fold's model? Does skill collapse when the label begins one bar later, as it
+does when a feature peeks at the bar it is traded on? Retraining calls `check`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from training.data.splits import EMBARGO_MS, Fold
 from training.ensemble.out_of_fold import walk
 from training.evidence.null_error import SkillTest, skill_test
 from training.families.interface import ModelFamily
+from training.promotion.finding import Finding
 from training.promotion.known_answers import world
+from training.promotion.wrong_times import at_wrong_times
 
 Profile = Literal["quick", "full"]
 NULL_ERRORS: Final = 3.0  # standard errors within which skill on noise must lie, and beyond which an edge is found
@@ -57,15 +59,6 @@ SCOPES: Final[dict[Profile, Scope]] = {
     "quick": Scope(bars=9_000, worlds=1, folds=2, edge=0.15, is_light=True),
     "full": Scope(bars=24_000, worlds=3, folds=4, edge=0.10, is_light=False),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One question answered."""
-
-    name: str
-    passed: bool
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +95,7 @@ def check(
     seed: int = 0,
     tell: Callable[[Finding], None] = lambda _: None,
 ) -> LeakageReport:
-    """Ask a recipe the five questions.
+    """Ask a recipe the six questions.
 
     Args:
         families: what learns; in the quick profile a lighter version of each.
@@ -134,6 +127,7 @@ def check(
 
     note(no_skill_in_noise(asked, fair, scope.folds))
     note(kept := planted_edge(asked, leaning, scope.folds))
+    note(at_wrong_times([each.name for each in asked], walk(leaning[0], asked, _folds(leaning[0], scope.folds))))
     note(one_bar_late(asked, leaning, scope.folds) if all(finding.passed for finding in kept) else [])
     note([truncated_features(features, timeframe, leaning[0].segments[0].candles, "made-up candles")])
     if candles is not None:

@@ -21,8 +21,9 @@ from strategies.predictors.base import Predictor, PreparedSlice
 from strategies.predictors.plugin import FamilyPlugin, load_from_plugin
 from training.data.dataset import Dataset
 from training.families.plugin import PluginFamily
+from training.promotion.finding import Finding
 from training.promotion.known_answers import world, world_candles
-from training.promotion.leakage import Finding, prepared_of, truncated_features, unmoved_by_the_future
+from training.promotion.leakage import prepared_of, truncated_features, unmoved_by_the_future
 
 BARS: Final = 6_000
 HORIZON_BARS: Final = 12

@@ -13,12 +13,14 @@ from training.evidence.performance import EquityCurve
 from training.report.backtest import result_sections, subtitle
 from training.report.charts import bars
 from training.report.page import Section, page
+from training.report.panel import coin_rows, panel_rows
 from training.report.tables import UNDEFINED, Cell, number, paragraph, percent, signed_percent, table
 from training.walk_forward.card import WalkForwardCard, benchmark_curves
 from training.walk_forward.fold_figures import FoldFigures
 from training.walk_forward.walk import WalkForward
 
 UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades", "weight")
+COINS = ("", "days", "IC", "error", "believed", "slippage, bp")
 HEADER = ("fold", "learns from", "to", "tested to", "IC", "net", "Sharpe", "drawdown", "trades", "held coins")
 
 
@@ -34,6 +36,7 @@ def walk_forward_report(walked: WalkForward, card: WalkForwardCard, curves: dict
     sections = [
         Section(title="Verdict", body=words),
         Section(title="Folds", body=folds, charts=_charts(card)),
+        *_panel_section(card),
         *_stress_section(card),
         Section(title="What was tried", body=_statistics(card)),
         *result_sections(walked.result, scores, benchmark_curves(curves)),
@@ -51,7 +54,8 @@ def walk_forward_summary(card: WalkForwardCard) -> RenderableType:
         f"{scores.execution_timeframe} candles; {scores.costs.fee_bps:g} bp fee and {scores.costs.slippage_bps:g} bp "
         "slippage a side, funding"
     )
-    tables = (_fold_table(card), _benchmark_table(card), *_stress_tables(card), _tried_table(card))
+    panel = [_plain_table(panel_rows(card.panel))] if card.panel else []
+    tables = (_fold_table(card), _benchmark_table(card), *panel, *_stress_tables(card), _tried_table(card))
     refused = few_trades(scores.trades.trades, dict(scores.refusals))
     return Group(head, *tables, *refused, *card.notes, card.verdict)
 
@@ -112,6 +116,16 @@ def _tried_rows(card: WalkForwardCard) -> list[tuple[str, str]]:
 
 def _statistics(card: WalkForwardCard) -> str:
     return table(["", card.scores.model], [list(row) for row in _tried_rows(card)])
+
+
+def _panel_section(card: WalkForwardCard) -> list[Section]:
+    if card.panel is None:
+        return []
+    figures = table(["", card.scores.model], [list(row) for row in panel_rows(card.panel)])
+    coins = table(COINS, [list(row) for row in coin_rows(card.panel)])
+    return [
+        Section(title="What the coins prove together", body=paragraph(card.panel.verdict, "verdict") + figures + coins)
+    ]
 
 
 def _stress_section(card: WalkForwardCard) -> list[Section]:
@@ -177,9 +191,13 @@ def _benchmark_table(card: WalkForwardCard) -> Table:
 
 
 def _tried_table(card: WalkForwardCard) -> Table:
+    return _plain_table(_tried_rows(card))
+
+
+def _plain_table(rows: list[tuple[str, str]]) -> Table:
     shown = Table(box=None, pad_edge=False, show_header=False)
     shown.add_column()
     shown.add_column(justify="right")
-    for name, value in _tried_rows(card):
+    for name, value in rows:
         shown.add_row(name, value)
     return shown

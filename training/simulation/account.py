@@ -18,7 +18,7 @@ from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run import BacktestResult, begin_account, run_path
 from training.backtest.run_candles import RunCandles
 from training.monitors.spliced_path import padded
-from training.walk_forward.walk import joined, part
+from training.walk_forward.paths import joined, part
 
 
 @dataclass(slots=True, kw_only=True)

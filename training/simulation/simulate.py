@@ -31,7 +31,7 @@ from training.promotion.retrain import Champion, retrain
 from training.promotion.similarity import Reign
 from training.simulation.account import SimulatedAccount
 from training.simulation.trials import SimulatedTrials
-from training.walk_forward.walk import part
+from training.walk_forward.paths import part
 
 Kind = Literal["retrained", "drift", "swap", "rollback"]
 

@@ -26,6 +26,7 @@ from training.evidence.trial_statistics import TrialStatistics, claim, trial_sta
 from training.walk_forward.contenders import Contender, family_ics
 from training.walk_forward.fold_figures import FoldFigures, Stability, fold_figures, stability
 from training.walk_forward.fold_plan import Schedule
+from training.walk_forward.panel import Panel, panel_of
 from training.walk_forward.removal import walked_removal
 from training.walk_forward.walk import WalkForward
 
@@ -45,6 +46,7 @@ class WalkForwardCard:
         family_ic: by family, of its raw scores with the target over the traded folds, markets pooled.
         contenders: the blend, its families and the rules under stress; empty where that was not asked for.
         removal: the same folds traded without PPO; None where it does not stand beside others.
+        panel: what the coins prove together; None where fewer than a panel were traded.
     """
 
     verdict: str
@@ -59,6 +61,7 @@ class WalkForwardCard:
     statistics: TrialStatistics
     contenders: tuple[Contender, ...] = ()
     removal: Removal | None = None
+    panel: Panel | None = None
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON types; what is undefined or infinite is null."""
@@ -97,8 +100,11 @@ def walk_forward_card(
     found = tried(recipe, walked.symbols, run_returns(walked), scores.figures.sharpe, runs_folder)
     statistics = trial_statistics(found, {name: daily_returns(curve) for name, curve in curves.items()})
     removal = walked_removal(walked, dataset)
+    is_panel = len(walked.symbols) >= walked.plan.validation.panel_markets
+    panel = panel_of(walked, benchmark_curves(curves)) if is_panel else None
+    told = f"Panel: {panel.verdict}. " if panel else ""
     card = WalkForwardCard(
-        verdict=f"{claim(statistics)} {steady.words}",
+        verdict=f"{told}{claim(statistics)} {steady.words}",
         notes=(*scores.notes, *_notes(walked, schedule, found), *([f"{removal.words}."] if removal else [])),
         recipe=recipe,
         costs_factor=walked.stress.costs_factor,
@@ -110,6 +116,7 @@ def walk_forward_card(
         statistics=statistics,
         contenders=contenders,
         removal=removal,
+        panel=panel,
     )
     return card, curves
 

@@ -16,6 +16,7 @@ import numpy as np
 from strategies.bundle.bundle import PPO, Bundle
 from strategies.bundle.manifest import Manifest
 from strategies.kernel.settings import TradingSettings
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import reads_of
 from training.backtest.decision_path import DecisionPath
 from training.backtest.rule_baselines import rule_baselines
@@ -24,8 +25,8 @@ from training.backtest.scoring import targets_of
 from training.data.dataset import Dataset
 from training.ensemble.scales import Scales, calibrate
 from training.evidence.performance import NAN, daily_returns, sharpe
-from training.evidence.skill import information_coefficient
-from training.walk_forward.walk import WalkForward, known_before, strung_together, without_drawdown_stop
+from training.walk_forward.paths import path_of_groups
+from training.walk_forward.walk import WalkForward, known_before, without_drawdown_stop
 
 HARDSHIPS: Final = (NO_STRESS, Stress(costs_factor=2.0), Stress(delay_bars=1))
 
@@ -98,12 +99,13 @@ def path_alone(walked: WalkForward, dataset: Dataset, column: int) -> DecisionPa
     """Return the decisions of one family of a walk, smoothed and scaled as if it had no company."""
     plan = replace(walked.plan, families=[walked.plan.families[column]])
     runs = [replace(run, scores=run.scores[:, [column]]) for run in walked.runs]
-    bundles = []
-    for bundle, fold in zip(walked.bundles, walked.folds.traded, strict=True):
-        scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
-        bundles.append(alone(bundle, plan.families[0].name, scales))
+    scales = [calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset)) for fold in walked.folds.traded]
+    by_group = [
+        [alone(bundle, plan.families[0].name, known) for bundle, known in zip(bundles, scales, strict=True)]
+        for bundles in walked.by_group
+    ]
     settings = without_drawdown_stop(walked.plan.trading, dataset.timeframe)
-    return strung_together(bundles, walked.folds.traded, walked.result.candles, settings)
+    return path_of_groups(by_group, walked.groups, walked.folds.traded, walked.result.candles, settings)
 
 
 def alone(bundle: Bundle, family: str, scales: Scales) -> Bundle:

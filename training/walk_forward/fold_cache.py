@@ -25,7 +25,7 @@ from training.families.interface import ModelFamily
 from training.runtime.records import versions
 
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
-SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "families/interface.py")
+SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "data/thinning.py", "families/interface.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,8 @@ def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:
         "threads": getattr(family, "threads", 1),
         "device": getattr(family, "device", "cpu"),
         "features": dataset.features.fingerprint,
-        "horizon_bars": dataset.horizon_bars,
+        "horizons": dataset.all_horizons,
+        "thinning": dataset.thinning,
         "timeframe": dataset.timeframe.value,
         "train_from_ms": fold.train_from_ms,
         "train_until_ms": fold.train_until_ms,

@@ -6,6 +6,7 @@ been, by the scores known when the fold began.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from strategies.bundle.bundle import Bundle
@@ -16,7 +17,8 @@ from training.ensemble.joining import PPO, joins
 from training.ensemble.removal import Removal, removal_of
 from training.ensemble.scales import calibrate
 from training.evidence.performance import EquityCurve, daily_returns
-from training.walk_forward.walk import WalkForward, known_before, strung_together
+from training.walk_forward.paths import path_of_groups
+from training.walk_forward.walk import WalkForward, known_before
 
 
 def walked_removal(walked: WalkForward, dataset: Dataset) -> Removal | None:
@@ -24,28 +26,32 @@ def walked_removal(walked: WalkForward, dataset: Dataset) -> Removal | None:
     names = [family.name for family in walked.plan.families]
     if not joins(names):
         return None
-    without = curve_of(walked, bundles_without(walked, dataset))
+    without = curve_of(walked, [bundles_without(walked, dataset, bundles) for bundles in walked.by_group])
     return removal_of(PPO, daily_returns(walked.result.curve), daily_returns(without), seed=walked.plan.seed)
 
 
-def bundles_without(walked: WalkForward, dataset: Dataset) -> list[Bundle]:
-    """Return the bundle of each traded fold as it would have been without PPO."""
+def bundles_without(walked: WalkForward, dataset: Dataset, bundles: Sequence[Bundle]) -> list[Bundle]:
+    """Return the bundle of each traded fold as it would have been without PPO.
+
+    Args:
+        bundles: of each traded fold, of one group of coins.
+    """
     kept = [index for index, family in enumerate(walked.plan.families) if family.name != PPO]
     plan = replace(walked.plan, families=[walked.plan.families[index] for index in kept])
     runs = [replace(run, scores=run.scores[:, kept]) for run in walked.runs]
-    bundles = []
-    for bundle, fold in zip(walked.bundles, walked.folds.traded, strict=True):
+    left = []
+    for bundle, fold in zip(bundles, walked.folds.traded, strict=True):
         scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
         predictors = [bundle.predictors[index] for index in kept]
         manifest = manifest_of(dataset, plan, scales, predictors)
-        bundles.append(Bundle(f"{bundle.id}-without-{PPO}", manifest, bundle.features, predictors))
-    return bundles
+        left.append(Bundle(f"{bundle.id}-without-{PPO}", manifest, bundle.features, predictors))
+    return left
 
 
-def curve_of(walked: WalkForward, bundles: list[Bundle]) -> EquityCurve:
+def curve_of(walked: WalkForward, by_group: Sequence[Sequence[Bundle]]) -> EquityCurve:
     """Return the equity of other bundles over the folds of a walk."""
     result = walked.result
-    path = strung_together(bundles, walked.folds.traded, result.candles, result.settings)
+    path = path_of_groups(by_group, walked.groups, walked.folds.traded, result.candles, result.settings)
     begun = begin_account(result.candles, result.settings)
     run = run_path(path, result.candles, result.settings, begun, delay_bars=walked.stress.delay_bars)
     return replace(result, path=path, run=run).curve

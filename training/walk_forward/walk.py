@@ -8,19 +8,19 @@ traded by the kernel, costs on. No number of a fold knows anything from after it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.settings import TradingSettings
-from strategies.market import OPEN_MS, Timeframe
+from strategies.market import Timeframe
 from strategies.predictors.base import Predictor
 from strategies.predictors.load import load_predictor
-from training.backtest.decision_path import DecisionPath, decision_path, decision_rows
 from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
 from training.backtest.run_candles import RunCandles
+from training.data.coin_groups import Groups
 from training.data.dataset import Dataset
 from training.data.market_scores import MarketScores
 from training.data.splits import Fold
@@ -33,12 +33,14 @@ from training.families.interface import ModelFamily
 from training.runtime.compute import Backend, fan_out
 from training.walk_forward.fold_cache import FoldCache, fold_key
 from training.walk_forward.fold_plan import FoldPlan
+from training.walk_forward.paths import path_of_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a walk forward may use: where fold models are kept, processes, who carries them out."""
+    """What a walk forward may use: where fold models are kept, processes, who carries them out; coins left out."""
 
+    groups: Groups = ()
     cache: FoldCache = field(default_factory=FoldCache)
     workers: int = 1
     backend: Backend = "loky"
@@ -52,7 +54,7 @@ class FoldModel:
     predictor: Predictor
 
 
-FoldModels = Mapping[tuple[str, Fold], FoldModel]
+FoldModels = Mapping[tuple[str, Fold, int], FoldModel]  # family, fold, group of coins left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,9 @@ class WalkForward:
         plan: families and settings.
         folds: those traded and those that scaled.
         runs: out-of-sample scores of every close in all folds.
-        bundles: that of each traded fold, as it would have been live.
+        bundles: that of each traded fold, as it would have been live; with coins left out, that of the first group.
+        groups: of coins left out; (): nobody was.
+        by_group: for each group, or for all coins, the bundle of each traded fold.
         result: the trades, in the shape of a backtest.
         stress: what made it harder than it is.
     """
@@ -74,6 +78,8 @@ class WalkForward:
     bundles: Sequence[Bundle]
     result: BacktestResult
     stress: Stress = NO_STRESS
+    groups: Groups = ()
+    by_group: Sequence[Sequence[Bundle]] = ()
 
     @property
     def name(self) -> str:
@@ -109,11 +115,20 @@ def walk_forward(
     Raises:
         BadInput: a fold has too little to learn from.
     """
-    models = fit_folds(dataset, plan.families, folds.all, means or Means())
-    runs = walk(dataset, plan.families, folds.all, on_fold, lambda family, _, fold: models[family.name, fold])
-    bundles = [fold_bundle(dataset, plan, fold, runs, models) for fold in folds.traded]
+    means = means or Means()
+    models = fit_folds(dataset, plan.families, folds.all, means)
+    runs = walk(
+        dataset,
+        plan.families,
+        folds.all,
+        on_fold,
+        lambda family, _, fold, group: models[family.name, fold, group],
+        means.groups,
+    )
+    bundles = [fold_bundles(dataset, plan, fold, runs, models, max(1, len(means.groups))) for fold in folds.traded]
     settings = stressed(without_drawdown_stop(plan.trading, dataset.timeframe), stress)
-    path = strung_together(bundles, folds.traded, candles, settings)
+    by_group = list(zip(*bundles, strict=True))
+    path = path_of_groups(by_group, means.groups, folds.traded, candles, settings)
     begun = begin_account(candles, settings)
     result = BacktestResult(
         bundle_id="+".join(family.name for family in plan.families),
@@ -123,7 +138,16 @@ def walk_forward(
         run=run_path(path, candles, settings, begun, delay_bars=stress.delay_bars),
         initial_units=int(begun.account["equity"][0]),
     )
-    return WalkForward(plan=plan, folds=folds, runs=runs, bundles=bundles, result=result, stress=stress)
+    return WalkForward(
+        plan=plan,
+        folds=folds,
+        runs=runs,
+        bundles=by_group[0],
+        result=result,
+        stress=stress,
+        groups=means.groups,
+        by_group=by_group,
+    )
 
 
 def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
@@ -136,32 +160,49 @@ def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence
     readers = [family for family in families if sees_others(family, families)]
     if not readers:
         return models
-    runs = walk(dataset, first, folds, fit=lambda family, _, fold: models[family.name, fold])
+    runs = walk(
+        dataset,
+        first,
+        folds,
+        fit=lambda family, _, fold, group: models[family.name, fold, group],
+        groups=means.groups,
+    )
     learnt = dataset_for(readers[0], families, dataset, runs, [family.name for family in first])
     return {**models, **_fit(learnt, readers, folds, means)}
 
 
 def _fit(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
-    tasks = [(family, fold) for fold in folds for family in families]
+    groups = range(max(1, len(means.groups)))
+    tasks = [(family, fold, group) for fold in folds for family in families for group in groups]
     fitted = fan_out(
-        partial(_fitted, dataset=dataset, cache=means.cache), tasks, workers=means.workers, backend=means.backend
+        partial(_fitted, dataset=dataset, cache=means.cache, groups=means.groups),
+        tasks,
+        workers=means.workers,
+        backend=means.backend,
     )
     return {
-        (family.name, fold): FoldModel(files=files, predictor=load_predictor(family.name, files, dataset.features))
-        for (family, fold), files in zip(tasks, fitted, strict=True)
+        (family.name, fold, group): FoldModel(
+            files=files, predictor=load_predictor(family.name, files, dataset.features)
+        )
+        for (family, fold, group), files in zip(tasks, fitted, strict=True)
     }
 
 
-def fold_bundle(dataset: Dataset, plan: Plan, fold: Fold, runs: Sequence[MarketScores], models: FoldModels) -> Bundle:
-    """Return the bundle that would have traded a fold: its models, at the scales known when it begins.
+def fold_bundles(
+    dataset: Dataset, plan: Plan, fold: Fold, runs: Sequence[MarketScores], models: FoldModels, groups: int = 1
+) -> list[Bundle]:
+    """Return the bundle of each group of coins that would have traded a fold, at the scales known when it begins.
 
     Args:
         runs: scores of all folds; those from the fold's beginning on are left out here.
     """
     scales = calibrate(dataset, plan, known_before(runs, fold.start_ms, dataset))
-    predictors = [models[family.name, fold].predictor for family in plan.families]
-    manifest = manifest_of(dataset, plan, scales, predictors)
-    return Bundle(f"fold-{fold.start_ms}", manifest, dataset.features, predictors)
+    bundles = []
+    for group in range(groups):
+        predictors = [models[family.name, fold, group].predictor for family in plan.families]
+        manifest = manifest_of(dataset, plan, scales, predictors)
+        bundles.append(Bundle(f"fold-{fold.start_ms}", manifest, dataset.features, predictors))
+    return bundles
 
 
 def known_before(runs: Sequence[MarketScores], ms: int, dataset: Dataset) -> list[MarketScores]:
@@ -178,42 +219,6 @@ def known_before(runs: Sequence[MarketScores], ms: int, dataset: Dataset) -> lis
     return cut
 
 
-def strung_together(
-    bundles: Sequence[Bundle], folds: Sequence[Fold], candles: RunCandles, settings: TradingSettings
-) -> DecisionPath:
-    """Return what one bundle after the other decides, each over its own fold and warmed up as at a live swap."""
-    paths = [
-        decision_path(bundle, part(candles, fold.start_ms, fold.end_ms), settings)
-        for bundle, fold in zip(bundles, folds, strict=True)
-    ]
-    return joined(paths, candles)
-
-
-def part(candles: RunCandles, start_ms: int, end_ms: int) -> RunCandles:
-    """Return the bars of a run that open in [start, end), with all decision candles that close by the end."""
-    low, high = np.searchsorted(candles.open_ms, (start_ms, end_ms))
-    rows = slice(int(low), int(high))
-    return replace(
-        candles,
-        open_ms=candles.open_ms[rows],
-        bars=candles.bars[rows],
-        present=candles.present[rows],
-        funding_e8=candles.funding_e8[rows],
-        decision_candles=tuple(series[series[:, OPEN_MS] < end_ms] for series in candles.decision_candles),
-    )
-
-
-def joined(paths: Sequence[DecisionPath], candles: RunCandles) -> DecisionPath:
-    """Return adjacent decision paths as one over the whole run."""
-    together: dict[str, np.ndarray] = {
-        name: np.concatenate([getattr(path, name) for path in paths])
-        for name in DecisionPath.__dataclass_fields__
-        if name not in ("rows", "memory")
-    }
-    rows = decision_rows(candles.open_ms, candles.bar, candles.start_ms, candles.timeframe)
-    return DecisionPath(rows=rows, memory=paths[-1].memory, **together)
-
-
 def without_drawdown_stop(settings: TradingSettings, timeframe: Timeframe) -> TradingSettings:
     """Return the settings without the stop that only a person lifts: it would end the walk in its first bad year."""
     protections = settings.protections.model_copy(update={"drawdown_stop": 0.0})
@@ -221,7 +226,10 @@ def without_drawdown_stop(settings: TradingSettings, timeframe: Timeframe) -> Tr
     return settings.model_copy(update={"protections": protections, "decision": decision})
 
 
-def _fitted(task: tuple[ModelFamily, Fold], *, dataset: Dataset, cache: FoldCache) -> dict[str, bytes]:
-    family, fold = task
-    key = fold_key(family, dataset, fold) if cache.root is not None else ""
-    return cache.files(key, lambda: fit_fold(family, dataset, fold).files)
+def _fitted(
+    task: tuple[ModelFamily, Fold, int], *, dataset: Dataset, cache: FoldCache, groups: Groups
+) -> dict[str, bytes]:
+    family, fold, group = task
+    taught = dataset.taught(groups[group] if groups else ())
+    key = fold_key(family, taught, fold) if cache.root is not None else ""
+    return cache.files(key, lambda: fit_fold(family, taught, fold).files)

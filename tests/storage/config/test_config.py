@@ -69,7 +69,7 @@ def test_every_secret_is_named_in_the_shipped_file() -> None:
         ("[ppo.reward]\nprofits = 1", "config.toml:2: unknown key [ppo.reward] profits; did you mean profit?"),
         ('[risk]\nleverage_cap = "a lot"', 'config.toml:2: [risk] leverage_cap is "a lot"; a number is needed'),
         ("[risk]\nleverage_cap = true", "config.toml:2: [risk] leverage_cap is true; a number is needed"),
-        ("[decision]\nhorizon_bars = 3.5", "config.toml:2: [decision] horizon_bars is 3.5; a whole number is needed"),
+        ("[ppo]\nroll_bars = 3.5", "config.toml:2: [ppo] roll_bars is 3.5; a whole number is needed"),
         ("[risk]\nleverage_cap = 99", "config.toml:2: [risk] leverage_cap is 99; less than or equal to 20 is needed"),
         ("[risk]\nleverage_cap = nan", "config.toml:2: [risk] leverage_cap is nan; a finite number is needed"),
         ("risk = 3", "config.toml:1: [risk] is 3; a section is needed"),

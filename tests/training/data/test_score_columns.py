@@ -17,6 +17,7 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.base import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
 from training.data.dataset import Dataset
@@ -25,7 +26,6 @@ from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
 from training.ensemble.out_of_fold import fit_all, walk
 from training.ensemble.plan import Plan, walk_folds
-from training.evidence.skill import information_coefficient
 from training.families.interface import ModelFamily
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily
@@ -243,7 +243,7 @@ def test_too_few_scored_days_leave_ppo_with_the_features() -> None:
     plan = plan_of(*families)
     folds = walk_folds(made, plan)
     models = fit_folds(made, families, folds, Means())
-    reads = [models["ppo", fold].predictor.reads for fold in folds]  # type: ignore[attr-defined]
+    reads = [models["ppo", fold, 0].predictor.reads for fold in folds]  # type: ignore[attr-defined]
     assert reads[0] == ()
     assert reads[-1] == ("ridge",)
     assert scored_days(made, made.until_ms) == 0.0
@@ -259,13 +259,13 @@ def test_a_fold_fitted_beside_others_is_the_fold_of_the_walk() -> None:
     models = fit_folds(made, families, folds, Means())
     in_turn: dict[tuple[str, int], Mapping[str, bytes]] = {}
 
-    def fit(family: ModelFamily, dataset: Dataset, fold):  # type: ignore[no-untyped-def]
+    def fit(family: ModelFamily, dataset: Dataset, fold, _group):  # type: ignore[no-untyped-def]
         model = family.fit(dataset, fold.train_until_ms)
         in_turn[family.name, fold.start_ms] = model.files
         return model
 
     walk(made, families, folds, fit=fit)
-    for (name, fold), model in models.items():
+    for (name, fold, _), model in models.items():
         assert in_turn[name, fold.start_ms] == model.files
 
 

@@ -12,16 +12,17 @@ from tests.made_bundles import SMALL, made_dataset
 from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily, XGBoostFamily
 from training.ensemble.plan import Plan, recipe_id
+from training.ensemble.seats import seated
 from training.ensemble.stacking import (
     LEAST_HISTORY_MS,
     Method,
-    Votes,
     Weighting,
     fixed_share,
     stacked,
     weigh,
     weights_by,
 )
+from training.ensemble.votes import Votes
 from training.evidence.ic_difference import ic_gain
 
 ROWS = 20_000
@@ -40,11 +41,32 @@ def made_votes(strengths: tuple[float, ...] = (0.15, 0.08, 0.0), seed: int = 0) 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_family_of_noise_loses_its_vote_and_it_is_said(method: Method) -> None:
+def test_a_family_joins_when_it_adds_and_noise_does_not_and_it_is_said(method: Method) -> None:
     weighed = weigh(made_votes(), NAMES, EQUAL, Weighting(method=method))
     assert weighed.weights[2] == 0.0
     assert weighed.weights[0] > 0.0
-    assert any(note.startswith("noise lost its vote: without it the out-of-fold IC is +") for note in weighed.notes)
+    assert weighed.weights[1] > 0.0
+    assert [seat.votes for seat in weighed.seats] == [True, True, False]
+    assert [note.split(":")[0] for note in weighed.notes] == [
+        "good votes from the start",
+        "fair votes",
+        "noise does not vote",
+    ]
+
+
+def test_who_votes_stays_while_the_blend_is_not_better_without_it() -> None:
+    past = made_votes((0.1, 0.006), seed=3)
+    newcomer, _ = seated(past, ["first", "other"], (0,))
+    sitting, _ = seated(past, ["first", "other"], (0, 1))
+    gain = ic_gain(past.votes.mean(1), past.votes[:, 0], past.target, past.open_ms)
+    assert newcomer == ((0, 1) if gain.excess > 0 else (0,))
+    assert sitting == ((0, 1) if gain.mean > 0 else (0,))
+
+
+def test_the_first_family_loses_its_vote_when_it_costs_more_than_one_error() -> None:
+    members, seats = seated(made_votes((0.0, 0.2)), ["first", "other"], (0, 1))
+    assert members == (1,)
+    assert seats[0].words.startswith("first lost its vote")
 
 
 def test_equal_families_keep_equal_weights() -> None:
@@ -94,7 +116,7 @@ def test_the_past_is_blended_with_weights_it_could_know(method: Method) -> None:
     whole, part = weigh(past, NAMES, EQUAL, weighting), weigh(cut, NAMES, EQUAL, weighting)
     assert np.array_equal(whole.blended[:half], part.blended)
     first_year = past.open_ms < LEAST_HISTORY_MS
-    assert np.array_equal(whole.blended[first_year], blend(past.votes[first_year], EQUAL))
+    assert np.array_equal(whole.blended[first_year], blend(past.votes[first_year], np.array([1.0, 0.0, 0.0])))
 
 
 def test_a_label_not_yet_settled_changes_no_weight() -> None:
@@ -138,7 +160,7 @@ def test_a_bundle_freezes_its_weights_and_another_method_is_another_recipe() -> 
     trained = train(made_dataset(bars=16_000), plan)
     weights = trained.bundle.manifest.weights
     assert set(weights) == {"xgboost", "ridge"}
-    assert weights["xgboost"] != weights["ridge"]
-    assert sum(weights.values()) == pytest.approx(2.0) or 0.0 in weights.values()
+    assert [seat.family for seat in trained.scales.seats] == ["xgboost", "ridge"]
+    assert [seat.votes for seat in trained.scales.seats] == [weight > 0 for weight in weights.values()]
     mean = Plan(families=plan.families, trading=config.trading, validation=config.validation)
     assert recipe_id(made_dataset(), mean) != recipe_id(made_dataset(), plan)

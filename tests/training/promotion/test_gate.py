@@ -62,7 +62,13 @@ def test_the_recipe_gate_rejects(case: Case, numbers: dict[str, Any], rule: str)
 def test_the_level_of_the_recipe_gate_comes_from_the_configuration() -> None:
     skill = replace(SKILLED, p_value=0.04)
     assert judge_recipe("first", skill, POLICY).step == "reject"
-    assert judge_recipe("first", skill, ValidationSettings(recipe_alpha=0.05)).step == "promote"
+    assert judge_recipe("first", skill, ValidationSettings(few_markets_alpha=0.05)).step == "promote"
+
+
+def test_a_panel_is_judged_at_a_level_of_its_own() -> None:
+    skill = replace(SKILLED, p_value=0.04, markets=POLICY.panel_markets)
+    assert judge_recipe("first", skill, POLICY).step == "promote"
+    assert judge_recipe("first", replace(skill, markets=POLICY.panel_markets - 1), POLICY).step == "reject"
 
 
 def test_a_refresh_that_is_like_the_champion_is_promoted() -> None:

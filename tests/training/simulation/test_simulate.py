@@ -31,7 +31,7 @@ from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card
 from training.simulation.simulate import Event, Routine, Simulation, Simulator, wanted_borders
 from training.walk_forward.fold_cache import FoldCache
-from training.walk_forward.walk import part
+from training.walk_forward.paths import part
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
 BARS = 9_000

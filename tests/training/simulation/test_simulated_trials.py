@@ -20,7 +20,7 @@ from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles
 from training.simulation.simulate import Simulator
 from training.simulation.trials import SimulatedTrials
-from training.walk_forward.walk import part
+from training.walk_forward.paths import part
 
 SETTINGS = Config().trading
 

@@ -28,7 +28,7 @@ from training.ensemble.families import RidgeFamily
 from training.walk_forward.fold_cache import CHECKSUMS, FoldCache, fold_key
 from training.walk_forward.fold_figures import FoldFigures, fold_figures, stability
 from training.walk_forward.fold_plan import Schedule, plan_folds
-from training.walk_forward.walk import Means, WalkForward, fit_folds, fold_bundle, known_before, walk_forward
+from training.walk_forward.walk import Means, WalkForward, fit_folds, fold_bundles, known_before, walk_forward
 
 YEAR_2020 = 1_577_836_800_000
 YEAR_2024 = 1_704_067_200_000
@@ -101,7 +101,7 @@ def test_the_scales_of_a_fold_ignore_scores_and_labels_from_its_beginning_on() -
     walked, dataset = made_walk(), made_world()
     fold = walked.folds.traded[1]
     models = fit_folds(dataset, [RidgeFamily()], [fold], Means())
-    honest = fold_bundle(dataset, walked.plan, fold, walked.runs, models).manifest
+    honest = fold_bundles(dataset, walked.plan, fold, walked.runs, models)[0].manifest
     spoilt = [
         replace(
             run,
@@ -110,7 +110,7 @@ def test_the_scales_of_a_fold_ignore_scores_and_labels_from_its_beginning_on() -
         )
         for run in walked.runs
     ]
-    assert fold_bundle(dataset, walked.plan, fold, spoilt, models).manifest == honest
+    assert fold_bundles(dataset, walked.plan, fold, spoilt, models)[0].manifest == honest
 
 
 def test_a_label_is_known_only_once_it_is_settled() -> None:

@@ -74,6 +74,6 @@ def test_a_market_that_only_teaches_is_neither_traded_nor_judged(
     assert len({walk["family_ic"]["ridge"] for walk in (both, one, alone)}) == 3
 
 
-def test_only_a_market_that_teaches_can_be_traded(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_a_market_with_candles_can_be_traded(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert walk("--trade", "XRPUSDT") == 2
-    assert "--trade names XRPUSDT" in capsys.readouterr().err
+    assert "XRPUSDT 1h futures: found no candles" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_the_other_account_is_the_walk_that_never_had_ppo() -> None:
     beside, alone = walked("xgboost", "ridge", "ppo"), walked("xgboost", "ridge")
     found = walked_removal(beside, dataset)
     assert found is not None
-    curve = curve_of(beside, bundles_without(beside, dataset))
+    curve = curve_of(beside, [bundles_without(beside, dataset, beside.bundles)])
     assert np.array_equal(curve.equity, alone.result.curve.equity)
     days = len(daily_returns(alone.result.curve))
     assert found.days == days > 60
@@ -58,7 +58,7 @@ def test_the_other_account_is_the_walk_that_never_had_ppo() -> None:
 def test_stress_is_on_both_accounts() -> None:
     dataset = made_world(bars=BARS)
     late = walked("xgboost", "ridge", "ppo", delay_bars=1)
-    curve = curve_of(late, bundles_without(late, dataset))
+    curve = curve_of(late, [bundles_without(late, dataset, late.bundles)])
     assert np.array_equal(curve.equity, walked("xgboost", "ridge", delay_bars=1).result.curve.equity)
 
 

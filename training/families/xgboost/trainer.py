@@ -1,4 +1,4 @@
-"""The XGBoost trainer: squared error of the scaled return, on all history, with its mirror image.
+"""The XGBoost trainer: squared error of the scaled return, on all history, with its mirror image, for each horizon.
 
 Reads top to bottom: rows, mirror, boosting, bytes. What matters was measured (docs/architecture.md): regress the
 return instead of classifying its sign, use every year there is, and show the model each market upside down too.
@@ -6,7 +6,8 @@ return instead of classifying its sign, use every year there is, and show the mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,37 +16,56 @@ import numpy as np
 from storage.config.models import XGBoostSettings
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
-from strategies.predictors.xgboost import FILE_PREFIX, FILE_SUFFIX, XGBoostPredictor, import_xgboost
+from strategies.predictors.xgboost import (
+    FILE_PREFIX,
+    FILE_SUFFIX,
+    HORIZONS_FILE,
+    XGBoostPredictor,
+    import_xgboost,
+)
 from training.data.dataset import Dataset, Rows
 from training.families.xgboost.transfer import XGBoostSource
 
 MIN_ROWS: Final = 300
+SCALE_ROWS: Final = 20_000  # rows that a horizon's scores are scaled by
 
 Progress = Callable[[int, int], None]  # rounds done, rounds in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XGBoostModel:
-    """Boosters as bytes, one per seed, and what they were fitted on.
+    """Boosters as bytes, one per seed of each horizon, and what they were fitted on.
 
     Attributes:
-        boosters: UBJSON.
+        boosters: UBJSON, horizon after horizon.
         directional: (F,) bool.
         rows: labelled rows, without their mirror images.
+        horizons: bars ahead.
+        deviations: of each horizon's scores on rows that taught it: they make the horizons weigh alike.
     """
 
     boosters: tuple[bytes, ...]
     directional: np.ndarray
     rows: int
+    horizons: tuple[int, ...] = (1,)
+    deviations: tuple[float, ...] = (1.0,)
 
     @property
     def predictor(self) -> XGBoostPredictor:
-        return XGBoostPredictor(self.boosters, self.directional)
+        return XGBoostPredictor(self.boosters, self.directional, self.deviations)
 
     @property
     def files(self) -> dict[str, bytes]:
         """The files of a bundle."""
-        return {f"{FILE_PREFIX}{seed}{FILE_SUFFIX}": raw for seed, raw in enumerate(self.boosters)}
+        if len(self.horizons) == 1:
+            return {f"{FILE_PREFIX}{seed}{FILE_SUFFIX}": raw for seed, raw in enumerate(self.boosters)}
+        seeds = len(self.boosters) // len(self.horizons)
+        files = {
+            f"{FILE_PREFIX}h{self.horizons[index // seeds]:03d}-{index % seeds:02d}{FILE_SUFFIX}": raw
+            for index, raw in enumerate(self.boosters)
+        }
+        scales = {"horizons": self.horizons, "deviations": self.deviations}
+        return {**files, HORIZONS_FILE: json.dumps(scales).encode()}
 
 
 def fit(
@@ -73,29 +93,46 @@ def fit(
         BadInput: under `MIN_ROWS` rows, or the source reads other features.
     """
     earlier = source.usable(dataset.features.fingerprint, known_by_ms) if source else ()
-    directional = dataset.features.directional
+    directional, every_bars = dataset.features.directional, dataset.step_of(settings.every_bars)
     xgboost = import_xgboost()
     boosters: list[bytes] = []
-    matrices: dict[int, Any] = {}
-    seen = 0
-    for index in range(settings.seeds):
-        phase = index % settings.every_bars
-        if phase not in matrices:
-            rows = dataset.known_by(known_by_ms, every_bars=settings.every_bars, phase=phase)
-            if len(rows) < MIN_ROWS:
-                raise BadInput(f"xgboost: found {len(rows)} labelled rows before the border, needed {MIN_ROWS}")
-            matrices[phase] = training_matrix(rows, directional, settings, known_by_ms, threads)
-            seen += len(rows)
-        callbacks = [_reporter(xgboost, progress, index, settings)] if progress else None
-        booster = xgboost.train(
-            parameters(settings, seed + index, threads),
-            matrices[phase],
-            settings.n_estimators,
-            xgb_model=bytearray(earlier[index % len(earlier)]) if earlier else None,
-            callbacks=callbacks,
-        )
-        boosters.append(bytes(booster.save_raw("ubj")))
-    return XGBoostModel(boosters=tuple(boosters), directional=directional, rows=seen)
+    scales: list[float] = []
+    seen: list[int] = []
+    for number, horizon in enumerate(dataset.all_horizons):
+        matrices: dict[int, Any] = {}
+        for index in range(settings.seeds):
+            phase = (number + index) % every_bars
+            if phase not in matrices:
+                rows = dataset.known_by(known_by_ms, every_bars=every_bars, phase=phase, horizon_bars=horizon)
+                if len(rows) < MIN_ROWS:
+                    raise BadInput(f"xgboost: found {len(rows)} labelled rows before the border, needed {MIN_ROWS}")
+                matrices[phase] = training_matrix(rows, directional, settings, known_by_ms, threads)
+                seen += [len(rows)] if not number else []
+            fitted = number * settings.seeds + index
+            callbacks = [_reporter(xgboost, progress, fitted, settings, dataset.all_horizons)] if progress else None
+            booster = xgboost.train(
+                parameters(settings, seed + fitted, threads),
+                matrices[phase],
+                settings.n_estimators,
+                xgb_model=bytearray(earlier[fitted % len(earlier)]) if earlier else None,
+                callbacks=callbacks,
+            )
+            boosters.append(bytes(booster.save_raw("ubj")))
+        if len(dataset.all_horizons) > 1:
+            scales.append(_deviation(boosters[-settings.seeds :], directional, rows))
+    return XGBoostModel(
+        boosters=tuple(boosters),
+        directional=directional,
+        rows=sum(seen),
+        horizons=dataset.all_horizons,
+        deviations=tuple(scales) or (1.0,),
+    )
+
+
+def _deviation(boosters: Sequence[bytes], directional: np.ndarray, rows: Rows) -> float:
+    """Return the deviation of a horizon's scores on (a part of) the rows that taught it."""
+    part = rows.features[:: max(1, len(rows) // SCALE_ROWS)]
+    return max(float(XGBoostPredictor(boosters, directional).score_rows(part).std()), 1e-9)
 
 
 def parameters(settings: XGBoostSettings, seed: int, threads: int) -> dict[str, Any]:
@@ -171,10 +208,11 @@ def _correlation(scores: np.ndarray, target: np.ndarray) -> float:
     return float(np.corrcoef(scores, target)[0, 1]) if scores.std() > 0 else 0.0
 
 
-def _reporter(xgboost: Any, progress: Progress, index: int, settings: XGBoostSettings) -> Any:
+def _reporter(xgboost: Any, progress: Progress, index: int, settings: XGBoostSettings, horizons: Sequence[int]) -> Any:
     class Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc, name-defined]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            progress(index * settings.n_estimators + epoch + 1, settings.seeds * settings.n_estimators)
+            whole = len(horizons) * settings.seeds * settings.n_estimators
+            progress(index * settings.n_estimators + epoch + 1, whole)
             return False
 
     return Reporter()
