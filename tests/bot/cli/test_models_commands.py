@@ -57,7 +57,12 @@ def test_where_no_candle_is_known_the_time_is_null_and_shown_as_unknown(
     assert registry.history("builtin")[0].since_ms is None
     shown = models(capsys, "show", name)
     assert shown["promotions"] == [
-        {"since_ms": None, "since": "an unknown time", "fallback_level": "models", "why": "better on ETH"}
+        {
+            "since_ms": None,
+            "since": "an unknown time",
+            "fallback_level": "models",
+            "why": "better on ETH (command line)",
+        }
     ]
     assert main(["models", "list"]) == 0
     assert "decides since an unknown time: better on ETH" in " ".join(capsys.readouterr().out.split())
@@ -71,5 +76,6 @@ def test_the_list_says_who_decides_and_why_while_the_champion_is_on_the_bench(
     registry.step_down("builtin", "cash", "IC -0.010, below 0", 2)
     registry.write_verdict(name, {"case": "first", "verdict": {"reason": "edge found"}})
     listed = models(capsys, "list")
-    assert (listed["production"], listed["champion"], listed["why"]) == ("cash-1", name, "IC -0.010, below 0")
+    assert (listed["production"], listed["deciding"]) == (None, "cash-1")
+    assert (listed["champion"], listed["why"]) == (name, "IC -0.010, below 0")
     assert models(capsys, "show", name)["verdict"] == {"case": "first", "verdict": {"reason": "edge found"}}
