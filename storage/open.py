@@ -33,7 +33,8 @@ def whole_database_of(config: Config) -> Engine:
     """Return the engine of a configuration, for readers.
 
     Raises:
-        StorageFailed: a restore was interrupted, and what is there may be half old and half new.
+        StorageFailed: there is no ledger yet (nothing is created by reading), or a restore was interrupted, and what
+            is there may be half old and half new.
     """
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
