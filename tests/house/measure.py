@@ -43,6 +43,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
     "storage": (
         "language",
         "durable",
+        "private",
         "cron",
         "terminal",
         "config",
