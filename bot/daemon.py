@@ -34,6 +34,7 @@ from storage.config.tree import Config
 from storage.ledger.database import migrate
 from storage.ledger.lease import Lease, account_lease
 from storage.open import database_of
+from storage.private import keep_private
 from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.warm import warm
 
@@ -57,6 +58,7 @@ async def run(
     """
     raise_file_limit()
     config.require_complete()
+    keep_private([config.paths.state, config.paths.models, config.logs.directory])
     logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,7 +108,8 @@ async def _run_tasks(
 async def _take_listed(config: Config, parts: Parts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
-    await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
+    if not parts.universe.is_top:
+        await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
 
 
 @asynccontextmanager

@@ -12,14 +12,20 @@ from storage.ledger.database import connect
 from strategies.errors import BadInput, StorageFailed
 
 
-def database_of(config: Config) -> Engine:
-    """Return the engine of a configuration; nothing is opened yet."""
+def database_of(config: Config, *, must_exist: bool = False) -> Engine:
+    """Return the engine of a configuration; nothing is opened yet.
+
+    Args:
+        config: names it.
+        must_exist: never make a SQLite file where there is none.
+    """
     settings = config.database
     return connect(
         settings.url,
         password="" if settings.is_sqlite else settings.password.reveal(),
         synchronous=settings.synchronous,
         busy_timeout_ms=round(settings.busy_timeout_s * 1000),
+        must_exist=must_exist,
     )
 
 
@@ -27,11 +33,12 @@ def whole_database_of(config: Config) -> Engine:
     """Return the engine of a configuration, for readers.
 
     Raises:
-        StorageFailed: a restore was interrupted, and what is there may be half old and half new.
+        StorageFailed: there is no ledger yet (nothing is created by reading), or a restore was interrupted, and what
+            is there may be half old and half new.
     """
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
-    return database_of(config)
+    return database_of(config, must_exist=True)
 
 
 def read_account(config: Config) -> tuple[Engine, Account]:

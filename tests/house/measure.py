@@ -43,6 +43,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
     "storage": (
         "language",
         "durable",
+        "private",
         "cron",
         "terminal",
         "config",
@@ -62,6 +63,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "ensemble",
         "backtest",
         "walk_forward",
+        "imported",
         "tuning",
         "promotion",
         "monitors",

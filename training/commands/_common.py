@@ -15,6 +15,7 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
+from training.commands.traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -27,7 +28,7 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage
-from training.runtime.sound_data import require_sound
+from training.runtime.sound_data import sound_symbols
 
 
 def open_dataset(
@@ -49,7 +50,9 @@ def open_dataset(
     teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
     names = tuple(dict.fromkeys((*_names(scored), *teachers)))
     features = feature_set(config.features.extra, groups, frame)
-    require_sound(config, store, chosen, names, frame, config.exchange.market)
+    names = usable_symbols(store, chosen, names, frame, config.exchange.market)
+    names = sound_symbols(config, store, chosen, names, frame, config.exchange.market)
+    teachers = tuple(name for name in teachers if name in names)
     dataset = build(
         store,
         chosen,
@@ -67,8 +70,9 @@ def open_dataset(
         strict=_names(symbols) or config.exchange.symbols,
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     say(
-        f"data: {chosen} {', '.join(names)} {frame.value}, "
+        f"data: {chosen} {shown} {frame.value}, "
         f"taught by {len(teachers)}, {bars:,} bars in {len(dataset.segments)} segments, "
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )

@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.config.tree import Config, load
 from strategies.errors import SigmaError
+from training.runtime.log_file import append
 from training.runtime.parent_watch import STARTED_BY
 
 if TYPE_CHECKING:
@@ -114,12 +113,9 @@ def warnings_aside() -> Iterator[None]:
 
 
 def _log(name: str, line: str) -> None:
-    """Append a line with its time; a read-only directory costs the log, not the training."""
-    with suppress(OSError, SigmaError):
-        folder = Path(configuration().logs.directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z [{os.getpid()}] {line}\n")
+    """Append a line with its time; what cannot be logged costs the log, not the training."""
+    with suppress(SigmaError):
+        append(configuration(), name, line)
 
 
 def answer(document: dict[str, Any], human: str | RenderableType) -> None:
