@@ -32,7 +32,7 @@ class Section:
     charts: tuple[go.Figure, ...] = ()
 
 
-def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: str, warning: str = "") -> str:
+def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: str = "", warning: str = "") -> str:
     """Return the whole HTML document.
 
     Args:
