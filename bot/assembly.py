@@ -32,7 +32,7 @@ from bot.trading.control import Control
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.trader import Trader
-from bot.views.shadow_results import LiveTrials
+from bot.values.shadow_results import LiveTrials
 from bot.web.revoked import NAME as REVOKED
 from bot.web.revoked import Revoked
 from bot.web.server import WebServer
