@@ -112,12 +112,19 @@ def snapshot_of(
             if record["lots"] != 0
         ),
         markets=_markets(engine, outcome, signals, before),
-        prepared=outcome.prepared if outcome.decisions is not None or before is None else before.prepared,
+        prepared=_prepared(outcome, before),
         present=tuple(bool(value) for value in minute.present),
         candles=_candles(engine, outcome),
         alerts=tuple(alerts),
         took_s=took_s,
     )
+
+
+def _prepared(outcome: Outcome, before: Snapshot | None) -> tuple[PreparedSlice | None, ...]:
+    """Return what the latest decision scored, one a market: a market that has joined since was not among them."""
+    if outcome.decisions is not None or before is None:
+        return outcome.prepared
+    return (*before.prepared, *outcome.prepared[len(before.prepared) :])
 
 
 def _candles(engine: Engine, outcome: Outcome) -> tuple[LiveCandle, ...]:
