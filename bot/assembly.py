@@ -28,12 +28,12 @@ from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
+from bot.scheduling.universe import Universe, listed_markets
 from bot.trading.control import Control
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.trader import Trader
-from bot.trading.universe import Universe, listed_markets
-from bot.views.shadow_results import LiveTrials
+from bot.values.shadow_results import LiveTrials
 from bot.web.revoked import NAME as REVOKED
 from bot.web.revoked import Revoked
 from bot.web.server import WebServer

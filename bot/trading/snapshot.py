@@ -70,7 +70,7 @@ class Snapshot:
     bundle_id: str
     positions: tuple[OpenPosition, ...]
     markets: tuple[MarketView, ...]
-    prepared: tuple[PreparedSlice | None, ...]
+    prepared: tuple[PreparedSlice | None, ...]  # of a decision taken in this minute; let go with the next one
     present: tuple[bool, ...]
     candles: tuple[LiveCandle, ...] = ()  # those this minute completed, and those it went into
     alerts: tuple[Alert, ...] = ()  # of this minute
@@ -112,19 +112,12 @@ def snapshot_of(
             if record["lots"] != 0
         ),
         markets=_markets(engine, outcome, signals, before),
-        prepared=_prepared(outcome, before),
+        prepared=outcome.prepared,
         present=tuple(bool(value) for value in minute.present),
         candles=_candles(engine, outcome),
         alerts=tuple(alerts),
         took_s=took_s,
     )
-
-
-def _prepared(outcome: Outcome, before: Snapshot | None) -> tuple[PreparedSlice | None, ...]:
-    """Return what the latest decision scored, one a market: a market that has joined since was not among them."""
-    if outcome.decisions is not None or before is None:
-        return outcome.prepared
-    return (*before.prepared, *outcome.prepared[len(before.prepared) :])
 
 
 def _candles(engine: Engine, outcome: Outcome) -> tuple[LiveCandle, ...]:

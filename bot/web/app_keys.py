@@ -8,8 +8,8 @@ from aiohttp import web
 
 from bot.operations.metrics import Metrics
 from bot.retraining.run_queue import RunQueue
+from bot.scheduling.universe import Universe
 from bot.trading.control import Control
-from bot.trading.universe import Universe
 from bot.web.query_cache import Reading
 from bot.web.session import Sessions
 from bot.web.stream import Hub

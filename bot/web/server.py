@@ -12,9 +12,9 @@ from aiohttp import web
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.retraining.run_queue import RunQueue
+from bot.scheduling.universe import Universe
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
-from bot.trading.universe import Universe
 from bot.web import auth_routes as signing
 from bot.web import dashboard, openapi, reference, socket
 from bot.web.app_keys import CONFIG, CONTROL, HUB, METRICS, OPENAPI, READING, RUNS, SESSIONS, UNIVERSE

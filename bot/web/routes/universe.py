@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bot.trading.joins import staying
 from bot.trading.universe import Universe
-from bot.views.values import View
+from bot.values.view import View
 from bot.web.app_keys import CONTROL, UNIVERSE
 from bot.web.operations import Operations
 from bot.web.requests import Asked
