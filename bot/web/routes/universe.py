@@ -7,8 +7,8 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
+from bot.scheduling.universe import Universe
 from bot.trading.joins import staying
-from bot.trading.universe import Universe
 from bot.values.view import View
 from bot.web.app_keys import CONTROL, UNIVERSE
 from bot.web.operations import Operations
