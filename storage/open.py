@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from storage.ledger.accounts import Account
 
 
-def database_of(config: Config) -> Engine:
-    """Return the engine of a configuration; nothing is opened yet."""
+def database_of(config: Config, *, must_exist: bool = False) -> Engine:
+    """Return the engine of a configuration; nothing is opened yet.
+
+    Args:
+        config: names it.
+        must_exist: never make a SQLite file where there is none.
+    """
     from storage.ledger.database import connect
 
     settings = config.database
@@ -25,6 +30,7 @@ def database_of(config: Config) -> Engine:
         password="" if settings.is_sqlite else settings.password.reveal(),
         synchronous=settings.synchronous,
         busy_timeout_ms=round(settings.busy_timeout_s * 1000),
+        must_exist=must_exist,
     )
 
 
@@ -40,7 +46,7 @@ def whole_database_of(config: Config) -> Engine:
     file = config.database.url.partition(":///")[2].partition("?")[0] if config.database.is_sqlite else ""
     if file and not Path(file).exists():
         raise StorageFailed(f"database {file} holds no ledger yet (no such file); start `sigma run` once")
-    return database_of(config)
+    return database_of(config, must_exist=True)
 
 
 def read_account(config: Config) -> tuple[Engine, Account]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.commands.ledger import open_ledger
-from bot.views.shadow_results import LiveTrial, LiveTrials
+from bot.values.shadow_results import LiveTrial, LiveTrials
 from strategies.errors import SigmaError
 
 if TYPE_CHECKING:
