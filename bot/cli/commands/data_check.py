@@ -11,7 +11,7 @@ import typer
 from bot.cli.output import emit
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
-from storage.config.tree import Config, load
+from storage.config.effective import load
 from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
@@ -20,6 +20,8 @@ from strategies.market import CandleArray, Timeframe, typed_symbol
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from storage.config.tree import Config
 
 _COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
 MOST_MARKETS = 12  # whose findings are told one by one; of more each has a row
