@@ -8,9 +8,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.candles.store import CandleStore
+from storage.candles.store import CandleStore, StoredMarket
 from storage.config.tree import Config
 from storage.models.registry import Registry
+from storage.quality.unusable import unusable
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
@@ -85,9 +86,20 @@ def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Ti
     if asked != ("stored",):
         return tuple(name.upper() for name in asked)
     stored = [each for each in store.markets(exchange) if each.timeframe is timeframe]
-    found = [each.symbol for each in stored if each.kind == config.exchange.market]
+    found = [each.symbol for each in stored if each.kind == config.exchange.market and _may_teach(config, store, each)]
     own = [symbol for symbol in config.exchange.symbols if symbol in found]
     return tuple(dict.fromkeys((*own, *found))) or config.exchange.symbols
+
+
+def _may_teach(config: Config, store: CandleStore, market: StoredMarket) -> bool:
+    """Whether a stored market teaches: one that nobody named and that cannot be used is left out, and it is said."""
+    if market.symbol in config.exchange.symbols:
+        return True
+    candles = store.read(market.exchange, market.symbol, market.timeframe, market.kind).candles
+    findings = unusable(candles, market.timeframe, config.data.missing_share)
+    if findings:
+        say(f"{market} does not teach: {findings[0].text}")
+    return not findings
 
 
 def _names(text: str) -> tuple[str, ...]:

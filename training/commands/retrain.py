@@ -13,7 +13,7 @@ from training.runtime.progress import answer, configuration, say, wants_json
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from storage.models.registry import Registry
-    from training.data.dataset import Dataset
+    from training.data.dataset import Dataset, Gaps
     from training.evidence.performance import EquityCurve
     from training.monitors.fallback_policy import Answer
 
@@ -53,7 +53,9 @@ def command(
     chosen_seed = config.training.seed if seed < 0 else seed
     names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
     voters = known.choose(names, makers(config, chosen_seed))
-    dataset = open_dataset(config, symbols, timeframe, exchange, until, "split" if gaps == "split" else "refuse")
+    own = "" if symbols else ",".join(config.exchange.symbols)
+    how: Gaps = "split" if gaps == "split" else "refuse"
+    dataset = open_dataset(config, symbols, timeframe, exchange, until, how, scored=own)
     plan = plan_of(config, voters, chosen_seed, years=years, months=refit_months)
     registry = Registry(config.paths.models)
     looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
@@ -96,7 +98,8 @@ def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
 
     store = CandleStore(config.data.directory)
     try:
-        markets = stored_markets(store, config, dataset.exchange, ",".join(dataset.symbols), dataset.timeframe)
+        own = [symbol for symbol in config.exchange.symbols if symbol in dataset.symbols] or dataset.symbols
+        markets = stored_markets(store, config, dataset.exchange, ",".join(own), dataset.timeframe)
         return trend_curve(store, markets, dataset.timeframe, dataset.until_ms, config.trading)
     except SigmaError as error:
         say(f"the trend rule's own record is not known: {error}")

@@ -46,8 +46,9 @@ def command(
     begun = time.perf_counter()
     chosen_seed = config.training.seed if seed < 0 else seed
     voters = _voters(config, families, chosen_seed)
-    everything = open_dataset(config, symbols, "", exchange, end_date)
-    candles, past = _candles(config, everything.exchange, ",".join(everything.symbols), day_ms(start_date), everything)
+    traded = symbols or ",".join(config.exchange.symbols)
+    everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
+    candles, past = _candles(config, everything.exchange, traded, day_ms(start_date), everything)
     cache = FoldCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)

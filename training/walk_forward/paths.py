@@ -72,7 +72,7 @@ def columns_of(candles: RunCandles, columns: Sequence[int]) -> RunCandles:
 
 
 def _by_market(path: DecisionPath) -> dict[str, np.ndarray]:
-    whole = ("ms", "rows", "book")
+    whole = ("ms", "rows", "book", "hold_bars")
     return {name: getattr(path, name) for name in DecisionPath.__dataclass_fields__ if name not in whole}
 
 
@@ -105,7 +105,8 @@ def joined(paths: Sequence[DecisionPath], candles: RunCandles) -> DecisionPath:
     together: dict[str, np.ndarray] = {
         name: np.concatenate([getattr(path, name) for path in paths])
         for name in DecisionPath.__dataclass_fields__
-        if name not in ("rows", "memory")
+        if name not in ("rows", "memory", "hold_bars")
     }
     rows = decision_rows(candles.open_ms, candles.bar, candles.start_ms, candles.timeframe)
-    return DecisionPath(rows=rows, memory=paths[-1].memory, **together)
+    last = paths[-1]
+    return DecisionPath(rows=rows, memory=last.memory, hold_bars=last.hold_bars, **together)
