@@ -42,10 +42,11 @@ def command(
     from strategies.errors import BadInput
     from training.commands._common import document_of, open_dataset, plan_of, store
     from training.ensemble import families as known
+    from training.ensemble.plan import recipe_id
     from training.ensemble.voters import makers
     from training.evidence.daily_skill import YEAR_D, DailySkill, walked_skill
     from training.monitors import fallback_policy as ladder
-    from training.promotion.retrain import champion_of, leakage_check, retrain
+    from training.promotion.retrain import champion_of, failed_before, leakage_check, retrain
 
     if gaps not in ("refuse", "split"):
         raise BadInput(f"--gaps is {gaps!r}; refuse or split is needed")
@@ -63,7 +64,8 @@ def command(
     standing = registry.standing(dataset.exchange)
     started = time.perf_counter()
     checks = [leakage_check(voters)] if leakage else []
-    retrained = retrain(dataset, plan, champion, checks=checks, on_step=_Eta(started))
+    again = failed_before(registry, recipe_id(dataset, plan))
+    retrained = retrain(dataset, plan, champion, checks=checks, again=again, on_step=_Eta(started))
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict
@@ -76,6 +78,7 @@ def command(
         "bundle": bundle,
         "verdict": verdict.document(),
         "case": verdict.case,
+        "recipe": retrained.trained.bundle.manifest.recipe,
         "declared": list(config.ensemble.families),
         "champion": champion.bundle.id if champion else None,
         "ladder": answered.document(),
