@@ -127,6 +127,8 @@ def _scores(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np
     last_bar = (ms - candles.start_ms) // candles.bar.ms - 1
     for index, market in enumerate(candles.markets):
         series = candles.decision_candles[index]
+        if not len(series):  # not listed yet, or no longer
+            continue
         slices = block_slices(series, candles.timeframe, candles.start_ms, candles.end_ms)
         inputs = bundle.decision_inputs([bundle.prepare(anchored, market.symbol) for anchored in slices])
         for anchored, part in zip(slices, inputs, strict=True):
