@@ -4,7 +4,8 @@
 # make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
 # make docs    the documentation as a site, build/site/index.html
-# make audit   known vulnerabilities of the pinned packages (asks the package index)
+# make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
+#              package cannot be looked up
 # Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
 
@@ -13,6 +14,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
     $$name -c '$(SUPPORTED)' 2>/dev/null && { command -v $$name; break; }; done)
 EXTRAS ?= cpu
 PIP_ARGS ?=
+KILLS ?= 200
 ARGS ?=
 JOBS ?= 2
 
@@ -53,7 +55,8 @@ docs: $(VENV)/.installed-docs
 	@echo "sigma: build/site/index.html"
 
 audit: $(DEVELOPMENT)
-	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \
+	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip --vulnerability-service osv
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff format .
@@ -63,6 +66,7 @@ bench: $(DEVELOPMENT)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks.kill_matrix --kills $(KILLS)
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean:

@@ -31,6 +31,7 @@ from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
+from bot.views.training import TrainingProgress
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from storage.ledger.accounts import open_account
@@ -91,8 +92,8 @@ class PacedFeed:
 class NoTraining:
     """A trainer that is never asked."""
 
-    def progress(self) -> dict[str, Any]:
-        return {"state": "idle"}
+    def progress(self) -> TrainingProgress:
+        return TrainingProgress()
 
     async def start(self, why: str) -> None:
         """Nobody asks."""

@@ -21,6 +21,7 @@ from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_process import Limits
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
+from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
 from bot.scheduling.candle_check import check_day
@@ -28,8 +29,8 @@ from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.trading.control import Control
+from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
-from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
 from bot.web.revoked import NAME as REVOKED
@@ -46,9 +47,7 @@ from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.errors import BadInput, BundleRefused
-from strategies.market import MINUTE_MS, Market
-
-Listeners = list[Callable[[Snapshot], None]]
+from strategies.market import Market
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,7 @@ class Parts:
     notifications: Notifications
     schedule: Schedule
     runs: JobRuns
+    run_queue: RunQueue
     shadowing: Shadowing
 
 
@@ -97,15 +97,18 @@ async def assemble(environment: Environment) -> Parts:
     bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
     opened = await _opened(environment, markets, registry, bundle)
     metrics = Metrics()
-    listeners: Listeners = [metrics.on_snapshot, _log_signals]
+    listeners: Listeners = [metrics.on_snapshot, log_trading]
     environment.feed.watch(opened.engine.markets)
     trader = _trader(environment, opened, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
-    trainer = _trainer(environment, runs, job_runs)
+    slot = asyncio.Lock()  # one child at a time, whoever asked for it
+    trainer = _trainer(environment, runs, job_runs, slot)
+    run_queue = RunQueue(config.paths.state / "runs", _limits(config), slot)
+    await asyncio.to_thread(run_queue.open)
     control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
-    web = _web(environment, control, metrics)
+    web = _web(environment, control, metrics, run_queue)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
     if refusal:
@@ -123,6 +126,7 @@ async def assemble(environment: Environment) -> Parts:
         notifications=notifications,
         schedule=_schedule(environment, opened, control, notifications, job_runs),
         runs=job_runs,
+        run_queue=run_queue,
         shadowing=shadowing,
     )
 
@@ -175,12 +179,12 @@ def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> T
         max_decision_age_ms=0
         if exchange.waits
         else round(config.feed.max_decision_age_s * 1000 * exchange.clock.speed),
-        publish=_publisher(listeners),
+        publish=publisher(listeners),
         settled_ms=opened.settled_ms,
     )
 
 
-def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) -> Trainer:
+def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns, slot: asyncio.Lock) -> Trainer:
     return Trainer(
         clock=environment.exchange.clock,
         limits=_limits(environment.config),
@@ -188,6 +192,7 @@ def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) ->
         download=runs.download,
         promote=runs.promote,
         runs=job_runs,
+        slot=slot,
     )
 
 
@@ -239,11 +244,19 @@ def _shadowing(environment: Environment, opened: Opened, trader: Trader, control
     )
 
 
-def _web(environment: Environment, control: Control, metrics: Metrics) -> WebServer:
+def _web(environment: Environment, control: Control, metrics: Metrics, run_queue: RunQueue) -> WebServer:
     config, feed = environment.config, environment.feed
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
-    return WebServer(control, metrics, config.web, token, revoked=Revoked(config.paths.state / REVOKED))
+    return WebServer(
+        control,
+        metrics,
+        config.web,
+        token,
+        revoked=Revoked(config.paths.state / REVOKED),
+        run_queue=run_queue,
+        config=config,
+    )
 
 
 def _schedule(
@@ -275,18 +288,3 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
     )
     jobs = nightly_jobs(nightly, config.schedule)
     return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs
-
-
-def _publisher(listeners: Listeners) -> Callable[[Snapshot], None]:
-    def publish(snapshot: Snapshot) -> None:
-        for listen in listeners:
-            listen(snapshot)
-
-    return publish
-
-
-def _log_signals(snapshot: Snapshot) -> None:
-    log = structlog.get_logger("trader")
-    for view in snapshot.markets:
-        if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + MINUTE_MS:
-            log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)

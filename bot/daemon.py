@@ -17,11 +17,13 @@ from functools import partial
 import structlog
 
 from bot.assembly import Environment, Parts, assemble
+from bot.clock import ScaledClock
 from bot.exchange import Patience, open_exchange
 from bot.feed.source import FeedSource
 from bot.feed.waiting import Stopped
 from bot.operations import logs
 from bot.operations.file_limit import raise_file_limit
+from bot.operations.keep_pace import PaceKeeper
 from bot.operations.metrics import Metrics
 from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
@@ -32,6 +34,7 @@ from storage.config.tree import Config
 from storage.ledger.database import migrate
 from storage.ledger.lease import Lease, account_lease
 from storage.open import database_of
+from storage.private import keep_private
 from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.warm import warm
 
@@ -55,6 +58,7 @@ async def run(
     """
     raise_file_limit()
     config.require_complete()
+    keep_private([config.paths.state, config.paths.models, config.logs.directory])
     logs.configure(config.logs, secrets=config.secrets(), verbose=verbose)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,6 +82,7 @@ async def _run_tasks(
         tasks = [
             group.create_task(parts.trader.run(), name="trader"),
             group.create_task(parts.trainer.run(), name="trainer"),
+            group.create_task(parts.run_queue.run(), name="runs"),
             group.create_task(parts.schedule.run(), name="schedule"),
             group.create_task(parts.shadowing.run(), name="shadowing"),
             group.create_task(
@@ -90,6 +95,7 @@ async def _run_tasks(
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
             group.create_task(parts.notifications.run(), name="telling"),
             group.create_task(parts.exchange.watch(), name="venue"),
+            group.create_task(_keep_pace(parts), name="pace"),
             group.create_task(show_training(parts.trainer.progress, say), name="console"),
         ]
         await stopping.wait()
@@ -165,6 +171,15 @@ async def _keep(lease: Lease, shut_down: Callable[[], None]) -> None:
             return
         except StorageFailed as error:
             log.warning("lease not renewed", error=str(error))
+
+
+async def _keep_pace(parts: Parts) -> None:
+    """Let a demo market wait for this machine; any other clock is nobody's to hold."""
+    clock = parts.exchange.clock
+    if parts.exchange.waits and isinstance(clock, ScaledClock):
+        keeper = PaceKeeper(clock, lambda: parts.trader.last_minute_ms)
+        parts.control.slowed_to = lambda: keeper.slowed_to
+        await keeper.run()
 
 
 async def _report_alive(supervisor: ServiceManager) -> None:

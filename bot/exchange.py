@@ -178,7 +178,9 @@ async def _measured(config: Config, clock: SystemClock) -> None:
     gate = Gate(settings.name, config.paths.state / "feed")
     rest = Rest(client, exchange=settings.name, clock=clock, counters=Counter(), gate=gate)
     try:
-        async with asyncio.timeout(2 * feed.request_timeout_s + gate.left_s()):
+        if gate.left_s() > 0:
+            raise ExchangeFailed(f"{settings.name} has banned us; nothing is asked before {gate.opens_utc()} UTC")
+        async with asyncio.timeout(2 * feed.request_timeout_s):
             await measure(rest, clock)
     except TimeoutError as error:
         raise ExchangeFailed(f"{settings.name} did not tell its time within {feed.request_timeout_s:g} s") from error

@@ -6,13 +6,13 @@ Composition only. The Telegram libraries are loaded only where a bot is configur
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
 
 from bot.alerts.alerts import Alerts
+from bot.alerts.apprise_channel import apprise_channels
 from bot.alerts.channel import Channel
 from bot.alerts.digest import digest_daily
 from bot.alerts.plugin import open_channels
@@ -23,6 +23,7 @@ from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from storage.config.plugin_files import install
 from storage.config.tree import Config
+from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Alert
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Notifications:
         self._config = config
         self._control = control
         self._bot: TelegramBot | None = None
+        self._runs: JobRuns | None = None
         self._watches: list[Watch] = []
 
     def watch_also(self, further: Watch) -> None:
@@ -62,10 +64,11 @@ class Notifications:
             on_note: told of every alert that no account minute wrote.
 
         Raises:
-            BadInput: a webhook without a secret.
+            BadInput: a webhook without a secret, an address that apprise does not know.
         """
         alerts = Alerts(database, control.ledger.account.id, config.alerts, count=metrics.on_alert, on_note=on_note)
         notifications = cls(config, control, alerts)
+        notifications._runs = JobRuns(database, control.ledger.account.id)
         channels: list[Channel] = []
         if config.alerts.webhook.url:
             exchange_info = control.exchange_info
@@ -76,7 +79,9 @@ class Notifications:
             }
             channels.append(Webhook(config.alerts.webhook, origin, wall_ms))
         if config.telegram.enabled:
-            channels.extend(await notifications._open_telegram(metrics))
+            channels.extend(await notifications._open_telegram(database, metrics))
+        if config.alerts.apprise.urls:
+            channels.extend(apprise_channels(config.alerts.apprise, is_demo=control.exchange_info.is_demo))
         channels.extend(open_channels(install(config.plugins), config.plugins))
         await alerts.open(channels)
         return notifications
@@ -85,35 +90,17 @@ class Notifications:
         """Tell until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.alerts.run(), name="alerts")
-            group.create_task(watch(self._control, self.alerts, further=self._watches), name="watch")
+            looking = watch(self._control, self.alerts, further=self._watches, runs=self._runs)
+            group.create_task(looking, name="watch")
             cron = self._config.schedule.digest_cron
             group.create_task(digest_daily(self._control, self.alerts, cron), name="digest")
             if self._bot is not None:
                 group.create_task(self._bot.run(), name="telegram")
 
-    async def _open_telegram(self, metrics: Metrics) -> list[Channel]:
-        from bot.telegram.access import Access
-        from bot.telegram.bot import TelegramBot
-        from bot.telegram.channel import TelegramChannel, channel_name
-        from bot.telegram.connection import connect
-        from bot.telegram.context import Context
-        from bot.telegram.quiet import Quiet
+    async def _open_telegram(self, database: Database, metrics: Metrics) -> list[Channel]:
+        from bot.telegram.opening import open_telegram
 
-        settings, alerts = self._config.telegram, self.alerts
-        names = [channel_name(chat_id) for chat_id in settings.chat_ids]
-        muted = {name: await alerts.ask(alerts.outbox.muted_until_ms, name) for name in names}
-        quiet = Quiet(settings.quiet_from, settings.quiet_until, wall_ms, muted)
-        access = Access(settings.chat_ids, time.monotonic, metrics.on_ignored)
-        context = Context(
-            control=self._control,
-            alerts=alerts,
-            quiet=quiet,
-            settings=self._config.shown(),
-            started_ms=wall_ms(),
-            now_ms=wall_ms,
-            refused=access.refused,
+        self._bot, channels = await open_telegram(
+            self._config, database, self._control, self.alerts, metrics.on_ignored
         )
-        bot = connect(settings)
-        self._bot = TelegramBot(bot, settings, context, access, time.monotonic)
-        token, is_demo = settings.token.reveal(), self._control.exchange_info.is_demo
-        return [TelegramChannel(bot, chat_id, token, quiet, is_demo=is_demo) for chat_id in settings.chat_ids]
+        return channels

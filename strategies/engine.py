@@ -1,8 +1,7 @@
 """One account minute: what went in becomes what came out. Pure, and the only way anything is ever traded.
 
-The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the
-backtest's compiled loop calls the same compiled functions with scores computed in batch. Knows nothing of
-exchanges, databases or clocks.
+The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the backtest's
+compiled loop calls the same compiled functions, scores in batch. Knows nothing of exchanges, databases or clocks.
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
-
-__all__ = ["COMMAND_CODES", "Engine", "Outcome", "begin"]
 
 COMMAND_CODES: Final = {"pause": 1, "resume": 2, "close": 3, "stop": 4, "unlock": 5}
 

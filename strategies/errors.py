@@ -36,3 +36,17 @@ class ExchangeFailed(SigmaError):
 
 class AlreadyRunning(SigmaError):
     """Another daemon holds this account, or a port is taken."""
+
+
+class Conflict(SigmaError):
+    """What was asked for does not fit what is: nothing to roll back, a stale candle, a market that is flat."""
+
+    exit_code = 2
+
+
+class NotFound(BadInput):
+    """Something was asked for by a name that nothing bears."""
+
+
+class Expired(SigmaError):
+    """A command waited too long to be carried out; nothing was changed."""

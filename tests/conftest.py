@@ -7,9 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from storage.config.tree import Config, parse
 from tests.builders import SHARED_DATA
+
+# The same examples on every machine and every day; `make soak` draws new ones (SIGMA_HYPOTHESIS=random).
+settings.register_profile("test", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("SIGMA_HYPOTHESIS", "test"))
 
 
 @pytest.fixture(autouse=True)

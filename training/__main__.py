@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from training.runtime.parent_watch import end_with_parent
 
     end_with_parent()
+    os.umask(0o077)  # models and logs are their owner's alone
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         from training.command_line import dispatch

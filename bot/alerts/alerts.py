@@ -47,6 +47,8 @@ class Alerts:
         self._on_note = on_note
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts")
         self._deliverers: list[Deliverer] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
 
     async def open(self, channels: Sequence[Channel]) -> None:
         """Make channels known before the first minute, so that they miss nothing from here on."""
@@ -67,8 +69,32 @@ class Alerts:
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for deliverer in self._deliverers:
-                group.create_task(deliverer.run(), name="alerts")
+                self._start(deliverer)
+            await asyncio.get_running_loop().create_future()  # a channel may come at any time
+
+    async def add(self, channel: Channel) -> None:
+        """Deliver to one more channel from now on."""
+        await self.open([channel])
+        self._start(self._deliverers[-1])
+
+    async def close(self, name: str) -> None:
+        """Deliver to a channel no more."""
+        self._deliverers = [part for part in self._deliverers if part.name != name]
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+
+    def use(self, settings: AlertSettings) -> None:
+        """Take other levels and another burst."""
+        self._settings = settings
+        for deliverer in self._deliverers:
+            deliverer.use(settings)
+
+    def _start(self, deliverer: Deliverer) -> None:
+        if self._group is not None and deliverer.name not in self._tasks:
+            self._tasks[deliverer.name] = self._group.create_task(deliverer.run(), name=f"alerts-{deliverer.name}")
 
     async def note(self, event: str, key: str, payload: Mapping[str, Any], ms: int) -> bool:
         """Write an alert that no account minute writes: training, feed, digest.

@@ -78,6 +78,16 @@ class Deliverer:
         self._failures = 0
         self._log = structlog.get_logger("alerts")
 
+    @property
+    def name(self) -> str:
+        """Of the channel."""
+        return self._channel.name
+
+    def use(self, settings: AlertSettings) -> None:
+        """Take other levels and another burst, from the next message on."""
+        self._settings = settings
+        self._sent_s = deque(self._sent_s, maxlen=settings.burst)
+
     async def run(self) -> None:
         """Deliver until cancelled; no failure ends it."""
         while True:

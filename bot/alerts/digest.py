@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 
 from bot.alerts.alerts import Alerts
-from bot.alerts.messages import share, stamp
+from bot.alerts.digest_lines import lines_of, week_lines
+from bot.alerts.numbers import stamp
 from bot.trading.control import Control
+from bot.trading.snapshot import Snapshot
 from bot.views.no_trade import no_trade_reasons, refusals_since
+from bot.views.status import deposit_of
 from bot.views.trade_summary import summarise
 from storage.cron import next_cron_ms
+from storage.language import speaking
+from storage.ledger.monitor_findings import Finding
 from storage.ledger.queries import EquityPoint, Ledger
-from strategies.bundle.fallback_strategies import is_fallback, told
+from strategies.bundle.fallback_strategies import is_fallback
 from strategies.errors import SigmaError
-from strategies.market import DAY_MS, UNITS_PER_QUOTE
+from strategies.market import DAY_MS
 
 MONDAY: Final = 0
 WEEK_DAYS: Final = 7
@@ -47,75 +53,71 @@ async def digest_daily(
 
 
 def digest(control: Control, now_ms: int) -> dict[str, Any]:
-    """Return the digest of the last 24 hours as plain JSON; `text` and `lines` are for people. Asks the database."""
+    """Return the digest of the last 24 hours as plain JSON; `text` and `lines` say it in English. Asks the database."""
     ledger, snapshot = control.ledger, control.snapshot
     day_ago_ms = now_ms - DAY_MS
     points = ledger.equity(since_ms=day_ago_ms - DAY_MS)
     traded = summarise(ledger.trades(since_ms=day_ago_ms))
-    signals = len(ledger.decisions(since_ms=day_ago_ms, signals_only=True, limit=1_000))
-    refusals = refusals_since(ledger, day_ago_ms)
-    deposit = ledger.account.deposit / UNITS_PER_QUOTE
+    deposit = deposit_of(control)
     equity = snapshot.equity if snapshot else points[-1].equity if points else deposit
-    change = _change(points, day_ago_ms, equity)
-    lines = [
-        f"equity {equity:,.2f} ({share(equity / deposit - 1, signed=True)} since the start, {_day(change)})",
-        f"{traded.trades} trades closed, net {traded.net:+,.2f}; {signals} signals",
-    ]
-    if snapshot:
-        held = ", ".join(f"{part.symbol} {part.side} {part.unrealised:+,.2f}" for part in snapshot.positions)
-        lines += [f"open: {held or 'nothing'}", f"drawdown {snapshot.drawdown:.2%}, {told(snapshot.bundle_id)} decides"]
-        lines += [f"why: {control.why_deciding()}"] if is_fallback(snapshot.bundle_id) else []
-    lines += _checked(control) + _why_silent(control, refusals, signals, now_ms)
-    if datetime.fromtimestamp(now_ms / 1000, UTC).weekday() == MONDAY:
-        lines += week(ledger, now_ms, equity)
-    return {
-        "text": f"Digest of {stamp(now_ms)}",
-        "lines": lines,
+    payload: dict[str, Any] = {
+        "ms": now_ms,
         "equity": equity,
-        "day_return": change,
+        "total_return": equity / deposit - 1,
+        "day_return": _change(points, day_ago_ms, equity),
         "trades": traded.trades,
         "net": traded.net,
-        "signals": signals,
-        "refusals": refusals,
+        "signals": len(ledger.decisions(since_ms=day_ago_ms, signals_only=True, limit=1_000)),
+        "refusals": refusals_since(ledger, day_ago_ms),
+        "account": _account(control, snapshot),
+        "checks": [[part.kind, part.sentence] for part in _findings(control)],
+        "markets": [asdict(part) for part in no_trade_reasons(ledger)],
+        "week": week_figures(ledger, now_ms, equity) if _is_monday(now_ms) else None,
     }
+    with speaking("en"):
+        lines = lines_of(payload)
+    return {"text": f"Digest of {stamp(now_ms)}", "lines": lines} | payload
 
 
 def week(ledger: Ledger, now_ms: int, equity: float) -> list[str]:
-    """Return what the last seven days came to: all of it, then market by market."""
+    """Return what the last seven days came to, in lines: all of it, then market by market."""
+    return week_lines(week_figures(ledger, now_ms, equity))
+
+
+def week_figures(ledger: Ledger, now_ms: int, equity: float) -> dict[str, Any]:
+    """Return the figures of the last seven days."""
     week_ago_ms = now_ms - WEEK_DAYS * DAY_MS
     trades = ledger.trades(since_ms=week_ago_ms)
-    change = _change(ledger.equity(since_ms=week_ago_ms - DAY_MS), week_ago_ms, equity)
-    told = "the account is younger than that" if change is None else share(change, signed=True)
     total = summarise(trades)
-    lines = [f"The week: {told}; {total.trades} trades closed, net {total.net:+,.2f}"]
+    markets = []
     for symbol in sorted({trade.symbol for trade in trades}):
         part = summarise([trade for trade in trades if trade.symbol == symbol])
-        lines.append(f"{symbol}: {part.trades} trades, net {part.net:+,.2f}")
-    return lines
+        markets.append([symbol, part.trades, part.net])
+    change = _change(ledger.equity(since_ms=week_ago_ms - DAY_MS), week_ago_ms, equity)
+    return {"change": change, "trades": total.trades, "net": total.net, "markets": markets}
 
 
-def _checked(control: Control) -> list[str]:
+def _account(control: Control, snapshot: Snapshot | None) -> dict[str, Any]:
+    if snapshot is None:
+        return {}
+    return {
+        "open": [[part.symbol, part.side, part.unrealised] for part in snapshot.positions],
+        "drawdown": snapshot.drawdown,
+        "bundle": snapshot.bundle_id,
+        "why": control.why_deciding() if is_fallback(snapshot.bundle_id) else "",
+    }
+
+
+def _findings(control: Control) -> list[Finding]:
     """Return what the nightly checks found last."""
     found = [control.ledger.finding(kind) for kind in ("parity", "drift")]
-    return [f"{part.kind}: {part.sentence}" for part in found if part is not None]
+    return [part for part in found if part is not None]
 
 
-def _why_silent(control: Control, refusals: dict[str, int], signals: int, now_ms: int) -> list[str]:
-    named = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in refusals.items())
-    lines = [f"refused in 24 h: {named or 'nothing'}"]
-    if not signals:
-        lines.append("No entry in 24 h, because:")
-    for part in no_trade_reasons(control.ledger):
-        conviction = "no score" if part.conviction is None else f"{part.conviction:+.2f} of {part.enter:.2f}"
-        refused = f"; last refusal: {part.last_refusal}" if part.last_refusal else ""
-        lines.append(f"{part.symbol}: conviction {conviction}{refused}; {part.wait_text(now_ms)}")
-    return lines
+def _is_monday(now_ms: int) -> bool:
+    return datetime.fromtimestamp(now_ms / 1000, UTC).weekday() == MONDAY
 
 
 def _change(points: list[EquityPoint], day_ago_ms: int, equity: float) -> float | None:
     before = [point.equity for point in points if point.ms <= day_ago_ms]
     return equity / before[-1] - 1 if before and before[-1] > 0 else None
-
-
-def _day(change: float | None) -> str:
-    return "less than a day old" if change is None else f"{share(change, signed=True)} in 24 h"

@@ -1,52 +1,80 @@
-"""Alerts in words: a headline for every event, more lines where there is more to say. Plain text; faces escape it."""
+"""Alerts in words, in the language of the running task: an icon and a headline for every event, more lines where
+there is more to say. Plain text; faces escape it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from bot.alerts.numbers import basis_points, price, quantity, reason, share, stamp
+from storage.language import N_, _, many, translated
 from storage.ledger.outbox import Pending
 from strategies.bundle.fallback_strategies import told
 
 LONGEST_LINE: Final = 160
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for
 _COMMANDS: Final = {
-    "pause": "Paused: no new entries, exits go on",
-    "resume": "Resumed: entries are taken again",
-    "stop": "Kill switch: everything is closed, no entries until /resume",
-    "close": "Close commanded",
-    "unlock": "Protections lifted",
+    "pause": N_("Paused: no new entries, exits go on"),
+    "resume": N_("Resumed: entries are taken again"),
+    "stop": N_("Kill switch: everything is closed, no entries until /resume"),
+    "close": N_("Close commanded"),
+    "unlock": N_("Protections lifted"),
 }
-_MARKET_CHANGES: Final = {"join": "joined the account", "change": "has new rules", "leave": "leaves the account"}
+_MARKET_CHANGES: Final = {
+    "join": N_("{symbol} joined the account: {why}"),
+    "change": N_("{symbol} has new rules: {why}"),
+    "leave": N_("{symbol} leaves the account: {why}"),
+}
 _LOCKS: Final = {
-    "daily_loss": "the daily loss stop; no entries until the next UTC day, positions are closed",
-    "drawdown": "the drawdown stop; no entries until a person sends /unlock, positions are closed",
+    "daily_loss": N_("the daily loss stop; no entries until the next UTC day, positions are closed"),
+    "drawdown": N_("the drawdown stop; no entries until a person sends /unlock, positions are closed"),
 }
-_REASONS: Final = {
-    "signal": "on its signal",
-    "faded": "the signal faded",
-    "reversed": "the signal turned",
-    "stop": "stop-loss",
-    "take": "take-profit",
-    "trail": "trailing stop",
-    "liquidation": "liquidated",
-    "command": "commanded",
-    "daily_loss": "daily loss stop",
-    "drawdown": "drawdown stop",
-    "kill_switch": "kill switch",
-    "rebalance": "resized",
-    "delisted": "delisted, settled at the last price",
-    "regrid": "moved to the market's new grid",
+_FEED_NEWS: Final = frozenset({"condition", "excluded", "given_up", "rebuilt"})
+_ICONS: Final = {
+    "protections": "🛡",
+    "promotion": "🏆",
+    "training": "🧠",
+    "feed": "📡",
+    "markets": "🪙",
+    "digest": "🗒",
+    "telegram": "⚠️",
 }
+_EVENTS: Final = {
+    "signals": N_("signals"),
+    "fills": N_("fills"),
+    "exits": N_("exits"),
+    "protections": N_("protections"),
+    "training": N_("training"),
+    "promotion": N_("promotion"),
+    "feed": N_("feed"),
+    "digest": N_("digest"),
+    "markets": N_("markets"),
+}
+
+
+def icon(event: str, payload: Mapping[str, Any]) -> str:
+    """Return the picture that stands before a headline."""
+    match event:
+        case "signals" if "signal" in payload:
+            return "🟢" if payload["signal"] == "LONG" else "🔴"
+        case "signals":
+            return "⚪"
+        case "fills":
+            return "🟢" if payload.get("side") == "buy" else "🔴"
+        case "exits":
+            return "✅" if float(payload.get("trade_net") or 0) > 0 else "❌"
+        case "feed":
+            return "📶" if payload.get("type") == "recovered" else "📡"
+    return _ICONS.get(event, "•")
 
 
 def headline(event: str, payload: Mapping[str, Any]) -> str:
     """Return one line that says what happened; an alert whose payload is odd is shown as it is, never held back."""
     try:
         return _headline(event, payload)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return _as_it_is(event, payload)
 
 
@@ -54,41 +82,43 @@ def details(event: str, payload: Mapping[str, Any]) -> list[str]:
     """Return what else is worth reading, a line each."""
     try:
         return _details(event, payload)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return []
 
 
 def _headline(event: str, payload: Mapping[str, Any]) -> str:
     match event, payload.get("type"):
         case "signals", None:
-            return f"{payload['signal']} {payload['symbol']} at {price(payload['entry_price'])}"
-        case "signals", _:
-            return f"Entry missed: {payload.get('symbol', '?')} ({reason(payload.get('reason'))})"
-        case "fills", _:
+            at = price(payload["entry_price"])
+            return _("{side} {symbol} at {price}", side=payload["signal"], symbol=payload["symbol"], price=at)
+        case "signals", _kind:
+            symbol, why = payload.get("symbol", "?"), reason(payload.get("reason"))
+            return _("Entry missed: {symbol} ({reason})", symbol=symbol, reason=why)
+        case "fills", _kind:
             return f"{_traded(payload)}, {reason(payload['reason'])}"
-        case "exits", _:
-            return f"Closed {payload['trade']} at {price(payload['price'])}: {reason(payload['reason'])}, " + (
-                f"net {payload['trade_net']:+,.2f}"
+        case "exits", _kind:
+            return _(
+                "Closed {trade} at {price}: {reason}, net {net}",
+                trade=payload["trade"],
+                price=price(payload["price"]),
+                reason=reason(payload["reason"]),
+                net=f"{payload['trade_net']:+,.2f}",
             )
         case "protections" | "promotion", "command":
             return _commanded(payload)
         case "protections", kind:
-            said = _LOCKS.get(str(payload.get("reason")), str(payload.get("reason")))
-            return (
-                f"Protection tripped: {said}" if kind == "lock" else f"Protection lifted: {reason(payload['reason'])}"
-            )
-        case "markets", _:
-            return f"{payload['symbol']} {_MARKET_CHANGES[payload['kind']]}: {payload['why']}"
+            return _protection(str(kind), payload)
+        case "markets", _kind:
+            text = _MARKET_CHANGES[payload["kind"]]
+            return _(text, symbol=payload["symbol"], why=translated(str(payload["why"])))
         case "training", "began":
-            return f"Training began: {payload.get('why', '')}"
-        case "training", _:
-            return f"Training ended: {payload.get('outcome', '')}"
-        case "feed", "recovered":
-            return f"Feed recovered: {payload.get('what', '')} after {payload.get('seconds', 0):,.0f} s"
-        case "feed", "condition" | "excluded" | "given_up" | "rebuilt":
-            return f"Feed: {payload.get('text', '')}"
-        case "feed", _:
-            return f"Feed trouble: {payload.get('what', '')}; no entries there until it recovers"
+            return _("Training began: {why}", why=translated(str(payload.get("why", ""))))
+        case "training", _kind:
+            return _("Training ended: {outcome}", outcome=translated(str(payload.get("outcome", ""))))
+        case "feed", _kind:
+            return _feed(payload)
+        case "digest", _kind if payload.get("ms"):
+            return _("Digest of {time}", time=stamp(int(payload["ms"])))
     return str(payload.get("text") or _as_it_is(event, payload))
 
 
@@ -96,11 +126,37 @@ def _as_it_is(event: str, payload: Mapping[str, Any]) -> str:
     return f"{event}: {dict(payload)}"[:LONGEST_ODD]
 
 
+def _protection(kind: str, payload: Mapping[str, Any]) -> str:
+    if kind != "lock":
+        return _("Protection lifted: {reason}", reason=reason(payload["reason"]))
+    name = str(payload.get("reason"))
+    return _("Protection tripped: {reason}", reason=_(_LOCKS[name]) if name in _LOCKS else name)
+
+
+def _feed(payload: Mapping[str, Any]) -> str:
+    what = str(payload.get("what", ""))
+    if payload.get("type") in _FEED_NEWS:
+        return _("Feed: {text}", text=translated(str(payload.get("text", ""))))
+    if payload.get("type") == "recovered":
+        return _("Feed recovered: {what} after {seconds} s", what=what, seconds=f"{payload.get('seconds', 0):,.0f}")
+    match payload.get("holds_entries"):
+        case True:
+            return _("Feed trouble: {what}; no entries there until it recovers", what=what)
+        case False:
+            return _("Feed trouble: {what}; its candles come by request, entries are still taken", what=what)
+    return _("Feed trouble: {what}", what=what)
+
+
 def _details(event: str, payload: Mapping[str, Any]) -> list[str]:
     if event == "signals" and "signal" in payload:
-        return [_levels(payload), str(payload["reasoning"])]
+        return [_levels(payload), _odds(payload), translated(str(payload["reasoning"]))]
     if event == "fills" and payload.get("fee"):
-        return [f"position {payload['position']:+,.6g}, fee {payload['fee']:,.2f}"]
+        position = quantity(payload["position"], signed=True)
+        return [_("position {position}, fee {fee}", position=position, fee=f"{payload['fee']:,.2f}")]
+    if event == "digest" and "account" in payload:
+        from bot.alerts.digest_lines import lines_of
+
+        return lines_of(payload)
     return [str(line) for line in payload.get("lines", ())]
 
 
@@ -125,56 +181,53 @@ def collapsed(rows: Sequence[Pending], limit: int) -> tuple[list[str], int]:
 def tally(rows: Sequence[Pending]) -> str:
     """Return "23 alerts: 12 fills, 11 exits"."""
     counts = Counter(row.event for row in rows)
-    return f"{len(rows)} alerts: " + ", ".join(f"{count} {event}" for event, count in counts.items())
-
-
-def stamp(ms: int | None, *, short: bool = False) -> str:
-    """Return a time for people: "2025-01-03 14:00 UTC", or "01-03 14:00"."""
-    if ms is None:
-        return "an unknown time"
-    when = datetime.fromtimestamp(ms / 1000, UTC)
-    return when.strftime("%m-%d %H:%M" if short else "%Y-%m-%d %H:%M UTC")
-
-
-def price(value: float | None) -> str:
-    """Return a price with as many digits as it has meaning for people."""
-    if value is None:
-        return "none"
-    magnitude = abs(value)
-    if magnitude >= 1_000:
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return f"{value:,.6g}"
-
-
-def reason(name: Any) -> str:
-    """Return why a fill happened, in words."""
-    return _REASONS.get(str(name), str(name).replace("_", " "))
-
-
-def share(value: float | None, *, signed: bool = False) -> str:
-    """Return a fraction as a percentage."""
-    return "?" if value is None else f"{value:+.2%}" if signed else f"{value:.0%}"
+    named = ", ".join(f"{count} {_(_EVENTS[event]) if event in _EVENTS else event}" for event, count in counts.items())
+    return many("{count} alert: ", "{count} alerts: ", len(rows)) + named
 
 
 def _traded(payload: Mapping[str, Any]) -> str:
-    verb = "Bought" if payload["side"] == "buy" else "Sold"
-    return f"{verb} {payload['quantity']:,.6g} {payload['symbol']} at {price(payload['price'])}"
+    amount, symbol, at = quantity(payload["quantity"]), payload["symbol"], price(payload["price"])
+    if payload["side"] == "buy":
+        return _("Bought {amount} {symbol} at {price}", amount=amount, symbol=symbol, price=at)
+    return _("Sold {amount} {symbol} at {price}", amount=amount, symbol=symbol, price=at)
 
 
 def _commanded(payload: Mapping[str, Any]) -> str:
-    by = f" (by {payload['by']})" if payload.get("by") else ""
+    by = _(" (by {name})", name=payload["by"]) if payload.get("by") else ""
     kind = str(payload.get("kind"))
     if kind == "swap":
-        return f"{told(str(payload.get('bundle')))} decides from now on{by}"
-    return _COMMANDS.get(kind, kind) + by
+        return _("{name} decides from now on", name=told(str(payload.get("bundle")))) + by
+    return (_(_COMMANDS[kind]) if kind in _COMMANDS else kind) + by
 
 
 def _levels(payload: Mapping[str, Any]) -> str:
-    said = [f"stop {price(payload['stop_loss'])}", f"target {price(payload['take_profit'])}"]
-    said.append(f"confidence {share(payload['confidence'])}")
-    for name, label in (("probability", "probability"), ("win_rate", "win rate")):
-        if payload.get(name) is not None:
-            said.append(f"{label} {share(payload[name])}")
+    stop, target = price(payload["stop_loss"]), price(payload["take_profit"])
+    said = _("stop {stop}, target {target}", stop=stop, target=target)
+    ratio = payload.get("risk_reward")
+    return said if ratio is None else said + _(", reward/risk {ratio}", ratio=f"{ratio:.1f}")
+
+
+def _odds(payload: Mapping[str, Any]) -> str:
+    said = [_("confidence {share}", share=share(payload["confidence"]))]
+    if payload.get("probability") is not None:
+        said.append(_("probability {share}", share=share(payload["probability"])))
+    if payload.get("win_rate") is not None:
+        said.append(_("win rate {share}", share=share(payload["win_rate"])))
     if payload.get("expected_return") is not None:
-        said.append(f"expected {share(payload['expected_return'], signed=True)}")
+        said.append(_("expected {share}", share=share(payload["expected_return"], signed=True)))
     return ", ".join(said)
+
+
+__all__ = [
+    "basis_points",
+    "collapsed",
+    "details",
+    "headline",
+    "icon",
+    "price",
+    "quantity",
+    "reason",
+    "share",
+    "stamp",
+    "tally",
+]

@@ -9,12 +9,16 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bot.alerts.alerts import Alerts
+from bot.retraining.trainer import JOB
 from bot.trading.control import Control
+from storage.ledger.job_runs import JobRuns
 from strategies.errors import SigmaError
 
 EVERY_S: Final = 1.0
 PATIENCE_S: Final = 30.0  # a gap that is filled sooner is nobody's business
 CANDLES: Final = "candles"
+EARLIER_RUNS: Final = 2
+CUT_SHORT: Final = "cut short: the daemon ended"
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -26,14 +30,18 @@ class Watch(Protocol):
 
 
 class FeedWatch:
-    """Notes trouble that lasts, once, and its end. `look` takes the seconds since it was called before."""
+    """Notes trouble that lasts, once, and its end. `look` takes the seconds since it was called before.
+
+    A stream that is down holds no entry back as long as its candles come by request: only what the account's minutes
+    lack is told to hold entries, and where that begins later it is told then.
+    """
 
     def __init__(self, control: Control, alerts: Alerts, patience_s: float = PATIENCE_S) -> None:
         self._control = control
         self._alerts = alerts
         self._patience_s = patience_s
         self._broken_s: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, bool] = {}  # whether entries were said to be held
         self._conditions_s: dict[str, float] = {}  # how long each has been there
 
     async def look(self, passed_s: float) -> None:
@@ -44,9 +52,12 @@ class FeedWatch:
                 await self._recovered(what)
                 continue
             self._broken_s[what] = self._broken_s.get(what, 0.0) + passed_s
-            if self._broken_s[what] >= self._patience_s and what not in self._told:
-                self._told.add(what)
-                await self._note("trouble", what, self._broken_s[what])
+            if self._broken_s[what] < self._patience_s:
+                continue
+            holds_entries = self._holds_entries(what)
+            if what not in self._told or (holds_entries and not self._told[what]):
+                self._told[what] = holds_entries
+                await self._note("trouble", what, self._broken_s[what], holds_entries=holds_entries)
 
     async def _look_at_conditions(self, passed_s: float) -> None:
         """Tell of what concerns the whole feed at once, when it begins and when it ends."""
@@ -64,35 +75,64 @@ class FeedWatch:
             states[CANDLES] = self._control.is_fresh()
         return states
 
+    def _holds_entries(self, what: str) -> bool:
+        """Return whether no entry is taken there, by what the account's last minute had."""
+        snapshot = self._control.snapshot
+        if what == CANDLES or snapshot is None or not self._control.is_fresh():
+            return True
+        present = dict(zip((market.symbol for market in self._control.markets), snapshot.present, strict=False))
+        return not present.get(what, False)
+
     async def _recovered(self, what: str) -> None:
         lasted_s = self._broken_s.pop(what, 0.0)
         if what in self._told:
-            self._told.remove(what)
+            del self._told[what]
             await self._note("recovered", what, lasted_s)
 
-    async def _note(self, kind: str, what: str, seconds: float, text: str = "") -> None:
+    async def _note(self, kind: str, what: str, seconds: float, text: str = "", **more: bool) -> None:
         now_ms = self._control.clock.now_ms()
-        payload: dict[str, Any] = {"type": kind, "what": what, "seconds": seconds} | ({"text": text} if text else {})
+        said = {"text": text} if text else {}
+        payload: dict[str, Any] = {"type": kind, "what": what, "seconds": seconds} | said | more
         await self._alerts.note("feed", f"feed:{what}:{kind}:{now_ms}", payload, now_ms)
 
 
 class TrainingWatch:
-    """Notes the beginning and the end of every training run."""
+    """Notes the beginning and the end of every training run, also of one that the end of the program cut short.
 
-    def __init__(self, control: Control, alerts: Alerts) -> None:
+    Args:
+        control: knows what the trainer is doing.
+        alerts: takes the notes.
+        runs: remember the runs of before; None: nobody does.
+    """
+
+    def __init__(self, control: Control, alerts: Alerts, runs: JobRuns | None = None) -> None:
         self._control = control
         self._alerts = alerts
+        self._runs = runs
         self._noted: set[str] = set()
 
     async def look(self, passed_s: float) -> None:
         """Note what the progress says, once."""
         progress = self._control.training.progress()
-        started_ms, finished_ms = int(progress.get("started_ms", 0)), int(progress.get("last_finished_ms", 0))
-        if progress.get("state", "idle") != "idle" and started_ms:
-            await self._note("began", started_ms, {"why": progress.get("why", "")})
-        if finished_ms:
-            found = {"outcome": progress.get("last_outcome", ""), "bundle": progress.get("last_bundle", "")}
-            await self._note("ended", finished_ms, found)
+        if self._runs is not None:
+            await self._note_earlier(self._runs, progress.started_ms if progress.is_busy else 0)
+            self._runs = None
+        if progress.is_busy and progress.started_ms:
+            await self._note("began", progress.started_ms, {"why": progress.why})
+        if progress.last_finished_ms:
+            found = {"outcome": progress.last_outcome, "bundle": progress.last_bundle}
+            await self._note("ended", progress.last_finished_ms, found)
+
+    async def _note_earlier(self, runs: JobRuns, running_ms: int) -> None:
+        """Note the end of the runs before this start: one that was told is not told again, for it has its key."""
+        for run in reversed(await asyncio.to_thread(runs.recent, JOB, EARLIER_RUNS)):
+            if run.started_ms == running_ms:
+                continue
+            finished_ms, outcome = run.finished_ms, run.outcome or ""
+            if finished_ms is None:
+                finished_ms, outcome = self._control.clock.now_ms(), CUT_SHORT
+                await asyncio.to_thread(runs.end, JOB, run.started_ms, finished_ms, outcome)
+            await self._note("ended", finished_ms, {"outcome": outcome, "bundle": ""})
 
     async def _note(self, kind: str, ms: int, payload: dict[str, Any]) -> None:
         key = f"training:{kind}:{ms}"
@@ -101,9 +141,15 @@ class TrainingWatch:
             self._noted.add(key)
 
 
-async def watch(control: Control, alerts: Alerts, sleep: Sleep = asyncio.sleep, further: Sequence[Watch] = ()) -> None:
+async def watch(
+    control: Control,
+    alerts: Alerts,
+    sleep: Sleep = asyncio.sleep,
+    further: Sequence[Watch] = (),
+    runs: JobRuns | None = None,
+) -> None:
     """Look at feed, training and whatever `further` watches, every second until cancelled."""
-    watches: list[Watch] = [FeedWatch(control, alerts), TrainingWatch(control, alerts), *further]
+    watches: list[Watch] = [FeedWatch(control, alerts), TrainingWatch(control, alerts, runs), *further]
     while True:
         await sleep(EVERY_S)
         try:

@@ -7,7 +7,9 @@ sockets of one exchange share one gate.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +66,11 @@ class Gate:
         if self._until_s is None:
             self._until_s = elapsed_s() + self._kept_s()
         return max(0.0, self._until_s - elapsed_s())
+
+    def opens_utc(self) -> str:
+        """Return the minute by which the exchange may be asked again."""
+        minute_s = math.ceil((wall_ms() / 1000 + self.left_s()) / 60) * 60
+        return f"{datetime.fromtimestamp(minute_s, UTC):%Y-%m-%d %H:%M}"
 
     async def passed(self) -> None:
         """Wait until the exchange may be asked."""

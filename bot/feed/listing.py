@@ -77,6 +77,17 @@ async def list_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> 
         NoSuchMarket: it does not list a symbol, or does not trade it now.
         UnsupportedMarket: a symbol's prices or sizes are not whole numbers of a tick and a lot.
     """
+    known = await known_markets(rest, symbols, kind)
+    intervals = await _funding_intervals(rest, symbols, kind, known)
+    return [market_of(rest, symbol, known[symbol], kind, intervals[symbol]) for symbol in symbols]
+
+
+async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> dict[str, dict[str, Any]]:
+    """Return ccxt's description of every market by canonical symbol, and teach `rest` the names of `symbols`.
+
+    Raises:
+        ExchangeFailed, NoSuchMarket: as for `list_markets`.
+    """
     listed = await rest.ask("load_markets", attempts=START_ATTEMPTS)
     known = {f"{market['base']}{market['quote']}": market for market in listed.values() if _fits(market, kind)}
     if not known:
@@ -90,8 +101,7 @@ async def list_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> 
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise NoSuchMarket(f"{rest.exchange} does not list {symbol} as {kind}{hint}")
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in symbols})
-    intervals = await _funding_intervals(rest, symbols, kind, known)
-    return [market_of(rest, symbol, known[symbol], kind, intervals[symbol]) for symbol in symbols]
+    return known
 
 
 def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind, funding_interval_ms: int) -> Market:

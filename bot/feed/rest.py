@@ -21,6 +21,7 @@ from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, translate
 from bot.feed.gate import Gate
 from bot.feed.validate import Refused, check
 from bot.feed.waiting import Backoff, elapsed_s
+from bot.feed.weights import WeightGauge
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 
@@ -66,6 +67,7 @@ class Rest:
         self.page = min(page, PAGE_LIMITS.get(exchange, page))
         self.grace_s = grace_s
         self.gate = gate or Gate(exchange)
+        self.weights = WeightGauge(exchange)
         self._clock = clock
         self._counters = counters
         self._unsure: dict[tuple[str, int], tuple[tuple[float, ...], float]] = {}  # last rows, and when first seen so
@@ -193,6 +195,7 @@ class Rest:
         return (price, price, price, price, 0.0)
 
     async def _once(self, method: str, *args: Any, **params: Any) -> Any:
+        await self.weights.passed()
         try:
             answer = await getattr(self.client, method)(*args, **params)
             if str(self.client.last_http_response or "").startswith("<"):  # ccxt makes empty lists of web pages
@@ -207,6 +210,8 @@ class Rest:
                 self._counters["throttled"] += 1
                 self.gate.bar(failure)
             raise failure from error
+        finally:
+            self.weights.answered(self.client.last_response_headers or {})
 
     def _validated(self, symbol: str, rows: Sequence[Sequence[object]], step_ms: int) -> list[ClosedCandle]:
         """Return the rows that are candles, the forming one among them; refused ones are counted."""

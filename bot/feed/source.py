@@ -25,13 +25,14 @@ from bot.feed.candle import CandleNote, Revision
 from bot.feed.candle_buffer import NOTES_KEPT, REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
 from bot.feed.connect import client_for
 from bot.feed.gate import Gate
-from bot.feed.listing import Listing, describe_markets, list_markets
+from bot.feed.listing import Listing, describe_markets, known_markets, list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.live_members import LiveMembers
 from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
 from bot.feed.rest import Rest
 from bot.feed.rules_watch import RulesWatch
+from bot.feed.tickers import Listed, listing_of
 from bot.feed.waiting import elapsed_s
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.errors import ExchangeFailed
@@ -146,6 +147,14 @@ class FeedSource:
         """
         self._markets = await list_markets(self._rest, symbols, self._exchange.market)
         return self._markets
+
+    async def listing(self) -> list[Listed]:
+        """Return every market of the account's kind that the exchange lists, with what it says about each.
+
+        Raises:
+            ExchangeFailed: it cannot be reached.
+        """
+        return await listing_of(self._rest, self._exchange.market)
 
     async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
         """Return what the exchange says now of those of `symbols` that it still lists.
@@ -285,4 +294,4 @@ class FeedSource:
 
     async def _know(self, symbol: str) -> None:
         if symbol not in self._rest.names:
-            await list_markets(self._rest, [symbol], self._exchange.market)
+            await known_markets(self._rest, [symbol], self._exchange.market)

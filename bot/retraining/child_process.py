@@ -26,7 +26,7 @@ PIPE_WAIT_S: Final = 5.0  # a grandchild that escaped may hold the pipes open
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 MAX_LINE_BYTES: Final = 64 * 1024
 MAX_CAUSE_CHARACTERS: Final = 500
-SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET")
+SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET", "PASSPHRASE", "APPRISE")
 MEMORY_MARKS: Final = ("MemoryError", "bad_alloc", "Cannot allocate memory", "not enough memory", "out of memory")
 THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from bot.clock import Clock
@@ -15,7 +15,7 @@ from bot.exchange import Exchange
 from bot.feed.download import Wanted, download
 from bot.feed.source import FeedSource
 from bot.retraining.shadowing import Shadowing
-from bot.retraining.trainer import JOB
+from bot.retraining.trainer import JOB, Counted
 from bot.trading.control import Control
 from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
@@ -24,7 +24,7 @@ from storage.ledger.job_runs import JobRuns
 from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_policy import FallbackLevel, next_standing
 from strategies.bundle.fallback_strategies import is_fallback
-from strategies.errors import AlreadyRunning, BadInput, SigmaError
+from strategies.errors import AlreadyRunning, BadInput, Conflict, SigmaError
 from strategies.market import DAY_MS
 
 STEPS: Final = ("promote", "shadow", "reject")
@@ -45,7 +45,7 @@ class TrainingRuns:
         self.control: Control | None = None
         self.shadowing: Shadowing | None = None
 
-    async def download(self, say: Callable[[str], None]) -> None:
+    async def download(self, count: Counted) -> None:
         """Bring the candle store up to date, market by market, through the real client."""
         config = self._config
         store = CandleStore(config.data.directory)
@@ -71,7 +71,7 @@ class TrainingRuns:
                     source,
                     store,
                     wanted,
-                    on_progress=_teller(symbol, say),
+                    on_progress=partial(count, f"history of {symbol}"),
                 )
         finally:
             await source.close()
@@ -148,13 +148,6 @@ class TrainingRuns:
         return self._clock.now_ms() - self._config.simulator.history_days * DAY_MS
 
 
-def _teller(symbol: str, say: Callable[[str], None]) -> Callable[[int, int], None]:
-    def tell(done: int, total: int) -> None:
-        say(f"history of {symbol}: {done:,} of {total:,} candles")
-
-    return tell
-
-
 def _read(document: dict[str, Any]) -> tuple[str, str, str]:
     """Return (bundle, step, reason) of a training's document.
 
@@ -206,7 +199,7 @@ async def on_harm(control: Control, found: str) -> bool:
         return False
     try:
         await control.rollback("monitor", found)
-    except BadInput:
+    except Conflict:
         return False
     return True
 

@@ -8,40 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
-import orjson
 import structlog
 
 from bot.clock import Clock
 from bot.retraining.child_process import PROGRAM, Limits, run_child
-from strategies.errors import AlreadyRunning, BadInput, SigmaError
+from bot.retraining.steps import step_of
+from bot.views.training import State, TrainingProgress
+from strategies.errors import AlreadyRunning, Conflict, SigmaError
 
 JOB: Final = "training"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What the trainer is doing.
-
-    Attributes:
-        state: idle, downloading, training or promoting.
-        line: the child's last line, in words.
-        done, total: fits, once the child counts them; 0 of 0 before.
-        eta_s: wall seconds that the rest should take, or None.
-    """
-
-    state: str = "idle"
-    why: str = ""
-    started_ms: int = 0
-    line: str = ""
-    done: int = 0
-    total: int = 0
-    eta_s: float | None = None
-    last_outcome: str = ""
-    last_finished_ms: int = 0
-    last_bundle: str = ""
 
 
 class Runs(Protocol):
@@ -52,7 +29,8 @@ class Runs(Protocol):
     def end(self, name: str, started_ms: int, finished_ms: int, outcome: str) -> None: ...
 
 
-Download = Callable[[Callable[[str], None]], Awaitable[None]]
+Counted = Callable[[str, int, int], None]  # stage, done, total
+Download = Callable[[Counted], Awaitable[None]]
 Promote = Callable[[dict[str, Any]], Awaitable[str]]
 
 
@@ -63,10 +41,11 @@ class Trainer:
         clock: stamps what is reported.
         limits: of the child.
         arguments: of the child, made when a run starts.
-        download: brings the candle store up to date first.
+        download: brings the candle store up to date first, and counts.
         promote: told the child's document; returns in words what came of it.
         runs: remembers them; None: nobody does.
         program: what the child is, `python -m training`.
+        slot: held while the child runs; shared with other children of the daemon.
     """
 
     def __init__(
@@ -79,6 +58,7 @@ class Trainer:
         promote: Promote,
         runs: Runs | None = None,
         program: Sequence[str] = PROGRAM,
+        slot: asyncio.Lock | None = None,
     ) -> None:
         self._clock = clock
         self._limits = limits
@@ -87,15 +67,16 @@ class Trainer:
         self._promote = promote
         self._runs = runs
         self._program = program
+        self._slot = slot or asyncio.Lock()
         self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
         self._running: asyncio.Task[tuple[str, str]] | None = None
         self._cancelled_by = ""
-        self._progress = Progress()
+        self._progress = TrainingProgress()
         self._log = structlog.get_logger("trainer")
 
-    def progress(self) -> dict[str, Any]:
-        """Return what is going on, as plain JSON."""
-        return {name: getattr(self._progress, name) for name in Progress.__slots__}
+    def progress(self) -> TrainingProgress:
+        """Return what is going on."""
+        return self._progress
 
     async def start(self, why: str) -> None:
         """Ask for a run.
@@ -113,10 +94,10 @@ class Trainer:
         """End the run that is going on; its child is terminated, then killed. A promotion that began is finished.
 
         Raises:
-            BadInput: there is none, or it is being promoted.
+            Conflict: there is none, or it is being promoted.
         """
         if self._running is None or self._progress.state == "promoting":
-            raise BadInput(f"the trainer is {self._progress.state}; a run that downloads or trains can be cancelled")
+            raise Conflict(f"the trainer is {self._progress.state}; a run that downloads or trains can be cancelled")
         self._cancelled_by = by
         self._running.cancel()
 
@@ -125,7 +106,7 @@ class Trainer:
         while True:
             why = await self._asked.get()
             started_ms = self._clock.now_ms()
-            self._progress = Progress(
+            self._progress = TrainingProgress(
                 state="downloading",
                 why=why,
                 started_ms=started_ms,
@@ -137,7 +118,7 @@ class Trainer:
             outcome, bundle = await self._supervise()
             finished_ms = self._clock.now_ms()
             await self._remember("end", started_ms, finished_ms, outcome)
-            self._progress = Progress(
+            self._progress = TrainingProgress(
                 last_outcome=outcome,
                 last_finished_ms=finished_ms,
                 last_bundle=bundle or self._progress.last_bundle,
@@ -162,9 +143,11 @@ class Trainer:
 
     async def _run_once(self) -> tuple[str, str]:
         try:
-            await self._download(self._say)
-            self._enter("training")
-            ended = await run_child(self._arguments(), self._limits, self._hear, self._program)
+            await self._download(self._count)
+            self._enter("waiting")
+            async with self._slot:
+                self._enter("training")
+                ended = await run_child(self._arguments(), self._limits, self._hear, self._program)
             if ended.document is None:
                 return f"failed: {ended.cause}", ""
             self._enter("promoting")
@@ -183,29 +166,17 @@ class Trainer:
         except SigmaError as error:
             self._log.error("training run not recorded", error=str(error))
 
-    def _enter(self, state: str) -> None:
-        self._progress = replace(self._progress, state=state, line="", done=0, total=0, eta_s=None)
+    def _enter(self, state: State) -> None:
+        self._progress = self._progress.after(state=state, line="", stage="", done=0, total=0, eta_s=None)
 
-    def _say(self, line: str) -> None:
-        self._progress = replace(self._progress, line=line)
+    def _count(self, stage: str, done: int, total: int, eta_s: float | None = None) -> None:
+        self._progress = self._progress.after(stage=stage, done=done, total=total, eta_s=eta_s)
 
     def _hear(self, line: str) -> None:
         """Take a line of the child: a step as JSON, or words."""
         self._log.debug("training", line=line)
-        step = _step_of(line)
+        step = step_of(line)
         if step is None:
-            self._say(line)
-            return
-        stage, done, total, eta_s = step
-        words = f"training: {done} of {total} fits, {stage}, about {eta_s:.0f} s left"
-        self._progress = replace(self._progress, line=words, done=done, total=total, eta_s=eta_s)
-
-
-def _step_of(line: str) -> tuple[str, int, int, float] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        step = orjson.loads(line)
-        return str(step["stage"]), int(step["done"]), int(step["total"]), float(step["eta_s"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return None
+            self._progress = self._progress.after(line=line)
+        else:
+            self._count(*step)

@@ -23,6 +23,7 @@ from bot.simulator.market.source import MarketSource
 from bot.simulator.protocol.hub import Hub
 from bot.simulator.protocol.rest import Rest
 from bot.simulator.protocol.ticker import Ticker
+from bot.simulator.protocol.weights import Weights
 from bot.simulator.stored_clock import StoredClock
 from strategies.errors import AlreadyRunning
 
@@ -43,6 +44,7 @@ class ExchangeServer:
         faults: what goes wrong, besides what `POST /sigma/v1/faults` adds.
         seed: of the faults' draws.
         deflate: accept permessage-deflate, as Binance does; within one machine it only costs.
+        weight_limit: request weight a minute above which REST is refused; 0: never.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ExchangeServer:
         faults: Sequence[Fault] = (),
         seed: int = 0,
         deflate: bool = True,
+        weight_limit: int = 0,
     ) -> None:
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
@@ -71,6 +74,7 @@ class ExchangeServer:
         self.conductor = Conductor(Ticker(chart), self.hub, self.fault_box, self.pace, now_ms, stored, source.end_ms)
         now = self.conductor.now_ms
         self._rest = Rest(chart, now, lambda: now() + self.fault_box.skew_ms(now()))
+        self.weights = Weights(weight_limit)
         self._extension = Extension(source, self.pace, self.conductor, self.fault_box)
 
     @property
@@ -100,7 +104,8 @@ class ExchangeServer:
         """
         await asyncio.to_thread(self._warm)
         application = web.Application(
-            client_max_size=_LARGEST_BODY, middlewares=[self.fault_box.middleware(self.conductor.now_ms)]
+            client_max_size=_LARGEST_BODY,
+            middlewares=[self.weights.middleware(), self.fault_box.middleware(self.conductor.now_ms)],
         )
         application.add_routes(self._rest.routes())
         application.add_routes(self._extension.routes())

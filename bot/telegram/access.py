@@ -45,6 +45,14 @@ class Access:
         recent.append(now_s)
         return "admitted"
 
+    def let_in(self, chat_id: int) -> None:
+        """Answer a chat from now on: it paired, or a listed group has another number now."""
+        self._recent.setdefault(chat_id, deque(maxlen=COMMANDS_A_MINUTE))
+
+    def shut_out(self, chat_id: int) -> None:
+        """Answer a chat no more."""
+        self._recent.pop(chat_id, None)
+
     def _refuse(self, reason: Admission) -> Admission:
         self.refused[reason] += 1
         self._count(reason)

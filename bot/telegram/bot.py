@@ -6,14 +6,14 @@ Every answer is a task of its own in this object's group: a slow command holds u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
-from telegram import Bot, BotCommand, CallbackQuery, Message, Update
+from telegram import Bot, BotCommand, CallbackQuery, MaybeInaccessibleMessage, Message, Update
 from telegram.error import TelegramError
 
-from bot.alerts.messages import stamp
+from bot.alerts.numbers import stamp
 from bot.telegram.access import Access
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import described
@@ -24,11 +24,14 @@ from bot.telegram.poller import Poller
 from bot.telegram.sender import Sender
 from bot.telegram.tables import bold, plain
 from storage.config.services import TelegramSettings
+from storage.language import LANGUAGES, N_, Language, _, speaking, translated
+from storage.ledger.chats import Chat
 from strategies.errors import SigmaError
 
 STOP_S: Final = 1.0
-EXPIRED: Final = "This question has expired or was answered; send the command again."
-TOO_FAST: Final = "Too many commands; the next ones are ignored for a minute."
+EXPIRED: Final = N_("This question has expired or was answered; send the command again.")
+TOO_FAST: Final = N_("Too many commands; the next ones are ignored for a minute.")
+PAIRING_WORDS: Final = ("/pair", "/start")  # t.me/<bot>?start=<code> sends the second
 
 
 class TelegramBot:
@@ -43,10 +46,10 @@ class TelegramBot:
         self._access = access
         self._confirmations = Confirmations(now_s)
         self._poller = Poller(bot, settings, self._on_conflict)
-        footer = "<i>demo market</i>" if context.control.exchange_info.is_demo else ""
-        self._sender = Sender(bot, footer)
+        self._sender = Sender(bot, is_demo=context.control.exchange_info.is_demo)
         self._follower = Follower(self._sender, context.control.training)
         self._name = ""
+        self.on_paired: Callable[[Chat], Awaitable[None]] | None = None  # told of a chat that is to get alerts too
         self._log = structlog.get_logger("telegram")
 
     async def run(self) -> None:
@@ -63,7 +66,10 @@ class TelegramBot:
         await self._bot.initialize()
         self._name = (self._bot.username or "").lower()
         await self._bot.delete_webhook()
-        await self._bot.set_my_commands([BotCommand(entry.name, entry.summary) for entry in MENU])
+        for chosen in LANGUAGES:
+            with speaking(chosen):
+                commands = [BotCommand(entry.name, _(entry.summary)) for entry in MENU]
+            await self._bot.set_my_commands(commands, language_code=None if chosen == "en" else chosen)
 
     async def _disconnect(self) -> None:
         try:
@@ -76,51 +82,79 @@ class TelegramBot:
         """Answer one update; nothing that goes wrong here goes further."""
         chat = update.effective_chat
         try:
+            if chat is not None and await self._pairs(update.message, chat.id):
+                return
             admission = self._access.admit(None if chat is None else chat.id)
             if chat is None or admission in ("foreign", "too_fast"):
                 return
-            if admission == "warned":
-                await self._sender.say(chat.id, Reply(text=TOO_FAST))
-            elif update.callback_query is not None:
-                await self._on_button(update.callback_query, chat.id)
-            elif update.message is not None:
-                await self._on_message(update.message, chat.id)
+            with speaking(self._language(chat.id)):
+                await self._answer_admitted(update, chat.id, is_warned=admission == "warned")
         except TelegramError as error:
             self._log.warning("answer not sent", error=described(error, self._token))
         except Exception:  # a task boundary: a broken answer must not end the daemon
             self._log.exception("command failed")
 
+    async def _answer_admitted(self, update: Update, chat_id: int, *, is_warned: bool) -> None:
+        if is_warned:
+            await self._sender.say(chat_id, Reply(text=_(TOO_FAST)), topic=_topic(update.effective_message))
+        elif update.callback_query is not None:
+            await self._on_button(update.callback_query, chat_id)
+        elif update.message is not None:
+            await self._on_message(update.message, chat_id)
+
+    async def _pairs(self, message: Message | None, chat_id: int) -> bool:
+        """Serve the chat that brought the code; return whether it did."""
+        context = self._context
+        command, *words = (message.text or "").split() if message is not None else [""]
+        if context.pairing is None or context.chats is None or command not in PAIRING_WORDS or not words:
+            return False
+        if not context.pairing.take(words[0]):
+            return False
+        chat = await context.chats.paired(chat_id, context.now_ms())
+        await self._on_paired(chat)
+        self._log.warning("a chat was paired", chat=chat_id)
+        with speaking(self._language(chat_id)):
+            await self._say(chat_id, await self._reply("start", [], chat_id), _topic(message))
+        return True
+
+    def _language(self, chat_id: int) -> Language:
+        return self._context.chats.language(chat_id) if self._context.chats else "en"
+
     async def _on_message(self, message: Message, chat_id: int) -> None:
+        if message.migrate_to_chat_id is not None and self._context.chats is not None:
+            await self._context.chats.moved(chat_id, message.migrate_to_chat_id)
+            return
         text = (message.text or "").strip()
         if not text.startswith("/"):
             return
-        command, *words = text[1:].split()
-        name, _, addressee = command.lower().partition("@")
+        command, *words = text[1:].split() or [""]
+        name, _at, addressee = command.lower().partition("@")
         if addressee and addressee != self._name:
             return
-        await self._say(chat_id, await self._reply(name, words, chat_id))
+        await self._say(chat_id, await self._reply(name, words, chat_id), _topic(message))
 
     async def _reply(self, name: str, words: list[str], chat_id: int) -> Reply:
         handler = HANDLERS.get(name)
         if handler is None:
-            return Reply(text=f"There is no /{plain(name[:32])}. /help lists the commands.")
+            return Reply(text=_("There is no /{name}. /help lists the commands.", name=plain(name[:32])))
         try:
             return await handler(Question(context=self._context, chat_id=chat_id, words=tuple(words)))
         except SigmaError as error:
-            return Reply(text=plain(str(error)))
+            return Reply(text=plain(translated(str(error))))
 
-    async def _say(self, chat_id: int, reply: Reply) -> None:
+    async def _say(self, chat_id: int, reply: Reply, topic: int | None = None) -> None:
         if reply.change is not None:
             token = self._confirmations.ask(chat_id, reply.change)
-            yes, no = Button(label=reply.change.label, data=f"do:{token}"), Button(label="No", data=f"no:{token}")
-            await self._sender.say(chat_id, Reply(text=bold(reply.change.question)), ((yes, no),))
+            yes, no = Button(label=reply.change.label, data=f"do:{token}"), Button(label=_("No"), data=f"no:{token}")
+            await self._sender.say(chat_id, Reply(text=bold(reply.change.question)), ((yes, no),), topic)
             return
-        message_id = await self._sender.say(chat_id, reply)
+        message_id = await self._sender.say(chat_id, reply, topic=topic)
         if reply.follows_training:
             await self._follower.follow(chat_id, message_id)
 
     async def _on_button(self, query: CallbackQuery, chat_id: int) -> None:
-        kind, _, rest = (query.data or "").partition(":")
+        kind, _colon, rest = (query.data or "").partition(":")
+        topic = _topic(query.message)
         message_id = query.message.message_id if query.message else None
         if kind in ("do", "no"):
             await self._on_decision(query, kind, rest, chat_id, message_id)
@@ -131,19 +165,19 @@ class TelegramBot:
         if kind == "show" and message_id is not None and reply.change is None:
             await self._sender.edit(chat_id, message_id, reply.text, reply.buttons)
         elif kind in ("run", "show"):
-            await self._say(chat_id, reply)
+            await self._say(chat_id, reply, topic)
 
     async def _on_decision(
         self, query: CallbackQuery, kind: str, token: str, chat_id: int, message_id: int | None
     ) -> None:
         change = self._confirmations.take(token, chat_id)
         if change is None:
-            await self._toast(query, EXPIRED)
+            await self._toast(query, _(EXPIRED))
             return
         await self._toast(query)
         asked = bold(change.question)
         if kind == "no":
-            await self._rewrite(chat_id, message_id, f"{asked}\nNot done.")
+            await self._rewrite(chat_id, message_id, f"{asked}\n{_('Not done.')}")
             return
         await self._rewrite(chat_id, message_id, f"{asked}\n…")
         said = await self._carry_out(change, chat_id)
@@ -156,9 +190,10 @@ class TelegramBot:
             done = await change.run()
         except SigmaError as error:
             self._log.info("command refused", chat=chat_id, command=change.label, error=str(error))
-            return plain(f"{str(error)[:1].upper()}{str(error)[1:]}")
+            said = translated(str(error))
+            return plain(f"{said[:1].upper()}{said[1:]}")
         self._log.info("command done", chat=chat_id, command=change.label)
-        return plain(f"Done: {done}.")
+        return plain(_("Done: {what}.", what=done))
 
     async def _rewrite(self, chat_id: int, message_id: int | None, text: str) -> None:
         """Edit a message where that is possible: what was confirmed is done whether or not it can be said."""
@@ -176,6 +211,10 @@ class TelegramBot:
         except TelegramError as error:
             self._log.debug("button not acknowledged", error=described(error, self._token))
 
+    async def _on_paired(self, chat: Chat) -> None:
+        if self.on_paired is not None:
+            await self.on_paired(chat)
+
     async def _on_conflict(self) -> None:
         now_ms = self._context.control.clock.now_ms()
         text = (
@@ -186,3 +225,9 @@ class TelegramBot:
         await self._context.alerts.note(
             "telegram", f"telegram-conflict:{self._context.now_ms()}", {"text": text}, now_ms
         )
+
+
+def _topic(message: MaybeInaccessibleMessage | None) -> int | None:
+    """Return the topic in which somebody wrote; None: not in one."""
+    is_in_topic = isinstance(message, Message) and bool(message.is_topic_message)
+    return message.message_thread_id if is_in_topic and isinstance(message, Message) else None

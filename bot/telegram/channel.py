@@ -1,23 +1,33 @@
-"""Alerts to one chat: HTML, one message each or a burst in one, silent when they are set so or the chat is quiet."""
+"""Alerts to one chat: a card each or a burst in one, silent when they are set so or the chat is quiet.
+
+An entry is one message: the signal's card becomes the fill's when the order is filled, and the exit answers to it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from html import escape
-from typing import Final
+from typing import Any, Final
 
-from telegram import Bot
+from telegram import Bot, Message, ReplyParameters
 from telegram.constants import ParseMode
-from telegram.error import TelegramError
+from telegram.error import BadRequest, ChatMigrated, TelegramError
 
-from bot.alerts import messages as wording
-from bot.telegram.connection import outcome
+from bot.alerts import messages
+from bot.telegram.cards import Card, Cards
+from bot.telegram.chats import KnownChats
+from bot.telegram.connection import is_closed_door, outcome
+from bot.telegram.context import channel_name
 from bot.telegram.quiet import Quiet
+from bot.telegram.sender import LONGEST_CAPTION, keyboard
 from bot.telegram.tables import LONGEST_TEXT, fitted
+from storage.language import Language, _, speaking
 from storage.ledger.outbox import Pending
 
 LINES_LIMIT: Final = 3_200  # characters of a burst; escaping and the frame stay under Telegram's 4096
-REPEAT: Final = "<i>(repeat)</i> "
+REMEMBERED: Final = 500  # entries whose message is known
+OPENED_BY: Final = frozenset({"signal", "reversed"})
 
 
 class TelegramChannel:
@@ -29,46 +39,152 @@ class TelegramChannel:
         token: to keep it out of error texts.
         quiet: whether the chat wants no sound now.
         is_demo: say with every alert that the market is generated.
+        chats: where the chat is now, its topic and language; None: where it was, in English.
+        cards: what is shown beside the words; None: nothing.
     """
 
     collapses = True
 
-    def __init__(self, bot: Bot, chat_id: int, token: str, quiet: Quiet, *, is_demo: bool) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        chat_id: int,
+        token: str,
+        quiet: Quiet,
+        *,
+        is_demo: bool,
+        chats: KnownChats | None = None,
+        cards: Cards | None = None,
+    ) -> None:
         self.name = channel_name(chat_id)
         self._bot = bot
         self._chat_id = chat_id
         self._token = token
         self._quiet = quiet
-        self._where = " · demo market" if is_demo else ""
+        self._is_demo = is_demo
+        self._chats = chats
+        self._cards = cards
+        self._signals: dict[str, Message] = {}  # the last signal's card, by market
+        self._entries: dict[str, int] = {}  # the message of an entry, by trade
 
     def fit(self, rows: Sequence[Pending]) -> int:
         """Return how many of the first rows go into one message."""
-        return wording.collapsed(rows, LINES_LIMIT)[1]
+        with speaking(self._language):
+            return messages.collapsed(rows, LINES_LIMIT)[1]
 
     async def send(self, rows: Sequence[Pending], *, is_repeat: bool, is_silent: bool) -> None:
         """Send one message; see `Channel.send`."""
-        text = self._single(rows[0]) if len(rows) == 1 else self._burst(rows)
+        is_quiet = is_silent or self._quiet.is_quiet(self.name)
+        with speaking(self._language):
+            try:
+                if len(rows) == 1:
+                    await self._send_one(rows[0], is_repeat=is_repeat, is_quiet=is_quiet)
+                else:
+                    await self._say(self._burst(rows, is_repeat), Card(), is_quiet=is_quiet)
+            except TelegramError as error:
+                raise outcome(error, self._token) from error
+
+    async def _send_one(self, row: Pending, *, is_repeat: bool, is_quiet: bool) -> None:
+        card = Card()
+        if self._cards is not None:
+            is_dark = bool(self._chats and self._chats.of(self._chat_id).is_dark)
+            card = await asyncio.to_thread(self._cards.card, row.event, row.payload, is_dark=is_dark)
+        text = self._single(row, card, is_repeat)
+        before = self._signal_of(row)
+        if before is not None and is_quiet and await self._becomes(before, text, card):
+            self._remember(row, before)
+            return
+        said = await self._say(text, card, is_quiet=is_quiet, answers=self._entries.get(str(row.payload.get("trade"))))
+        self._remember(row, said)
+        if before is not None:
+            await self._drop(before)
+
+    async def _say(self, text: str, card: Card, *, is_quiet: bool, answers: int | None = None) -> Message:
+        """Send to where the chat is now; a group that has moved is followed, a picture that is refused left out."""
+        options: dict[str, Any] = {
+            "parse_mode": ParseMode.HTML,
+            "disable_notification": is_quiet,
+            "reply_markup": keyboard(card.buttons),
+            "message_thread_id": self._chats.topic(self._chat_id) if self._chats else None,
+        }
+        if answers is not None:
+            options["reply_parameters"] = ReplyParameters(answers, allow_sending_without_reply=True)
         try:
-            await self._bot.send_message(
-                self._chat_id,
-                REPEAT + text if is_repeat else text,
-                parse_mode=ParseMode.HTML,
-                disable_notification=is_silent or self._quiet.is_quiet(self.name),
-            )
-        except TelegramError as error:
-            raise outcome(error, self._token) from error
+            return await self._sent(text, card.picture, options)
+        except ChatMigrated as error:
+            if self._chats is None:
+                raise
+            await self._chats.moved(self._chat_id, error.new_chat_id)
+            return await self._sent(text, None, options | {"reply_parameters": None})
+        except BadRequest as error:
+            if card.picture is None or is_closed_door(str(error)):
+                raise
+            return await self._sent(text, None, options)
 
-    def _single(self, row: Pending) -> str:
-        details = [escape(line, quote=False) for line in wording.details(row.event, row.payload)]
-        head = f"<b>{escape(wording.headline(row.event, row.payload), quote=False)}</b>"
-        foot = f"\n<i>{wording.stamp(row.ms)}{self._where}</i>"
-        return fitted("\n".join([head, *details]), LONGEST_TEXT - len(foot) - len(REPEAT)) + foot
+    async def _sent(self, text: str, picture: bytes | None, options: dict[str, Any]) -> Message:
+        where = self._chats.of(self._chat_id).current_id if self._chats else self._chat_id
+        if picture is not None and len(text) <= LONGEST_CAPTION:
+            return await self._bot.send_photo(where, picture, caption=text, **options)
+        return await self._bot.send_message(where, text, **options)
 
-    def _burst(self, rows: Sequence[Pending]) -> str:
-        lines, _ = wording.collapsed(rows, LINES_LIMIT)
-        return f"<b>{wording.tally(rows)}</b>{self._where}\n<pre>{escape(chr(10).join(lines), quote=False)}</pre>"
+    async def _becomes(self, said: Message, text: str, card: Card) -> bool:
+        """Make the signal's card the entry's; return whether that was possible."""
+        options: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard(card.buttons)}
+        try:
+            if said.photo and len(text) <= LONGEST_CAPTION:
+                await self._bot.edit_message_caption(said.chat_id, said.message_id, caption=text, **options)
+            elif not said.photo:
+                await self._bot.edit_message_text(text, said.chat_id, said.message_id, **options)
+            else:
+                return False
+        except BadRequest:  # it was deleted, or is too old to be changed
+            return False
+        return True
+
+    async def _drop(self, said: Message) -> None:
+        try:
+            await self._bot.delete_message(said.chat_id, said.message_id)
+        except TelegramError:
+            return  # two messages about one entry are better than none
+
+    def _signal_of(self, row: Pending) -> Message | None:
+        """Return the card of the signal that this fill carries out."""
+        if row.event != "fills" or row.payload.get("reason") not in OPENED_BY:
+            return None
+        return self._signals.pop(str(row.payload.get("symbol")), None)
+
+    def _remember(self, row: Pending, said: Message) -> None:
+        if row.event == "signals" and "signal" in row.payload:
+            self._signals[str(row.payload["symbol"])] = said
+        elif row.event == "fills" and row.payload.get("trade"):
+            self._entries[str(row.payload["trade"])] = said.message_id
+            while len(self._entries) > REMEMBERED:
+                del self._entries[next(iter(self._entries))]
+
+    @property
+    def _language(self) -> Language:
+        return self._chats.language(self._chat_id) if self._chats else "en"
+
+    def _where(self) -> str:
+        return " · " + _("demo market") if self._is_demo else ""
+
+    def _single(self, row: Pending, card: Card, is_repeat: bool) -> str:
+        lines = [line for line in (*messages.details(row.event, row.payload), *card.lines) if line]
+        words = escape(messages.headline(row.event, row.payload), quote=False)
+        head = f"{_repeat(is_repeat)}{messages.icon(row.event, row.payload)} <b>{words}</b>"
+        foot = f"\n<i>{messages.stamp(row.ms)}{self._where()}</i>"
+        limit = LONGEST_CAPTION if card.picture is not None else LONGEST_TEXT
+        body = "\n".join([head, *(escape(line, quote=False) for line in lines)])
+        return fitted(body, limit - len(foot)) + foot
+
+    def _burst(self, rows: Sequence[Pending], is_repeat: bool) -> str:
+        lines, _count = messages.collapsed(rows, LINES_LIMIT)
+        told = escape("\n".join(lines), quote=False)
+        return f"{_repeat(is_repeat)}<b>{messages.tally(rows)}</b>{self._where()}\n{told}"
 
 
-def channel_name(chat_id: int) -> str:
-    """Return the outbox's name of a chat."""
-    return f"telegram:{chat_id}"
+def _repeat(is_repeat: bool) -> str:
+    return f"<i>{_('(repeat)')}</i> " if is_repeat else ""
+
+
+__all__ = ["TelegramChannel", "channel_name"]

@@ -1,14 +1,18 @@
-"""What commands are answered from and with: the desk, a question, a reply, a change that needs a yes."""
+"""What commands are answered from and with: the context, a question, a reply, a change that needs a yes."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bot.alerts.alerts import Alerts
+from bot.telegram.chats import KnownChats
+from bot.telegram.pairing import Pairing
 from bot.telegram.quiet import Quiet
 from bot.trading.control import Control
+from storage.language import _
 from strategies.errors import BadInput
 
 
@@ -24,6 +28,10 @@ class Context:
         started_ms: wall clock.
         now_ms: the wall clock.
         refused: how many updates were ignored so far, by reason.
+        chats: who is served, and what each wants; None: nothing is remembered.
+        pairing: makes codes that let another chat in; None: none are made.
+        log_file: what `/logs` shows the end of; None: nothing.
+        reread: reads the configuration again and puts to work what can be; returns it in lines. None: it cannot.
     """
 
     control: Control
@@ -33,6 +41,10 @@ class Context:
     started_ms: int
     now_ms: Callable[[], int]
     refused: Mapping[str, int]
+    chats: KnownChats | None = None
+    pairing: Pairing | None = None
+    log_file: Path | None = None
+    reread: Callable[[], Awaitable[list[str]]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +70,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer: HTML, perhaps with buttons, a picture (PNG), a file, or a change to be confirmed."""
+    """An answer: HTML, perhaps with buttons, a picture (PNG), a file, or a change to be confirmed.
+
+    `keys` are the rows of a keyboard that stays below the chat.
+    """
 
     text: str
     buttons: tuple[tuple[Button, ...], ...] = ()
@@ -66,6 +81,7 @@ class Reply:
     document: tuple[str, bytes] | None = None
     change: Change | None = None
     follows_training: bool = False
+    keys: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +101,12 @@ class Question:
         """Who asks, as the ledger records it."""
         return f"telegram:{self.chat_id}"
 
+    @property
+    def channel(self) -> str:
+        """The outbox's name of this chat, which it keeps wherever it moves."""
+        chats = self.context.chats
+        return channel_name(chats.of(self.chat_id).chat_id if chats else self.chat_id)
+
     def number(self, default: int, most: int) -> int:
         """Return the first whole number among the words, `default` without one.
 
@@ -93,7 +115,7 @@ class Question:
         """
         found = next((int(word) for word in self.words if word.isdecimal()), default)
         if not 1 <= found <= most:
-            raise BadInput(f"found {found}; a number from 1 to {most} is needed")
+            raise BadInput(_("found {found}; a number from 1 to {most} is needed", found=found, most=most))
         return found
 
     def symbol(self) -> str | None:
@@ -106,6 +128,11 @@ class Question:
         if not names:
             return None
         return self.control.market(names[0]).symbol
+
+
+def channel_name(chat_id: int) -> str:
+    """Return the outbox's name of a chat."""
+    return f"telegram:{chat_id}"
 
 
 Handler = Callable[[Question], Awaitable[Reply]]

@@ -9,7 +9,7 @@ from telegram.error import TelegramError
 
 from bot.telegram.commands.models import training_text
 from bot.telegram.sender import Sender
-from bot.trading.control import Training
+from bot.trading.ports import Training
 
 EVERY_S: Final = 3.0
 BEGIN_S: Final = 60.0  # a training that was asked for has begun by then, or already ended
@@ -32,7 +32,7 @@ class Follower:
             if self._followed.get(chat_id) != message_id:
                 return
             progress = self._training.progress()
-            is_idle = progress.get("state", "idle") == "idle"
+            is_idle = not progress.is_busy
             begun = begun or not is_idle or step * EVERY_S >= BEGIN_S
             if begun:
                 told = await self._tell(chat_id, message_id, training_text(progress), told)

@@ -19,9 +19,13 @@ class Quiet:
     def __init__(
         self, quiet_from: str, quiet_until: str, now_ms: Callable[[], int], muted_until_ms: dict[str, int]
     ) -> None:
-        self._hours = (_minute(quiet_from), _minute(quiet_until)) if quiet_from else None
+        self.use(quiet_from, quiet_until)
         self._now_ms = now_ms
         self._muted_until_ms = dict(muted_until_ms)
+
+    def use(self, quiet_from: str, quiet_until: str) -> None:
+        """Take other quiet hours."""
+        self._hours = (_minute(quiet_from), _minute(quiet_until)) if quiet_from else None
 
     def is_quiet(self, channel: str) -> bool:
         """Return whether a channel makes no sound now."""

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, ReplyKeyboardMarkup
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, RetryAfter
 
 from bot.telegram.connection import seconds
 from bot.telegram.context import Button, Reply
 from bot.telegram.tables import LONGEST_TEXT, fitted
+from storage.language import _
 
 LONGEST_CAPTION: Final = 1_024
 TRIES: Final = 3
@@ -22,20 +23,27 @@ Rows = Sequence[Sequence[Button]]
 
 
 class Sender:
-    """Says replies. `footer` ends every one of them (HTML; "" says nothing)."""
+    """Says replies. On a demo market every one of them ends with its name."""
 
-    def __init__(self, bot: Bot, footer: str) -> None:
+    def __init__(self, bot: Bot, *, is_demo: bool) -> None:
         self._bot = bot
-        self._footer = f"\n{footer}" if footer else ""
+        self._is_demo = is_demo
 
-    async def say(self, chat_id: int, reply: Reply, buttons: Rows = ()) -> int:
+    async def say(self, chat_id: int, reply: Reply, buttons: Rows = (), topic: int | None = None) -> int:
         """Send a reply and return the id of its message.
+
+        Args:
+            chat_id: to whom.
+            reply: what.
+            buttons: instead of the reply's own.
+            topic: of a group, where the question was asked.
 
         Raises:
             TelegramError: it could not be sent.
         """
-        markup = _markup(buttons or reply.buttons)
+        markup = _keys(reply.keys) if reply.keys else keyboard(buttons or reply.buttons)
         common: dict[str, Any] = {"chat_id": chat_id, "parse_mode": ParseMode.HTML, "reply_markup": markup}
+        common["message_thread_id"] = topic
         if reply.picture is not None:
             picture, caption = reply.picture, self._text(reply.text, LONGEST_CAPTION)
             sent = await _patiently(lambda: self._bot.send_photo(photo=picture, caption=caption, **common))
@@ -62,7 +70,7 @@ class Sender:
                     chat_id=chat_id,
                     message_id=message_id,
                     parse_mode=ParseMode.HTML,
-                    reply_markup=_markup(buttons),
+                    reply_markup=keyboard(buttons),
                 )
             )
         except BadRequest as error:
@@ -70,12 +78,19 @@ class Sender:
                 raise
 
     def _text(self, text: str, limit: int = LONGEST_TEXT) -> str:
-        return fitted(text, limit - len(self._footer)) + self._footer
+        footer = f"\n<i>{_('demo market')}</i>" if self._is_demo else ""
+        return fitted(text, limit - len(footer)) + footer
+
+
+def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
+    """Return the buttons below a message; None: there are none."""
+    found = [[InlineKeyboardButton(part.label, callback_data=part.data) for part in row] for row in rows if row]
+    return InlineKeyboardMarkup(found) if found else None
 
 
 async def _patiently(send: Callable[[], Awaitable[Any]]) -> Any:
     """Send, waiting as long as flood control asks, a few times."""
-    for _ in range(TRIES - 1):
+    for _try in range(TRIES - 1):
         try:
             return await send()
         except RetryAfter as error:
@@ -83,6 +98,5 @@ async def _patiently(send: Callable[[], Awaitable[Any]]) -> Any:
     return await send()
 
 
-def _markup(rows: Rows) -> InlineKeyboardMarkup | None:
-    keyboard = [[InlineKeyboardButton(part.label, callback_data=part.data) for part in row] for row in rows if row]
-    return InlineKeyboardMarkup(keyboard) if keyboard else None
+def _keys(rows: Sequence[Sequence[str]]) -> ReplyKeyboardMarkup:
+    return ReplyKeyboardMarkup(rows, resize_keyboard=True, is_persistent=True)

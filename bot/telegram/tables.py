@@ -1,17 +1,25 @@
-"""Tidy text for a phone: aligned tables in <pre>, pairs of names and values, and texts that fit Telegram's limit."""
+"""Tidy text for a phone: aligned tables in <pre>, pairs of names and values, and texts that fit Telegram's limits.
+
+A phone shows 36 columns of fixed width; a longer line would be wrapped in the middle of a number.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from storage.language import _
+
 LONGEST_TEXT: Final = 4_096
-_SHORTENED: Final = "\n… shortened"
+COLUMNS: Final = 36
+NARROWEST: Final = 4  # characters a column keeps when it is cut
+_LONGEST_NOTICE: Final = 16  # of "… shortened" in any language, with its line end
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
-    """Return an aligned table in <pre>.
+    """Return an aligned table in <pre>; the widest columns of words are cut where it would not fit.
 
     Args:
         headers: a name for each column.
@@ -20,19 +28,23 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], align: str = ""
     """
     columns = align or "<" + ">" * (len(headers) - 1)
     lines = [list(headers), *(list(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    widths = _fitting([max(len(line[column]) for line in lines) for column in range(len(headers))], columns)
     return pre("\n".join(_line(line, widths, columns) for line in lines))
 
 
 def pairs(values: Sequence[tuple[str, str]]) -> str:
-    """Return names and values in two columns in <pre>."""
-    width = max((len(name) for name, _ in values), default=0)
-    return pre("\n".join(f"{name:<{width}}  {value}" for name, value in values))
+    """Return names and values in two columns in <pre>; long values go on below themselves."""
+    width = max((len(name) for name, _value in values), default=0)
+    lines = []
+    for name, value in values:
+        parts = textwrap.wrap(value, max(NARROWEST, COLUMNS - width - 2)) or [""]
+        lines += [f"{name if not number else '':<{width}}  {part}".rstrip() for number, part in enumerate(parts)]
+    return pre("\n".join(lines))
 
 
 def pre(text: str) -> str:
-    """Return text in a fixed-width block."""
-    return f"<pre>{escape(text, quote=False)}</pre>"
+    """Return text in a fixed-width block, its long lines wrapped."""
+    return f"<pre>{escape(chr(10).join(_wrapped(line) for line in text.splitlines()), quote=False)}</pre>"
 
 
 def bold(text: str) -> str:
@@ -49,12 +61,36 @@ def fitted(text: str, limit: int = LONGEST_TEXT) -> str:
     """Return a text cut at a line end so that it fits, its block closed."""
     if len(text) <= limit:
         return text
-    kept = text[: limit - len(_SHORTENED) - len("</pre>")]
+    kept = text[: limit - _LONGEST_NOTICE - len("</pre>")]
     kept = kept[: kept.rfind("\n")] if "\n" in kept else kept[: kept.rfind(" ")]
-    closing = "</pre>" if kept.count("<pre>") > kept.count("</pre>") else ""
-    return f"{kept}{closing}{_SHORTENED}"
+    closing = "".join(f"</{tag}>" for tag in ("pre", "b", "i") if kept.count(f"<{tag}>") > kept.count(f"</{tag}>"))
+    return f"{kept}{closing}\n{_('… shortened')}"
+
+
+def _fitting(widths: list[int], columns: str) -> list[int]:
+    """Return widths that fit; words are cut before numbers."""
+    while sum(widths) + len(widths) - 1 > COLUMNS:
+        wide = [number for number, side in enumerate(columns) if side == "<" and widths[number] > NARROWEST]
+        wide = wide or [number for number, width in enumerate(widths) if width > NARROWEST]
+        if not wide:
+            break
+        widths[max(wide, key=lambda number: (widths[number], number))] -= 1
+    return widths
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], columns: str) -> str:
-    padded = (f"{cell:{side}{width}}" for cell, side, width in zip(cells, columns, widths, strict=True))
+    padded = (f"{_cut(cell, width):{side}{width}}" for cell, side, width in zip(cells, columns, widths, strict=True))
     return " ".join(padded).rstrip()
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
+
+
+def _wrapped(line: str) -> str:
+    if len(line) <= COLUMNS:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    return "\n".join(
+        textwrap.wrap(line, COLUMNS, subsequent_indent=f"{indent}  ", drop_whitespace=True, break_on_hyphens=False)
+    )

@@ -1,60 +1,31 @@
 """The one small interface through which web, Telegram and CLI command the daemon.
 
 A command returns when it is in the ledger. Nothing here trades: it queues commands for the next account minute and
-moves the production pointer.
+moves the production pointer. What has to hold before a command is asked here, once, whoever commands: `check_…` says
+it to a face that wants to know first. A command that no account minute takes within `COMMAND_TIMEOUT_S` is withdrawn,
+all but the kill switch: nothing is carried out behind somebody's back later.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
 
 import structlog
 
-from bot.clock import Clock
-from bot.exchange_info import ExchangeInfo
-from bot.feed.listing import Listing
+from bot.trading.facts import Facts, last_move
 from bot.trading.joins import joining, staying
-from bot.trading.snapshot import Snapshot
-from bot.trading.trader import Trader
-from bot.views.shadow_results import LiveTrials
-from storage.ledger.queries import Ledger
-from storage.models.promotion import Promotion
-from storage.models.registry import Registry, bundle_by_id
+from bot.views.training import TrainingProgress
+from storage.models.registry import bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
-from strategies.errors import BadInput, SigmaError, StorageFailed
-from strategies.market import MINUTE_MS, Market, typed_symbol
+from strategies.errors import Expired, SigmaError, StorageFailed
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
-
-
-class FeedHealth(Protocol):
-    """What the feed says about itself."""
-
-    ready: dict[str, bool]
-    last_frame_ms: int
-
-    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]: ...
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """What is wrong beyond single markets, by name, in words."""
-
-
-class Training(Protocol):
-    """What the embedded trainer says about itself and takes."""
-
-    def progress(self) -> dict[str, Any]: ...
-
-    async def start(self, why: str) -> None: ...
-
-    async def cancel(self, by: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,88 +35,8 @@ class Done:
     minute_ms: int
 
 
-class Control:
+class Control(Facts):
     """Commands and questions, for one daemon."""
-
-    def __init__(
-        self,
-        *,
-        trader: Trader,
-        clock: Clock,
-        ledger: Ledger,
-        registry: Registry,
-        feed: FeedHealth,
-        exchange_info: ExchangeInfo,
-        training: Training,
-        stale_after_ms: int,
-        shut_down: Callable[[], None],
-        trials: LiveTrials | None = None,
-    ) -> None:
-        self.clock = clock
-        self.ledger = ledger
-        self.registry = registry
-        self.feed = feed
-        self.exchange_info = exchange_info
-        self.training = training
-        self.trials = trials
-        self.stale_after_ms = stale_after_ms
-        self._trader = trader
-        self._shut_down = shut_down
-        self._swapping = asyncio.Lock()  # pointer and trader move together
-        self._last_move = _last_move(registry, exchange_info.exchange)
-
-    @property
-    def snapshot(self) -> Snapshot | None:
-        """The account after its last minute; None before the first."""
-        return self._trader.snapshot
-
-    @property
-    def markets(self) -> tuple[Market, ...]:
-        """The account's markets by index, those that left among them."""
-        return self._trader.markets
-
-    @property
-    def members(self) -> tuple[Market, ...]:
-        """The markets that belong to the account now."""
-        return tuple(market for market in self.markets if market.is_member)
-
-    def market(self, symbol: str) -> Market:
-        """Return a member by its symbol, in any case of letters.
-
-        Raises:
-            BadInput: this account does not trade it.
-        """
-        return self.markets[self.market_index(symbol)]
-
-    @property
-    def champion(self) -> str | None:
-        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
-        return None if self._last_move is None else self._last_move.bundle
-
-    def why_deciding(self) -> str:
-        """Return why the one who decides does: what moved the production pointer last."""
-        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
-        if move is None:
-            return "no bundle has passed its gate yet"
-        if deciding not in (None, move.deciding):
-            return f"{move.deciding} was refused; the log says why"
-        return move.why
-
-    def minute_age_ms(self) -> int:
-        """Return how long ago the last account minute closed, in market time."""
-        return max(0, self.clock.now_ms() - (self._trader.last_minute_ms + MINUTE_MS))
-
-    def is_fresh(self) -> bool:
-        """Return whether candles are being processed: the measure of life, not the loop's."""
-        return self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
-
-    def is_ready(self) -> bool:
-        """Return whether every market has an unbroken feed and candles are being processed."""
-        return self.is_fresh() and all(self.feed.ready.values())
-
-    def is_ledger_writable(self) -> bool:
-        """Return whether the ledger took the last account minute at the first try, or has taken it since."""
-        return self._trader.is_ledger_writable
 
     async def pause(self, by: str) -> Done:
         """Take no new entries; exits go on."""
@@ -156,12 +47,17 @@ class Control:
         return await self._command(Command(kind="resume", by=by))
 
     async def close(self, symbol: str | None, by: str) -> Done:
-        """Close one position, or all with None, at the next open."""
+        """Close one position, or all with None, at the next open.
+
+        Raises:
+            Conflict: nothing is open there.
+        """
+        self.check_close(symbol)
         return await self._command(Command(kind="close", market=self.market_index(symbol), by=by))
 
     async def stop(self, by: str) -> Done:
-        """Kill switch: close everything and take no entries."""
-        return await self._command(Command(kind="stop", by=by))
+        """Kill switch: close everything and take no entries; it waits for as long as it takes."""
+        return await self._finished(self._trader.command(Command(kind="stop", by=by)))
 
     async def unlock(self, by: str) -> Done:
         """Lift the protections that only a person may lift."""
@@ -202,9 +98,14 @@ class Control:
     async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand", *, force: bool = False) -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.
 
+        Args:
+            bundle_id: an id, or an unambiguous beginning of one.
+            by: who asked.
+            why: kept in the history.
+
         Raises:
-            BundleRefused: it is broken, belongs to another exchange or is of test mode (unless `force`); the old one
-                goes on.
+            NotFound: there is none of that name.
+            BundleRefused: it is broken, of another exchange, or of test mode without `force`; the old one goes on.
         """
         registry, exchange = self.registry, self.exchange_info.exchange
         async with self._swapping:
@@ -216,7 +117,12 @@ class Control:
             return await self._swapped(warm_up, by)
 
     async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
-        """Go back to the bundle that was in production before; to the trend rule when there was none."""
+        """Go back to the bundle before the champion, benched or not; to the trend rule when there was none.
+
+        Raises:
+            Conflict: there is no champion.
+        """
+        self.check_rollback()
         async with self._swapping:
             now_ms = self.clock.now_ms()
             await asyncio.to_thread(self.registry.rollback, self.exchange_info.exchange, f"{why} ({by})", now_ms)
@@ -240,27 +146,27 @@ class Control:
             if (
                 self.snapshot is not None and self.snapshot.bundle_id == FALLBACK_STRATEGIES[fallback_level]
             ):  # a new champion on the bench
-                self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
+                self._last_move = await asyncio.to_thread(last_move, self.registry, self.exchange_info.exchange)
                 return Done(minute_ms=self.snapshot.minute_ms)
             return await self._swapped(await self._prepared(), by)
+
+    async def retrain(self, by: str) -> TrainingProgress:
+        """Ask for a training now; AlreadyRunning where one goes on."""
+        await self.training.start(f"asked for by {by}")
+        return self.training.progress()
+
+    async def cancel_training(self, by: str) -> TrainingProgress:
+        """End the training that goes on.
+
+        Raises:
+            Conflict: none goes on that can be ended.
+        """
+        await self.training.cancel(by)
+        return self.training.progress()
 
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
         self._shut_down()
-
-    def market_index(self, symbol: str | None) -> int:
-        """Return a market's index in the account, -1 for None.
-
-        Raises:
-            BadInput: this account does not trade it.
-        """
-        if symbol is None:
-            return -1
-        for index, market in enumerate(self.markets):
-            if market.is_member and market.symbol == typed_symbol(symbol):
-                return index
-        known = ", ".join(market.symbol for market in self.members)
-        raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
 
     async def _prepared(self) -> WarmUp:
         """Return whoever the production pointer names, warmed up."""
@@ -269,11 +175,18 @@ class Control:
         return await self._trader.prepare(await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe))
 
     async def _swapped(self, warm_up: WarmUp, by: str) -> Done:
-        self._last_move = await asyncio.to_thread(_last_move, self.registry, self.exchange_info.exchange)
+        self._last_move = await asyncio.to_thread(last_move, self.registry, self.exchange_info.exchange)
         return await self._finished(self._trader.swap(warm_up, by))
 
     async def _command(self, command: Command) -> Done:
-        return await self._finished(self._trader.command(command))
+        queued = self._trader.command(command)
+        try:
+            return await self._finished(queued)
+        except StorageFailed as error:
+            if not self._trader.withdraw(queued):
+                raise
+            age = f"{self.minute_age_ms() / 1000:.0f} s of market time"
+            raise Expired(f"not carried out: no account minute for {age}; ask again when candles come") from error
 
     async def _finished(self, queued: asyncio.Future[int]) -> Done:
         try:
@@ -283,13 +196,6 @@ class Control:
             raise _still_waiting(self) from error
 
 
-def _last_move(registry: Registry, exchange: str) -> Promotion | None:
-    moves = registry.history(exchange)
-    return moves[-1] if moves else None
-
-
 def _still_waiting(control: Control) -> SigmaError:
-    return StorageFailed(
-        f"accepted, but no account minute has been written for {control.minute_age_ms() / 1000:.0f} s of market time; "
-        "it takes effect with the next one"
-    )
+    age = f"{control.minute_age_ms() / 1000:.0f} s of market time"
+    return StorageFailed(f"accepted, but no account minute for {age}; it takes effect with the next one")

@@ -119,6 +119,12 @@ class Trader:
             self._commands.append((command, done))
         return done
 
+    def withdraw(self, done: asyncio.Future[int]) -> bool:
+        """Take back a command that waits still; return whether it did."""
+        before = len(self._commands)
+        self._commands = [queued for queued in self._commands if queued[1] is not done]
+        return len(self._commands) < before
+
     @property
     def markets(self) -> tuple[Market, ...]:
         """The account's markets by index, those that left among them."""

@@ -6,13 +6,28 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.trading.control import Control
-from bot.web.responses import ChartTrade
+from bot.views.values import View
 from storage.ledger.queries import OpenPosition, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.kernel.arithmetic import farther, nearer
 from strategies.market import Market
 
 MOST: Final = 1_000  # round trips on one chart
+
+
+class ChartTrade(View):
+    """A round trip as a chart shows it; open while `closed_ms` is null."""
+
+    id: str
+    side: str
+    opened_ms: int
+    entry_price: float
+    closed_ms: int | None
+    exit_price: float | None
+    stop_loss: float | None
+    take_profit: float | None
+    net: float
+    closed_because: str | None
 
 
 def chart_trades(control: Control, symbol: str, closed: Sequence[Trade]) -> list[ChartTrade]:

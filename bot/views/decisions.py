@@ -1,4 +1,4 @@
-"""Recorded decisions as the API tells them: votes by family, the refusal as a sentence."""
+"""Recorded decisions as people see them: votes by family, the refusal as a sentence."""
 
 from __future__ import annotations
 
@@ -7,16 +7,34 @@ from collections.abc import Sequence
 
 from bot.trading.control import Control
 from bot.views.no_trade import refusal_sentence
-from bot.web.responses import Decision, Votes
+from bot.views.values import View, Votes, finite
 from storage.ledger.queries import RecordedDecision
 from strategies.bundle.fallback_strategies import fallback_level_of, is_fallback
 from strategies.errors import SigmaError
+from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.predictors.cash import FAMILY as CASH
 from strategies.predictors.trend import FAMILY as TREND
 
 
-def decision_answers(control: Control, recorded: Sequence[RecordedDecision]) -> list[Decision]:
+class Decision(View):
+    """What was decided about a market at a candle's close, and why nothing was entered where nothing was."""
+
+    ms: int
+    symbol: str
+    action: str
+    refusal: str | None
+    refusal_sentence: str | None
+    conviction: float | None
+    expected_return: float | None
+    cost: float
+    price: float
+    votes: Votes
+    bundle: str
+    signal: Signal | None
+
+
+def decisions_of(control: Control, recorded: Sequence[RecordedDecision]) -> list[Decision]:
     """Return decisions for people. Reads manifests: run it in a thread."""
     families = {bundle: families_of(control, bundle) for bundle in {part.bundle_id for part in recorded}}
     markets = {market.symbol: market for market in control.markets}
@@ -44,7 +62,7 @@ def votes_of(part: RecordedDecision, families: Sequence[str]) -> Votes:
     """Return the votes of a decision by family; a family whose name is lost is `voter N`."""
     voters = int(part.record["voters"])
     names = [families[number] if number < len(families) else f"voter {number + 1}" for number in range(voters)]
-    return {name: _finite(vote) for name, vote in zip(names, part.record["votes"], strict=False)}
+    return {name: finite(vote) for name, vote in zip(names, part.record["votes"], strict=False)}
 
 
 def _answer(part: RecordedDecision, price: float, families: Sequence[str], enter: float) -> Decision:
@@ -57,8 +75,8 @@ def _answer(part: RecordedDecision, price: float, families: Sequence[str], enter
             "action": Action(int(record["action"])).name.lower(),
             "refusal": None if refusal is RefusalCode.NONE else refusal.name.lower(),
             "refusal_sentence": refusal_sentence(part, enter),
-            "conviction": _finite(record["conviction"]),
-            "expected_return": _finite(record["expected_return"]),
+            "conviction": finite(record["conviction"]),
+            "expected_return": finite(record["expected_return"]),
             "cost": float(record["cost"]),
             "price": price,
             "votes": votes_of(part, families),
@@ -66,7 +84,3 @@ def _answer(part: RecordedDecision, price: float, families: Sequence[str], enter
             "signal": part.signal,
         }
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

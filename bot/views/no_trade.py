@@ -11,8 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-import numpy as np
-
+from bot.views.values import finite
 from storage.ledger.queries import Ledger, RecordedDecision
 from strategies.explain.signals import Refusal
 from strategies.kernel.state import Action, RefusalCode
@@ -42,12 +41,13 @@ class NoTrade:
         """Return "usually 31 h between entries, last 14 h ago"."""
         last = f", last {_hours((now_ms - self.last_entry_ms) / HOUR_MS)} ago" if self.last_entry_ms else ""
         if self.usual_wait_h is None:
-            return f"{self.entries} entries so far, too few to know the usual wait{last}"
+            entries = "1 entry" if self.entries == 1 else f"{self.entries} entries"
+            return f"{entries} so far, too few to know the usual wait{last}"
         return f"usually {_hours(self.usual_wait_h)} between entries{last}"
 
 
 def no_trade_reasons(ledger: Ledger) -> list[NoTrade]:
-    """Return the silence of every market, in the account's order."""
+    """Return the reasons of every market, in the account's order."""
     stopped = ledger.stopped()
     enter = stopped.settings.decision.enter
     return [_no_trade(ledger, market.symbol, enter) for market in stopped.markets if market.is_member]
@@ -73,7 +73,7 @@ def refusal_sentence(decision: RecordedDecision, enter: float) -> str | None:
         code=code,
         conviction=float(record["conviction"]),
         enter=enter,
-        expected_return=_finite(record["expected_return"]),
+        expected_return=finite(record["expected_return"]),
         cost=float(record["cost"]),
     )
     return refusal.sentence
@@ -87,7 +87,7 @@ def _no_trade(ledger: Ledger, symbol: str, enter: float) -> NoTrade:
     gaps = [(later - earlier) / HOUR_MS for later, earlier in pairwise(entries)]
     return NoTrade(
         symbol=symbol,
-        conviction=None if last is None else _finite(last.record["conviction"]),
+        conviction=None if last is None else finite(last.record["conviction"]),
         enter=enter,
         action="none yet" if last is None else Action(int(last.record["action"])).name.lower(),
         decided_ms=0 if last is None else last.ms,
@@ -101,7 +101,3 @@ def _no_trade(ledger: Ledger, symbol: str, enter: float) -> NoTrade:
 
 def _hours(hours: float) -> str:
     return f"{hours / 24:,.1f} d" if hours >= 72 else f"{hours:,.0f} h" if hours >= 1 else f"{hours * 60:,.0f} min"
-
-
-def _finite(value: np.floating) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -25,13 +25,13 @@ class LiveTrial:
         champion: who decided when the trial began.
         days: market days between the first and the newest settled close.
         outcomes: closes whose label has matured, over all markets.
-        for_it: averaged likelihood ratio, watched over champion: the e-value.
+        likelihood_ratio: averaged likelihood ratio, watched over champion: the e-value.
         for_champion: the same the other way round.
         needed: the ratio at which something is done.
         days_to_decide: market days still expected, were it right; None: it has ended, or no end is in sight.
         ic: correlation of what it expected with what came; None: too few outcomes, or it expects nothing.
         champion_ic: the same of the one that decided.
-        in_words: how it stands, or how it ended.
+        text: how it stands, or how it ended.
     """
 
     bundle: str

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.web.caller import Caller
+from bot.web.dashboard.pages import is_page
 from bot.web.doorway import Doorway
 from bot.web.failed_tokens import FailedTokens
 from bot.web.problems import problem, problem_of
@@ -118,7 +119,7 @@ class Guard:
         return self._unauthorised(request, caller, changes=changes)
 
     def _unauthorised(self, request: web.Request, caller: Caller, *, changes: bool) -> web.Response | None:
-        if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDER):
+        if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDER) or is_page(request.path):
             return None
         if not changes and (self._is_loopback or caller.is_known):
             return None

@@ -19,6 +19,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from bot.web.problems import UnsupportedMedia
+from bot.web.written import written
 from strategies.errors import BadInput
 
 Handler = Callable[..., Awaitable[BaseModel | web.Response]]
@@ -64,7 +65,7 @@ class Operation:
         given = await self.handler(request, **arguments)
         if isinstance(given, web.Response):
             return given
-        return web.Response(body=given.model_dump_json().encode(), status=self.status, content_type=JSON)
+        return await written(request, given.model_dump_json().encode(), self.status, JSON)
 
 
 class Operations:

@@ -7,7 +7,16 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel
 
-from strategies.errors import AlreadyRunning, BadInput, BundleRefused, SigmaError, StorageFailed
+from strategies.errors import (
+    AlreadyRunning,
+    BadInput,
+    BundleRefused,
+    Conflict,
+    Expired,
+    NotFound,
+    SigmaError,
+    StorageFailed,
+)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -19,14 +28,6 @@ class Problem(BaseModel):
     status: int
     title: str
     detail: str
-
-
-class Conflict(SigmaError):
-    """What was asked for does not fit what is: nothing to roll back, a stale candle."""
-
-
-class NotFound(BadInput):
-    """Something was asked for by a name that nothing bears."""
 
 
 class Unhealthy(SigmaError):
@@ -42,6 +43,7 @@ STATUSES: dict[type[SigmaError], tuple[int, str]] = {
     UnsupportedMedia: (415, "unsupported media type"),
     BadInput: (400, "bad request"),
     Conflict: (409, "conflict"),
+    Expired: (503, "expired"),
     AlreadyRunning: (409, "conflict"),
     BundleRefused: (409, "bundle refused"),
     StorageFailed: (503, "not now"),

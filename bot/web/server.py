@@ -11,27 +11,29 @@ from aiohttp import web
 
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
+from bot.retraining.run_queue import RunQueue
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.web import auth_routes as signing
 from bot.web import dashboard, openapi, reference, socket
-from bot.web.app_keys import CONTROL, HUB, METRICS, OPENAPI, READING, SESSIONS
+from bot.web.app_keys import CONFIG, CONTROL, HUB, METRICS, OPENAPI, READING, RUNS, SESSIONS
 from bot.web.doorway import Doorway
 from bot.web.middleware import Guard, add_security_headers
 from bot.web.operations import Operation
 from bot.web.query_cache import Reading
 from bot.web.revoked import Revoked
-from bot.web.routes import account, commands, health, models, predict
+from bot.web.routes import account, charts, commands, health, models, predict, runs, system
 from bot.web.routes.events import Announcer
 from bot.web.session import Sessions
 from bot.web.stream import Hub
 from bot.web.token import check_tokens
 from storage.config.services import WebSettings
+from storage.config.tree import Config
 from storage.ledger.journal import Alert
 from strategies.errors import AlreadyRunning
 
-CHAPTERS: Final = (account, models, predict, commands, signing, health)
-PLAIN: Final = (dashboard, socket, reference, signing, health)
+CHAPTERS: Final = (account, charts, models, predict, commands, runs, system, signing, health)
+PLAIN: Final = (dashboard, socket, reference, runs, signing, health)
 
 
 class WebServer:
@@ -43,6 +45,8 @@ class WebServer:
         settings: `[web]`.
         token: opens what changes state.
         revoked: sessions that were signed out; None: remembered as long as this server.
+        run_queue: batch commands beside trading; None: none are taken.
+        config: shown in the settings and asked for the log; None: neither is told.
 
     Raises:
         BadInput: a token is too short for where this server listens.
@@ -56,6 +60,8 @@ class WebServer:
         token: str,
         *,
         revoked: Revoked | None = None,
+        run_queue: RunQueue | None = None,
+        config: Config | None = None,
     ) -> None:
         check_tokens(settings, token)
         self._sessions = Sessions(token, wall_ms, read_token=settings.read_token.reveal(), revoked=revoked)
@@ -64,6 +70,11 @@ class WebServer:
         self._hub = Hub(wall_ms())
         self._announcer = Announcer(control, self._hub)
         self._app = self._application(control, metrics)
+        if run_queue is not None:
+            self._app[RUNS] = run_queue
+            run_queue.on_change = self._announcer.on_run
+        if config is not None:
+            self._app[CONFIG] = config
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._address = ""

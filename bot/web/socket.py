@@ -1,5 +1,9 @@
 """`GET /api/stream`: the websocket of the stream. `?after=ID` goes on where a reader was.
 
+`?every=MS` coalesces: instead of every minute's status, candles and decisions comes at most one `pulse` in so many
+milliseconds, compressed: the status without its markets, but for those held and `?watch=SYMBOL`. It costs the same
+however fast the market runs, and however many markets there are.
+
 A reader that does not keep up is closed with 4008 and can come back with its last id; silence is broken by a
 heartbeat, so that a page can tell a dead connection from a quiet market.
 """
@@ -8,10 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from orjson import Fragment
 
+from bot.views.status import status_of
 from bot.web.app_keys import CONTROL, HUB
 from bot.web.problems import problem
 from bot.web.stream import MAX_SUBSCRIBERS, Hub, Subscription, encode
@@ -21,6 +28,8 @@ HEARTBEAT_S: Final = 15.0
 GOODBYE_S: Final = 2.0
 MAX_MESSAGE_BYTES: Final = 1_024  # readers have nothing to say
 TOO_SLOW: Final = 4008
+PULSE_AT_LEAST_S: Final = 5.0  # whether candles still come is told even when none does
+COALESCED: Final = frozenset({"status", "candles", "decision", "fill", "position"})
 
 routes = web.RouteTableDef()
 
@@ -30,15 +39,19 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Events as they happen, each with a rising id."""
     hub = request.app[HUB]
     after = _after(request.query.get("after"))
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False)
+    every_s, watch = _pace(request.query.get("every")), frozenset(request.query.get("watch", "").upper().split(","))
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=every_s is not None)
     if not socket.can_prepare(request):
         return problem(426, "upgrade required", "this address speaks websocket", headers={"Upgrade": "websocket"})
     if len(hub) >= MAX_SUBSCRIBERS:
         return problem(503, "not now", f"{MAX_SUBSCRIBERS} readers are connected; that is all there may be")
     await socket.prepare(request)
-    subscription = hub.subscribe(after)
+    subscription = hub.subscribe(after, COALESCED if every_s is not None else frozenset())
+    sending = _send(request, socket, subscription)
+    if every_s is not None:
+        sending = _send_pulses(request, socket, subscription, every_s, watch)
     try:
-        await _serve(request, socket, subscription)
+        await _serve(request, socket, subscription, sending)
     finally:
         hub.leave(subscription)
     return socket
@@ -50,10 +63,15 @@ def _after(text: str | None) -> int | None:
     raise BadInput(f"after is {text[:40]!r}; the id of an event is needed")
 
 
-async def _serve(request: web.Request, socket: web.WebSocketResponse, subscription: Subscription) -> None:
+async def _serve(
+    request: web.Request,
+    socket: web.WebSocketResponse,
+    subscription: Subscription,
+    sending: Coroutine[None, None, None],
+) -> None:
     """Send until the reader leaves, is too slow, or the daemon stops."""
     tasks = [
-        asyncio.create_task(_send(request, socket, subscription), name="stream-send"),
+        asyncio.create_task(sending, name="stream-send"),
         asyncio.create_task(_listen(socket), name="stream-listen"),
         asyncio.create_task(subscription.ended.wait(), name="stream-ended"),
     ]
@@ -76,6 +94,38 @@ async def _send(request: web.Request, socket: web.WebSocketResponse, subscriptio
         except TimeoutError:
             message = encode({"type": "heartbeat", "ms": control.clock.now_ms()})
         await socket.send_frame(message, WSMsgType.TEXT)
+
+
+async def _send_pulses(
+    request: web.Request,
+    socket: web.WebSocketResponse,
+    subscription: Subscription,
+    every_s: float,
+    watch: frozenset[str],
+) -> None:
+    """Send what happened since the last pulse, and how things stand where that has changed."""
+    control, hub = request.app[CONTROL], request.app[HUB]
+    told_ms, silent_s = -2, 0.0
+    while True:
+        last_id = hub.last_id
+        while not subscription.queue.empty():
+            await socket.send_frame(subscription.queue.get_nowait(), WSMsgType.TEXT)
+        minute_ms = -1 if control.snapshot is None else control.snapshot.minute_ms
+        silent_s += every_s
+        if minute_ms != told_ms or silent_s >= PULSE_AT_LEAST_S:
+            told_ms, silent_s = minute_ms, 0.0
+            status = Fragment(status_of(control, watch).model_dump_json())
+            pulse = {"id": last_id, "type": "pulse", "ms": control.clock.now_ms(), "payload": status}
+            await socket.send_frame(encode(pulse), WSMsgType.TEXT)
+        await asyncio.sleep(every_s)
+
+
+def _pace(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if text.isdecimal() and 250 <= int(text) <= 60_000:
+        return int(text) / 1000
+    raise BadInput(f"every is {text[:40]!r}; milliseconds from 250 to 60,000 are needed")
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:

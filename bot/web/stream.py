@@ -17,13 +17,19 @@ WAITING_EVENTS: Final = 256
 MAX_SUBSCRIBERS: Final = 200
 IDS_PER_MS: Final = 1_000
 
-Encoded = tuple[int, bytes]
+Encoded = tuple[int, str, bytes]  # id, kind, message
 
 
 class Subscription:
-    """What one reader has still to be sent. `ended` is set, with `why`, when nothing more will come."""
+    """What one reader has still to be sent. `ended` is set, with `why`, when nothing more will come.
 
-    def __init__(self, waiting: int) -> None:
+    Args:
+        waiting: how many messages may wait.
+        without: kinds of events that this reader does not want.
+    """
+
+    def __init__(self, waiting: int, without: frozenset[str] = frozenset()) -> None:
+        self.without = without
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=waiting)
         self.ended = asyncio.Event()
         self.why = ""
@@ -72,13 +78,13 @@ class Hub:
         """
         self.last_id += 1
         message = encode({"id": self.last_id, "type": kind, "ms": ms, "payload": payload})
-        self._kept.append((self.last_id, message))
+        self._kept.append((self.last_id, kind, message))
         for subscriber in tuple(self._subscribers):
-            if not subscriber.offer(message):
+            if kind not in subscriber.without and not subscriber.offer(message):
                 self._subscribers.discard(subscriber)
                 self.dropped += 1
 
-    def subscribe(self, after: int | None) -> Subscription:
+    def subscribe(self, after: int | None, without: frozenset[str] = frozenset()) -> Subscription:
         """Return a subscription that begins with what came after an id.
 
         The first message says which: `hello`, `resumed`, or `reset` when the events since are gone; after `hello` and
@@ -86,9 +92,10 @@ class Hub:
 
         Args:
             after: the last id the reader has seen.
+            without: kinds of events that it does not want.
         """
-        missed = None if after is None else self._after(after)
-        subscription = Subscription(self._waiting + len(missed or ()))
+        missed = None if after is None else self._after(after, without)
+        subscription = Subscription(self._waiting + len(missed or ()), without)
         kind = "hello" if after is None else "reset" if missed is None else "resumed"
         subscription.offer(encode({"type": kind, "id": self.last_id if missed is None else after}))
         for message in missed or ():
@@ -106,11 +113,11 @@ class Hub:
             subscriber.end(why)
         self._subscribers.clear()
 
-    def _after(self, after: int) -> list[bytes] | None:
+    def _after(self, after: int, without: frozenset[str]) -> list[bytes] | None:
         first = self._kept[0][0] if self._kept else self.last_id + 1
         if not first - 1 <= after <= self.last_id:
             return None
-        return [message for number, message in self._kept if number > after]
+        return [message for number, kind, message in self._kept if number > after and kind not in without]
 
 
 def encode(document: dict[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import IO, Final
 
 from storage.backup.manifest import MANIFEST, Manifest, Member, is_member, parse, written
+from storage.backup.sealing import decrypt, encrypt, is_encrypted
 from storage.durable import STAGED_SUFFIX, sync
 from strategies.errors import BadInput, StorageFailed
 
 CHUNK: Final = 1 << 20
 SEAL: Final = 64  # hexadecimal digits
 OWNER_ONLY: Final = 0o600
+MAX_MANIFEST: Final = 64 << 20  # bytes
 
 
 class Packing:
@@ -49,13 +52,19 @@ class Packing:
 
 
 @contextmanager
-def packed(target: Path) -> Iterator[Packing]:
+def packed(target: Path, staging: Path | None = None, passphrase: str = "") -> Iterator[Packing]:
     """Write a backup: staged, sealed, synced, renamed. Nothing of it is left when the block fails.
+
+    Args:
+        target: the file.
+        staging: an empty folder on the same disk; None: beside the target.
+        passphrase: encrypts it; empty: it stays readable.
 
     Raises:
         StorageFailed: the file cannot be written.
     """
-    stage = target.with_name(f".{target.name}{STAGED_SUFFIX}")
+    stage = (staging or target.parent) / f".{target.name}{STAGED_SUFFIX}"
+    locked = stage.with_name(f"{stage.name}.locked")
     try:
         descriptor = os.open(stage, os.O_RDWR | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
         with os.fdopen(descriptor, "w+b") as file:
@@ -63,12 +72,15 @@ def packed(target: Path) -> Iterator[Packing]:
                 yield Packing(zipped)
             _seal(file)
             os.fsync(file.fileno())
-        os.replace(stage, target)
+        if passphrase:
+            encrypt(stage, locked, passphrase)
+        os.replace(locked if passphrase else stage, target)
         sync(target.parent)
     except OSError as error:
         raise StorageFailed(f"{target} could not be written: {error.strerror or error}") from error
     finally:
         stage.unlink(missing_ok=True)
+        locked.unlink(missing_ok=True)
 
 
 class Unpacking:
@@ -110,19 +122,26 @@ class Unpacking:
 
 
 @contextmanager
-def unpacked(source: Path) -> Iterator[Unpacking]:
+def unpacked(source: Path, passphrase: str = "", folder: Path | None = None) -> Iterator[Unpacking]:
     """Open a backup whose seal holds.
+
+    Args:
+        source: the file.
+        passphrase: opens an encrypted one.
+        folder: has room for its plain copy; None: beside it.
 
     Raises:
         BadInput: there is no such file, or it is no backup.
         StorageFailed: it is damaged or incomplete.
     """
     try:
-        seal = _checked_seal(source)
-        with zipfile.ZipFile(source) as zipped:
-            manifest = parse(zipped.read(MANIFEST), str(source))
-            _require_same_names(source, zipped, manifest)
-            yield Unpacking(zipped, manifest, seal)
+        with _plain(source, passphrase, folder or source.parent) as plain:
+            seal = _checked_seal(plain)
+            with zipfile.ZipFile(plain) as zipped:
+                _require_bounded(source, zipped)
+                manifest = parse(zipped.read(MANIFEST), str(source))
+                _require_same_names(source, zipped, manifest)
+                yield Unpacking(zipped, manifest, seal)
     except FileNotFoundError as error:
         raise BadInput(f"{error.filename} does not exist; a file that `sigma backup` wrote is needed") from error
     except (zipfile.BadZipFile, KeyError) as error:
@@ -180,6 +199,24 @@ def _require_same_names(source: Path, zipped: zipfile.ZipFile, manifest: Manifes
     if found != wanted:
         odd = sorted(set(found) ^ set(wanted)) or found
         raise BadInput(f"{source} does not hold what its manifest says: {odd[0]!r}; nothing was changed")
-    packed_small = [info.filename for info in zipped.infolist() if info.compress_type != zipfile.ZIP_STORED]
-    if packed_small:
-        raise BadInput(f"{source} holds {packed_small[0]!r} compressed; a backup's members are stored as they are")
+
+
+@contextmanager
+def _plain(source: Path, passphrase: str, folder: Path) -> Iterator[Path]:
+    """Yield a readable copy of a backup, or itself where it is readable."""
+    if not is_encrypted(source):
+        yield source
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".restore-plain-") as name:
+        plain = Path(name) / "plain"
+        decrypt(source, plain, passphrase)
+        yield plain
+
+
+def _require_bounded(source: Path, zipped: zipfile.ZipFile) -> None:
+    """Refuse what would grow when it is read: nothing of a backup is compressed by its container."""
+    for info in zipped.infolist():
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise BadInput(f"{source} holds {info.filename!r} compressed; a backup's members are stored as they are")
+        if info.filename == MANIFEST and info.file_size > MAX_MANIFEST:
+            raise BadInput(f"{source} has a manifest of {info.file_size:,} bytes; at most {MAX_MANIFEST:,} are read")

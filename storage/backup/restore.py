@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, select, text
 
+from storage.backup.configuration import addresses_in, put_config
 from storage.backup.container import Unpacking, unpacked
 from storage.backup.manifest import CONFIG, TABLES, Manifest, Member
 from storage.backup.places import CANDLES, UNITS, Places, unit_of
@@ -37,7 +38,6 @@ from storage.ledger.tables import account, metadata
 from strategies.errors import BadInput, StorageFailed
 
 Done = Callable[[str, int, int], None]
-BESIDE = "config.restored.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,13 @@ class Restored:
     Attributes:
         aside: where what was there before lies now.
         config: where the backup's configuration was put; None: it had none, or it is the one that holds here.
+        addresses: `[section] key = value` of services that the backup's configuration names, where it holds now.
     """
 
     manifest: Manifest
     aside: tuple[str, ...]
     config: Path | None
+    addresses: tuple[str, ...] = ()
 
 
 def restore(
@@ -62,6 +64,7 @@ def restore(
     exchange_and_account: tuple[str, str],
     force: bool,
     now_ms: int,
+    passphrase: str = "",
     done: Done = lambda _what, _done, _total: None,
 ) -> Restored:
     """Put a backup in place of what is here.
@@ -73,6 +76,7 @@ def restore(
         exchange_and_account: of the configuration, whose lease is taken too.
         force: move what is here aside.
         now_ms: names the restore.
+        passphrase: opens an encrypted backup.
         done: told what is being done, how much is done, and of how much.
 
     Raises:
@@ -80,7 +84,7 @@ def restore(
         StorageFailed: the file is damaged, or something cannot be written.
         AlreadyRunning: a daemon trades one of the accounts.
     """
-    with unpacked(source) as backup, ExitStack() as held:
+    with unpacked(source, passphrase, _room(places)) as backup, ExitStack() as held:
         _require_known(backup.manifest, source)
         backup.check(lambda read: done("checking", read, backup.manifest.size))
         accounts = {exchange_and_account, *((part.exchange, part.name) for part in backup.manifest.accounts)}
@@ -265,23 +269,11 @@ def _restored(backup: Unpacking, places: Places, switch: Switch, engine: Engine)
         with reading(engine) as connection:
             names = inspect(connection).get_schema_names()
         aside += [f"schema {name}" for name in names if name == schema_of(switch.id)]
-    return Restored(manifest=backup.manifest, aside=tuple(aside), config=_put_config(backup, places))
+    put = put_config(backup, places)
+    addresses = addresses_in(put.read_bytes()) if put is not None and put == places.config else ()
+    return Restored(manifest=backup.manifest, aside=tuple(aside), config=put, addresses=addresses)
 
 
-def _put_config(backup: Unpacking, places: Places) -> Path | None:
-    """Put the backup's configuration where none is; else beside the one that holds here, if they differ."""
-    member = next((part for part in backup.manifest.members if part.name == CONFIG), None)
-    if member is None:
-        return None
-    content = backup.read(member)
-    if not places.config.exists():
-        target = places.config
-    elif places.config.read_bytes() == content:
-        return None
-    else:
-        target = places.config.with_name(BESIDE)
-    try:
-        target.write_bytes(content)
-    except OSError:
-        return None  # a read-only root: the configuration that holds here stays the only one
-    return target
+def _room(places: Places) -> Path | None:
+    """Return a folder of this installation that a plain copy may lie in; None: beside the backup."""
+    return places.state if places.state.is_dir() else None

@@ -6,8 +6,10 @@ in one rename (pointer, market clock) and is read after that moment, so it is ne
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -17,9 +19,12 @@ from storage.backup.container import Packing, packed
 from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
+from storage.durable import folder_lock
 from storage.ledger.archive import Archive, fault_of, path_of
 from storage.ledger.database import revision_of
+from strategies.errors import StorageFailed
 
+STAGING: Final = ".backup-"
 OF_FILES: Final = ("models/production", *(unit for unit in UNITS if unit not in ("tape", "models/production")))
 
 
@@ -31,6 +36,7 @@ def write_backup(
     with_candles: bool,
     created_ms: int,
     version: str,
+    passphrase: str = "",
     done: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Manifest:
     """Write everything that cannot be fetched again to one file and return what is in it.
@@ -42,16 +48,17 @@ def write_backup(
         with_candles: take the candle store along.
         created_ms: now.
         version: of this program.
+        passphrase: encrypts the file; empty: whoever has the file can read it.
         done: told what is being written, how much is done, and of how much.
 
     Raises:
         StorageFailed: something could not be read or written; no file was made.
     """
-    with packed(target) as packing, tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
+    with _staging(target.parent) as folder, packed(target, folder, passphrase) as packing:
         with one_moment(engine) as connection:
             tables = tables_of(connection)
             counts = count_rows(connection, tables)
-            _add_tables(packing, connection, tables, Path(folder), places, counts, done)
+            _add_tables(packing, connection, tables, folder, places, counts, done)
             lost = _add_tape(packing, connection, tables)
             accounts = _accounts(connection, tables)
             revision = revision_of(connection) or ""
@@ -73,6 +80,16 @@ def write_backup(
         )
         packing.close(manifest)
     return manifest
+
+
+@contextmanager
+def _staging(beside: Path) -> Iterator[Path]:
+    """Yield a folder to work in, and remove those that killed backups left: nobody holds their lock."""
+    for left in beside.glob(f"{STAGING}*"):
+        with suppress(StorageFailed), folder_lock(left, patience_s=0):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=beside, prefix=STAGING) as name, folder_lock(Path(name)):
+        yield Path(name)
 
 
 def _add_tables(

@@ -11,6 +11,7 @@ import numpy as np
 from storage.candles.market_book import Kind, inferred_market, recorded_markets
 from storage.candles.rows import StoredCandles
 from storage.candles.store import CandleStore, Span
+from strategies.errors import DataGap
 from strategies.market import Market, Timeframe
 from strategies.resample import resample
 
@@ -68,6 +69,20 @@ def read_any(
         candles=np.concatenate([stored.candles, made.candles[fresh]])[order],
         source=np.concatenate([stored.source, made.source[fresh]])[order],
     )
+
+
+def read_symbol(
+    store: CandleStore, exchange: str, symbol: str, timeframe: Timeframe, kind: str, end_ms: int | None = None
+) -> StoredCandles:
+    """Return the candles of a symbol as `read_any` does; none where nothing is stored of it."""
+    stored = store.read(exchange, symbol, timeframe, kind, end_ms=end_ms)
+    if len(stored):
+        return stored
+    try:
+        market, _ = market_in_store(store, exchange, symbol, "spot" if kind == "spot" else "futures")
+    except DataGap:
+        return stored
+    return read_any(store, market, timeframe, end_ms=end_ms)
 
 
 def span_of_any(store: CandleStore, market: Market, timeframe: Timeframe) -> Span:

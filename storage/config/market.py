@@ -84,6 +84,7 @@ class DatabaseSettings(Section):
     busy_timeout_s: float = Field(5.0, gt=0, le=120)
     tape_days: float = Field(7.0, ge=1, le=10_000)
     password: Secret = NO_SECRET
+    backup_passphrase: Secret = NO_SECRET
 
     @field_validator("url")
     @classmethod

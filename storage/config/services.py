@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from storage.config.secret import NO_SECRET, Secret
+from storage.language import Language
 from strategies.errors import BadInput
 from strategies.kernel.settings import Section
 
@@ -65,6 +67,9 @@ class TelegramSettings(Section):
 
     enabled: bool = False
     chat_ids: tuple[int, ...] = ()
+    topics: tuple[str, ...] = ()
+    language: Language = "en"
+    pictures: bool = True
     token: Secret = NO_SECRET
     base_url: str = Field("https://api.telegram.org", pattern=r"^https?://")
     poll_timeout_s: float = Field(20.0, gt=0, le=60)
@@ -72,7 +77,10 @@ class TelegramSettings(Section):
     quiet_until: ClockTime = ""
 
     @model_validator(mode="after")
-    def _has_both_ends(self) -> TelegramSettings:
+    def _is_whole(self) -> TelegramSettings:
+        for entry in self.topics:
+            if not re.fullmatch(r"-?\d{1,19}:\d{1,10}", entry):
+                raise ValueError(f"topics has {entry!r}; <chat id>:<topic id> is needed, like -1001234567890:42")
         if bool(self.quiet_from) != bool(self.quiet_until):
             raise ValueError(
                 f"quiet hours are {self.quiet_from!r} to {self.quiet_until!r}; both ends are needed, or none"
@@ -83,14 +91,24 @@ class TelegramSettings(Section):
         """Refuse to start a bot that cannot speak; asked where the bot starts, and nowhere else.
 
         Raises:
-            BadInput: it is enabled without a token or a chat.
+            BadInput: it is enabled without a token.
         """
         if self.enabled and not self.token.reveal():
             raise BadInput(
                 "[telegram] is enabled without a token; SIGMA_TELEGRAM__TOKEN or SIGMA_TELEGRAM__TOKEN_FILE is needed"
             )
-        if self.enabled and not self.chat_ids:
-            raise BadInput("[telegram] is enabled with chat_ids = []; at least one chat id is needed")
+
+    @property
+    def topic_of(self) -> dict[int, int]:
+        """The topic that each chat's alerts go into."""
+        return {int(chat): int(topic) for chat, _, topic in (entry.partition(":") for entry in self.topics)}
+
+
+class AppriseSettings(Section):
+    """`[alerts.apprise]`: alerts to Discord, e-mail, ntfy and a hundred others through apprise."""
+
+    urls: Secret = NO_SECRET
+    language: Language = "en"
 
 
 class WebhookSettings(Section):
@@ -127,6 +145,7 @@ class AlertSettings(Section):
     digest: Level = "on"
     burst: int = Field(20, ge=1, le=1000)
     webhook: WebhookSettings = WebhookSettings()
+    apprise: AppriseSettings = AppriseSettings()
 
 
 class LogSettings(Section):

@@ -152,6 +152,19 @@ class Ledger:
             rows = connection.execute(query).all()
         return np.array([tuple(row) for row in reversed(rows)], np.float64).reshape(-1, 6)
 
+    def closes(self, times_ms: Sequence[int]) -> dict[int, dict[str, float]]:
+        """Return the prices at closes of decision candles, by time and market; times without a candle are left out."""
+        length_ms = self.account.timeframe.ms
+        wanted = and_(candle.c.account_id == self.account.id, candle.c.open_ms.in_([ms - length_ms for ms in times_ms]))
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(candle.c.open_ms, candle.c.market, candle.c.close).where(wanted)).all()
+        markets = self.stopped().markets
+        found: dict[int, dict[str, float]] = {}
+        for open_ms, market, close in rows:
+            if market < len(markets):
+                found.setdefault(open_ms + length_ms, {})[markets[market].symbol] = float(close)
+        return found
+
     def finding(self, kind: Kind) -> Finding | None:
         """Return what a monitor found last; None before its first run."""
         return latest(self._engine, self.account, kind)

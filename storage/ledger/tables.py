@@ -206,6 +206,18 @@ channel: Final = Table(
     Column("muted_until_ms", BigInteger, nullable=False),  # wall clock
 )
 
+# What is remembered about a Telegram chat; `current_id` is another one once a group became a supergroup.
+chat: Final = Table(
+    "chat",
+    metadata,
+    _account(),
+    Column("chat_id", BigInteger, primary_key=True),
+    Column("current_id", BigInteger, nullable=False),
+    Column("language", String(8)),  # NULL: the configured one
+    Column("is_dark", Boolean),
+    Column("paired_ms", BigInteger),  # wall clock; NULL: listed in the configuration
+)
+
 # When scheduled work last ran, in market time.
 job_run: Final = Table(
     "job_run",

@@ -20,7 +20,7 @@ from strategies.errors import BundleRefused, SigmaError
 TIMEOUT_S: Final = 180.0
 MEMORY_BYTES: Final = 6 << 30
 MAX_REASON: Final = 300  # characters
-SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET", "PASSPHRASE")
+SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET", "PASSPHRASE", "APPRISE")
 
 
 class Verifier:

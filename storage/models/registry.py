@@ -28,7 +28,7 @@ from strategies.bundle.fallback_policy import FallbackLevel, Standing
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES, fallback_strategy
 from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.bundle.manifest import Manifest
-from strategies.errors import BadInput, BundleRefused, StorageFailed
+from strategies.errors import BadInput, BundleRefused, NotFound, StorageFailed
 from strategies.market import Timeframe
 
 DEFAULT_ROOT: Final = "models"
@@ -155,13 +155,17 @@ class Registry:
             return {}
 
     def resolve(self, bundle: str) -> str:
-        """Return the full id of an id or an unambiguous beginning of one."""
+        """Return the full id of an id or an unambiguous beginning of one.
+
+        Raises:
+            NotFound: no bundle, or more than one, is meant.
+        """
         matches = [name for name in self.ids() if name.startswith(bundle)]
         if bundle in matches:
             return bundle
         if len(matches) != 1:
             known = ", ".join(self.ids()[-5:]) or "none"
-            raise BadInput(f"bundle {bundle!r} matches {len(matches)} bundles, exactly one is needed; known: {known}")
+            raise NotFound(f"bundle {bundle!r} matches {len(matches)} bundles, exactly one is needed; known: {known}")
         return matches[0]
 
     def production(self, exchange: str) -> str | None:

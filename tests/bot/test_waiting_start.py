@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from bot.exchange import Patience, open_exchange
-from bot.feed.failures import GeoBlocked
+from bot.feed.failures import GeoBlocked, Throttled
+from bot.feed.gate import Gate
 from bot.feed.waiting import Stopped
 from bot.operations.systemd import ServiceManager
 from bot.web.waiting_page import WaitingPage
@@ -76,6 +77,26 @@ async def test_one_bad_first_answer_does_not_end_a_start(tmp_path: Path, status:
         assert abs(opened.clock.now_ms() - TIME_MS) < 60_000
     assert len(waits) == 1
     assert "refuses connections" not in waits[0] or status == 451
+
+
+async def test_a_ban_is_waited_for_aloud_and_nothing_is_asked_meanwhile(tmp_path: Path) -> None:
+    Gate("binanceusdm", tmp_path / "feed").bar(Throttled("banned", 3_600))
+    stopping, waits, asked = asyncio.Event(), list[str](), list[int]()
+
+    def answer(count: int) -> web.Response:
+        asked.append(count)
+        return healthy()
+
+    def on_wait(why: str) -> None:
+        waits.append(why)
+        stopping.set()
+
+    async with exchange(answer) as url:
+        with pytest.raises(Stopped):
+            async with open_exchange(config(url, tmp_path), Patience(on_wait=on_wait, stopping=stopping)):
+                pass
+    assert asked == []
+    assert "nothing is asked before" in waits[0]
 
 
 async def test_a_place_that_is_refused_again_and_again_ends_the_start(tmp_path: Path) -> None:

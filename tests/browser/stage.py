@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.retraining.child_process import Limits
+from bot.retraining.run_kinds import COMMANDS, Command
+from bot.retraining.run_queue import RunQueue
 from bot.trading.snapshot import Snapshot
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
+from storage.config.tree import Config
 from strategies.minute import AccountMinute
+from tests.bot.retraining.children import child
 from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
 from tests.bot.trading.world import minutes
 
@@ -85,10 +90,15 @@ class Scene:
         await page.locator("#live[data-state=live]").wait_for()
         return page
 
-    async def charted(self) -> None:
-        """Wait until both charts are drawn."""
-        for name in ("candles", "equity"):
-            await self.page.locator(f"#{name}-chart .plot-container").wait_for()
+    async def charted(self, name: str = "equity") -> None:
+        """Wait until a chart is drawn."""
+        await self.page.locator(f"#{name}-chart[data-ready]").wait_for()
+
+    async def go(self, path: str) -> None:
+        """Go to another room by its address, as a reload or a shared link does."""
+        await self.page.goto(self.address + path)
+        await self.page.locator("#live[data-state=live]").wait_for()
+        await self.page.locator("#main .card").first.wait_for()
 
     async def confirm(self, button: Locator) -> str:
         """Press a button, say yes, let minutes pass until the daemon has answered, and return the notice."""
@@ -135,11 +145,23 @@ class Scene:
             self.complaints.append(f"{message.type}: {message.text}")
 
 
+def commands_of(folder: Path) -> dict[str, Command]:
+    """Return the runs with small children in place of the real programs: a backtest succeeds, a walk never ends."""
+    habits = {"backtest": "good", "walk-forward": "hanging"}
+    return {
+        kind: replace(COMMANDS[kind], program=tuple(child(folder, habit)), has_report=False)
+        for kind, habit in habits.items()
+    }
+
+
 @asynccontextmanager
 async def staged(browser: Browser, folder: Path) -> AsyncIterator[Scene]:
     """Serve the small world on a free port until the block ends."""
     async with daemon_world(folder) as world:
-        server = WebServer(world.control, world.metrics, WebSettings(port=0, requests_per_minute=5_000), TOKEN)
+        settings = WebSettings(port=0, requests_per_minute=5_000)
+        runs = RunQueue(folder / "runs", Limits(memory_gb=1.0), asyncio.Lock(), commands=commands_of(folder))
+        server = WebServer(world.control, world.metrics, settings, TOKEN, run_queue=runs, config=Config())
+        serving = asyncio.create_task(runs.run(), name="runs")
         world.listeners.append(server.on_snapshot)
         scene = Scene(browser=browser, world=world, server=server, address=await server.start())
         try:
@@ -148,3 +170,5 @@ async def staged(browser: Browser, folder: Path) -> AsyncIterator[Scene]:
             if scene.context is not None:
                 await scene.context.close()
             await scene.server.stop()
+            serving.cancel()
+            await asyncio.wait([serving])

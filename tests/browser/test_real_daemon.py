@@ -104,9 +104,9 @@ async def test_a_real_daemon_is_followed_through_a_kill_and_a_restart(browser: B
     await expect(live).to_have_attribute("data-state", "live", timeout=30_000)
     await expect(page.locator("#place")).to_contain_text("Demo market")
     await expect(page.locator("#session")).to_have_text("Sign out")
-    await expect(page.locator("#candles-chart")).to_have_attribute(
-        "aria-label", re.compile("160 candles"), timeout=30_000
-    )
+    await page.goto(f"{link.split('/login')[0]}/markets/BTCUSDT")
+    await expect(page.locator("#price-chart")).to_have_attribute("data-ready", "BTCUSDT:1h", timeout=30_000)
+    await expect(page.locator("#price-chart")).to_have_attribute("aria-label", re.compile(r"^BTCUSDT: \d+ candles"))
     before = await live.inner_text()
     await expect(live).not_to_have_text(before)
     await daemon.stop(signal.SIGKILL)

@@ -41,7 +41,9 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "oversight",
     ),
     "storage": (
+        "language",
         "durable",
+        "private",
         "cron",
         "terminal",
         "config",
@@ -61,6 +63,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "ensemble",
         "backtest",
         "walk_forward",
+        "imported",
         "tuning",
         "promotion",
         "monitors",

@@ -49,9 +49,9 @@ async def main():
     runs.begin("retrain", now_ms)
     await trainer.start("scheduled")
     runs.end("retrain", now_ms, now_ms, "asked the trainer")
-    while "half written" not in trainer.progress()["line"]:
+    while "half written" not in trainer.progress().line:
         await asyncio.sleep(0.01)
-    print(trainer.progress()["line"], flush=True)
+    print(trainer.progress().line, flush=True)
     await running
 
 asyncio.run(main())

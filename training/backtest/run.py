@@ -20,6 +20,7 @@ from strategies.kernel.settings import ExecutionSettings, TradingSettings
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles, moment
+from training.backtest.run_roster import RosterRun
 from training.evidence.performance import EquityCurve
 
 
@@ -136,6 +137,16 @@ def run_path(
         for name in ("conviction", "expected_return", "sigma", "agreement")
     }
     inputs["volatility"] = _delayed(path.sizing_volatility(settings.risk), delay_bars)
+    if candles.roster is not None:
+        return RosterRun(
+            roster=candles.roster,
+            candles=candles,
+            settings=settings,
+            state=state,
+            rows=path.rows,
+            inputs={**inputs, "not_ready": ~path.ready},
+            records=records,
+        ).run()
     return loop.run(
         state,
         settings.market_records(candles.markets) if records is None else records,

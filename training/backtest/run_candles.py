@@ -7,18 +7,32 @@ makes them of minutes; before the run they are the stored ones, as at a live sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from storage.candles.price_grid import require_fit
-from storage.candles.store import CandleStore, Source
+from storage.candles.resampled import read_any, span_of_any
+from storage.candles.store import CandleStore, Source, Span
 from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.errors import BadInput, DataGap
 from strategies.features.blocks import HISTORY_BARS
 from strategies.kernel.state import NO_RATE
 from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
+from strategies.resample import coarser_bars
+from strategies.universe.members import Members
+from training.backtest.coverage import coverage_notes, moment
+from training.backtest.roster import Life, Roster, roster_of, warm_up_bars
+
+__all__ = [
+    "HISTORY_DECISIONS",
+    "RunCandles",
+    "assemble",
+    "covered",
+    "finest_candles",
+    "moment",
+    "read_run",
+]
 
 EXECUTION_TIMEFRAMES = (Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4, Timeframe.D1)
 MOST_MISSING = 0.005  # share of execution bars; exchanges do pause, and those bars are absent in the run
@@ -38,6 +52,8 @@ class RunCandles:
         present: (n, M) bool.
         funding_e8: (n, M) int64: the rate that settles at the bar's open, or NO_RATE.
         decision_candles: per market (k, 6) float64, ascending: stored ones before the run, then those of the run.
+        roster: which markets belong to the run when; None: all of them all the time.
+        notes: what people must know about the candles, a sentence each.
     """
 
     markets: tuple[Market, ...]
@@ -48,6 +64,8 @@ class RunCandles:
     present: np.ndarray
     funding_e8: np.ndarray
     decision_candles: tuple[CandleArray, ...]
+    roster: Roster | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def start_ms(self) -> int:
@@ -66,50 +84,89 @@ def read_run(
     start_ms: int,
     end_ms: int,
     *,
-    partly: bool = False,
+    universe: Members | None = None,
 ) -> RunCandles:
-    """Read a run from the store, on the finest timeframe that covers all of it for every market.
+    """Read a run from the store, on the finest timeframe that covers the life of every market in it.
+
+    Markets need not be there all the time: each enters when its warm-up is full and leaves when its candles end. What
+    is missing besides is said in the notes.
 
     Args:
-        partly: markets need not be there all the time; the run is settled on the decision candles then.
+        store: where candles are; a timeframe that is not stored is made of finer ones.
+        markets: whoever may take part, in the account's order.
+        timeframe: of the decisions.
+        start_ms, end_ms: of the run, on the decision grid.
+        universe: who was selected when; None: all markets.
 
     Raises:
         BadInput: start or end is off the decision grid, or the run is empty.
-        DataGap: no stored timeframe covers the run; the message says what is stored.
+        DataGap: no market has candles up to the end of the run; the message says what is stored.
     """
     if start_ms % timeframe.ms or end_ms % timeframe.ms or end_ms <= start_ms:
         raise BadInput(f"a run from {moment(start_ms)} to {moment(end_ms)} is empty or off the {timeframe.value} grid")
-    if partly:
-        bar, execution = timeframe, [_traded(store, market, timeframe, start_ms, end_ms) for market in markets]
-    else:
-        bar, execution = finest_candles(store, markets, timeframe, start_ms, end_ms)
     first_ms = start_ms - HISTORY_DECISIONS * timeframe.ms
-    histories = [_traded(store, market, timeframe, first_ms, start_ms) for market in markets]
+    stored = [_traded(store, market, timeframe, first_ms, end_ms) for market in markets]
+    during = [_between(part, start_ms, end_ms) for part in stored]
+    spans = [span_of_any(store, market, timeframe) for market in markets]
+    reaches = any(int(span.last_ms or 0) + timeframe.ms >= end_ms for span in spans)
+    if not reaches or not any(len(part) for part in during):
+        raise _nothing_there(store, markets, timeframe, start_ms, end_ms)
+    bar, execution = finest_candles(store, markets, timeframe, during)
     funding = [_funding(store, market, start_ms, end_ms) for market in markets]
-    return assemble(markets, timeframe, bar, start_ms, end_ms, execution, histories, funding)
+    lives = [_life(*parts, timeframe, end_ms) for parts in zip(markets, spans, stored, strict=True)]
+    roster = roster_of(lives, start_ms, end_ms, timeframe.ms, universe)
+    run = assemble(markets, timeframe, bar, start_ms, end_ms, execution, stored, funding)
+    notes = coverage_notes(lives, during, timeframe, start_ms, end_ms, MOST_MISSING)
+    return replace(run, roster=roster, notes=notes)
 
 
 def finest_candles(
-    store: CandleStore, markets: Sequence[Market], timeframe: Timeframe, start_ms: int, end_ms: int
+    store: CandleStore, markets: Sequence[Market], timeframe: Timeframe, during: Sequence[CandleArray]
 ) -> tuple[Timeframe, list[CandleArray]]:
-    """Return the finest stored timeframe, at most `timeframe`, that covers the run for every market, and its candles.
+    """Return the finest stored timeframe, at most `timeframe`, that covers every market's own life in a run.
 
-    Covered: the first and the last bar are there, and all but `MOST_MISSING` of those between.
+    Covered: from the first to the last decision candle, all but `MOST_MISSING` of the bars between are there.
 
-    Raises:
-        DataGap: none does.
+    Args:
+        during: per market the decision candles of the run; a market may have none.
+
+    Returns:
+        The timeframe, and its candles per market.
     """
-    for bar in EXECUTION_TIMEFRAMES[: EXECUTION_TIMEFRAMES.index(timeframe) + 1]:
-        if not all(_spans(store, market, bar, start_ms, end_ms) for market in markets):
+    for bar in EXECUTION_TIMEFRAMES[: EXECUTION_TIMEFRAMES.index(timeframe)]:
+        ratio = timeframe.ms // bar.ms
+        if not all(_spans(store, market, bar, timeframe, part) for market, part in zip(markets, during, strict=True)):
             continue
-        found = [_traded(store, market, bar, start_ms, end_ms) for market in markets]
-        needed = (1.0 - MOST_MISSING) * (end_ms - start_ms) / bar.ms
-        if all(len(candles) >= needed for candles in found):
+        found = [
+            _traded(store, market, bar, int(part[0, OPEN_MS]), int(part[-1, OPEN_MS]) + timeframe.ms)
+            if len(part)
+            else part
+            for market, part in zip(markets, during, strict=True)
+        ]
+        enough = [(1.0 - MOST_MISSING) * len(part) * ratio for part in during]
+        if all(len(candles) >= needed for candles, needed in zip(found, enough, strict=True)):
             return bar, found
+    return timeframe, list(during)
+
+
+def _life(market: Market, span: Span, stored: CandleArray, timeframe: Timeframe, end_ms: int) -> Life:
+    if not span.rows or int(span.first_ms or 0) >= end_ms:
+        return Life(symbol=market.symbol, first_ms=end_ms, enters_ms=end_ms)
+    first_ms = int(span.first_ms or 0)
+    last_ms = int(stored[-1, OPEN_MS]) + timeframe.ms if len(stored) else int(span.last_ms or 0) + timeframe.ms
+    ended = last_ms < end_ms and int(span.last_ms or 0) + timeframe.ms <= last_ms
+    enters_ms = first_ms + warm_up_bars(timeframe) * timeframe.ms
+    return Life(symbol=market.symbol, first_ms=first_ms, enters_ms=enters_ms, ends_ms=last_ms if ended else None)
+
+
+def _nothing_there(
+    store: CandleStore, markets: Sequence[Market], timeframe: Timeframe, start_ms: int, end_ms: int
+) -> DataGap:
     lines = [f"{market.symbol} {_stored(store, market, timeframe)}" for market in markets]
-    raise DataGap(
-        f"no candles of {timeframe.value} or finer cover {moment(start_ms)} to {moment(end_ms)} for all markets; "
-        f"stored at {timeframe.value}: {', '.join(lines)}"
+    more = f" and {len(lines) - 10} more" if len(lines) > 10 else ""
+    return DataGap(
+        f"no candles of {timeframe.value} or finer cover {moment(start_ms)} to {moment(end_ms)} for any market; "
+        f"stored at {timeframe.value}: {', '.join(lines[:10])}{more}"
     )
 
 
@@ -165,42 +222,24 @@ def assemble(
 
 
 def covered(store: CandleStore, markets: Sequence[Market], timeframe: Timeframe) -> tuple[int, int]:
-    """Return the first open and the last close of the stored decision candles that all markets have.
+    """Return the first open and the last close of the stored decision candles of any of the markets.
 
     Raises:
-        DataGap: a market has none, or they do not overlap.
+        DataGap: none has any.
     """
-    spans = [store.coverage(market.exchange, market.symbol, timeframe, market.kind) for market in markets]
-    for market, found in zip(markets, spans, strict=True):
-        if found.first_ms is None:
-            raise DataGap(f"no {timeframe.value} candles of {market.id} are stored; sigma data download brings them")
-    first_ms = max(int(found.first_ms or 0) for found in spans)
-    last_ms = min(int(found.last_ms or 0) for found in spans) + timeframe.ms
-    if first_ms >= last_ms:
-        raise DataGap(f"the stored {timeframe.value} candles of the markets do not overlap")
-    return first_ms, last_ms
-
-
-def moment(ms: int) -> str:
-    """Return a time as "2024-07-01 00:00"."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    spans = [span_of_any(store, market, timeframe) for market in markets]
+    known = [part for part in spans if part.first_ms is not None]
+    if not known:
+        named = ", ".join(market.id for market in markets[:10])
+        raise DataGap(f"no {timeframe.value} candles of {named} are stored; sigma data download brings them")
+    last_ms = max(int(part.last_ms or 0) for part in known)
+    return min(int(part.first_ms or 0) for part in known), last_ms + timeframe.ms
 
 
 def _made(market: Market, timeframe: Timeframe, bar: Timeframe, open_ms: np.ndarray, bars: np.ndarray) -> CandleArray:
     """Return the decision candles of (r,) present bars; one is whole with its last bar, or when a later one exists."""
-    candle_ms = open_ms - open_ms % timeframe.ms
-    if not len(open_ms):
-        return np.empty((0, 6), np.float64)
-    starts = np.flatnonzero(np.diff(candle_ms, prepend=-1))
-    made = np.empty((len(starts), 5), np.int64)
-    made[:, 0] = bars[starts, 0]
-    made[:, 1] = np.maximum.reduceat(bars[:, 1], starts)
-    made[:, 2] = np.minimum.reduceat(bars[:, 2], starts)
-    made[:, 3] = bars[np.append(starts[1:], len(bars)) - 1, 3]
-    made[:, 4] = np.add.reduceat(bars[:, 4], starts)
-    is_filling = open_ms[-1] + bar.ms < candle_ms[-1] + timeframe.ms
-    complete = slice(None, -1 if is_filling else None)
-    return market.candles(candle_ms[starts][complete], made[complete])
+    candle_ms, made, _ = coarser_bars(open_ms, bars, bar, timeframe)
+    return market.candles(candle_ms, made)
 
 
 def _between(candles: CandleArray, start_ms: int, end_ms: int) -> CandleArray:
@@ -210,7 +249,7 @@ def _between(candles: CandleArray, start_ms: int, end_ms: int) -> CandleArray:
 
 def _traded(store: CandleStore, market: Market, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray:
     """Return the stored candles of a range, without the stitched spot ones: those are for training only."""
-    stored = store.read(market.exchange, market.symbol, timeframe, market.kind, start_ms, end_ms)
+    stored = read_any(store, market, timeframe, start_ms, end_ms)
     return stored.candles[stored.source != Source.STITCHED_SPOT]
 
 
@@ -221,15 +260,18 @@ def _funding(store: CandleStore, market: Market, start_ms: int, end_ms: int) -> 
     return stored.times_ms, stored.rates_e8
 
 
-def _spans(store: CandleStore, market: Market, timeframe: Timeframe, start_ms: int, end_ms: int) -> bool:
-    span = store.coverage(market.exchange, market.symbol, timeframe, market.kind)
+def _spans(store: CandleStore, market: Market, bar: Timeframe, timeframe: Timeframe, during: CandleArray) -> bool:
+    """Tell whether finer candles reach from the first to the last decision candle of a market's run."""
+    if not len(during):
+        return True
+    span = span_of_any(store, market, bar)
     if span.first_ms is None or span.last_ms is None:
         return False
-    return span.first_ms <= start_ms and span.last_ms + timeframe.ms >= end_ms
+    return span.first_ms <= during[0, OPEN_MS] and span.last_ms + bar.ms >= during[-1, OPEN_MS] + timeframe.ms
 
 
 def _stored(store: CandleStore, market: Market, timeframe: Timeframe) -> str:
-    span = store.coverage(market.exchange, market.symbol, timeframe, market.kind)
+    span = span_of_any(store, market, timeframe)
     if span.first_ms is None or span.last_ms is None:
         return "nothing"
     return f"{moment(span.first_ms)} to {moment(span.last_ms + timeframe.ms)}"

@@ -10,6 +10,7 @@ from storage.candles.gaps import segments
 from strategies.kernel.round_trips import RoundTrip, slippage_paid
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, OPEN_MS, UNITS_PER_QUOTE
+from strategies.oversight.skill import information_coefficient
 from training.backtest.baselines import HOLD, baselines
 from training.backtest.refusals import tally
 from training.backtest.run import BacktestResult
@@ -26,7 +27,6 @@ from training.evidence.performance import (
     TradeFigures,
     curve_figures,
     daily_returns,
-    information_coefficient,
     monthly_returns,
     trade_figures,
 )
@@ -55,7 +55,7 @@ def scorecard(result: BacktestResult, *, is_in_sample: bool = False) -> tuple[Sc
     targets = targets_of(result)
     card = Scorecard(
         verdict=verdict(_evidence(is_in_sample, curve, figures, traded, confidence, holding)),
-        notes=(*_notes(result.run.facts), *suspicious_bars(result), *unlearnt(result)),
+        notes=(*_notes(result.run.facts), *candles.notes, *suspicious_bars(result), *unlearnt(result)),
         is_in_sample=is_in_sample,
         model=result.bundle_id,
         exchange=candles.markets[0].exchange,

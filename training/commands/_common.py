@@ -8,14 +8,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.candles.store import CandleStore, StoredMarket
+from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.models.registry import Registry
-from storage.quality.unusable import unusable
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
+from training.commands.traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -28,7 +28,7 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import threads_of
 from training.runtime.progress import say, stage
-from training.runtime.sound_data import require_sound
+from training.runtime.sound_data import sound_symbols
 
 
 def open_dataset(
@@ -50,7 +50,9 @@ def open_dataset(
     teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
     names = tuple(dict.fromkeys((*_names(scored), *teachers)))
     features = feature_set(config.features.extra, groups, frame)
-    require_sound(config, store, chosen, names, frame, config.exchange.market)
+    names = usable_symbols(store, chosen, names, frame, config.exchange.market)
+    names = sound_symbols(config, store, chosen, names, frame, config.exchange.market)
+    teachers = tuple(name for name in teachers if name in names)
     dataset = build(
         store,
         chosen,
@@ -68,8 +70,9 @@ def open_dataset(
         strict=_names(symbols) or config.exchange.symbols,
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     say(
-        f"data: {chosen} {', '.join(names)} {frame.value}, "
+        f"data: {chosen} {shown} {frame.value}, "
         f"taught by {len(teachers)}, {bars:,} bars in {len(dataset.segments)} segments, "
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )
@@ -86,20 +89,9 @@ def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Ti
     if asked != ("stored",):
         return tuple(name.upper() for name in asked)
     stored = [each for each in store.markets(exchange) if each.timeframe is timeframe]
-    found = [each.symbol for each in stored if each.kind == config.exchange.market and _may_teach(config, store, each)]
+    found = [each.symbol for each in stored if each.kind == config.exchange.market]
     own = [symbol for symbol in config.exchange.symbols if symbol in found]
     return tuple(dict.fromkeys((*own, *found))) or config.exchange.symbols
-
-
-def _may_teach(config: Config, store: CandleStore, market: StoredMarket) -> bool:
-    """Whether a stored market teaches: one that nobody named and that cannot be used is left out, and it is said."""
-    if market.symbol in config.exchange.symbols:
-        return True
-    candles = store.read(market.exchange, market.symbol, market.timeframe, market.kind).candles
-    findings = unusable(candles, market.timeframe, config.data.missing_share)
-    if findings:
-        say(f"{market} does not teach: {findings[0].text}")
-    return not findings
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import numpy as np
 import typer
 
-from storage.candles.market_book import fitting_market, inferred_market, recorded_markets
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
@@ -16,12 +17,16 @@ from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import TREND_ID, Bundle, load
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
-from strategies.market import Market, Timeframe, typed_symbol
+from strategies.market import Market, Timeframe
+from training.backtest.roster import warm_up_bars
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
-from training.backtest.run_candles import HISTORY_DECISIONS, covered, moment, read_run
+from training.backtest.run_candles import covered, moment, read_run
+from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
+from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
+from training.runtime import records
 from training.runtime.progress import answer, configuration, say
-from training.runtime.sound_data import require_sound
+from training.runtime.sound_data import sound_symbols
 
 
 def command(
@@ -30,6 +35,7 @@ def command(
     start_date: str = typer.Option("", help="First day or time, ISO, UTC; empty: the first honest one."),
     end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
     initial_capital: float = typer.Option(0.0, help="Deposit in quote currency; 0: of the configuration.", min=0.0),
+    universe: str = typer.Option("", help="top, top:40 or list instead of symbols; members as known then."),
     sides: str = typer.Option("", help="both, long or short; empty: of the configuration."),
     report: Path = typer.Option(Path(), help="Write an HTML report here."),
     export: Path = typer.Option(Path(), help="Write all fills and funding here, .csv or .parquet."),
@@ -50,18 +56,24 @@ def command(
     if Registry(config.paths.models).is_test(bundle.id):
         say(f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
-    markets = stored_markets(store, config, place, symbols, bundle.manifest.timeframe)
-    names = [market.symbol for market in markets]
-    require_sound(config, store, place, names, bundle.manifest.timeframe, config.exchange.market)
+    asked = Asked(exchange=place, symbols=symbols, universe=universe)
+    begin_ms = utc_ms(start_date) if start_date else None
+    members = universe_between(store, config, asked, begin_ms, utc_ms(end_date) if end_date else None)
+    names = named_symbols(config, asked, members)
+    timeframe = bundle.manifest.timeframe
+    markets = stored_markets(store, config, place, names, timeframe)
+    symbols_there = [market.symbol for market in markets]
+    sound = sound_symbols(config, store, place, symbols_there, timeframe, config.exchange.market)
+    markets = tuple(market for market in markets if market.symbol in sound)
     start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
     seen = is_in_sample(bundle, start_ms)
     if not allow_in_sample:
         require_unseen(bundle, start_ms)
-    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms)
+    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
     settings = chosen_settings(config.trading, bundle, initial_capital, sides)
     stress = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
     result = backtest(bundle, candles, settings, stress=stress)
-    _finish(result, seen, report, export)
+    _finish(config, result, seen, report, export)
 
 
 def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Timeframe) -> Bundle:
@@ -84,36 +96,6 @@ def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Time
     return registry.get(model, exchange)
 
 
-def stored_markets(
-    store: CandleStore, config: Config, exchange: str, symbols: str, timeframe: Timeframe
-) -> tuple[Market, ...]:
-    """Return the markets in the order named, as recorded, or else inferred from their candles.
-
-    Raises:
-        BadInput: a symbol is named twice.
-        DataGap: nothing is stored of one.
-    """
-    names = [typed_symbol(name) for name in symbols.split(",") if name.strip()] or list(config.exchange.symbols)
-    if len(set(names)) != len(names):
-        raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
-    kind = config.exchange.market
-    recorded = {market.symbol: market for market in recorded_markets(store.root, exchange, kind)}
-    markets = []
-    for name in names:
-        market = recorded.get(name)
-        if market is None:
-            market = inferred_market(exchange, name, kind, store.read(exchange, name, timeframe, kind).candles)
-            say(f"{name}: no specification stored, tick {market.tick} and lot {market.lot} inferred from its candles")
-        else:
-            candles = store.read(exchange, name, timeframe, kind).candles
-            fitting = fitting_market(market, candles)
-            if fitting is not market:
-                say(f"{name}: older prices have more digits than tick {market.tick}; {fitting.tick} is used")
-            market = fitting
-        markets.append(market)
-    return tuple(markets)
-
-
 def span(
     store: CandleStore, markets: tuple[Market, ...], bundle: Bundle, start_date: str, end_date: str
 ) -> tuple[int, int]:
@@ -125,9 +107,19 @@ def span(
     """
     timeframe = bundle.manifest.timeframe
     first_ms, last_ms = covered(store, markets, timeframe)
-    earliest = max(first_ms + HISTORY_DECISIONS * timeframe.ms, bundle.manifest.first_out_of_sample_ms)
+    warm_ms = first_ms + warm_up_bars(timeframe) * timeframe.ms
+    earliest = max(warm_ms, bundle.manifest.first_out_of_sample_ms)
     start_ms = utc_ms(start_date) if start_date else earliest
     end_ms = utc_ms(end_date) if end_date else last_ms
+    if end_ms > last_ms > start_ms:
+        say(f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
+        end_ms = last_ms
+    if start_ms < warm_ms < end_ms:
+        say(
+            f"the candles begin {moment(first_ms)}; with a warm-up of {warm_up_bars(timeframe):,} bars of "
+            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})"
+        )
+        start_ms = warm_ms
     start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
     if start_ms >= end_ms:
         raise BadInput(
@@ -170,11 +162,38 @@ def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: 
     )
 
 
-def _finish(result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
+def record_run(config: Config, result: BacktestResult, card: Scorecard) -> tuple[str, str]:
+    """Write a backtest's record and return its id and path."""
+    candles = result.candles
+    seen = hashlib.sha256(np.ascontiguousarray(candles.bars).tobytes() + candles.open_ms.tobytes())
+    record = records.RunRecord(
+        kind="backtest",
+        config={
+            "bundle": result.bundle_id,
+            "settings": result.settings.model_dump(mode="json"),
+            "symbols": list(card.symbols),
+            "exchange": card.exchange,
+            "timeframe": card.timeframe,
+            "execution_timeframe": card.execution_timeframe,
+            "start_ms": card.start_ms,
+            "end_ms": card.end_ms,
+        },
+        data_hash=seen.hexdigest(),
+        seed=0,
+        device="cpu",
+        duration_s=0.0,
+        until_ms=card.end_ms,
+        result=card.document(),
+    )
+    return record.id, str(records.write(record, config.paths.runs))
+
+
+def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
     from training.report.terminal import summary
 
     card, compared = scorecard(result, is_in_sample=seen)
-    written: dict[str, str] = {}
+    run, record = record_run(config, result, card)
+    written = {"run": run, "record": record}
     if export.name:
         write_export(export, result.run.facts, result.candles.markets)
         written["export"] = str(export)
@@ -184,6 +203,7 @@ def _finish(result: BacktestResult, seen: bool, report: Path, export: Path) -> N
 
         write_page(report, backtest_report(result, card, compared))
         written["report"] = str(report)
-    for name, path in written.items():
-        say(f"{name} written to {path}")
+    for name in ("export", "report", "record"):
+        if name in written:
+            say(f"{name} written to {written[name]}")
     answer({**card.document(), **written}, summary(card))

@@ -13,6 +13,7 @@ from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
+    from strategies.universe.members import Members
     from training.backtest.run_candles import RunCandles
     from training.families.interface import ModelFamily
 
@@ -21,6 +22,7 @@ def command(
     start_date: str = typer.Option(..., help="First traded day, ISO, UTC."),
     end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
     symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
+    universe: str = typer.Option("", help="top, top:40 or list instead of symbols; members as known then."),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     families: str = typer.Option("", help="Voters, such as xgboost,ridge; empty: ensemble.families."),
     retrain_months: int = typer.Option(1, min=1, max=60, help="Calendar months between scheduled trainings."),
@@ -36,6 +38,7 @@ def command(
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
     from training.commands._common import day_ms, day_of, open_dataset, plan_of
+    from training.commands.traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card
@@ -46,9 +49,10 @@ def command(
     begun = time.perf_counter()
     chosen_seed = config.training.seed if seed < 0 else seed
     voters = _voters(config, families, chosen_seed)
-    traded = symbols or ",".join(config.exchange.symbols)
+    chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
+    traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
-    candles, past = _candles(config, everything.exchange, traded, day_ms(start_date), everything)
+    candles, past = _candles(config, traded, everything, day_ms(start_date), members)
     cache = FoldCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
@@ -86,22 +90,25 @@ def _voters(config: Config, families: str, seed: int) -> list[ModelFamily]:
 
 
 def _candles(
-    config: Config, exchange: str, symbols: str, start_ms: int, everything: Any
+    config: Config, chosen: str, everything: Any, start_ms: int, universe: Members | None
 ) -> tuple[RunCandles, RunCandles]:
     """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
     from storage.candles.store import CandleStore
     from strategies.market import DAY_MS
-    from training.backtest.run_candles import HISTORY_DECISIONS, covered, read_run
-    from training.commands.backtest import stored_markets
+    from training.backtest.roster import warm_up_bars
+    from training.backtest.run_candles import covered, read_run
+    from training.commands.traded import stored_markets
 
     store, timeframe = CandleStore(config.data.directory), everything.timeframe
-    markets = stored_markets(store, config, exchange, symbols, timeframe)
+    markets = stored_markets(store, config, everything.exchange, chosen, timeframe)
     first_ms, last_ms = covered(store, markets, timeframe)
     end_ms = min(everything.until_ms, last_ms)
-    earliest = max(start_ms - 370 * DAY_MS, first_ms + HISTORY_DECISIONS * timeframe.ms)
+    earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)
     earliest = min(-(-earliest // timeframe.ms) * timeframe.ms, start_ms)
-    candles = read_run(store, markets, timeframe, start_ms, end_ms)
-    return candles, read_run(store, markets, timeframe, earliest, end_ms)
+    candles = read_run(store, markets, timeframe, start_ms, end_ms, universe=universe)
+    for sentence in candles.notes:
+        say(sentence)
+    return candles, read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
 
 
 def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:

@@ -180,9 +180,9 @@ def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None
     """Fit on the first 70 % of time and report the IC of the three parts, purged at the borders."""
     import numpy as np
 
+    from strategies.oversight.skill import information_coefficient
     from training.data.dataset import Rows
     from training.data.splits import EMBARGO_MS, chronological
-    from training.evidence.skill import information_coefficient
     from training.families.xgboost import trainer as xgboost
     from training.families.xgboost.importance import Importance
     from training.runtime.progress import stage

@@ -16,6 +16,7 @@ from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
+    from strategies.universe.members import Members
     from training.data.coin_groups import Groups
     from training.data.dataset import Dataset
     from training.ensemble.plan import Plan
@@ -37,6 +38,7 @@ def command(
         min=-1,
         help="Groups of coins left out, each scored by models of the others; 0: none; -1: as a panel needs.",
     ),
+    universe: str = typer.Option("", help="top, top:40: traded markets as selected then; empty: as configured."),
     timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     train_window: str = typer.Option("", help="Days a fold learns from, or all; empty: validation.train_window_d."),
     test_window: float = typer.Option(0.0, min=0.0, help="Days a fold is tested; 0: see --refit-months."),
@@ -64,6 +66,7 @@ def command(
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
     from training.commands._common import open_dataset
+    from training.commands.traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
@@ -75,6 +78,7 @@ def command(
     if schedule.note:
         say(schedule.note)
     families = chosen_families(config, model_type, config.training.seed if seed < 0 else seed)
+    trade, members = (trade, None) if trade else universe_symbols(config, symbols, universe, exchange, end_date)
     asked_to_trade = trade if trade != "all" else ""
     traded_too = asked_to_trade or ("" if symbols or trade else ",".join(config.exchange.symbols))
     dataset = open_dataset(config, symbols, timeframe, exchange, end_date, scored=traded_too)
@@ -92,7 +96,7 @@ def command(
     asked = config.training.workers if workers < 0 else workers
     stresses, traded = (costs_factor, delay_bars), traded_symbols(traded_too, dataset.symbols)
     groups = groups_left_out(config, dataset, traded, leave_out)
-    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), stresses, traded, groups)
+    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), stresses, traded, groups, members)
     walked = walk(plan)
     is_linear = [family.name for family in families] == ["ridge"]
     linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
@@ -190,11 +194,12 @@ class _Walk:
         stress: tuple[float, int],
         traded: Sequence[str],
         groups: Groups,
+        universe: Members | None,
     ) -> None:
         from storage.candles.store import CandleStore
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
-        from training.commands.backtest import stored_markets
+        from training.commands.traded import stored_markets
         from training.walk_forward.fold_cache import FoldCache
         from training.walk_forward.fold_plan import plan_folds
         from training.walk_forward.walk import Means
@@ -203,10 +208,11 @@ class _Walk:
         markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
         self.dataset = dataset
         self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
-        is_panel = len(markets) >= config.validation.panel_markets
         self.candles = read_run(
-            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, partly=is_panel
+            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe
         )
+        for sentence in self.candles.notes:
+            say(sentence)
         root = config.paths.runs / "folds" if cache else None
         self.means = Means(groups=groups, cache=FoldCache(root=root), workers=workers, backend=config.training.backend)
         self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])

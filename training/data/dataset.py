@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from storage.candles.resampled import read_symbol
 from storage.candles.store import CandleStore, Source, StoredCandles, fill_gaps, segments
 from strategies.errors import BadInput, DataGap
 from strategies.features import FeatureSet, block_slices, compute, volatility
@@ -200,7 +201,7 @@ def build(
     seen += "" if learnt == (horizon_bars,) else f" {learnt}"
     digest = hashlib.sha256(seen.encode())
     for symbol in symbols:
-        stored = _own(store.read(exchange, symbol, timeframe, kind, end_ms=end_ms), stitched)
+        stored = _own(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), stitched)
         if not len(stored.candles):
             raise BadInput(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"

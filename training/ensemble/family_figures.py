@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from strategies.bundle.calibration import OVERLAP, fit_probability
+from strategies.oversight.skill import information_coefficient
 from training.ensemble.scales import Scales
-from training.evidence.skill import area_under_curve, information_coefficient
+from training.evidence.skill import area_under_curve
 
 BINS: Final = 10  # of equal count, of the calibration error
 LEAST_ROWS: Final = 200

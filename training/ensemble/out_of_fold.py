@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import score_all
 from training.data.coin_groups import Groups, one_group
 from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores, prepare
 from training.data.splits import Fold
 from training.ensemble.sees_others import dataset_for
-from training.evidence.skill import information_coefficient
 from training.families.interface import FittedModel, ModelFamily
 
 

@@ -18,6 +18,7 @@ from strategies.bundle.manifest import OutOfFold
 from strategies.errors import BadInput
 from strategies.kernel.settings import DecisionSettings
 from strategies.market import DAY_MS
+from strategies.oversight.skill import information_coefficient
 from training.data.dataset import Dataset
 from training.data.market_scores import Convictions, MarketScores
 from training.ensemble.expectation import expectation_of
@@ -28,7 +29,7 @@ from training.ensemble.seats import Seat
 from training.ensemble.stacking import weigh
 from training.ensemble.votes import Votes
 from training.ensemble.wins import simulate, without_protections
-from training.evidence.skill import area_under_curve, information_coefficient
+from training.evidence.skill import area_under_curve
 
 if TYPE_CHECKING:
     from training.ensemble.plan import Plan

@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from strategies.oversight.skill import information_coefficient
 from training.ensemble.votes import Votes
 from training.evidence.ic_difference import IcGain, ic_gain
-from training.evidence.skill import information_coefficient
 
 Members = tuple[int, ...]
 FIRST: Final[Members] = (0,)

@@ -174,14 +174,5 @@ def trade_figures(trades: Sequence[RoundTrip]) -> TradeFigures:
     )
 
 
-def information_coefficient(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Return the Pearson correlation over all pairs where both are finite, pooled; NaN under 30 pairs."""
-    both = np.isfinite(scores) & np.isfinite(targets)
-    first, second = scores[both], targets[both]
-    if len(first) < 30 or first.std() == 0 or second.std() == 0:
-        return NAN
-    return float(np.corrcoef(first, second)[0, 1])
-
-
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else NAN

@@ -5,17 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def information_coefficient(scores: np.ndarray, target: np.ndarray) -> float:
-    """Return the Pearson correlation over rows where both are known; NaN under 30 of them.
-
-    This is the IC of docs and gates: all bars, target clipped at +-3, markets pooled.
-    """
-    known = np.isfinite(scores) & np.isfinite(target)
-    if known.sum() < 30 or scores[known].std() == 0.0:
-        return float("nan")
-    return float(np.corrcoef(scores[known], target[known])[0, 1])
-
-
 def area_under_curve(scores: np.ndarray, is_up: np.ndarray) -> float:
     """Return P(score of an up row > score of a down row), ties counted half (Mann-Whitney); NaN with one class."""
     ups = int(is_up.sum())

@@ -12,8 +12,8 @@ import numpy as np
 from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS, Timeframe
 from strategies.oversight.drift_statistics import CalibrationFigures, calibration_figures
+from strategies.oversight.skill import information_coefficient
 from training.data.dataset import Segment
-from training.evidence.skill import information_coefficient
 
 ENSEMBLE: Final = "ensemble"
 LEAST_D: Final = 30

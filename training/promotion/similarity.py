@@ -17,11 +17,11 @@ from strategies.bundle.calibration import smoothed_scores
 from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.features import block_slices
 from strategies.market import DAY_MS, OPEN_MS
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores
 from training.ensemble.out_of_fold import fit_all
-from training.evidence.skill import information_coefficient
 from training.families.interface import ModelFamily
 from training.promotion.gate import Similarity
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from strategies.oversight.skill import information_coefficient
 from training.data.market_scores import MarketScores
-from training.evidence.skill import information_coefficient
 from training.promotion.finding import Finding
 
 SHIFTS: Final = 22

@@ -10,17 +10,18 @@ import json
 import math
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.config.tree import Config, load
 from strategies.errors import SigmaError
+from training.runtime.log_file import append
+from training.runtime.parent_watch import STARTED_BY
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -112,12 +113,9 @@ def warnings_aside() -> Iterator[None]:
 
 
 def _log(name: str, line: str) -> None:
-    """Append a line with its time; a read-only directory costs the log, not the training."""
-    with suppress(OSError, SigmaError):
-        folder = Path(configuration().logs.directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z [{os.getpid()}] {line}\n")
+    """Append a line with its time; what cannot be logged costs the log, not the training."""
+    with suppress(SigmaError):
+        append(configuration(), name, line)
 
 
 def answer(document: dict[str, Any], human: str | RenderableType) -> None:
@@ -149,6 +147,9 @@ def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[
             task = bars.add_task(label, total=total)
             yield lambda so_far: bars.update(task, completed=so_far)
         return
+    if os.environ.get(STARTED_BY) == "daemon":
+        yield _counted(label, total) if plainly else lambda _so_far: None
+        return
     said = 0
 
     def plain(so_far: int) -> None:
@@ -159,6 +160,22 @@ def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[
             print(f"{label}: {so_far:,} of {total:,}", file=sys.stderr, flush=True)
 
     yield plain
+
+
+def _counted(label: str, total: int) -> Callable[[int], None]:
+    """Return what tells a daemon each hundredth of a stage, as a line of JSON."""
+    began_s, said = time.monotonic(), -1
+
+    def tell(so_far: int) -> None:
+        nonlocal said
+        share = so_far / max(total, 1)
+        if int(share * 100) > said:
+            said = int(share * 100)
+            left_s = (time.monotonic() - began_s) / share * (1 - share) if share > 0 else 0.0
+            step = {"stage": label, "done": so_far, "total": total, "eta_s": round(left_s, 1)}
+            print(json.dumps(step), file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _plain(value: Any) -> Any:

@@ -12,23 +12,31 @@ from strategies.market import Timeframe
 from training.runtime.progress import despite_findings, say
 
 
-def require_sound(
+def sound_symbols(
     config: Config, store: CandleStore, exchange: str, symbols: Sequence[str], timeframe: Timeframe, kind: str
-) -> None:
-    """Refuse series that are unusable as a whole; with `--despite-findings` say so and go on.
+) -> tuple[str, ...]:
+    """Return the symbols whose series are usable; one of several that is not is left out and said.
+
+    With `--despite-findings` all of them, and a line for each finding.
 
     Raises:
-        DataGap: with every fatal finding.
+        DataGap: none is usable; with every fatal finding.
     """
-    said = []
+    said: dict[str, list[str]] = {}
     for symbol in symbols:
         candles = store.read(exchange, symbol, timeframe, kind).candles
         market = StoredMarket(exchange=exchange, symbol=symbol, timeframe=timeframe, kind=kind)
-        said += [f"{market}: {finding.text}" for finding in unusable(candles, timeframe, config.data.missing_share)]
-    if not said:
-        return
+        found = [f"{market}: {part.text}" for part in unusable(candles, timeframe, config.data.missing_share)]
+        if found:
+            said[symbol] = found
     if despite_findings():
-        for line in said:
+        for line in (line for lines in said.values() for line in lines):
             say(f"fatal finding overridden: {line}")
-        return
-    raise DataGap(f"{'; '.join(said)}; --despite-findings goes on all the same")
+        return tuple(symbols)
+    sound = tuple(symbol for symbol in symbols if symbol not in said)
+    if not sound:
+        everything = "; ".join(line for lines in said.values() for line in lines)
+        raise DataGap(f"{everything}; --despite-findings goes on all the same")
+    for lines in said.values():
+        say(f"left out: {lines[0]}; --despite-findings takes it all the same")
+    return sound

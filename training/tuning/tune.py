@@ -24,13 +24,13 @@ from storage.models.trial_log import Trial as Tried
 from storage.models.trial_log import record_trial
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS
+from strategies.oversight.skill import information_coefficient
 from training.data.dataset import Dataset
 from training.data.market_scores import MarketScores
 from training.data.splits import Fold, recent_folds
 from training.ensemble.families import choose
 from training.ensemble.out_of_fold import walk
 from training.ensemble.voters import makers
-from training.evidence.skill import information_coefficient
 from training.evidence.trial_ledger import recipe_digest
 from training.runtime.compute import fan_out, threads_of
 from training.tuning.search_space import ONE_SEED, SPACES, configured

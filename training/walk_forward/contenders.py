@@ -16,6 +16,7 @@ import numpy as np
 from strategies.bundle.bundle import PPO, Bundle
 from strategies.bundle.manifest import Manifest
 from strategies.kernel.settings import TradingSettings
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import reads_of
 from training.backtest.decision_path import DecisionPath
 from training.backtest.rule_baselines import rule_baselines
@@ -24,7 +25,6 @@ from training.backtest.scoring import targets_of
 from training.data.dataset import Dataset
 from training.ensemble.scales import Scales, calibrate
 from training.evidence.performance import NAN, daily_returns, sharpe
-from training.evidence.skill import information_coefficient
 from training.walk_forward.paths import path_of_groups
 from training.walk_forward.walk import WalkForward, known_before, without_drawdown_stop
 

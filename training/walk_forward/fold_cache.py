@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +26,7 @@ from training.data.splits import Fold
 from training.families.interface import ModelFamily
 from training.runtime.records import versions
 
+MAX_BYTES: Final = 4 << 30  # of all fold models together
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
 SHARED_SOURCES: Final = ("data/labels.py", "data/dataset.py", "data/thinning.py", "families/interface.py")
 
@@ -47,7 +50,25 @@ class FoldCache:
         if found is None:
             found = dict(fit())
             _write(folder, found)
+            prune(self.root, MAX_BYTES)
+        else:
+            os.utime(folder)  # the time of its last use
         return found
+
+
+def prune(root: Path, max_bytes: int) -> int:
+    """Remove the folders that were used longest ago until the rest fits; return how many were removed."""
+    with folder_lock(root):
+        folders = sorted(
+            (path for path in root.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime_ns, reverse=True
+        )
+        kept = removed = 0
+        for folder in folders:
+            kept += sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+            if kept > max_bytes:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+    return removed
 
 
 def fold_key(family: ModelFamily, dataset: Dataset, fold: Fold) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 
 from strategies.kernel.round_trips import RoundTrip
 from strategies.market import CLOSE, OPEN_MS
+from strategies.oversight.skill import information_coefficient
 from training.backtest.run_candles import RunCandles
 from training.data.splits import Fold
-from training.evidence.performance import NAN, EquityCurve, daily_returns, drawdown, information_coefficient, sharpe
+from training.evidence.performance import NAN, EquityCurve, daily_returns, drawdown, sharpe
 from training.walk_forward.walk import WalkForward
 
 LEAST_EARNING: Final = 0.6  # share of folds with a net profit that a stable walk forward has

@@ -16,6 +16,7 @@ import numpy as np
 from strategies.kernel.portfolio import book_deviations
 from strategies.kernel.settings import TradingSettings
 from strategies.market import RATE_ONE
+from strategies.oversight.skill import information_coefficient
 from training.backtest.decision_path import DecisionPath
 from training.backtest.liquidity import market_slippages
 from training.backtest.run import Stress, begin_account, equity_curve, run_path, stressed
@@ -24,7 +25,6 @@ from training.backtest.scoring import targets_of
 from training.ensemble.removal import Removal, removal_of
 from training.evidence.panel_skill import PanelSkill, panel_skill
 from training.evidence.performance import EquityCurve, daily_returns, sharpe
-from training.evidence.skill import information_coefficient
 from training.walk_forward.paths import columns_of
 from training.walk_forward.walk import WalkForward
 

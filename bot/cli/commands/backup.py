@@ -51,6 +51,7 @@ def backup(
             with_candles=with_candles,
             created_ms=wall_ms(),
             version=installed("sigma-analyst") or "unknown",
+            passphrase=config.database.backup_passphrase.reveal(),
             done=stages.show,
         )
     for lost in made.lost:
@@ -82,6 +83,7 @@ def restore(
             exchange_and_account=(config.exchange.name, config.account.name),
             force=force,
             now_ms=wall_ms(),
+            passphrase=config.database.backup_passphrase.reveal(),
             done=stages.show,
         )
     note(f"restored {file}: {_text(done.manifest)}")
@@ -89,8 +91,13 @@ def restore(
         note(f"what was here before is in {folder}")
     if done.config is not None:
         note(f"the backup's configuration is in {done.config}")
+    for address in done.addresses:
+        note(
+            f"warning: {address} came with the backup; the daemon will talk to it and show it the secret it has for it"
+        )
     checked, lines = _replay(config, done.manifest)
-    moved = {"aside": list(done.aside), "config": None if done.config is None else str(done.config)}
+    moved: dict[str, Any] = {"aside": list(done.aside), "config": None if done.config is None else str(done.config)}
+    moved |= {"addresses": list(done.addresses)}
     emit(_document(done.manifest) | moved | {"accounts": checked}, "\n".join(lines))
     wrong = [part for part in checked if part["differences"]]
     if wrong:

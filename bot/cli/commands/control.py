@@ -95,6 +95,22 @@ def sign_in() -> None:
     emit({"link": link}, link)
 
 
+@app.command()
+def pair() -> None:
+    """Print the code that lets a Telegram chat in: send `/pair CODE` to the bot from it.
+
+    Example: sigma pair
+    """
+    from bot.telegram.pairing import written_code
+
+    code = written_code(load().paths.state)
+    if code is None:
+        raise BadInput(
+            "no code is waiting: a chat is known already (send /invite from it), or no daemon with Telegram runs"
+        )
+    emit({"code": code}, f"send this to the bot:  /pair {code}")
+
+
 def ask(config: Config, method: str, path: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
     """Send one request to the daemon of this configuration.
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from bot.cli import output
 from bot.clock import Clock, PacedClock, SystemClock
 from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
+from bot.feed.download_all import Failed
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.market import ExchangeSettings
 from storage.config.tree import Config, load
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
+from strategies.universe.settings import UniverseSettings
+
+if TYPE_CHECKING:
+    from bot.feed.source import FeedSource
+
+MOST_LINES: Final = 10
 
 
 def download(
@@ -26,6 +35,7 @@ def download(
     since: str = typer.Option("", help="First day or time, ISO, UTC; empty: from the listing."),
     until: str = typer.Option("", help="End, ISO, UTC; empty: now."),
     exchange: str = typer.Option("", help="Any exchange of ccxt; empty: exchange.name of the configuration."),
+    universe: str = typer.Option("", help="Instead of symbols: top:60, the largest markets of [universe] now."),
     url: str = typer.Option("", help="Base address of a built-in exchange that runs already."),
     stitch_spot: bool = typer.Option(
         False, "--stitch-spot", help="Prepend spot candles from before the listing, marked."
@@ -33,10 +43,15 @@ def download(
 ) -> None:
     """Download candles, and funding rates of futures. What is stored already is not asked for again.
 
-    Example: sigma data download BTCUSDT,ETHUSDT 1h futures --since 2024-01-01 --exchange binanceusdm
+    Example: sigma data download --universe top:60 1h futures --since 2024-01-01 --exchange binanceusdm
     """
     config = load()
+    if universe and symbols in list(Timeframe):  # `--universe top:60 1h futures`: no symbols before the timeframe
+        symbols, timeframe, market = "", symbols, timeframe if timeframe in ("futures", "spot") else market
     settings = _exchange(config, symbols, market, exchange, url)
+    rules = top_of(universe, config.universe) if universe else None
+    if rules is not None and symbols:
+        raise BadInput(f"both symbols ({symbols}) and --universe {universe} are given; one of them is needed")
     if timeframe not in list(Timeframe):
         raise BadInput(f"timeframe is {timeframe!r}; one of {', '.join(Timeframe)} is needed")
     if stitch_spot and (market != "futures" or settings.is_builtin):
@@ -44,22 +59,35 @@ def download(
             "--stitch-spot prepends spot candles to a real exchange's futures; there are none to prepend here"
         )
     span = (utc_ms(since) if since else None, utc_ms(until) if until else None)
-    results = asyncio.run(_download(config, settings, Timeframe(timeframe), span, stitch_spot))
-    document = {
-        "exchange": settings.name,
-        "timeframe": timeframe,
-        "market": market,
-        "downloaded": [
-            {
-                "symbol": result.symbol,
-                "candles": result.candles.document(),
-                "funding": result.funding.document(),
-                "stitched": result.stitched.document(),
-            }
-            for result in results
-        ],
-    }
-    output.emit(document, lambda: "\n".join(_line(settings.name, timeframe, result) for result in results))
+    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=stitch_spot, rules=rules)
+    brought, failed = asyncio.run(_download(config, settings, job))
+    output.emit(
+        _document(settings, timeframe, brought, failed), lambda: _said(settings.name, timeframe, brought, failed)
+    )
+    if failed:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be downloaded besides `[exchange]`: since and until, spot before the listing, a universe."""
+
+    timeframe: Timeframe
+    span: tuple[int | None, int | None]
+    stitch: bool
+    rules: UniverseSettings | None
+
+
+def top_of(text: str, settings: UniverseSettings) -> UniverseSettings:
+    """Return the rules of `top:60` or `top`, the rest as configured.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    word, _, number = text.partition(":")
+    if word != "top" or (number and not number.isdigit()) or not 1 <= int(number or 1) <= 500:
+        raise BadInput(f"--universe is {text!r}; top or top:1 to top:500 is needed")
+    return settings.model_copy(update={"mode": "top", "size": int(number) if number else settings.size})
 
 
 def utc_ms(text: str) -> int:
@@ -93,15 +121,12 @@ def _exchange(config: Config, symbols: str, market: str, name: str, url: str) ->
     )
 
 
-async def _download(
-    config: Config, settings: ExchangeSettings, timeframe: Timeframe, span: tuple[int | None, int | None], stitch: bool
-) -> list[Downloaded]:
-    from bot.feed.download import download as bring
+async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tuple[list[Downloaded], list[Failed]]:
+    from bot.feed.download_all import download_all
     from bot.feed.source import FeedSource
 
     store = CandleStore(config.data.directory)
     clock: Clock = PacedClock() if settings.is_builtin else SystemClock()
-    results = []
     async with AsyncExitStack() as opened:
         state = config.paths.state / "feed"
         source = FeedSource(settings, config.feed, clock, state=state)
@@ -109,39 +134,85 @@ async def _download(
         if source.builtin is not None and isinstance(clock, PacedClock):
             clock.advance(int((await source.builtin.clock())["now_ms"]))
         spot = None
-        if stitch:
+        if job.stitch:
             name = SPOT_EXCHANGES.get(settings.name, settings.name)
             elsewhere = settings.model_copy(update={"name": name, "market": "spot"})
             spot = FeedSource(elsewhere, config.feed, clock, state=state)
             opened.push_async_callback(spot.close)
-        record_markets(store.root, await source.markets(settings.symbols))
-        for symbol in settings.symbols:
-            wanted = Wanted(
+        symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
+        record_markets(store.root, await source.markets(symbols))
+        now_ms = clock.now_ms()
+        wanted = [
+            Wanted(
                 exchange=settings.name,
                 symbol=symbol,
-                timeframe=timeframe,
+                timeframe=job.timeframe,
                 kind=settings.market,
-                since_ms=span[0],
-                until_ms=min(span[1] or clock.now_ms(), clock.now_ms()),
+                since_ms=job.span[0],
+                until_ms=min(job.span[1] or now_ms, now_ms),
             )
-            with _Bars(f"{symbol} {timeframe.value}") as bars:
-                results.append(await bring(source, store, wanted, spot=spot, on_progress=bars))
-    return results
+            for symbol in symbols
+        ]
+        named = wanted[0].symbol if len(wanted) == 1 else f"{len(wanted)} markets"
+        with output.progress(f"{named} {job.timeframe.value}", 100, "%") as done:
+            return await download_all(
+                source,
+                store,
+                wanted,
+                spot=spot,
+                on_progress=lambda share: done(int(100 * share)),
+                on_done=lambda result: (
+                    output.note(f"{result.symbol}: {result.why}") if isinstance(result, Failed) else None
+                ),
+            )
 
 
-class _Bars(ExitStack):
-    """Shows a progress bar per run of pages: each begins with nothing done."""
+async def _chosen(source: FeedSource, rules: UniverseSettings, now_ms: int) -> tuple[str, ...]:
+    from bot.feed.candidates import exchange_candidates
+    from strategies.universe.selection import select
 
-    def __init__(self, label: str) -> None:
-        super().__init__()
-        self._label = label
-        self._show = lambda done: None
+    found = select(await exchange_candidates(source, rules, now_ms), rules)
+    if not found.members:
+        raise BadInput(f"no market passes [universe]; the first of {len(found.verdicts)}: {found.verdicts[0].why}")
+    output.note(
+        f"top {rules.size}: {', '.join(found.members)}. These are the largest today; a backtest also needs those that "
+        "were large then and are gone"
+    )
+    return found.members
 
-    def __call__(self, done: int, total: int) -> None:
-        if done == 0:
-            self.close()
-            self._show = self.enter_context(output.progress(self._label, total, "candles"))
-        self._show(done)
+
+def _document(
+    settings: ExchangeSettings, timeframe: str, brought: list[Downloaded], failed: list[Failed]
+) -> dict[str, object]:
+    return {
+        "exchange": settings.name,
+        "timeframe": timeframe,
+        "market": settings.market,
+        "downloaded": [
+            {
+                "symbol": result.symbol,
+                "candles": result.candles.document(),
+                "funding": result.funding.document(),
+                "stitched": result.stitched.document(),
+            }
+            for result in brought
+        ],
+        "failed": [{"symbol": part.symbol, "why": part.why} for part in failed],
+    }
+
+
+def _said(exchange: str, timeframe: str, brought: list[Downloaded], failed: list[Failed]) -> str:
+    """Return a line for each of a few markets; of many the sum, and what was out of the ordinary."""
+    if len(brought) + len(failed) <= MOST_LINES:
+        lines = [_line(exchange, timeframe, result) for result in brought]
+    else:
+        added = sum(result.candles.added for result in brought)
+        rates = sum(result.funding.added for result in brought)
+        lines = [f"{exchange}: {len(brought)} markets, {added:,} {timeframe} candles and {rates:,} funding rates new"]
+        lines += [_line(exchange, timeframe, result) for result in brought if len(result.candles.revisions)][
+            :MOST_LINES
+        ]
+    return "\n".join([*lines, *(f"{exchange}:{part.symbol} {timeframe}: failed: {part.why}" for part in failed)])
 
 
 def _line(exchange: str, timeframe: str, result: Downloaded) -> str:

@@ -40,6 +40,7 @@ def exchange(
     state: Path = typer.Option(Path("state/exchange"), help="Folder in which the market clock is kept."),
     reset_clock: bool = typer.Option(False, "--reset-clock", help="Begin at the market's start."),
     deflate: bool = typer.Option(True, help="Compress frames for clients that offer it, as Binance does."),
+    weights: int = typer.Option(0, min=0, help="Request weight a minute above which REST answers 429; 0: never."),
     fault: list[str] = typer.Option([], help="What goes wrong, e.g. drop:p=0.01; may be given several times."),
 ) -> None:
     """Serve Binance USDT-M's public REST and websocket for a generated or replayed market.
@@ -63,6 +64,7 @@ def exchange(
         faults=[fault_of(text) for text in fault],
         seed=seed,
         deflate=deflate,
+        weight_limit=weights,
     )
     asyncio.run(_serve(server))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,11 +11,10 @@ import typer
 
 from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
+from bot.views.bundles import BundleSummary, models_of, summary_of
 from storage.config.tree import Config, load
-from storage.models.promotion import Promotion
 from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.fallback_strategies import told
-from strategies.bundle.manifest import Manifest
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
 
@@ -29,23 +30,18 @@ def list_bundles() -> None:
     from bot.cli.commands.trials import live_results, live_table
 
     config = load()
-    registry = Registry(config.paths.models)
-    production = registry.production(config.exchange.name)
-    manifests = {name: registry.manifest(name) for name in registry.ids()}
-    names = sorted(manifests, key=lambda name: manifests[name].trained_until_ms, reverse=True)
-    documents = [_row(name, manifests[name], name == production, registry.is_test(name)) for name in names]
-    live = live_results(config, running=True)
-    move = _last_move(registry, config)
-    deciding = registry.deciding(config.exchange.name)
-    decides = f"{told(deciding)} decides" + (f" since {_moment(move.since_ms)}: {move.why}" if move else "")
-    document = {"production": deciding, "champion": move.bundle if move else None, "why": move.why if move else ""}
+    found = models_of(Registry(config.paths.models), config.exchange.name, trials=live_results(config, running=True))
 
     def show_all() -> Any:
         from rich.console import Group
 
-        return Group(_table(documents, production), decides, *(["", live_table(live)] if live else []))
+        since = f" since {_moment(found.history[0].since_ms)}: {found.why}" if found.history else ""
+        parts = [_table(found.bundles), *(f"damaged: {part.bundle}: {part.problem}" for part in found.damaged)]
+        return Group(
+            *parts, f"{found.deciding_text} decides{since}", *(["", live_table(found.trials)] if found.trials else [])
+        )
 
-    emit({**document, "bundles": documents, "live": live}, show_all)
+    emit(found.model_dump(mode="json"), show_all)
 
 
 @app.command()
@@ -94,17 +90,19 @@ def compare(
     production = registry.production(config.exchange.name)
     asked = [part for part in (first, second or (production or "" if first else "")) if part]
     names = list(dict.fromkeys(registry.resolve(part) for part in asked))
-    documents = [_row(name, registry.manifest(name), name == production, registry.is_test(name)) for name in names]
-    live = live_results(config, names)
+    deciding = registry.deciding(config.exchange.name)
+    bundles = [summary_of(registry, name, production, deciding) for name in names]
+    trials = live_results(config, names)
 
     def show_both() -> Any:
         from rich.console import Group
 
-        parts = [_table(documents, production)] if documents else []
-        parts += [live_table(live)] if live else ["no bundle has been watched beside another yet"]
+        parts = [_table(bundles)] if bundles else []
+        parts += [live_table(trials)] if trials else ["no bundle has been watched beside another yet"]
         return Group(*parts)
 
-    emit({"bundles": documents, "live": live}, show_both)
+    document = {"bundles": [part.model_dump(mode="json") for part in bundles]}
+    emit(document | {"trials": [asdict(part) for part in trials]}, show_both)
 
 
 @app.command()
@@ -121,12 +119,12 @@ def promote(
     registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
-    if _tell_daemon(config, "/api/promote", {"bundle": name, "force": force}):
-        emit({"production": name, "swapped": True}, f"{name} decides from the next account minute on")
+    if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why, "force": force}):
+        emit({"deciding": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
     registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config), force=force)
     emit(
-        {"production": name, "swapped": False},
+        {"deciding": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
     )
 
@@ -138,17 +136,12 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     Example: sigma models rollback
     """
     config = load()
-    swapped = _tell_daemon(config, "/api/rollback", {})
+    swapped = _tell_daemon(config, "/api/rollback", {"why": why})
     registry = Registry(config.paths.models)
     if not swapped:
         registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     name = registry.deciding(config.exchange.name)
-    emit({"production": name, "swapped": swapped}, f"{told(name)} decides")
-
-
-def _last_move(registry: Registry, config: Config) -> Promotion | None:
-    moves = registry.history(config.exchange.name)
-    return moves[-1] if moves else None
+    emit({"deciding": name, "swapped": swapped}, f"{told(name)} decides")
 
 
 def _moment(ms: int | None) -> str:
@@ -167,39 +160,18 @@ def _tell_daemon(config: Config, path: str, document: dict[str, Any]) -> bool:
     return True
 
 
-def _row(name: str, manifest: Manifest, is_production: bool, is_test: bool) -> dict[str, Any]:
-    scores = manifest.out_of_fold
-    return {
-        "bundle": name,
-        "production": is_production,
-        "test_mode": is_test,
-        "exchange": manifest.exchange,
-        "symbols": list(manifest.symbols),
-        "timeframe": str(manifest.timeframe),
-        "families": dict(manifest.weights),
-        "trained_until_ms": manifest.trained_until_ms,
-        "ic": scores.ic if scores else None,
-        "auc": scores.auc if scores else None,
-        "family_ic": scores.family_ic if scores else {},
-        "slope": manifest.calibration.slope,
-        "recipe": manifest.recipe,
-    }
-
-
-def _table(documents: list[dict[str, Any]], production: str | None) -> Any:
+def _table(bundles: Sequence[BundleSummary]) -> Any:
     from rich.table import Table
 
-    if not documents:
+    if not bundles:
         return "no bundles yet: the trend rule decides; `sigma train bundle` makes one"
     table = Table("", "bundle", "exchange", "markets", "trained until", "families", "IC", "AUC", "recipe", box=None)
-    for row in documents:
-        until = datetime.fromtimestamp(row["trained_until_ms"] / 1000, UTC).strftime("%Y-%m-%d")
-        families = " ".join(f"{family} {weight:.2f}" for family, weight in row["families"].items())
-        figures = ["–" if row[name] is None else f"{row[name]:.4f}" for name in ("ic", "auc")]
-        mark = ("*" if row["bundle"] == production else "") + ("TEST" if row["test_mode"] else "")
-        table.add_row(
-            mark, row["bundle"], row["exchange"], ",".join(row["symbols"]), until, families, *figures, row["recipe"]
-        )
+    for part in bundles:
+        until = datetime.fromtimestamp(part.trained_until_ms / 1000, UTC).strftime("%Y-%m-%d")
+        families = " ".join(f"{family} {weight:.2f}" for family, weight in part.weights.items())
+        figures = ["–" if value is None else f"{value:.4f}" for value in (part.ic, part.auc)]
+        mark = ("*" if part.is_production else "") + ("TEST" if part.test_mode else "")
+        table.add_row(mark, part.bundle, part.exchange, ",".join(part.symbols), until, families, *figures, part.recipe)
     return table
 
 

@@ -51,7 +51,7 @@ def _followed(config: Config, before_ms: int) -> dict[str, Any]:
         progress = ask(config, "GET", "/api/training")
         if progress["state"] == "idle" and int(progress["last_finished_ms"]) > before_ms:
             return {"bundle": progress["last_bundle"], "outcome": progress["last_outcome"]}
-        line = str(progress["line"] or progress["state"])
+        line = str(progress["text"])
         if line != said:
             output.note(line)
             said = line

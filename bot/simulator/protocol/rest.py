@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.simulator.market.chart import INTERVALS, Chart
 from bot.simulator.market.source import Instrument
 from bot.simulator.protocol.frames import exchange_info, kline_row
-from strategies.market import CLOSE, HOUR_MS, MINUTE_MS, OPEN
+from strategies.market import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS, OPEN, VOLUME
 
 _MOST_KLINES: Final = 1500
 _MOST_FUNDING: Final = 1000
@@ -53,6 +53,7 @@ class Rest:
             "fundingRate": self._funding_rate,
             "fundingInfo": self._funding_info,
             "premiumIndex": self._premium_index,
+            "ticker/24hr": self._ticker,
         }
         return [web.get(f"/fapi/v1/{name}", _handler(answer)) for name, answer in answers.items()]
 
@@ -139,6 +140,28 @@ class Rest:
             "interestRate": "0.00010000",
             "nextFundingTime": next_ms,
             "time": self._server_ms(),
+        }
+
+    def _ticker(self, request: web.Request) -> dict[str, Any] | list[dict[str, Any]]:
+        if "symbol" in request.query:
+            return self._last_day(self._instrument(request))
+        return [self._last_day(instrument) for instrument in self._chart.instruments(self._now_ms())]
+
+    def _last_day(self, instrument: Instrument) -> dict[str, Any]:
+        """Return what was traded in the last 24 hours, of the hours that have closed."""
+        now_ms = self._now_ms()
+        end_ms = now_ms - now_ms % HOUR_MS
+        hours = self._chart.candles(instrument.symbol, HOUR_MS, end_ms - DAY_MS, end_ms, now_ms)
+        traded = float((hours[:, VOLUME] * (hours[:, OPEN] + hours[:, CLOSE]) / 2).sum()) if len(hours) else 0.0
+        last = f"{hours[-1, CLOSE]:.8f}" if len(hours) else "0"
+        return {
+            "symbol": instrument.symbol,
+            "lastPrice": last,
+            "openPrice": f"{hours[0, OPEN]:.8f}" if len(hours) else "0",
+            "volume": f"{hours[:, VOLUME].sum():.8f}",
+            "quoteVolume": f"{traded:.8f}",
+            "openTime": end_ms - DAY_MS,
+            "closeTime": end_ms,
         }
 
     def _instrument(self, request: web.Request) -> Instrument:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Final
 
-from bot.alerts.messages import price, reason, share, stamp
-from bot.telegram.charts import equity_picture, price_picture
+from bot.alerts.digest_lines import wait_text
+from bot.alerts.numbers import basis_points, price, reason, share, stamp
+from bot.telegram.charts import equity_picture, market_picture
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, plain, pre
 from bot.views.no_trade import NoTrade, no_trade_reasons, refusal_sentence
+from storage.language import _, many, translated
 from storage.ledger.queries import Ledger, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import BadInput
 from strategies.kernel.state import Action
-from strategies.market import HOUR_MS, UNITS_PER_QUOTE, typed_symbol
+from strategies.market import CLOSE, HOUR_MS, UNITS_PER_QUOTE, typed_symbol
 
 HOURS: Final = 168
 
@@ -28,9 +31,12 @@ async def signals(question: Question) -> Reply:
     snapshot = control.snapshot
     held = {part.symbol: part.side for part in snapshot.positions} if snapshot else {}
     blocks = "\n\n".join(_market(part, held.get(part.symbol), now_ms) for part in found)
-    why = tuple(Button(label=f"Why {part.symbol}", data=f"run:why {part.symbol}") for part in found[:3])
+    why = tuple(
+        Button(label=_("Why {symbol}", symbol=part.symbol), data=f"run:why {part.symbol}") for part in found[:3]
+    )
     return Reply(
-        text=f"{bold('Signals')}\n{pre(blocks)}", buttons=((Button(label="Refresh", data="show:signals"),), why)
+        text=f"{bold(_('Signals'))}\n{pre(blocks)}\n/explain",
+        buttons=((Button(label=_("Refresh"), data="show:signals"),), why),
     )
 
 
@@ -44,7 +50,7 @@ async def why(question: Question) -> Reply:
         return await asyncio.to_thread(_why_market, ledger, question.symbol() or "")
     newest = await asyncio.to_thread(_newest_trade, ledger)
     if newest is None:
-        return Reply(text="No trade yet. /signals says why; /why BTCUSDT explains a market's last decision.")
+        return Reply(text=_("No trade yet. /signals says why; /why BTCUSDT explains a market's last decision."))
     return await asyncio.to_thread(_why_trade, ledger, newest)
 
 
@@ -58,13 +64,17 @@ async def chart(question: Question) -> Reply:
 
 def _market(part: NoTrade, held: str | None, now_ms: int) -> str:
     if not part.decided_ms:
-        return f"{part.symbol}: no decision candle has closed yet"
-    conviction = "no score" if part.conviction is None else f"{part.conviction:+.2f}"
-    lines = [f"{part.symbol} {conviction} (enters at {part.enter:.2f})"]
-    lines.append(f"  {f'held {held}' if held else 'flat'}, decided {stamp(part.decided_ms, short=True)}: {part.action}")
+        return _("{symbol}: no decision candle has closed yet", symbol=part.symbol)
+    conviction = _("no score") if part.conviction is None else f"{part.conviction:+.2f}"
+    enters = _("(enters at {enter})", enter=f"{part.enter:.2f}")
+    lines = [f"{part.symbol} {conviction} {enters}"]
+    state = _("held {side}", side=held) if held else _("flat")
+    decided = _("decided {time}: {action}", time=stamp(part.decided_ms, short=True), action=part.action)
+    lines.append(f"  {state}, {decided}")
     if part.last_refusal:
-        lines.append(f"  refused {stamp(part.refused_ms, short=True)}: {part.last_refusal}")
-    return "\n".join([*lines, f"  {part.wait_text(now_ms)}"])
+        refused = translated(part.last_refusal)
+        lines.append("  " + _("refused {time}: {why}", time=stamp(part.refused_ms, short=True), why=refused))
+    return "\n".join([*lines, f"  {wait_text(part, now_ms)}"])
 
 
 def _newest_trade(ledger: Ledger) -> str | None:
@@ -79,21 +89,31 @@ def _newest_trade(ledger: Ledger) -> str | None:
 def _why_trade(ledger: Ledger, name: str) -> Reply:
     trade = _trade(ledger, name)
     opening = ledger.decisions(since_ms=trade.decision_ms, until_ms=trade.decision_ms + 1, symbol=trade.symbol, limit=1)
+    at, because = price(trade.entry_price), reason(trade.opened_because)
     lines = [
-        f"{bold(f'{trade.id} {trade.side}')} by {plain(trade.bundle_id)}",
-        f"Opened {stamp(trade.opened_ms)} at {price(trade.entry_price)}, {reason(trade.opened_because)}.",
-        *(_decided(opening[0]) if opening else ["Its decision is not in the ledger."]),
+        _("{trade} by {bundle}", trade=bold(f"{trade.id} {trade.side}"), bundle=plain(trade.bundle_id)),
+        _("Opened {time} at {price}, {reason}.", time=stamp(trade.opened_ms), price=at, reason=because),
+        *(_decided(opening[0]) if opening else [_("Its decision is not in the ledger.")]),
     ]
+    buttons = ((Button(label=_("Chart"), data=f"run:chart {trade.symbol}"),),)
     if trade.closed_ms is None:
-        return Reply(text="\n".join([*lines, "It is still open."]))
+        return Reply(text="\n".join([*lines, _("It is still open.")]), buttons=buttons)
     lines.append(
-        f"Closed {stamp(trade.closed_ms)} at {price(trade.exit_price)}: {reason(trade.closed_because)}, "
-        f"net {trade.net:+,.2f} ({trade.return_fraction:+.2%}), fees {trade.fees:,.2f}, funding {trade.funding:+,.2f}."
+        _(
+            "Closed {time} at {price}: {reason}, net {net} ({change}), fees {fees}, funding {funding}.",
+            time=stamp(trade.closed_ms),
+            price=price(trade.exit_price),
+            reason=reason(trade.closed_because),
+            net=f"{trade.net:+,.2f}",
+            change=f"{trade.return_fraction:+.2%}",
+            fees=f"{trade.fees:,.2f}",
+            funding=f"{trade.funding:+,.2f}",
+        )
     )
     closing = ledger.decisions(until_ms=trade.closed_ms + 1, symbol=trade.symbol, limit=1)
     if closing and trade.closed_because in ("faded", "reversed"):
-        lines.append(f"Conviction by then: {float(closing[0].record['conviction']):+.2f}.")
-    return Reply(text="\n".join(lines))
+        lines.append(_("Conviction by then: {conviction}.", conviction=_signed(closing[0].record["conviction"])))
+    return Reply(text="\n".join(lines), buttons=buttons)
 
 
 def _trade(ledger: Ledger, name: str) -> Trade:
@@ -104,61 +124,84 @@ def _trade(ledger: Ledger, name: str) -> Trade:
     """
     found = ledger.trade(name)
     if found is None:
-        raise BadInput(f"{name} is not a trade of this account; /trades lists the last ones")
+        raise BadInput(_("{name} is not a trade of this account; /trades lists the last ones", name=name))
     return found
 
 
 def _why_market(ledger: Ledger, symbol: str) -> Reply:
     decisions = ledger.decisions(symbol=symbol, limit=1)
     if not decisions:
-        return Reply(text=f"{symbol}: no decision candle has closed yet.")
+        return Reply(text=_("{symbol}: no decision candle has closed yet", symbol=symbol) + ".")
     decision = decisions[0]
     enter = ledger.stopped().settings.decision.enter
     refusal = refusal_sentence(decision, enter)
     action = Action(int(decision.record["action"])).name
-    head = f"{bold(symbol)} at {stamp(decision.ms)}: {action}, by {plain(decision.bundle_id)}"
-    refused = [f"Not entered: {plain(refusal)}."] if refusal else []
+    head = _(
+        "{symbol} at {time}: {action}, by {bundle}",
+        symbol=bold(symbol),
+        time=stamp(decision.ms),
+        action=action,
+        bundle=plain(decision.bundle_id),
+    )
+    refused = [_("Not entered: {why}.", why=plain(translated(refusal)))] if refusal else []
     return Reply(text="\n".join([head, *refused, *_decided(decision)]))
 
 
 def _decided(decision: RecordedDecision) -> list[str]:
     """Return the numbers of a decision: votes by family and reasoning where it gave a signal."""
     record, signal = decision.record, decision.signal
-    lines = [f"conviction {record['conviction']:+.2f}, expected {record['expected_return'] * 1e4:+.1f} bp, "]
-    lines[0] += f"round trip {record['cost'] * 1e4:.1f} bp"
+    numbers = _(
+        "conviction {conviction}, expected {expected}, round trip {cost}",
+        conviction=_signed(record["conviction"]),
+        expected=basis_points(float(record["expected_return"]), signed=True),
+        cost=basis_points(float(record["cost"])),
+    )
     if signal is None:
         votes = record["votes"][: int(record["voters"])]
-        return [plain(lines[0]), plain("votes " + ", ".join(f"{vote:+.2f}" for vote in votes))] if len(votes) else lines
+        said = _("votes {votes}", votes=", ".join(_signed(vote) for vote in votes))
+        return [plain(numbers), plain(said)] if len(votes) else [plain(numbers)]
     votes_by_family: Mapping[str, float | None] = signal["votes"]
     named = ", ".join(
-        f"{name} {'absent' if vote is None else f'{vote:+.2f}'}" for name, vote in votes_by_family.items()
+        f"{name} {_('absent') if vote is None else _signed(vote)}" for name, vote in votes_by_family.items()
     )
-    lines.append(f"votes {named}")
-    lines.append(f"confidence {share(signal['confidence'])}, stop {price(signal['stop_loss'])}, ")
-    lines[-1] += f"target {price(signal['take_profit'])}"
-    return [plain(line) for line in (*lines, str(signal["reasoning"]))]
+    levels = _(
+        "confidence {share}, stop {stop}, target {target}",
+        share=share(signal["confidence"]),
+        stop=price(signal["stop_loss"]),
+        target=price(signal["take_profit"]),
+    )
+    told = (numbers, _("votes {votes}", votes=named), levels, translated(str(signal["reasoning"])))
+    return [plain(line) for line in told]
+
+
+def _signed(value: float) -> str:
+    return f"{float(value):+.2f}" if math.isfinite(value) else _("unknown")
 
 
 def _price_chart(question: Question, symbol: str, hours: int) -> Reply:
-    ledger, exchange_info = question.control.ledger, question.control.exchange_info
-    candles = ledger.candles(symbol)
-    candles = candles[candles[:, 0] >= question.control.clock.now_ms() - hours * HOUR_MS]
-    if not len(candles):
-        return Reply(text=f"{symbol}: no candle of the last {hours} h is in the ledger.")
-    closed = ledger.trades(symbol=symbol, since_ms=int(candles[0, 0]))
-    held = [position for position in ledger.positions() if position.symbol == symbol]
-    title = f"{symbol} · {ledger.account.timeframe} · {exchange_info.market_name}"
-    picture = price_picture(candles, closed, held, title)
-    caption = f"{bold(symbol)} {price(float(candles[-1, 4]))}, {hours} h, {len(closed)} trades closed"
-    return Reply(text=caption, picture=picture)
+    ledger = question.control.ledger
+    picture = market_picture(question.control, symbol, hours, is_dark=_is_dark(question))
+    if picture is None:
+        said = _("{symbol}: no candle of the last {hours} h is in the ledger.", symbol=symbol, hours=hours)
+        return Reply(text=said)
+    closed = ledger.trades(symbol=symbol, since_ms=question.control.clock.now_ms() - hours * HOUR_MS)
+    last = price(float(ledger.candles(symbol)[-1, CLOSE]))
+    count = many("{count} trade closed", "{count} trades closed", len(closed))
+    return Reply(text=f"{bold(symbol)} {last}, {_('{hours} h', hours=hours)}, {count}", picture=picture)
 
 
 def _equity_chart(question: Question) -> Reply:
     ledger = question.control.ledger
     points = ledger.equity()
     if not points:
-        return Reply(text="No decision candle has closed yet.")
+        return Reply(text=_("No decision candle has closed yet."))
     deposit = ledger.account.deposit / UNITS_PER_QUOTE
-    picture = equity_picture(points, deposit, f"Equity · {question.control.exchange_info.market_name}")
+    title = f"{_('Equity')} · {question.control.exchange_info.market_name}"
+    picture = equity_picture(points, deposit, title, is_dark=_is_dark(question))
     total = points[-1].equity / deposit - 1
-    return Reply(text=f"{bold('Equity')} {points[-1].equity:,.2f} ({total:+.2%})", picture=picture)
+    return Reply(text=f"{bold(_('Equity'))} {points[-1].equity:,.2f} ({total:+.2%})", picture=picture)
+
+
+def _is_dark(question: Question) -> bool:
+    chats = question.context.chats
+    return bool(chats and chats.of(question.chat_id).is_dark)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from bot.alerts.messages import stamp
+from bot.alerts.numbers import stamp
+from bot.telegram.commands.account import STATES
 from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.control import Control
 from bot.views.shadow_results import LiveTrial
+from bot.views.training import TrainingProgress
+from storage.language import _, translated
 from storage.models.promotion import Promotion
 from strategies.bundle.bundle import TREND_ID
 from strategies.bundle.fallback_strategies import told
 from strategies.bundle.manifest import Manifest
-from strategies.errors import BadInput, BundleRefused
+from strategies.errors import BadInput, BundleRefused, Conflict
 
 NEWEST: Final = 8
 BAR_WIDTH: Final = 24
@@ -26,24 +28,27 @@ async def models(question: Question) -> Reply:
     control = question.control
     manifests, history = await asyncio.to_thread(_registered, control)
     deciding = control.snapshot.bundle_id if control.snapshot else (history[-1].deciding if history else TREND_ID)
-    head = f"{bold('Models')}: {plain(told(deciding))} decides"
+    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(told(deciding)))}"
     if history:
         since_ms = history[-1].since_ms
-        head += f"{f' since {stamp(since_ms)}' if since_ms else ''}\n{plain(history[-1].why)}"
+        head += _(" since {time}", time=stamp(since_ms)) if since_ms else ""
+        head += f"\n{plain(translated(history[-1].why))}"
     if not manifests:
-        return Reply(text=f"{head}\nNo bundle has been trained yet. /retrain starts a training.")
-    rows = [(name[:10], _families(part), _ic(part), _until(part)) for name, part in manifests.items()]
-    text = table(("bundle", "votes", "IC", "trained until"), rows, "<<><")
+        return Reply(text=f"{head}\n{_('No bundle has been trained yet. /retrain starts a training.')}")
+    rows = [(name[:10], _families(part), _ic(part), _until(part)[2:]) for name, part in manifests.items()]
+    text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
     others = [name for name in manifests if name != deciding]
-    buttons = tuple((Button(label=f"Promote {name[:10]}", data=f"run:promote {name}"),) for name in others[:4])
+    buttons = tuple(
+        (Button(label=_("Promote {name}", name=name[:10]), data=f"run:promote {name}"),) for name in others[:4]
+    )
     beside = await asyncio.to_thread(_beside, control)
-    return Reply(text=f"{head}\n{text}\nIC: of the traded score, walk-forward.{beside}", buttons=buttons)
+    return Reply(text=f"{head}\n{text}\n{_('IC: of the traded score, walk-forward.')}{beside}", buttons=buttons)
 
 
 async def training(question: Question) -> Reply:
     """What the embedded trainer is doing; kept up to date while it works."""
     progress = question.control.training.progress()
-    return Reply(text=training_text(progress), follows_training=progress.get("state", "idle") != "idle")
+    return Reply(text=training_text(progress), follows_training=progress.is_busy)
 
 
 async def retrain(question: Question) -> Reply:
@@ -51,13 +56,22 @@ async def retrain(question: Question) -> Reply:
     control = question.control
 
     async def run() -> str:
-        await control.training.start(f"asked for by {question.by}")
-        return "training begins"
+        await control.retrain(question.by)
+        return _("training begins")
 
-    change = Change(
-        label="Retrain", question="Train a new bundle now? Trading goes on meanwhile.", run=run, follows_training=True
-    )
-    return Reply(text="", change=change)
+    asked = _("Train a new bundle now? Trading goes on meanwhile.")
+    return Reply(text="", change=Change(label=_("Retrain"), question=asked, run=run, follows_training=True))
+
+
+async def cancel(question: Question) -> Reply:
+    """End the training that is running; the bundle that decides goes on."""
+    control = question.control
+
+    async def run() -> str:
+        await control.cancel_training(question.by)
+        return _("the training ends")
+
+    return Reply(text="", change=Change(label=_("Cancel it"), question=_("End the running training?"), run=run))
 
 
 async def promote(question: Question) -> Reply:
@@ -69,25 +83,27 @@ async def promote(question: Question) -> Reply:
 
     async def run() -> str:
         done = await control.promote(bundle, question.by)
-        return f"{bundle} decides from {stamp(done.minute_ms)} on"
+        return _("{name} decides from {time} on", name=bundle, time=stamp(done.minute_ms))
 
-    return Reply(text="", change=Change(label="Promote", question=f"Let {bundle} decide from now on?", run=run))
+    asked = _("Let {name} decide from now on?", name=bundle)
+    return Reply(text="", change=Change(label=_("Promote"), question=asked, run=run))
 
 
 async def rollback(question: Question) -> Reply:
     """Go back to the bundle before."""
     control = question.control
-    current = control.champion
-    if current is None:
-        raise BadInput("there is no champion; there is nothing to roll back")
+    try:
+        current = control.check_rollback()
+    except Conflict as error:
+        raise BadInput(_("there is no champion; there is nothing to roll back")) from error
 
     async def run() -> str:
         done = await control.rollback(question.by)
-        decides = control.snapshot.bundle_id if control.snapshot else "the bundle before"
-        return f"{told(decides)} decides from {stamp(done.minute_ms)} on"
+        decides = told(control.snapshot.bundle_id) if control.snapshot else _("the bundle before")
+        return _("{name} decides from {time} on", name=decides, time=stamp(done.minute_ms))
 
-    asked = f"Take {current} out of production and go back to the bundle before it?"
-    return Reply(text="", change=Change(label="Roll back", question=asked, run=run))
+    asked = _("Take {name} out of production and go back to the bundle before it?", name=current)
+    return Reply(text="", change=Change(label=_("Roll back"), question=asked, run=run))
 
 
 async def drift(question: Question) -> Reply:
@@ -95,48 +111,46 @@ async def drift(question: Question) -> Reply:
     control = question.control
     production = control.champion
     found = await asyncio.to_thread(control.ledger.finding, "drift")
-    known = "no drift monitor has run yet, so nothing is known about the present."
-    lines = [f"{bold('Drift')}: {known if found is None else plain(f'{found.sentence} ({stamp(found.ms)})')}"]
+    known = _("no drift monitor has run yet, so nothing is known about the present.")
+    if found is not None:
+        known = plain(f"{translated(found.sentence)} ({stamp(found.ms)})")
+    lines = [f"{bold(_('Drift'))}: {known}"]
     if production is None:
-        return Reply(text="\n".join([*lines, "No bundle has passed yet, so no training can age."]))
+        return Reply(text="\n".join([*lines, _("No bundle has passed yet, so no training can age.")]))
     manifest = await asyncio.to_thread(control.registry.manifest, production)
     age_d = (control.clock.now_ms() - manifest.trained_until_ms) / 86_400_000
-    values = [("bundle", production), ("trained until", _until(manifest)), ("that is", f"{age_d:,.1f} days ago")]
+    ago = _("{days} days ago", days=f"{age_d:,.1f}")
+    values = [(_("bundle"), production), (_("trained until"), _until(manifest)), (_("that is"), ago)]
     if manifest.out_of_fold is not None:
         values += [
-            ("IC then", f"{manifest.out_of_fold.ic:+.4f}"),
-            ("accuracy then", f"{manifest.out_of_fold.accuracy:.1%}"),
+            (_("IC then"), f"{manifest.out_of_fold.ic:+.4f}"),
+            (_("accuracy then"), f"{manifest.out_of_fold.accuracy:.1%}"),
         ]
     return Reply(text="\n".join([*lines, pairs(values)]))
 
 
-def training_text(progress: Mapping[str, Any]) -> str:
+def training_text(progress: TrainingProgress) -> str:
     """Return a trainer's progress in words."""
-    state = str(progress.get("state", "idle"))
-    if state == "idle":
-        ended = progress.get("last_outcome")
-        if not ended:
-            return f"{bold('Training')}: idle; none has run since the daemon started."
-        return f"{bold('Training')}: idle\nlast, {stamp(int(progress['last_finished_ms']))}: {plain(str(ended))}"
-    lines = [f"{bold('Training')}: {plain(state)} since {stamp(int(progress.get('started_ms', 0)))}"]
-    for name in ("why", "line"):
-        if progress.get(name):
-            lines.append(plain(str(progress[name])[:300]))
-    if progress.get("total"):
-        lines.append(_bar(int(progress.get("done", 0)), int(progress["total"]), progress.get("eta_s")))
+    if not progress.is_busy:
+        if not progress.last_outcome:
+            return f"{bold(_('Training'))}: {_('idle; none has run since the daemon started.')}"
+        last = _("last, {time}: ", time=stamp(progress.last_finished_ms))
+        return f"{bold(_('Training'))}: {_('idle')}\n{last}{plain(translated(progress.last_outcome))}"
+    since = _(" since {time}", time=stamp(progress.started_ms))
+    lines = [f"{bold(_('Training'))}: {plain(_(STATES[progress.state]))}{since}"]
+    lines += [plain(translated(part[:300])) for part in (progress.why, progress.line, progress.stage) if part]
+    if progress.fraction is not None:
+        lines.append(_bar(progress.fraction, progress.eta_s))
     return "\n".join(lines)
 
 
-def _bar(done: int, total: int, eta_s: float | None) -> str:
-    share = min(1.0, done / total)
+def _bar(share: float, eta_s: float | None) -> str:
     full = round(share * BAR_WIDTH)
-    left = (
-        ""
-        if eta_s is None
-        else f", about {eta_s / 60:,.0f} min left"
-        if eta_s >= 90
-        else f", about {eta_s:,.0f} s left"
-    )
+    left = ""
+    if eta_s is not None and eta_s >= 90:
+        left = _(", about {minutes} min left", minutes=f"{eta_s / 60:,.0f}")
+    elif eta_s is not None:
+        left = _(", about {seconds} s left", seconds=f"{eta_s:,.0f}")
     return f"{pre('#' * full + '.' * (BAR_WIDTH - full))}{share:.0%}{left}"
 
 
@@ -161,7 +175,7 @@ def _beside(control: Control) -> str:
         return ""
     rows = [
         (
-            part.bundle[:10],
+            part.bundle[:8],
             f"{part.likelihood_ratio:.3g}/{part.needed:g}",
             _signed(part.ic),
             _signed(part.champion_ic),
@@ -169,9 +183,9 @@ def _beside(control: Control) -> str:
         )
         for part in trials
     ]
-    text = table(("watched", "e-value", "IC", "champion", "to decide"), rows, "<>>>>")
+    text = table((_("watched"), _("e-value"), "IC", _("champ."), _("left")), rows, "<>>>>")
     words = "\n".join(plain(f"{part.bundle[:10]} ({part.role}): {part.text}") for part in trials)
-    return f"\n{bold('Beside the champion')}\n{text}\n{words}"
+    return f"\n{bold(_('Beside the champion'))}\n{text}\n{words}"
 
 
 def _signed(value: float | None) -> str:
@@ -179,11 +193,11 @@ def _signed(value: float | None) -> str:
 
 
 def _left(trial: LiveTrial) -> str:
-    return "?" if trial.days_to_decide is None else f"{trial.days_to_decide:,.0f} d"
+    return "?" if trial.days_to_decide is None else _("{days} d", days=f"{trial.days_to_decide:,.0f}")
 
 
 def _families(manifest: Manifest) -> str:
-    return "+".join(family[:5] for family in manifest.families)
+    return "+".join(family[:3] for family in manifest.families)
 
 
 def _ic(manifest: Manifest) -> str:

@@ -7,20 +7,21 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = "index.html"
-CHARTS: Final = "plotly.min.js"
 CONTENT_TYPES: Final = MappingProxyType(
     {
         ".html": "text/html; charset=utf-8",
         ".css": "text/css; charset=utf-8",
         ".js": "text/javascript; charset=utf-8",
         ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".json": "application/json",
+        ".webmanifest": "application/manifest+json",
     }
 )
 
@@ -48,16 +49,6 @@ def asset_of(path: Path) -> Asset:
 
 @cache
 def own_assets() -> Mapping[str, Asset]:
-    """Return the files of this folder that a browser may have, by name."""
-    files = sorted(path for path in FOLDER.iterdir() if path.suffix in CONTENT_TYPES)
-    return MappingProxyType({path.name: asset_of(path) for path in files})
-
-
-@cache
-def charts_asset() -> Asset | None:
-    """Return plotly.js out of the installed plotly package, which is not imported; None where it is not installed."""
-    spec = find_spec("plotly")
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).parent / "package_data" / CHARTS
-    return asset_of(path) if path.is_file() else None
+    """Return the files of this folder that a browser may have, by their path in it."""
+    files = sorted(path for path in FOLDER.rglob("*") if path.suffix in CONTENT_TYPES)
+    return MappingProxyType({path.relative_to(FOLDER).as_posix(): asset_of(path) for path in files})

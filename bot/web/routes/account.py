@@ -8,39 +8,35 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
-from bot.views.chart_trades import MOST, chart_trades
-from bot.views.decisions import decision_answers
+from bot.views.calendar import Calendar, calendar_of
+from bot.views.decisions import decisions_of
 from bot.views.no_trade import no_trade_reasons
+from bot.views.performance import Performance, performance_of
+from bot.views.status import Status, deposit_of, status_of
 from bot.web.app_keys import CONTROL, READING
 from bot.web.operations import Operations
-from bot.web.requests import MarketPage, Page, Symbol
+from bot.web.requests import Asked, MarketPage, Moment, Page
 from bot.web.responses import (
     AlertsPage,
-    Candle,
-    CandlesPage,
     DecisionsPage,
     EquityPage,
     NoTradeReasons,
     Positions,
     SignalsPage,
-    Status,
     TradesPage,
 )
 from bot.web.routes.events import sent_alert
-from bot.web.routes.status import status_of
 from storage.ledger.outbox import Outbox
 from storage.ledger.queries import RecordedDecision
-from strategies.market import UNITS_PER_QUOTE
 
 operations: Final = Operations("account")
 EVENTS: Final = r"^[a-z]{1,32}(,[a-z]{1,32}){0,15}$"
-COLUMNS: Final = ("open_ms", "open", "high", "low", "close", "volume")
 
 
-class CandlesRequest(Page):
-    """Candles of one market."""
+class CalendarRequest(Asked):
+    """Which days."""
 
-    symbol: Symbol
+    since: Moment | None = Field(None, description="nothing older; ISO 8601 or UTC ms")
 
 
 class AlertsRequest(Page):
@@ -86,7 +82,7 @@ async def signals(request: web.Request, query: MarketPage) -> SignalsPage:
 async def decisions(request: web.Request, query: MarketPage) -> DecisionsPage:
     """Return every decision with its votes, and why nothing was entered, newest first."""
     recorded, next_before = await _decided(request, query, signals_only=False)
-    rows = await asyncio.to_thread(decision_answers, request.app[CONTROL], recorded)
+    rows = await asyncio.to_thread(decisions_of, request.app[CONTROL], recorded)
     return DecisionsPage(decisions=rows, next_before=next_before)
 
 
@@ -96,31 +92,19 @@ async def equity(request: web.Request, query: Page) -> EquityPage:
     ledger = request.app[CONTROL].ledger
     points = await request.app[READING].ask(ledger.equity, query.since_ms, query.until_ms, query.rows)
     rows, next_before = query.cut(points[::-1], lambda point: point.ms)
-    deposit = ledger.account.deposit / UNITS_PER_QUOTE
-    return EquityPage(deposit=deposit, equity=rows[::-1], next_before=next_before)
+    return EquityPage(deposit=deposit_of(request.app[CONTROL]), equity=rows[::-1], next_before=next_before)
 
 
-@operations.get("/api/candles")
-async def candles(request: web.Request, query: CandlesRequest) -> CandlesPage:
-    """Return the newest decision candles of a market, ascending, with entries, exits, stops and targets."""
-    control, reading = request.app[CONTROL], request.app[READING]
-    control.market_index(query.symbol)
-    found = await reading.ask(control.ledger.candles, query.symbol, query.since_ms, query.until_ms, query.rows)
-    newest_first, next_before = query.cut(list(found[::-1]), lambda row: int(row[0]))
-    rows = newest_first[::-1]
-    oldest_ms = int(rows[0][0]) if rows else 0
-    closed = await reading.ask(control.ledger.trades, since_ms=oldest_ms, symbol=query.symbol, limit=MOST)
-    touching = await asyncio.to_thread(chart_trades, control, query.symbol, closed)
-    snapshot = control.snapshot
-    live = () if snapshot is None or query.before is not None else snapshot.candles
-    return CandlesPage(
-        symbol=query.symbol,
-        timeframe=control.ledger.account.timeframe,
-        candles=[Candle(**dict(zip(COLUMNS, row.tolist(), strict=True))) for row in rows],
-        filling=next((part for part in live if part.symbol == query.symbol and not part.is_closed), None),
-        trades=touching,
-        next_before=next_before,
-    )
+@operations.get("/api/performance")
+async def performance(request: web.Request) -> Performance:
+    """Return what the account earned since it began, period by period, beside holding its markets."""
+    return await request.app[READING].ask(performance_of, request.app[CONTROL])
+
+
+@operations.get("/api/calendar")
+async def calendar(request: web.Request, query: CalendarRequest) -> Calendar:
+    """Return what every UTC day came to."""
+    return await request.app[READING].ask(calendar_of, request.app[CONTROL], query.since or 0)
 
 
 @operations.get("/api/alerts")

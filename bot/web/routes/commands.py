@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from aiohttp import web
 from pydantic import Field
 
+from bot.clock import wall_ms
 from bot.trading.control import Control, Done
+from bot.views.training import TrainingProgress
 from bot.web.app_keys import CONTROL
 from bot.web.operations import Operations
-from bot.web.problems import Conflict, NotFound
 from bot.web.requests import Asked, Symbol
-from bot.web.responses import Recorded, Stopping, TrainingState
+from bot.web.responses import Recorded, Stopping
 from bot.web.session import is_dashboard
+from strategies.errors import Conflict
 
 operations: Final = Operations("commands")
+NOT_AFTER_HEADER: Final = "X-Sigma-Not-After"
 
 
 class CloseRequest(Asked):
@@ -29,68 +31,71 @@ class PromotionRequest(Asked):
     """Which bundle."""
 
     bundle: str = Field(pattern=r"^b-[0-9a-z]{1,64}$", description="an id, or an unambiguous beginning of one")
+    why: str = Field("promoted by hand", min_length=1, max_length=300, description="kept in the history")
     force: bool = Field(False, description="also one that was made in test mode")
 
 
-@operations.post("/api/pause")
+class RollbackRequest(Asked):
+    """Why."""
+
+    why: str = Field("rolled back by hand", min_length=1, max_length=300, description="kept in the history")
+
+
+@operations.post("/api/pause", problems=(409,))
 async def pause(request: web.Request) -> Recorded:
     """Take no new entries; exits go on."""
-    return _recorded(await _control(request).pause(_by(request)))
+    return _recorded(await _control(request).pause(by(request)))
 
 
-@operations.post("/api/resume")
+@operations.post("/api/resume", problems=(409,))
 async def resume(request: web.Request) -> Recorded:
     """Take entries again."""
-    return _recorded(await _control(request).resume(_by(request)))
+    return _recorded(await _control(request).resume(by(request)))
 
 
-@operations.post("/api/close")
+@operations.post("/api/close", problems=(409,))
 async def close(request: web.Request, body: CloseRequest) -> Recorded:
     """Close one position, or all, at the next open."""
-    return _recorded(await _control(request).close(body.symbol, _by(request)))
+    return _recorded(await _control(request).close(body.symbol, by(request)))
 
 
-@operations.post("/api/stop")
+@operations.post("/api/stop", problems=(409,))
 async def stop(request: web.Request) -> Recorded:
     """Kill switch: close everything and take no entries."""
-    return _recorded(await _control(request).stop(_by(request)))
+    return _recorded(await _control(request).stop(by(request)))
 
 
-@operations.post("/api/unlock")
+@operations.post("/api/unlock", problems=(409,))
 async def unlock(request: web.Request) -> Recorded:
     """Lift the protections that only a person may lift."""
-    return _recorded(await _control(request).unlock(_by(request)))
+    return _recorded(await _control(request).unlock(by(request)))
 
 
 @operations.post("/api/promote", problems=(404, 409))
 async def promote(request: web.Request, body: PromotionRequest) -> Recorded:
     """Verify a bundle and let it decide from the next minute on."""
-    control = _control(request)
-    known = await asyncio.to_thread(control.registry.ids)
-    matches = [name for name in known if name.startswith(body.bundle)]
-    if len(matches) != 1 and body.bundle not in matches:
-        raise NotFound(f"bundle {body.bundle!r} matches {len(matches)} bundles; exactly one is needed")
-    return _recorded(await control.promote(body.bundle, _by(request), force=body.force))
+    return _recorded(await _control(request).promote(body.bundle, by(request), body.why, force=body.force))
 
 
 @operations.post("/api/rollback", problems=(409,))
-async def rollback(request: web.Request) -> Recorded:
-    """Go back to the bundle that decided before; to the trend rule when there was none."""
-    control = _control(request)
-    if await asyncio.to_thread(control.registry.production, control.exchange_info.exchange) is None:
-        raise Conflict("no bundle is in production; there is nothing to roll back")
-    return _recorded(await control.rollback(_by(request)))
+async def rollback(request: web.Request, body: RollbackRequest) -> Recorded:
+    """Go back to the bundle before the champion; to the trend rule when there was none."""
+    return _recorded(await _control(request).rollback(by(request), body.why))
 
 
 @operations.post("/api/retrain", status=202, problems=(409,))
-async def retrain(request: web.Request) -> TrainingState:
+async def retrain(request: web.Request) -> TrainingProgress:
     """Start a retraining now; its progress is in the status and on the stream."""
-    control = _control(request)
-    await control.training.start(f"asked for by {_by(request)}")
-    return TrainingState(**control.training.progress())
+    return await _control(request).retrain(by(request))
 
 
-@operations.post("/api/shutdown", status=202)
+@operations.post("/api/training/cancel", status=202, problems=(409,))
+async def cancel_training(request: web.Request) -> TrainingProgress:
+    """End the training that goes on; the bundle that decides goes on."""
+    return await _control(request).cancel_training(by(request))
+
+
+@operations.post("/api/shutdown", status=202, problems=(409,))
 async def shutdown(request: web.Request) -> Stopping:
     """Stop the daemon in order; positions stay open."""
     _control(request).shut_down()
@@ -98,10 +103,19 @@ async def shutdown(request: web.Request) -> Stopping:
 
 
 def _control(request: web.Request) -> Control:
+    """Return whom to command.
+
+    Raises:
+        Conflict: the command says that it is not worth carrying out any more.
+    """
+    not_after = request.headers.get(NOT_AFTER_HEADER, "")
+    if not_after.isdecimal() and (late_ms := wall_ms() - int(not_after)) > 0:
+        raise Conflict(f"the command came {late_ms / 1000:.1f} s too late and was not carried out; give it again")
     return request.app[CONTROL]
 
 
-def _by(request: web.Request) -> str:
+def by(request: web.Request) -> str:
+    """Return who asks, as the ledger records it."""
     if is_dashboard(request):
         return "dashboard"
     return "cli" if request.headers.get("User-Agent", "").startswith("sigma") else "web"

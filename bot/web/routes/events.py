@@ -10,6 +10,7 @@
 | position | `{"symbol", "position"}` opened, resized, moved its stop; null: closed |
 | alert | as `GET /api/alerts`: what people are told, with a minute or apart from it |
 | training | as `GET /api/training`, when it changes |
+| run | as in `GET /api/runs`, when it changes |
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from pydantic import BaseModel
 from bot.alerts.messages import details, headline
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
-from bot.web.responses import SentAlert, TrainingState
-from bot.web.routes.status import market_status, status_of
+from bot.views.runs import Run
+from bot.views.status import market_status, status_of
+from bot.web.responses import SentAlert
 from bot.web.stream import Hub
 from storage.ledger.journal import Alert
 from storage.ledger.queries import OpenPosition
 from strategies.market import MINUTE_MS
 
-EVENTS: Final = ("status", "candles", "decision", "signal", "fill", "position", "alert", "training")
+EVENTS: Final = ("status", "candles", "decision", "signal", "fill", "position", "alert", "training", "run")
 LOOK_S: Final = 0.5
 
 Event = tuple[str, object]
@@ -57,6 +59,10 @@ class Announcer:
         """Publish an alert that no account minute wrote."""
         self._hub.publish("alert", alert.ms, sent_alert(alert).model_dump())
 
+    def on_run(self, run: Run) -> None:
+        """Publish what a run is doing."""
+        self._hub.publish("run", self._control.clock.now_ms(), told(run))
+
     async def watch_training(self) -> None:
         """Publish the training's state whenever it has changed, until cancelled."""
         before = self._control.training.progress()
@@ -64,8 +70,8 @@ class Announcer:
             await asyncio.sleep(LOOK_S)
             progress = self._control.training.progress()
             if progress != before:
-                before = dict(progress)
-                self._hub.publish("training", self._control.clock.now_ms(), told(TrainingState(**progress)))
+                before = progress
+                self._hub.publish("training", self._control.clock.now_ms(), told(progress))
 
 
 def told(answer: BaseModel) -> orjson.Fragment:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from bot.trading.control import Control
-from bot.views.live_skill import drift_of
+from bot.views.bundles import Models, models_of
+from bot.views.live_skill import Drift, drift_of
+from bot.views.training import TrainingProgress
 from bot.web.app_keys import CONTROL, READING
-from bot.web.model_responses import BundleSummary, Drift, Models
 from bot.web.operations import Operations
-from bot.web.responses import TrainingState
-from storage.models.registry import Registry
-from strategies.bundle.manifest import Manifest
-from strategies.errors import BundleRefused
 
 operations: Final = Operations("models")
 ENDED_TRIALS: Final = 10
@@ -29,9 +26,9 @@ async def models(request: web.Request) -> Models:
 
 
 @operations.get("/api/training")
-async def training(request: web.Request) -> TrainingState:
+async def training(request: web.Request) -> TrainingProgress:
     """Say what the embedded trainer is doing, and what came of its last run."""
-    return TrainingState(**request.app[CONTROL].training.progress())
+    return request.app[CONTROL].training.progress()
 
 
 @operations.get("/api/drift")
@@ -41,55 +38,10 @@ async def drift(request: web.Request) -> Drift:
 
 
 def _models(control: Control, deciding: str | None) -> Models:
-    registry, exchange = control.registry, control.exchange_info.exchange
-    production = registry.production(exchange)
-    summaries = [
-        _summary(bundle, manifest, registry.record(bundle), production, deciding)
-        for bundle in registry.ids()
-        if (manifest := _manifest(registry, bundle)) is not None
-    ]
-    summaries.sort(key=lambda part: part.trained_until_ms, reverse=True)
-    return Models(
+    return models_of(
+        control.registry,
+        control.exchange_info.exchange,
         deciding=deciding,
-        production=production,
-        champion=control.champion,
-        bundles=summaries,
-        history=registry.history(exchange)[::-1],
         trials=[] if control.trials is None else control.trials.newest(ENDED_TRIALS),
-    )
-
-
-def _manifest(registry: Registry, bundle: str) -> Manifest | None:
-    """Return what a bundle says about itself; None when it is damaged: `sigma models show` says how."""
-    try:
-        return registry.manifest(bundle)
-    except BundleRefused:
-        return None
-
-
-def _summary(
-    bundle: str, manifest: Manifest, record: dict[str, Any], production: str | None, deciding: str | None
-) -> BundleSummary:
-    found = manifest.out_of_fold
-    return BundleSummary(
-        bundle=bundle,
-        is_production=bundle == production,
-        is_deciding=bundle == deciding,
-        test_mode=bool(record.get("test_mode")),
-        exchange=manifest.exchange,
-        symbols=list(manifest.symbols),
-        timeframe=manifest.timeframe,
-        horizon_bars=manifest.horizon_bars,
-        families=list(manifest.families),
-        weights=manifest.weights,
-        recipe=manifest.recipe,
-        trained_from_ms=manifest.trained_from_ms,
-        trained_until_ms=manifest.trained_until_ms,
-        first_out_of_sample_ms=manifest.first_out_of_sample_ms,
-        ic=None if found is None else found.ic,
-        auc=None if found is None else found.auc,
-        accuracy=None if found is None else found.accuracy,
-        family_ic={} if found is None else found.family_ic,
-        out_of_fold_rows=None if found is None else found.rows,
-        record=record,
+        why=control.why_deciding(),
     )

@@ -12,10 +12,9 @@ from bot.trading.control import Control
 from bot.trading.snapshot import MarketView
 from bot.web.app_keys import CONTROL
 from bot.web.operations import Operations
-from bot.web.problems import Conflict, NotFound
 from bot.web.requests import Asked, Symbol
 from bot.web.responses import Prediction
-from strategies.errors import BadInput
+from strategies.errors import BadInput, Conflict, NotFound
 from strategies.explain.signals import describe_refusal
 from strategies.kernel.state import RefusalCode
 

@@ -11,6 +11,7 @@ import pytest
 from bot.alerts.alerts import Alerts
 from bot.alerts.digest import digest, digest_daily
 from bot.alerts.watch import FeedWatch, TrainingWatch
+from bot.views.training import TrainingProgress
 from storage.config.services import AlertSettings
 from storage.ledger.database import connect
 from strategies.market import HOUR_MS
@@ -74,14 +75,14 @@ async def test_candles_that_stop_coming_are_told(world: DaemonWorld, alerts: Ale
 async def test_a_training_is_told_when_it_begins_and_ends(
     world: DaemonWorld, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    current: dict[str, Any] = {"state": "idle"}
+    current = TrainingProgress()
     monkeypatch.setattr(world.training, "progress", lambda: current)
     watch = TrainingWatch(world.control, alerts)
     await watch.look(1.0)
     for state in (
-        {"state": "downloading", "why": "schedule", "started_ms": START_MS},
-        {"state": "training", "why": "schedule", "started_ms": START_MS},
-        {"state": "idle", "last_outcome": "bundle b-1 rejected: no edge", "last_finished_ms": START_MS + 60_000},
+        TrainingProgress(state="downloading", why="schedule", started_ms=START_MS),
+        TrainingProgress(state="training", why="schedule", started_ms=START_MS),
+        TrainingProgress(last_outcome="bundle b-1 rejected: no edge", last_finished_ms=START_MS + 60_000),
     ):
         current = state
         await watch.look(1.0)

@@ -71,5 +71,6 @@ def test_the_list_says_who_decides_and_why_while_the_champion_is_on_the_bench(
     registry.step_down("builtin", "cash", "IC -0.010, below 0", 2)
     registry.write_verdict(name, {"case": "first", "verdict": {"reason": "edge found"}})
     listed = models(capsys, "list")
-    assert (listed["production"], listed["champion"], listed["why"]) == ("cash-1", name, "IC -0.010, below 0")
+    assert (listed["production"], listed["deciding"]) == (None, "cash-1")
+    assert (listed["champion"], listed["why"]) == (name, "IC -0.010, below 0")
     assert models(capsys, "show", name)["verdict"] == {"case": "first", "verdict": {"reason": "edge found"}}

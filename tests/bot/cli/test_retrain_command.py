@@ -30,11 +30,11 @@ class Daemon:
 
     def ask(self, _config: object, method: str, path: str) -> dict[str, Any]:
         self.asked.append(f"{method} {path}")
-        idle = {"state": "idle", "line": "", "last_finished_ms": 7, "last_outcome": "old", "last_bundle": "b-0"}
+        idle = {"state": "idle", "text": "idle", "last_finished_ms": 7, "last_outcome": "old", "last_bundle": "b-0"}
         if "POST /api/retrain" not in self.asked:
             return idle
         if self._lines:
-            return idle | {"state": "training", "line": self._lines.pop(0)}
+            return idle | {"state": "training", "text": self._lines.pop(0)}
         return idle | {"last_finished_ms": 9, "last_outcome": "bundle b-1 promoted: alike", "last_bundle": "b-1"}
 
 

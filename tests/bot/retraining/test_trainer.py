@@ -14,8 +14,9 @@ import pytest
 
 from bot.clock import ManualClock
 from bot.retraining.child_process import GIB, Ended, Limits, run_child
-from bot.retraining.trainer import Trainer
-from strategies.errors import AlreadyRunning, BadInput, ExchangeFailed, StorageFailed
+from bot.retraining.trainer import Counted, Trainer
+from bot.views.training import TrainingProgress
+from strategies.errors import AlreadyRunning, Conflict, ExchangeFailed, StorageFailed
 from tests.bot.retraining.children import child
 
 LIMITS = Limits(nice=5, memory_gb=0.25, threads=1, deadline_s=20)
@@ -126,8 +127,8 @@ class KeptRuns:
         self.rows[-1] = (name, started_ms, outcome)
 
 
-async def no_download(say: Callable[[str], None]) -> None:
-    say("history of BTCUSDT: 1 of 1 candles")
+async def no_download(count: Counted) -> None:
+    count("history of BTCUSDT", 1, 1)
 
 
 async def accept(document: dict[str, Any]) -> str:
@@ -160,14 +161,14 @@ def made_trainer(folder: Path, habit: str, runs: KeptRuns | None = None, **chang
 
 async def finished(trainer: Trainer) -> str:
     async with asyncio.timeout(20):
-        while not trainer.progress()["last_outcome"] or trainer.progress()["state"] != "idle":  # noqa: ASYNC110
+        while not trainer.progress().last_outcome or trainer.progress().state != "idle":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    return str(trainer.progress()["last_outcome"])
+    return str(trainer.progress().last_outcome)
 
 
 async def entered(trainer: Trainer, state: str, line: str = "") -> None:
     async with asyncio.timeout(20):
-        while trainer.progress()["state"] != state or line not in trainer.progress()["line"]:  # noqa: ASYNC110
+        while trainer.progress().state != state or line not in trainer.progress().line:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
@@ -177,11 +178,11 @@ async def test_a_run_is_recorded_with_its_outcome(tmp_path: Path) -> None:
         await trainer.start("asked for")
         assert await finished(trainer) == "bundle b-1 rejected"
     assert runs.rows == [("training", 1_000, "bundle b-1 rejected")]
-    assert trainer.progress()["last_bundle"] == "b-1"
+    assert trainer.progress().last_bundle == "b-1"
 
 
 async def test_progress_counts_the_childs_fits(tmp_path: Path) -> None:
-    seen: list[dict[str, Any]] = []
+    seen: list[TrainingProgress] = []
 
     async def look(document: dict[str, Any]) -> str:
         return "seen"
@@ -192,8 +193,8 @@ async def test_progress_counts_the_childs_fits(tmp_path: Path) -> None:
     async with running(trainer):
         await trainer.start("asked for")
         await finished(trainer)
-    assert [(step["done"], step["total"], step["eta_s"]) for step in seen] == [(1, 2, 1.0), (2, 2, 0.0)]
-    assert seen[0]["line"] == "training: 1 of 2 fits, fold 1 of 2, about 1 s left"
+    assert [(step.done, step.total, step.eta_s) for step in seen] == [(1, 2, 1.0), (2, 2, 0.0)]
+    assert (seen[0].fraction, seen[0].text) == (0.5, "fold 1 of 2: 1 of 2, about 1 s left")
 
 
 async def test_one_at_a_time_and_the_next_one_after_a_failure(tmp_path: Path) -> None:
@@ -204,13 +205,13 @@ async def test_one_at_a_time_and_the_next_one_after_a_failure(tmp_path: Path) ->
         assert "found no candles" in await finished(trainer)
         await trainer.start("third")
         await entered(trainer, "training")
-        assert trainer.progress()["why"] == "third"
+        assert trainer.progress().why == "third"
 
 
 async def test_a_run_is_cancelled_by_hand_and_the_trainer_goes_on(tmp_path: Path) -> None:
     runs = KeptRuns()
     async with running(made_trainer(tmp_path, "hanging", runs)) as trainer:
-        with pytest.raises(BadInput, match="the trainer is idle"):
+        with pytest.raises(Conflict, match="the trainer is idle"):
             await trainer.cancel("cli")
         await trainer.start("first")
         await entered(trainer, "training", "waiting")
@@ -225,7 +226,7 @@ async def test_stopping_the_daemon_ends_the_child(tmp_path: Path) -> None:
     async with running(made_trainer(tmp_path, "hanging", limits=Limits(deadline_s=60))) as trainer:
         await trainer.start("first")
         await entered(trainer, "training", "waiting")
-        pid = int(trainer.progress()["line"].split()[1])
+        pid = int(trainer.progress().line.split()[1])
         assert is_alive(pid)
     async with asyncio.timeout(5):
         while is_alive(pid):  # noqa: ASYNC110

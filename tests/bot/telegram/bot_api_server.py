@@ -33,6 +33,10 @@ class Said:
     is_silent: bool
     buttons: list[dict[str, str]]
     kind: str  # sendMessage, sendPhoto, sendDocument
+    topic: int | None = None
+    answers: int | None = None  # the message it replies to
+    keys: list[list[str]] = field(default_factory=list)  # of the keyboard below the chat
+    is_deleted: bool = False
     texts: list[str] = field(default_factory=list)  # every text it ever had
 
     @property
@@ -49,6 +53,7 @@ class Failure:
     status: int
     description: str = "failed"
     retry_after: int | None = None
+    migrate_to: int | None = None
     is_done_first: bool = False  # the message is taken, only the answer is lost
 
 
@@ -59,6 +64,8 @@ class BotApiServer:
         self.said: list[Said] = []
         self.files: list[bytes] = []
         self.menu: list[dict[str, str]] = []
+        self.menus: dict[str, list[dict[str, str]]] = {}  # by language; "" is everybody's
+        self.migrated: dict[int, int] = {}  # groups that became supergroups
         self.answered_callbacks: list[str] = []
         self.calls: list[str] = []
         self.failures: dict[str, deque[Failure]] = {}
@@ -94,11 +101,20 @@ class BotApiServer:
         """Let the next calls of a method fail, in this order."""
         self.failures.setdefault(method, deque()).extend(failures)
 
-    async def write(self, text: str, chat_id: int = PERSON) -> None:
-        """Let a person write to the bot."""
+    async def write(self, text: str, chat_id: int = PERSON, topic: int | None = None) -> None:
+        """Let a person write to the bot, perhaps in a topic of a group."""
         chat = {"id": chat_id, "type": "private", "first_name": "P"}
         person = {"id": chat_id, "is_bot": False, "first_name": "P"}
         message = {"message_id": next(self._message_ids), "date": NOW_S, "chat": chat, "from": person, "text": text}
+        if topic is not None:
+            message |= {"message_thread_id": topic, "is_topic_message": True}
+        await self._push({"message": message})
+
+    async def migrate(self, chat_id: int, new_id: int) -> None:
+        """Let a group become a supergroup, as Telegram tells the bot of it."""
+        self.migrated[chat_id] = new_id
+        chat = {"id": chat_id, "type": "group", "title": "G"}
+        message = {"message_id": next(self._message_ids), "date": NOW_S, "chat": chat, "migrate_to_chat_id": new_id}
         await self._push({"message": message})
 
     async def press(self, said: Said, label: str, chat_id: int | None = None) -> None:
@@ -145,6 +161,9 @@ class BotApiServer:
         planned = self.failures.get(method)
         if planned:
             return await self._fail(planned.popleft(), request, method, given, files)
+        moved = self.migrated.get(int(given.get("chat_id") or 0))
+        if moved is not None:
+            return _refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to=moved)
         wrong = self._wrong_with(method, given)
         if wrong:
             return _refused(400, f"Bad Request: {wrong}")
@@ -162,11 +181,11 @@ class BotApiServer:
             await self._do(method, given, files)
         if not failure.status:
             return _hang_up(request)
-        return _refused(failure.status, failure.description, failure.retry_after)
+        return _refused(failure.status, failure.description, failure.retry_after, failure.migrate_to)
 
     def _wrong_with(self, method: str, given: dict[str, str]) -> str:
         text, limit = given.get("text", ""), 4096
-        if method in ("sendPhoto", "sendDocument"):
+        if method in ("sendPhoto", "sendDocument", "editMessageCaption"):
             text, limit = given.get("caption", ""), 1024
         if method == "sendMessage" and not text:
             return "message text is empty"
@@ -189,12 +208,15 @@ class BotApiServer:
                 return await self._poll(int(given.get("offset") or 0), float(given.get("timeout") or 0))
             case "sendMessage" | "sendPhoto" | "sendDocument":
                 return await self._say(method, given, files)
-            case "editMessageText" | "editMessageReplyMarkup":
+            case "editMessageText" | "editMessageReplyMarkup" | "editMessageCaption":
                 return await self._edit(given)
+            case "deleteMessage":
+                self._named(given).is_deleted = True
             case "answerCallbackQuery":
                 self.answered_callbacks.append(given.get("text", ""))
             case "setMyCommands":
-                self.menu = json.loads(given["commands"])
+                self.menus[given.get("language_code", "")] = json.loads(given["commands"])
+                self.menu = self.menus.get("", self.menu)
         return True
 
     async def _poll(self, offset: int, timeout_s: float) -> list[dict[str, Any]]:
@@ -216,6 +238,12 @@ class BotApiServer:
             buttons=_buttons(given),
             kind=method,
             texts=[text],
+            topic=int(given["message_thread_id"]) if given.get("message_thread_id") else None,
+            answers=json.loads(given.get("reply_parameters") or "{}").get("message_id"),
+            keys=[
+                [_label(key) for key in row]
+                for row in json.loads(given.get("reply_markup") or "{}").get("keyboard", [])
+            ],
         )
         async with self._changed:
             self.said.append(said)
@@ -224,13 +252,20 @@ class BotApiServer:
         return _message(said)
 
     async def _edit(self, given: dict[str, str]) -> dict[str, Any]:
-        said = next(part for part in self.said if part.message_id == int(given["message_id"]))
+        said = self._named(given)
         async with self._changed:
-            said.text = given.get("text", said.text)
+            said.text = given.get("text") or given.get("caption") or said.text
             said.texts.append(said.text)
             said.buttons = _buttons(given)
             self._changed.notify_all()
         return _message(said) | {"edit_date": NOW_S}
+
+    def _named(self, given: dict[str, str]) -> Said:
+        return next(part for part in self.said if part.message_id == int(given["message_id"]))
+
+
+def _label(key: Any) -> str:
+    return str(key["text"] if isinstance(key, dict) else key)
 
 
 async def _parameters(request: web.Request) -> tuple[dict[str, str], list[bytes]]:
@@ -266,13 +301,21 @@ def _buttons(given: dict[str, str]) -> list[dict[str, str]]:
 
 def _message(said: Said) -> dict[str, Any]:
     chat = {"id": said.chat_id, "type": "private", "first_name": "P"}
-    return {"message_id": said.message_id, "date": NOW_S, "chat": chat, "from": BOT, "text": said.text}
+    message: dict[str, Any] = {"message_id": said.message_id, "date": NOW_S, "chat": chat, "from": BOT}
+    if said.kind != "sendPhoto":
+        return message | {"text": said.text}
+    size = {"file_id": "f", "file_unique_id": "u", "width": 9, "height": 5}
+    return message | {"caption": said.text, "photo": [size]}
 
 
-def _refused(status: int, description: str, retry_after: int | None = None) -> web.Response:
+def _refused(
+    status: int, description: str, retry_after: int | None = None, migrate_to: int | None = None
+) -> web.Response:
     document: dict[str, Any] = {"ok": False, "error_code": status, "description": description}
     if retry_after:
         document["parameters"] = {"retry_after": retry_after}
+    if migrate_to:
+        document["parameters"] = {"migrate_to_chat_id": migrate_to}
     return web.json_response(document, status=status)
 
 

@@ -12,11 +12,14 @@ from bot.alerts.alerts import Alerts
 from bot.telegram.access import Access
 from bot.telegram.bot import TelegramBot
 from bot.telegram.channel import TelegramChannel, channel_name
+from bot.telegram.chats import KnownChats
 from bot.telegram.connection import connect
 from bot.telegram.context import Context
+from bot.telegram.pairing import Pairing
 from bot.telegram.quiet import Quiet
 from storage.config.services import AlertSettings
 from storage.config.tree import parse
+from storage.ledger.chats import Chats
 from storage.ledger.database import connect as connect_database
 from storage.models.registry import Registry
 from strategies.bundle.files import MANIFEST
@@ -50,6 +53,7 @@ class Scene:
     access: Access
     quiet: Quiet
     seconds: Seconds
+    context: Context
 
     async def ask(self, text: str) -> Said:
         """Let the one person write, and return the bot's reply; alerts may come in between."""
@@ -65,7 +69,7 @@ class Scene:
 
 def _is_reply(said: Said) -> bool:
     """Replies end in the market's name alone, alerts name a time beside it."""
-    return said.texts[0].endswith("<i>demo market</i>")
+    return said.texts[0].endswith(("<i>demo market</i>", "<i>demo piyasa</i>"))
 
 
 def add_bundle(registry: Registry, seed: int) -> str:
@@ -77,14 +81,16 @@ def add_bundle(registry: Registry, seed: int) -> str:
 
 
 @asynccontextmanager
-async def scene(folder: Path) -> AsyncIterator[Scene]:
-    """Run trader, alerts and bot until the block ends."""
+async def scene(folder: Path, *, remembers: bool = False) -> AsyncIterator[Scene]:
+    """Run trader, alerts and bot until the block ends; with `remembers` chats keep what they choose, and pair."""
     server, seconds = BotApiServer(), Seconds()
     settings = telegram_settings(await server.start())
     async with daemon_world(folder) as world:
         database = connect_database(f"sqlite:///{folder / 'ledger.db'}")
         alerts = Alerts(database, world.control.ledger.account.id, AlertSettings())
         access, quiet = Access([PERSON], seconds, world.metrics.on_ignored), Quiet("", "", lambda: NOW_MS, {})
+        chats = KnownChats(Chats(database, world.control.ledger.account.id), settings, access, alerts.ask)
+        await chats.load()
         context = Context(
             control=world.control,
             alerts=alerts,
@@ -93,13 +99,24 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
             started_ms=NOW_MS - 3_600_000,
             now_ms=lambda: NOW_MS,
             refused=access.refused,
+            chats=chats if remembers else None,
+            pairing=Pairing(seconds, folder) if remembers else None,
+            log_file=folder / "sigma.log",
         )
         client = connect(settings, timeout_s=2.0)
         bot = TelegramBot(client, settings, context, access, seconds)
         await alerts.open([TelegramChannel(client, PERSON, TOKEN, quiet, is_demo=True)])
         tasks = [asyncio.create_task(bot.run()), asyncio.create_task(alerts.run())]
         try:
-            yield Scene(server=server, world=world, alerts=alerts, access=access, quiet=quiet, seconds=seconds)
+            yield Scene(
+                server=server,
+                world=world,
+                alerts=alerts,
+                access=access,
+                quiet=quiet,
+                seconds=seconds,
+                context=context,
+            )
         finally:
             for task in tasks:
                 task.cancel()

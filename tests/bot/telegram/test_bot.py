@@ -7,11 +7,11 @@ import io
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.operations import logs
+from bot.views.training import TrainingProgress
 from storage.config.services import LogSettings
 from tests.bot.alerts.stage import until
 from tests.bot.telegram.bot_api_server import PERSON, TOKEN, Failure
@@ -83,11 +83,11 @@ async def test_trading_goes_on_while_telegram_hangs(stage: Scene) -> None:
 
 async def test_training_progress_is_edited_in_place(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.telegram.follower.EVERY_S", 0.01)
-    states: list[dict[str, Any]] = [
-        {"state": "training", "why": "asked for", "started_ms": 1_735_689_600_000, "line": f"fold {number} of 3"}
+    states = [
+        TrainingProgress(state="training", why="asked for", started_ms=1_735_689_600_000, line=f"fold {number} of 3")
         for number in (1, 2, 3)
     ]
-    ended = {"state": "idle", "last_outcome": "bundle b-1 promoted", "last_finished_ms": 1_735_693_200_000}
+    ended = TrainingProgress(last_outcome="bundle b-1 promoted", last_finished_ms=1_735_693_200_000)
     current = states[0]
     monkeypatch.setattr(stage.world.training, "progress", lambda: current)
     said = await stage.ask("/training")
@@ -95,7 +95,7 @@ async def test_training_progress_is_edited_in_place(stage: Scene, monkeypatch: p
     before = len(stage.server.said)
     for state in (*states[1:], ended):
         current = state
-        expected = str(state.get("line") or state["last_outcome"])
+        expected = state.line or state.last_outcome
         await stage.server.wait_for(lambda expected=expected: expected in said.plain, 15)
     assert len([text for text in said.texts if "fold" in text]) == 3
     assert len(stage.server.said) == before

@@ -36,8 +36,9 @@ async def test_the_menu_is_registered_and_names_every_command(stage: Scene) -> N
     await stage.server.wait_for(lambda: stage.server.menu)
     named = [entry["command"] for entry in stage.server.menu]
     spec = (
-        "start help status positions trades profit daily performance balance signals why chart models training retrain "
-        "promote rollback drift pause resume stop close locks unlock mute digest export config health version"
+        "start help status positions trades profit daily weekly monthly performance stats entries exits balance "
+        "markets signals why chart explain models training retrain cancel promote rollback drift pause resume stop "
+        "close locks unlock mute digest export config reload_config logs health version language theme invite unpair"
     )
     assert named == spec.split()
 
@@ -171,7 +172,7 @@ async def test_models_say_who_is_watched_beside_the_champion_and_how_long_it_tak
     text = (await ask(stage, "/models")).plain
     shadows.end(trial, trial.started_ms, "test ended")
     assert "Beside the champion" in text
-    [row] = [line for line in text.splitlines() if line.startswith(trial.bundle_id[:10]) and "/20" in line]
+    [row] = [line for line in text.splitlines() if line.startswith(trial.bundle_id[:8]) and "/20" in line]
     assert re.search(r"[\d.]+/20 +[+-]\d\.\d{3} +[+-]\d\.\d{3} +[\d,]+ d$", row)
     assert "days to decide, were it right" in text
     assert "Beside the champion" not in (await ask(stage, "/models")).plain

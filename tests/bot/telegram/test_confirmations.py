@@ -146,4 +146,4 @@ async def test_a_command_that_took_effect_is_told_once_with_who_asked(stage: Sce
     await stage.server.wait_for(lambda: any("by telegram:7" in said.plain for said in stage.server.said), 20)
     await asyncio.sleep(0)
     told = [said.plain for said in stage.server.said if "Paused" in said.plain or "Protection" in said.plain]
-    assert [text.splitlines()[0] for text in told] == ["Paused: no new entries, exits go on (by telegram:7)"]
+    assert [text.splitlines()[0] for text in told] == ["🛡 Paused: no new entries, exits go on (by telegram:7)"]

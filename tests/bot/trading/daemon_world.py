@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bot.clock import ManualClock
 from bot.exchange_info import ExchangeInfo
@@ -17,6 +16,7 @@ from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.views.shadow_results import LiveTrials
+from bot.views.training import TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
@@ -62,8 +62,8 @@ class IdleTraining:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def progress(self) -> dict[str, Any]:
-        return {"state": "idle"}
+    def progress(self) -> TrainingProgress:
+        return TrainingProgress()
 
     async def start(self, why: str) -> None:
         self.asked.append(why)

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
+from bot.views.training import TrainingProgress
 from bot.web import socket as web_socket
 from bot.web.stream import Hub
 from tests.bot.trading.world import minutes
@@ -156,7 +157,7 @@ async def test_silence_is_broken_by_a_heartbeat(tmp_path: Path, monkeypatch: pyt
 async def test_training_is_told_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with served(tmp_path) as parts, parts.session.ws_connect("/api/stream") as socket:
         await socket.receive_json()
-        progress = {"state": "training", "line": "epoch 3"}
+        progress = TrainingProgress(state="training", line="epoch 3")
         monkeypatch.setattr(parts.world.training, "progress", lambda: progress)
         async with asyncio.timeout(5):
             event = await socket.receive_json()

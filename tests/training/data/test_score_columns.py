@@ -17,6 +17,7 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle, assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, OPEN_MS
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.base import Predictor, PreparedSlice
 from tests.made_bundles import made_dataset
 from training.data.dataset import Dataset
@@ -25,7 +26,6 @@ from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
 from training.ensemble.out_of_fold import fit_all, walk
 from training.ensemble.plan import Plan, walk_folds
-from training.evidence.skill import information_coefficient
 from training.families.interface import ModelFamily
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily

@@ -10,6 +10,7 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import assemble
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
+from strategies.oversight.skill import information_coefficient
 from tests.made_bundles import SMALL, made_bundle, made_dataset, made_plan
 from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily, XGBoostFamily, choose
@@ -18,7 +19,7 @@ from training.ensemble.plan import walk_folds
 from training.ensemble.wins import win_table
 from training.evidence.daily_skill import daily_skill
 from training.evidence.recipe_gate import bootstrap_p_value, judge
-from training.evidence.skill import area_under_curve, information_coefficient
+from training.evidence.skill import area_under_curve
 from training.families import ridge
 from training.families.interface import ModelFamily
 from training.families.xgboost import trainer as xgboost

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from strategies.market import DAY_MS, HOUR_MS
+from strategies.oversight.skill import information_coefficient
 from training.evidence.performance import (
     EquityCurve,
     curve_figures,
     daily_equity,
     daily_returns,
     drawdown,
-    information_coefficient,
     monthly_returns,
     sharpe,
     sortino,

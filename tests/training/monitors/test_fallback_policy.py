@@ -9,10 +9,10 @@ import pytest
 
 from storage.config.training import ValidationSettings
 from strategies.market import DAY_MS, HOUR_MS
+from strategies.oversight.skill import information_coefficient
 from tests.made_bundles import made_bundle, made_dataset, made_plan
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, daily_skill, walked_skill
 from training.evidence.performance import EquityCurve
-from training.evidence.skill import information_coefficient
 from training.monitors.fallback_policy import ask, champion_after, live_skill, trend_return
 from training.promotion.retrain import Champion, retrain
 from training.promotion.similarity import Reign, twin_of

@@ -16,11 +16,11 @@ from storage.candles.store import CandleStore
 from storage.config.models import RidgeSettings
 from storage.models.registry import Registry
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
+from strategies.oversight.skill import information_coefficient
 from tests.builders import ROOT
 from tests.made_bundles import SMALL, SYMBOLS, made_bundle, made_dataset, made_plan
 from tests.made_markets import START_MS, random_candles
 from training.ensemble.families import RidgeFamily, XGBoostFamily
-from training.evidence.skill import information_coefficient
 from training.promotion.gate import integrity
 from training.promotion.retrain import Champion, Retrained, Step, case_of, champion_of, check_integrity, retrain
 from training.promotion.similarity import Reign, convictions, recorded_convictions, similarity, targets, twin_of

@@ -13,11 +13,11 @@ import numpy as np
 
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.lstm import LstmPredictor
 from training.data.dataset import Dataset
 from training.data.market_scores import prepare
 from training.data.splits import EMBARGO_MS, chronological
-from training.evidence.skill import information_coefficient
 from training.families.lstm.chunks import LabelledSequence
 from training.families.lstm.export import onnx_bytes
 from training.families.lstm.identity import identity_of, require_same_columns

@@ -13,13 +13,13 @@ import numpy as np
 
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
 from strategies.predictors.ppo_policy import Policy
 from training.data.dataset import Dataset
 from training.data.market_scores import prepare
 from training.data.splits import EMBARGO_MS, chronological
-from training.evidence.skill import information_coefficient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from strategies.market import CandleArray
-from strategies.patterns.chart import ATR_BARS, Chart, chart_of
+from strategies.patterns.chart import Chart, chart_of
 from strategies.patterns.engulfing import TREND_BARS
 from strategies.patterns.flags import POLE_BARS, REST_BARS, SIGMA_BARS, least_squares, pole_bars
 
@@ -214,7 +214,7 @@ def _candles(chart: Chart) -> np.ndarray:
     """Return (n, 5): the last two bodies, how far they overlap, and the move before them."""
     result = np.full((len(chart.close), len(_CANDLES)), np.nan)
     lag = 1 + TREND_BARS
-    if len(result) <= max(lag, ATR_BARS):
+    if len(result) <= lag:
         return result
     body = chart.close - chart.open
     result[lag:] = np.column_stack(

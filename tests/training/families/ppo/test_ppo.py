@@ -16,12 +16,12 @@ from storage.config.models import PpoSettings
 from strategies.kernel.exposure import ACCOUNT_COLUMNS, agent_settings
 from strategies.kernel.settings import TradingSettings
 from strategies.market import HOUR_MS
+from strategies.oversight.skill import information_coefficient
 from strategies.predictors.ppo import PpoPredictor
 from strategies.predictors.ppo_model import PpoModel
 from tests.training.families.ppo.agents import FEATURES, HOUR, dataset, random_model
 from training.data.dataset import Dataset
 from training.data.market_scores import prepare
-from training.evidence.skill import information_coefficient
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import ActorNetwork, chances, onnx_bytes
 from training.families.ppo.family import PpoFamily

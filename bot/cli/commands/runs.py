@@ -1,0 +1,68 @@
+"""`sigma runs`: every training, backtest and imported trade list there is a record of."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.output import emit
+from storage.config.tree import load
+from storage.models.runs import Run, all_runs, find_run
+
+app = typer.Typer(add_completion=False, help="List and show run records.")
+
+
+@app.command("list")
+def list_runs(
+    kind: Annotated[str, typer.Option(help="Only this kind, e.g. backtest.")] = "",
+) -> None:
+    """List the run records: what was run, on what, and what came out.
+
+    Example: sigma runs list --kind backtest
+    """
+    found = [run for run in all_runs(load().paths.runs) if not kind or run.kind == kind]
+    emit({"runs": [_row(run) for run in found]}, lambda: _table(found))
+
+
+@app.command()
+def show(run: Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")]) -> None:
+    """Show everything a run record holds.
+
+    Example: sigma runs show 3f2a91c0
+    """
+    found = find_run(load().paths.runs, run)
+    emit({**found.document, "path": str(found.path)}, lambda: json.dumps(found.document, indent=1, ensure_ascii=False))
+
+
+def _row(run: Run) -> dict[str, Any]:
+    figures = run.result.get("figures")
+    trades = run.result.get("trades")
+    return {
+        "run": run.id,
+        "kind": run.kind,
+        "model": run.result.get("model") or run.result.get("folder") or run.result.get("bundle") or "",
+        "until_ms": run.until_ms,
+        "total_return": figures.get("total_return") if isinstance(figures, dict) else None,
+        "sharpe": figures.get("sharpe") if isinstance(figures, dict) else None,
+        "trades": trades.get("trades") if isinstance(trades, dict) else None,
+        "path": str(run.path),
+    }
+
+
+def _table(runs: list[Run]) -> Any:
+    from rich.table import Table
+
+    if not runs:
+        return "no runs yet: sigma backtest or sigma train makes one"
+    table = Table("run", "kind", "model", "data until", "net", "Sharpe", "trades", box=None)
+    for run in runs:
+        row = _row(run)
+        until = datetime.fromtimestamp(run.until_ms / 1000, UTC).strftime("%Y-%m-%d")
+        net = "" if row["total_return"] is None else f"{row['total_return']:+.1%}"
+        sharpe = "" if row["sharpe"] is None else f"{row['sharpe']:.2f}"
+        trades = "" if row["trades"] is None else f"{row['trades']:,}"
+        table.add_row(run.id, run.kind, str(row["model"]), until, net, sharpe, trades)
+    return table

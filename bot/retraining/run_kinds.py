@@ -1,0 +1,164 @@
+"""Which batch commands a person may start beside trading, with which options, and the argument vectors they become."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bot.retraining.child_process import PROGRAM
+from bot.views.runs import RunKind, RunOption
+from strategies.errors import Conflict, NotFound
+
+CLI: Final = (sys.executable, "-m", "bot.cli")
+DAY: Final = r"\d{4}-\d\d-\d\d"
+SYMBOLS: Final = r"[A-Za-z0-9]{2,20}(,[A-Za-z0-9]{2,20}){0,499}"
+COUNT: Final = r"\d{1,5}"
+NUMBER: Final = r"\d{1,3}(\.\d{1,3})?"
+FAMILIES: Final = ("xgboost", "lstm", "ridge", "ppo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command's words, and whether it writes a report."""
+
+    shown: RunKind
+    words: tuple[str, ...]
+    program: tuple[str, ...] = PROGRAM
+    positional: tuple[str, ...] = ()
+    has_report: bool = False
+
+    def arguments(self, options: Mapping[str, str], report: Path) -> list[str]:
+        """Return what the program is given.
+
+        Raises:
+            NotFound: an option is not known.
+            Conflict: its value is not what it has to look like.
+        """
+        known = {part.name: part for part in self.shown.options}
+        for name, value in options.items():
+            if name not in known:
+                raise NotFound(f"option {name!r} is not known; {self.shown.kind} takes {', '.join(known)}")
+            part = known[name]
+            if part.choices and value not in part.choices:
+                raise Conflict(f"{name} is {value!r}; one of {', '.join(part.choices)} is needed")
+            if not re.fullmatch(part.pattern, value):
+                raise Conflict(f"{name} is {value[:60]!r}, which is not {part.label.lower()}")
+        words = [
+            word.format(**{name: part.default for name, part in known.items()} | dict(options)) for word in self.words
+        ]
+        words += [options.get(name) or known[name].default for name in self.positional]
+        named = [name for name in options if name not in self.positional and f"{{{name}}}" not in self.words]
+        words += [word for name in named for word in (f"--{name.replace('_', '-')}", options[name])]
+        return [*words, "--report", str(report)] if self.has_report else words
+
+
+def _option(name: str, label: str, pattern: str, default: str = "", choices: Sequence[str] = ()) -> RunOption:
+    return RunOption(name=name, label=label, pattern=pattern, default=default, choices=list(choices))
+
+
+_MARKETS: Final = _option("symbols", "Markets, comma separated", SYMBOLS)
+_SINCE: Final = _option("start_date", "First day", DAY)
+_UNTIL: Final = _option("end_date", "Last day, exclusive", DAY)
+_COSTS: Final = _option("costs_factor", "Costs times", NUMBER)
+
+
+def _command(kind: str, title: str, summary: str, options: Sequence[RunOption], **rest: object) -> Command:
+    shown = RunKind(kind=kind, title=title, summary=summary, options=list(options))
+    return Command(shown=shown, **{"words": (kind,), **rest})  # type: ignore[arg-type]
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    part.shown.kind: part
+    for part in (
+        _command(
+            "backtest",
+            "Backtest",
+            "Trade a bundle over stored bars it has not seen.",
+            [
+                _option("model", "Bundle: an id, production or trend", r"[a-z0-9-]{2,70}", "production"),
+                _MARKETS,
+                _SINCE,
+                _UNTIL,
+                _option("sides", "Sides", "both|long|short", "", ("both", "long", "short")),
+                _COSTS,
+            ],
+            has_report=True,
+        ),
+        _command(
+            "walk-forward",
+            "Walk forward",
+            "Retrain over history in purged folds; trade what each fold had not seen.",
+            [
+                _option("model_type", "Model", r"[a-z]+", "ensemble", ("ensemble", *FAMILIES)),
+                _MARKETS,
+                _option("train_window", "Days a fold learns from, or all", r"\d{1,5}|all"),
+                _option("test_window", "Days a fold is tested", COUNT),
+                _SINCE,
+                _UNTIL,
+                _COSTS,
+            ],
+            has_report=True,
+        ),
+        _command(
+            "tune",
+            "Tune",
+            "Search a family's settings by out-of-fold IC.",
+            [
+                _option("family", "Model family", r"[a-z]+", "xgboost", FAMILIES),
+                _option("trials", "Trials", COUNT, "20"),
+                _MARKETS,
+            ],
+            words=("tune", "{family}"),
+        ),
+        _command(
+            "simulate",
+            "Simulate",
+            "Live through history with the daemon's own routine, retrainings and all.",
+            [
+                _option("start_date", "First day", DAY),
+                _UNTIL,
+                _MARKETS,
+                _option("families", "Voters, comma separated", r"[a-z]+(,[a-z]+)*"),
+                _option("retrain_months", "Months between trainings", COUNT),
+            ],
+            has_report=True,
+        ),
+        _command(
+            "train",
+            "Train a bundle",
+            "Train, calibrate and pack a bundle; it waits to be promoted.",
+            [_MARKETS, _option("families", "Voters, comma separated", r"[a-z]+(,[a-z]+)*")],
+            words=("train", "bundle"),
+        ),
+        _command(
+            "download",
+            "Download data",
+            "Fetch candles and funding rates into the store.",
+            [
+                _MARKETS,
+                _option("timeframe", "Timeframe", r"[0-9a-z]+", "1h", ("1m", "5m", "15m", "1h", "4h", "1d")),
+                _option("market", "Kind of market", r"[a-z]+", "futures", ("futures", "spot")),
+                _option("since", "First day", DAY),
+                _option("until", "Last day", DAY),
+            ],
+            words=("data", "download"),
+            program=CLI,
+            positional=("symbols", "timeframe", "market"),
+        ),
+    )
+}
+
+
+def command_of(kind: str) -> Command:
+    """Return a command by its kind.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if kind not in COMMANDS:
+        raise NotFound(f"run {kind!r} is not known; one of {', '.join(COMMANDS)} is needed")
+    return COMMANDS[kind]

@@ -1,0 +1,106 @@
+"""The Telegram side, put together: who is served, what they are answered from, a channel for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from sqlalchemy import Engine as Database
+
+from bot.alerts.alerts import Alerts
+from bot.alerts.channel import Channel
+from bot.clock import wall_ms
+from bot.telegram.access import Access
+from bot.telegram.bot import TelegramBot
+from bot.telegram.cards import Cards
+from bot.telegram.channel import TelegramChannel
+from bot.telegram.chats import KnownChats
+from bot.telegram.connection import connect
+from bot.telegram.context import Context, channel_name
+from bot.telegram.pairing import Pairing
+from bot.telegram.quiet import Quiet
+from bot.trading.control import Control
+from storage.config.tree import Config, load
+from storage.language import _
+from storage.ledger.chats import Chat, Chats
+
+LOG_NAME = "sigma.log"
+
+
+async def open_telegram(
+    config: Config, database: Database, control: Control, alerts: Alerts, on_ignored: Callable[[str], None]
+) -> tuple[TelegramBot, list[Channel]]:
+    """Return the bot and a channel for every chat that is listed or has paired.
+
+    Args:
+        config: which chats, and what they may be told.
+        database: holds the outbox and what is remembered about chats.
+        control: of the account.
+        alerts: of the account.
+        on_ignored: told why an update was not answered.
+    """
+    settings = config.telegram
+    access = Access((), time.monotonic, on_ignored)
+    chats = KnownChats(Chats(database, control.ledger.account.id), settings, access, alerts.ask)
+    await chats.load()
+    names = [channel_name(chat.chat_id) for chat in chats.all()]
+    muted = {name: await alerts.ask(alerts.outbox.muted_until_ms, name) for name in names}
+    quiet = Quiet(settings.quiet_from, settings.quiet_until, wall_ms, muted)
+    pairing = Pairing(time.monotonic, config.paths.state)
+    if not names:
+        pairing.new_code(math.inf)
+        structlog.get_logger("telegram").warning("no chat is known, `sigma pair` prints a code for the first one")
+    context = Context(
+        control=control,
+        alerts=alerts,
+        quiet=quiet,
+        settings=config.shown(),
+        started_ms=wall_ms(),
+        now_ms=wall_ms,
+        refused=access.refused,
+        chats=chats,
+        pairing=pairing,
+        log_file=config.logs.directory / LOG_NAME,
+        reread=_rereading(config, alerts, quiet),
+    )
+    client = connect(settings)
+    bot = TelegramBot(client, settings, context, access, time.monotonic)
+    cards, is_demo = Cards(control, pictures=settings.pictures), control.exchange_info.is_demo
+
+    def channel(chat: Chat) -> TelegramChannel:
+        token = settings.token.reveal()
+        return TelegramChannel(client, chat.chat_id, token, quiet, is_demo=is_demo, chats=chats, cards=cards)
+
+    async def on_paired(chat: Chat) -> None:
+        await alerts.add(channel(chat))
+
+    bot.on_paired = on_paired
+    return bot, [channel(chat) for chat in chats.all()]
+
+
+def _rereading(config: Config, alerts: Alerts, quiet: Quiet) -> Callable[[], Awaitable[list[str]]]:
+    """Return what reads the configuration again: alert levels and quiet hours are used at once, the rest is named."""
+    before = config.shown()
+
+    async def reread() -> list[str]:
+        found = await asyncio.to_thread(load)
+        alerts.use(found.alerts)
+        quiet.use(found.telegram.quiet_from, found.telegram.quiet_until)
+        now = found.shown()
+        changed = [
+            f"[{section}] {key}"
+            for section, values in now.items()
+            for key, value in values.items()
+            if before[section].get(key) != value
+        ]
+        live = {f"[alerts] {name}" for name in now["alerts"] if name not in ("webhook", "apprise")}
+        live |= {"[telegram] quiet_from", "[telegram] quiet_until"}
+        used = [name for name in changed if name in live]
+        later = [name for name in changed if name not in live]
+        said = [_("in use now: {names}", names=", ".join(used) or _("nothing new"))]
+        return [*said, _("with a restart: {names}", names=", ".join(later))] if later else said
+
+    return reread

@@ -1,0 +1,151 @@
+"""What a daemon knows of itself, for whoever asks or commands: state, freshness, and what has to hold before a command.
+
+A face that wants to know first whether a command would be taken asks `check_…`; the command itself asks it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bot.clock import Clock
+from bot.exchange_info import ExchangeInfo
+from bot.trading.ports import FeedHealth, Training
+from bot.trading.snapshot import Snapshot
+from bot.trading.trader import Trader
+from bot.views.shadow_results import LiveTrials
+from storage.ledger.queries import Ledger
+from storage.models.promotion import Promotion
+from storage.models.registry import Registry
+from strategies.errors import BadInput, Conflict
+from strategies.market import MINUTE_MS, Market, typed_symbol
+
+
+class Facts:
+    """Questions, for one daemon."""
+
+    def __init__(
+        self,
+        *,
+        trader: Trader,
+        clock: Clock,
+        ledger: Ledger,
+        registry: Registry,
+        feed: FeedHealth,
+        exchange_info: ExchangeInfo,
+        training: Training,
+        stale_after_ms: int,
+        shut_down: Callable[[], None],
+        trials: LiveTrials | None = None,
+    ) -> None:
+        self.clock = clock
+        self.ledger = ledger
+        self.registry = registry
+        self.feed = feed
+        self.exchange_info = exchange_info
+        self.training = training
+        self.trials = trials
+        self.stale_after_ms = stale_after_ms
+        self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
+        self._trader = trader
+        self._shut_down = shut_down
+        self._swapping = asyncio.Lock()  # pointer and trader move together
+        self._last_move = last_move(registry, exchange_info.exchange)
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The account after its last minute; None before the first."""
+        return self._trader.snapshot
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The account's markets by index, those that left among them."""
+        return self._trader.markets
+
+    @property
+    def members(self) -> tuple[Market, ...]:
+        """The markets that belong to the account now."""
+        return tuple(market for market in self.markets if market.is_member)
+
+    def market(self, symbol: str) -> Market:
+        """Return a member by its symbol, in any case of letters.
+
+        Raises:
+            BadInput: this account does not trade it.
+        """
+        return self.markets[self.market_index(symbol)]
+
+    @property
+    def champion(self) -> str | None:
+        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
+        return None if self._last_move is None else self._last_move.bundle
+
+    def why_deciding(self) -> str:
+        """Return why the one who decides does: what moved the production pointer last."""
+        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
+        if move is None:
+            return "no bundle has passed its gate yet"
+        if deciding not in (None, move.deciding):
+            return f"{move.deciding} was refused; the log says why"
+        return move.why
+
+    def minute_age_ms(self) -> int:
+        """Return how long ago the last account minute closed, in market time."""
+        return max(0, self.clock.now_ms() - (self._trader.last_minute_ms + MINUTE_MS))
+
+    def is_fresh(self) -> bool:
+        """Return whether candles are being processed: the measure of life, not the loop's."""
+        return self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
+
+    def is_ready(self) -> bool:
+        """Return whether every market has an unbroken feed and candles are being processed."""
+        return self.is_fresh() and all(self.feed.ready.values())
+
+    def is_ledger_writable(self) -> bool:
+        """Return whether the ledger took the last account minute at the first try, or has taken it since."""
+        return self._trader.is_ledger_writable
+
+    def check_rollback(self) -> str:
+        """Return the champion that a rollback would take out of production.
+
+        Raises:
+            Conflict: there is none.
+        """
+        if self.champion is None:
+            raise Conflict(f"{self.exchange_info.exchange} has no champion; there is nothing to roll back")
+        return self.champion
+
+    def check_close(self, symbol: str | None) -> tuple[str, ...]:
+        """Return the markets whose positions a close would end.
+
+        Raises:
+            BadInput: this account does not trade it.
+            Conflict: nothing is open there.
+        """
+        asked = None if symbol is None else self.markets[self.market_index(symbol)].symbol
+        held = tuple(part.symbol for part in self.snapshot.positions) if self.snapshot else ()
+        if not held:
+            raise Conflict("no position is open; there is nothing to close")
+        if asked is not None and asked not in held:
+            raise Conflict(f"{asked} is flat; {', '.join(held)} can be closed")
+        return held if asked is None else (asked,)
+
+    def market_index(self, symbol: str | None) -> int:
+        """Return a market's index in the account, -1 for None.
+
+        Raises:
+            BadInput: this account does not trade it.
+        """
+        if symbol is None:
+            return -1
+        for index, market in enumerate(self.markets):
+            if market.is_member and market.symbol == typed_symbol(symbol):
+                return index
+        known = ", ".join(market.symbol for market in self.members)
+        raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
+
+
+def last_move(registry: Registry, exchange: str) -> Promotion | None:
+    """Return what moved the production pointer last."""
+    moves = registry.history(exchange)
+    return moves[-1] if moves else None

@@ -1,0 +1,140 @@
+"""Bundles: what each says of itself, which one decides and why, and who is watched beside it.
+
+`deciding` is who decides, a bundle or a fallback strategy; `champion` is the bundle in production or benched while a
+fallback strategy decides; `production` is the champion while it decides. A damaged bundle is listed with its damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from bot.views.shadow_results import LiveTrial
+from bot.views.values import View
+from storage.models.promotion import Promotion
+from storage.models.registry import Registry
+from strategies.bundle.fallback_strategies import told
+from strategies.bundle.manifest import Manifest
+from strategies.errors import SigmaError
+from strategies.market import Timeframe
+
+
+class BundleSummary(View):
+    """A bundle and what its walk-forward was worth."""
+
+    bundle: str
+    is_production: bool
+    is_deciding: bool
+    test_mode: bool = Field(description="made with --test-mode: its figures mean nothing")
+    exchange: str
+    symbols: list[str]
+    timeframe: Timeframe
+    horizon_bars: int
+    families: list[str]
+    weights: dict[str, float]
+    recipe: str
+    trained_from_ms: int
+    trained_until_ms: int
+    first_out_of_sample_ms: int
+    ic: float | None
+    auc: float | None
+    accuracy: float | None
+    family_ic: dict[str, float]
+    slope: float = Field(description="of expected return on the conviction, as calibrated")
+    out_of_fold_rows: int | None
+    record: dict[str, Any] = Field(description="when, how long and from which commit it was trained")
+
+
+class Damaged(View):
+    """A bundle that cannot be read."""
+
+    bundle: str
+    problem: str
+
+
+class Models(View):
+    """Bundles, newest training first, and the moves of the production pointer, newest first."""
+
+    deciding: str | None
+    production: str | None = Field(description="the champion while it decides; null: a fallback strategy does")
+    champion: str | None = Field(None, description="in production, or benched; null: nothing has passed yet")
+    why: str = Field("", description="why that one decides")
+    bundles: list[BundleSummary]
+    damaged: list[Damaged] = Field([], description="bundles that cannot be read")
+    history: list[Promotion]
+    trials: list[LiveTrial] = Field(
+        description="bundles watched beside the champion: those that go on, then ended ones"
+    )
+
+    @property
+    def deciding_text(self) -> str:
+        """Who decides, as people are told."""
+        return told(self.deciding) if self.deciding else "nobody yet"
+
+
+def models_of(
+    registry: Registry, exchange: str, *, deciding: str | None = None, trials: Sequence[LiveTrial] = (), why: str = ""
+) -> Models:
+    """Return the bundles of a registry and the moves of an exchange's pointer. Reads the disk: run it in a thread.
+
+    Args:
+        registry: where they lie.
+        exchange: whose production pointer.
+        deciding: who decides in a running daemon; None: whoever the pointer names.
+        trials: who is watched.
+        why: why that one decides; "": what moved the pointer last.
+    """
+    history = registry.history(exchange)
+    production = registry.production(exchange)
+    decides = deciding or registry.deciding(exchange)
+    found, damaged = [], []
+    for name in registry.ids():
+        try:
+            found.append(summary_of(registry, name, production, decides))
+        except SigmaError as error:
+            damaged.append(Damaged(bundle=name, problem=str(error)))
+    return Models(
+        deciding=decides,
+        production=production,
+        champion=history[-1].bundle if history else None,
+        why=why or (history[-1].why if history else ""),
+        bundles=sorted(found, key=lambda part: part.trained_until_ms, reverse=True),
+        damaged=damaged,
+        history=history[::-1],
+        trials=list(trials),
+    )
+
+
+def summary_of(registry: Registry, name: str, production: str | None, deciding: str | None) -> BundleSummary:
+    """Return one bundle.
+
+    Raises:
+        BundleRefused: it is damaged.
+    """
+    manifest: Manifest = registry.manifest(name)
+    found, record = manifest.out_of_fold, registry.record(name)
+    return BundleSummary(
+        bundle=name,
+        is_production=name == production,
+        is_deciding=name == deciding,
+        test_mode=bool(record.get("test_mode")),
+        exchange=manifest.exchange,
+        symbols=list(manifest.symbols),
+        timeframe=manifest.timeframe,
+        horizon_bars=manifest.horizon_bars,
+        families=list(manifest.families),
+        weights=manifest.weights,
+        recipe=manifest.recipe,
+        trained_from_ms=manifest.trained_from_ms,
+        trained_until_ms=manifest.trained_until_ms,
+        first_out_of_sample_ms=manifest.first_out_of_sample_ms,
+        ic=None if found is None else found.ic,
+        auc=None if found is None else found.auc,
+        accuracy=None if found is None else found.accuracy,
+        family_ic={} if found is None else found.family_ic,
+        slope=manifest.calibration.slope,
+        out_of_fold_rows=None if found is None else found.rows,
+        record=record,
+    )

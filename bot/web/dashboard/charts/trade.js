@@ -1,0 +1,72 @@
+/** The minutes of one trade: where it was entered and left, its stop and target, and how far it went. */
+
+import { signedMoney } from "../core/format.js";
+import { colour } from "../core/prefs.js";
+import { t } from "../core/texts.js";
+import { charts, looks, priceFormat } from "./frame.js";
+
+export class TradeChart {
+  #element;
+  #made;
+  #chart;
+  #candles;
+  #markers;
+  #found = null;
+
+  constructor(element, id) {
+    this.#element = element;
+    this.id = id;
+  }
+
+  /** Draw a trade's page. */
+  async show(found) {
+    if (this.#found === found) return;
+    this.#made = await charts();
+    const isFirst = !this.#chart;
+    if (isFirst) this.#make(found);
+    this.#found = found;
+    this.#candles.setData(found.candles.map((bar) => ({ time: bar.open_ms / 1000, open: bar.open, high: bar.high, low: bar.low, close: bar.close })));
+    this.#mark(found);
+    if (isFirst) this.#chart.timeScale().fitContent();
+    this.#element.dataset.ready = this.id;
+  }
+
+  restyle() {
+    if (!this.#chart) return;
+    this.#chart.applyOptions(looks(this.#made));
+    const [up, down] = [colour("up"), colour("down")];
+    this.#candles.applyOptions({ upColor: up, downColor: down, wickUpColor: up, wickDownColor: down });
+  }
+
+  remove() {
+    this.#chart?.remove();
+    this.#chart = null;
+  }
+
+  #make(found) {
+    const [up, down] = [colour("up"), colour("down")];
+    this.#chart = this.#made.createChart(this.#element, looks(this.#made));
+    this.#candles = this.#chart.addSeries(this.#made.CandlestickSeries, { upColor: up, downColor: down, wickUpColor: up, wickDownColor: down, borderVisible: false, priceLineVisible: false, priceFormat: priceFormat(found.trade.entry_price) });
+    this.#markers = this.#made.createSeriesMarkers(this.#candles, []);
+    const lines = [
+      [found.trade.entry_price, "accent", t("entry"), 0],
+      [found.levels?.stop_loss, "loss", t("stop"), 2],
+      [found.levels?.take_profit, "gain", t("target"), 1],
+      [found.trade.exit_price, "soft", t("exit"), 3],
+    ];
+    for (const [value, tone, title, lineStyle] of lines) if (value) this.#candles.createPriceLine({ price: value, color: colour(tone), title, lineStyle, lineWidth: 1 });
+  }
+
+  #mark({ trade, candles, best_ms: best, worst_ms: worst }) {
+    const at = (ms) => candles.findLast((bar) => bar.open_ms <= ms)?.open_ms;
+    const isLong = trade.side === "LONG";
+    const mark = (ms, above, shape, tone, text) => (ms && at(ms) !== undefined ? [{ time: at(ms) / 1000, position: above ? "aboveBar" : "belowBar", shape, color: colour(tone), text }] : []);
+    const found = [
+      ...mark(trade.opened_ms, !isLong, isLong ? "arrowUp" : "arrowDown", "accent", trade.side),
+      ...mark(best, isLong, "circle", "gain", t("MFE")),
+      ...mark(worst, !isLong, "circle", "loss", t("MAE")),
+      ...mark(trade.closed_ms, isLong, "square", trade.net > 0 ? "gain" : "loss", signedMoney(trade.net)),
+    ];
+    this.#markers.setMarkers(found.sort((a, b) => a.time - b.time));
+  }
+}

@@ -1,0 +1,106 @@
+/** The page of a trade: its minutes, why it was opened and closed, how far it went both ways, and what it cost. */
+
+import { TradeChart } from "../charts/trade.js";
+import { byId, h } from "../core/dom.js";
+import { hours, price, quantity, score, signedMoney, signedPercent, time, tone, words } from "../core/format.js";
+import { card, commandButton, empty, figure, sideTag } from "../core/parts.js";
+import { table } from "../core/table.js";
+import { t } from "../core/texts.js";
+import { reasonsOf } from "./decisions.js";
+import { CLOSED } from "./trades.js";
+
+let chart = null;
+
+/** Describe the page. */
+export function draw(state, route, context) {
+  const path = `/api/trade?id=${route.id}`;
+  const found = context.need(path, { every: 5000 });
+  if (!found) return [h("h1", { key: "h1" }, route.id), empty(null, context.problem(path), "")];
+  const { trade } = found;
+  const isOpen = trade.closed_ms === null;
+  return [
+    h("div", { class: "room-head", key: "head" }, h("h1", {}, trade.id), sideTag(trade.side), isOpen ? h("span", { class: "tag accent" }, t("open")) : null, h("span", { class: "grow" }), isOpen ? commandButton(context, "close", t("Close position"), { symbol: trade.symbol }, { danger: true }) : null, h("a", { href: `/markets/${trade.symbol}` }, trade.symbol)),
+    figures(found),
+    h("section", { class: "card chart-card", key: "chart", "aria-label": t("Its minutes") }, h("p", { class: "note", key: "note" }, t("The account's own minutes, as {timeframe} candles", { timeframe: found.timeframe })), h("div", { class: "chart tall", id: "trade-chart", key: "canvas", opaque: true, role: "group", "aria-label": spoken(trade) })),
+    h("div", { class: "grid trade", key: "grid" }, reasons(found), levels(found), events(found)),
+  ];
+}
+
+/** Draw its chart. */
+export async function drawn(state, route, context) {
+  const found = context.need(`/api/trade?id=${route.id}`, { every: 5000 });
+  if (!found) return;
+  if (chart && chart.id !== route.id) leave();
+  chart ??= new TradeChart(byId("trade-chart"), route.id);
+  await chart.show(found);
+}
+
+export function restyle() {
+  chart?.restyle();
+}
+
+export function leave() {
+  chart?.remove();
+  chart = null;
+}
+
+function figures({ trade, best, worst, gross }) {
+  const lasted = ((trade.closed_ms ?? Date.now()) - trade.opened_ms) / 3600000;
+  return h(
+    "dl",
+    { class: "figures", key: "figures" },
+    h("div", { class: "hero", key: "net" }, h("dt", {}, trade.closed_ms === null ? t("Net so far") : t("Net")), h("dd", { class: tone(trade.net), "data-figure": "net" }, signedMoney(trade.net), h("small", {}, signedPercent(trade.return_fraction)))),
+    figure(t("Gross"), signedMoney(gross), t("before costs")),
+    figure(t("Fees"), signedMoney(-trade.fees), t("funding {value}", { value: signedMoney(-trade.funding) })),
+    figure(t("Farthest for it"), best === null ? "–" : signedPercent(best), t("MFE"), { id: "mfe" }),
+    figure(t("Farthest against it"), worst === null ? "–" : signedPercent(worst), t("MAE"), { id: "mae" }),
+    figure(t("Entry"), price(trade.entry_price), time(trade.opened_ms)),
+    figure(t("Exit"), price(trade.exit_price), trade.closed_ms === null ? t("open") : time(trade.closed_ms)),
+    figure(t("Held"), trade.closed_ms === null ? "–" : hours(lasted), t("{quantity} at most", { quantity: quantity(trade.quantity) })),
+  );
+}
+
+function spoken(trade) {
+  const end = trade.closed_ms === null ? t("open") : t("closed at {price}: {why}", { price: price(trade.exit_price), why: t(CLOSED[trade.closed_because] ?? words(trade.closed_because)) });
+  return `${trade.id}: ${trade.side}, ${t("entered at {price}", { price: price(trade.entry_price) })}, ${end}`;
+}
+
+function reasons({ trade, opening, closing }) {
+  const [because, context] = reasonsOf(opening?.signal?.reasoning);
+  const votes = Object.entries(opening?.votes ?? {});
+  return card(
+    "reasons",
+    t("Why"),
+    h("span", { class: "id" }, trade.bundle_id),
+    h("h3", { key: "opened" }, t("Opened")),
+    opening ? h("p", { key: "because" }, because || words(trade.opened_because)) : h("p", { class: "soft", key: "because" }, t("Its decision is not in the ledger.")),
+    context ? h("p", { class: "context", key: "context" }, `${t("context")}: ${context}`) : null,
+    votes.length ? h("dl", { class: "pairs", key: "votes" }, votes.map(([family, vote]) => h("div", { key: family }, h("dt", {}, family), h("dd", { class: "number" }, score(vote)))), h("div", { key: "conviction" }, h("dt", {}, t("conviction")), h("dd", { class: "number" }, score(opening.conviction)))) : null,
+    trade.closed_ms === null ? null : [h("h3", { key: "closed" }, t("Closed")), h("p", { key: "ended" }, t(CLOSED[trade.closed_because] ?? words(trade.closed_because)), closing ? `; ${t("conviction by then {value}", { value: score(closing.conviction) })}` : "")],
+  );
+}
+
+function levels({ trade, levels: known, opening }) {
+  const expected = opening?.expected_return;
+  const rows = [
+    [t("entry"), price(trade.entry_price)],
+    [t("stop"), price(known?.stop_loss)],
+    [t("target"), price(known?.take_profit)],
+    [t("expected return"), expected === null || expected === undefined ? "–" : signedPercent(expected)],
+    [t("round-trip cost"), opening ? signedPercent(-opening.cost) : "–"],
+  ];
+  return card("levels", t("Levels"), null, h("dl", { class: "pairs", key: "pairs" }, rows.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value)))));
+}
+
+const EVENTS = [
+  { name: "When", cell: (event) => time(event.ms) },
+  { name: "What", cell: (event) => `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}` },
+  { name: "Quantity", right: true, cell: (event) => (event.quantity ? quantity(event.quantity) : "–") },
+  { name: "Price", right: true, cell: (event) => price(event.price) },
+  { name: "Fee", right: true, cell: (event) => (event.fee ? signedMoney(-event.fee) : "–") },
+  { name: "Cash", right: true, cell: (event) => signedMoney(event.cash) },
+];
+
+function events({ events: rows }) {
+  return card("events", t("Fills and funding"), null, table(t("Fills and funding"), EVENTS.map((column) => ({ ...column, name: t(column.name) })), rows, (event) => `${event.ms}:${event.kind}:${event.reason}`, t("Nothing has happened yet.")));
+}

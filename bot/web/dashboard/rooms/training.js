@@ -1,0 +1,32 @@
+/** The embedded trainer: its progress, counted; its last outcome; a way to begin and to end it. */
+
+import { h } from "../core/dom.js";
+import { age, isNumber, percent, time } from "../core/format.js";
+import { card, commandButton } from "../core/parts.js";
+import { t } from "../core/texts.js";
+
+const NAMES = { idle: "Idle", downloading: "Downloading candles", waiting: "Waiting for another run", training: "Training", promoting: "Promoting" };
+
+/** Describe the trainer. */
+export function trainingCard(status, context) {
+  const training = status?.training;
+  const busy = training && training.state !== "idle";
+  const button = busy
+    ? commandButton(context, "cancel-training", t("Cancel"), {}, { danger: true, disabled: training.state === "promoting" })
+    : commandButton(context, "retrain", t("Retrain now"));
+  return card("training", t("Training"), button, training ? [busy ? running(training, status.now_ms) : null, ended(training, busy)] : h("p", { class: "empty", key: "empty" }, t("Loading")));
+}
+
+function running(training, nowMs) {
+  const lasts = t("{age} of market time", { age: age((nowMs - training.started_ms) / 1000) });
+  return [
+    h("p", { class: "row", key: "state" }, h("span", {}, h("strong", { "data-training": training.state }, t(NAMES[training.state] ?? training.state)), training.why ? `, ${training.why}` : ""), h("span", { class: "soft number" }, isNumber(training.fraction) ? `${percent(training.fraction, 0)}, ${lasts}` : lasts)),
+    h("progress", { key: "bar", "aria-label": t("Training progress"), max: "1", value: isNumber(training.fraction) ? training.fraction : null }),
+    h("p", { class: "log", key: "line" }, training.text),
+  ];
+}
+
+function ended(training, busy) {
+  if (!training.last_outcome) return busy ? null : h("p", { class: "empty", key: "none" }, t("No training has ended yet."));
+  return h("p", { key: "outcome", "data-outcome": "" }, h("span", { class: "soft" }, training.last_finished_ms ? t("Last run, {time}: ", { time: time(training.last_finished_ms) }) : t("Last run: ")), training.last_outcome);
+}

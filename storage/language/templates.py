@@ -1,0 +1,41 @@
+"""Sentences that were written elsewhere, in the task's language: their numbers and names are taken out, the rest is
+looked up, and they are put back.
+
+Reasons, refusals and outcomes are recorded once, in English, with the decision that made them. "RSI oversold (28)"
+is found as "RSI oversold ({0})"; what no catalogue knows stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from storage.language.speech import _, language
+
+_VALUE: Final = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)%?|\b[A-Z0-9]*[A-Z0-9]{2}(?:USDT|USDC|USD)(?:-\d+)?\b")
+_JOINTS: Final = re.compile(r"(; |, |: )")
+
+
+def translated(text: str) -> str:
+    """Return a sentence in the task's language, as a whole or clause by clause."""
+    if language() == "en" or not text:
+        return text
+    whole = _looked_up(text)
+    if whole is not None:
+        return whole
+    parts = _JOINTS.split(text)
+    return "".join(part if _JOINTS.fullmatch(part) else _looked_up(part) or part for part in parts)
+
+
+def _looked_up(text: str) -> str | None:
+    values: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        values.append(found[0])
+        return f"{{{len(values) - 1}}}"
+
+    template = _VALUE.sub(take, text)
+    found = _(template)
+    if found == template:
+        return None
+    return re.sub(r"\{(\d+)\}", lambda part: values[int(part[1])], found)

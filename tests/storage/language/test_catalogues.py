@@ -1,0 +1,84 @@
+"""Both languages are complete: every message of the sources is translated, with its names, and nothing else is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from babel.messages.pofile import read_po
+
+from storage.language import LANGUAGES, _, many, speaking, translated
+from storage.language.extract import messages_of
+from storage.language.speech import FOLDER, messages
+
+NAMES = re.compile(r"\{(\w+)\}")
+OTHERS = [name for name in LANGUAGES if name != "en"]
+
+
+def catalogue(language: str):
+    with (FOLDER / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_message_of_the_sources_is_translated_and_no_other_is_kept(language: str) -> None:
+    wanted = {message if isinstance(message, str) else message[0] for message in messages_of()}
+    found = {part.id if isinstance(part.id, str) else part.id[0]: part for part in catalogue(language) if part.id}
+    missing = sorted(wanted - set(found)) + sorted(name for name, part in found.items() if not _has_all(part.string))
+    assert not missing, f"python -m storage.language.extract, then translate: {missing}"
+    assert not set(found) - wanted, "python -m storage.language.extract takes out what nothing says any more"
+    assert not [name for name, part in found.items() if part.fuzzy]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_translations_name_what_their_messages_name(language: str) -> None:
+    for part in catalogue(language):
+        if not part.id:
+            continue
+        names = set(NAMES.findall(part.id if isinstance(part.id, str) else part.id[1]))
+        for text in [part.string] if isinstance(part.string, str) else part.string:
+            assert set(NAMES.findall(text)) == names, part.id
+
+
+def test_english_is_the_source() -> None:
+    assert _("equity") == "equity"
+    assert many("{count} trade", "{count} trades", 1) == "1 trade"
+    assert many("{count} trade", "{count} trades", 2) == "2 trades"
+    assert messages("en") == {}
+
+
+def test_two_tasks_speak_two_languages_at_once() -> None:
+    async def speak(language: str) -> str:
+        with speaking(language):  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            return await asyncio.to_thread(_, "equity")
+
+    async def both() -> list[str]:
+        return await asyncio.gather(speak("en"), speak("tr"))
+
+    assert asyncio.run(both()) == ["equity", "özvarlık"]
+    assert _("equity") == "equity"
+
+
+@pytest.mark.parametrize(
+    ("said", "turkish"),
+    [
+        ("RSI oversold (28)", "RSI aşırı satım (28)"),
+        (
+            "because: conviction +1.40, XGBoost +1.4, 24 h momentum +1.8σ; context: RSI overbought (72)",
+            "çünkü: kanaat +1.40, XGBoost +1.4, 24 saatlik momentum +1.8σ; bağlam: RSI aşırı alım (72)",
+        ),
+        ("the conviction is under the threshold: 0.31 of 1.25", "kanaat eşiğin altında: 0.31 / 1.25"),
+        ("something nobody translated, 3 times", "something nobody translated, 3 times"),
+        ("", ""),
+    ],
+)
+def test_recorded_sentences_are_translated_with_their_numbers(said: str, turkish: str) -> None:
+    assert translated(said) == said
+    with speaking("tr"):
+        assert translated(said) == turkish
+
+
+def _has_all(given: object) -> bool:
+    return all(given) if isinstance(given, tuple | list) else bool(given)

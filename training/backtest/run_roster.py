@@ -1,0 +1,139 @@
+"""A run whose markets come and go, through the kernel in windows: between two changes everything is as in any run.
+
+Who leaves while something is held stays without entries until its exit; who ended is settled at its last price by the
+function that settles a delisting live. 1/N counts the members and whoever is still leaving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from strategies.kernel import loop
+from strategies.kernel.account import AccountState
+from strategies.kernel.fills import emit
+from strategies.kernel.loop import RunResult
+from strategies.kernel.regrid import Rules, Slot, delist
+from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import FACT, FactKind, Reason
+from strategies.market import MarketStatus
+from training.backtest.roster import Roster
+from training.backtest.run_candles import RunCandles
+
+Inputs = Mapping[str, np.ndarray]
+
+
+@dataclass(slots=True, kw_only=True)
+class RosterRun:
+    """The run in progress.
+
+    Attributes:
+        roster: who belongs to it when.
+        candles: of the run.
+        settings: of the account.
+        state: where it stands; changed as the run goes on.
+        rows: (n,) int64, per bar the decision that its close completes, or -1.
+        inputs: (d, M) arrays of the decisions, `not_ready` among them.
+        records: (M,) MARKET, where markets differ in what trading them costs; None: as the settings say.
+    """
+
+    roster: Roster
+    candles: RunCandles
+    settings: TradingSettings
+    state: AccountState
+    rows: np.ndarray
+    inputs: Inputs
+    records: np.ndarray | None = None
+
+    def run(self) -> RunResult:
+        """Run to the end of the candles."""
+        at, before = 0, None
+        pieces: list[RunResult] = []
+        facts: list[np.ndarray] = []
+        while at < len(self.candles.open_ms):
+            now_ms = int(self.candles.open_ms[at])
+            members = self.roster.at(now_ms)
+            statuses, changed = self._change(before, members, now_ms)
+            stop = self._window_end(now_ms, any(part is MarketStatus.LEAVING for part in statuses))
+            piece = self._window(at, stop, statuses)
+            facts += [changed, piece.facts]
+            pieces.append(piece)
+            self.state, before, at = piece.state, statuses, stop
+        return RunResult(
+            facts=np.concatenate([np.zeros(0, FACT), *facts]),
+            decisions=np.concatenate([piece.decisions for piece in pieces]),
+            equity=np.concatenate([piece.equity for piece in pieces]),
+            exposure=np.concatenate([piece.exposure for piece in pieces]),
+            state=self.state,
+        )
+
+    def _change(
+        self, before: list[MarketStatus] | None, members: frozenset[str], now_ms: int
+    ) -> tuple[list[MarketStatus], np.ndarray]:
+        """Settle who ended, say who joined and left, and return every market's status from here on."""
+        facts, count = np.zeros(4 * len(self.candles.markets) + 8, FACT), 0
+        self.state = self.state.copy()
+        statuses = [self._status(index, members) for index in range(len(self.candles.markets))]
+        records, rules = self._records(statuses)
+        for index, market in enumerate(self.candles.markets):
+            if self.roster.ends_ms.get(market.symbol) == now_ms:
+                slot = self._slot(index, rules)
+                count = delist(slot, Rules(market=market, records=records), 0, now_ms, facts, count)
+                statuses[index] = MarketStatus.GONE
+            elif before is not None and (before[index] is MarketStatus.GONE) != (statuses[index] is MarketStatus.GONE):
+                kind = FactKind.LEFT if statuses[index] is MarketStatus.GONE else FactKind.JOINED
+                count = emit(facts, count, kind.value, now_ms, index, Reason.UNIVERSE.value, 0)
+        return statuses, facts[:count]
+
+    def _status(self, index: int, members: frozenset[str]) -> MarketStatus:
+        if self.candles.markets[index].symbol in members:
+            return MarketStatus.TRADING
+        order = self.state.orders[index]
+        is_flat = self.state.positions[index]["lots"] == 0 and not (order["active"] and order["target"])
+        return MarketStatus.GONE if is_flat else MarketStatus.LEAVING
+
+    def _window_end(self, now_ms: int, someone_leaves: bool) -> int:
+        """Return the first bar of the next window; while someone leaves, every decision is one."""
+        change_ms = self.roster.next_change(now_ms)
+        ends = [len(self.candles.open_ms)]
+        if change_ms is not None:
+            ends.append(int(np.searchsorted(self.candles.open_ms, change_ms)))
+        if someone_leaves:
+            step_ms = self.candles.timeframe.ms
+            ends.append(int(np.searchsorted(self.candles.open_ms, now_ms - now_ms % step_ms + step_ms)))
+        return min(ends)
+
+    def _window(self, at: int, stop: int, statuses: list[MarketStatus]) -> RunResult:
+        records, rules = self._records(statuses)
+        bars, rows = slice(at, stop), self.rows[at:stop]
+        decided = rows[rows >= 0]
+        first, end = (int(decided[0]), int(decided[-1]) + 1) if len(decided) else (0, 0)
+        inputs: dict[str, Any] = {name: values[first:end] for name, values in self.inputs.items()}
+        return loop.run(
+            self.state,
+            records,
+            rules,
+            open_ms=self.candles.open_ms[bars],
+            bars=self.candles.bars[bars],
+            present=self.candles.present[bars],
+            funding_e8=self.candles.funding_e8[bars],
+            decision_rows=np.where(rows >= 0, rows - first, -1),
+            bar_ms=self.candles.bar.ms,
+            **inputs,
+        )
+
+    def _records(self, statuses: list[MarketStatus]) -> tuple[np.ndarray, np.ndarray]:
+        markets = [replace(part, status=now) for part, now in zip(self.candles.markets, statuses, strict=True)]
+        count = sum(market.is_member for market in markets)
+        records = self.settings.market_records(markets)
+        if self.records is not None:
+            status, records = records["status"], self.records.copy()
+            records["status"] = status
+        return records, self.settings.rules(self.candles.bar.ms, members=count)
+
+    def _slot(self, index: int, rules: np.ndarray) -> Slot:
+        state = self.state
+        return Slot(account=state.account, positions=state.positions, orders=state.orders, rules=rules, index=index)
