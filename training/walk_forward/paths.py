@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def _by_market(path: DecisionPath) -> dict[str, np.ndarray]:
 
 def _spread(path: DecisionPath, markets: int) -> DecisionPath:
     """Return a path of so many markets, to be filled column by column."""
-    wide = {}
+    wide: dict[str, Any] = {}
     for name, values in _by_market(path).items():
         shape = list(values.shape)
         shape[0 if name == "memory" else 1] = markets
@@ -102,7 +103,7 @@ def part(candles: RunCandles, start_ms: int, end_ms: int) -> RunCandles:
 
 def joined(paths: Sequence[DecisionPath], candles: RunCandles) -> DecisionPath:
     """Return adjacent decision paths as one over the whole run."""
-    together: dict[str, np.ndarray] = {
+    together: dict[str, Any] = {
         name: np.concatenate([getattr(path, name) for path in paths])
         for name in DecisionPath.__dataclass_fields__
         if name not in ("rows", "memory", "hold_bars")
