@@ -28,6 +28,7 @@ from bot.feed.time_keeper import measure
 from bot.feed.waiting import patient
 from bot.simulator.conductor import Pace
 from bot.simulator.market.generated import GeneratedMarket
+from bot.simulator.market.lives import LivingMarket, demo_lives
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
 from bot.simulator.server import ExchangeServer
@@ -123,13 +124,15 @@ def _source(config: Config) -> MarketSource:
     if config.simulator.replay:
         folder = Path(config.simulator.replay)
         return ReplayMarket(folder, list(config.exchange.symbols), folder.parent / "funding", start_ms, None)
-    return GeneratedMarket(
+    generated = GeneratedMarket(
         config.simulator.seed,
         config.exchange.symbols,
         config.simulator.edge,
         start_ms,
         history_days=config.simulator.history_days,
+        hourly_funding=True,
     )
+    return LivingMarket(generated, demo_lives(start_ms))
 
 
 async def _join(config: Config) -> Exchange:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+from pathlib import Path
+
+from sqlalchemy import Engine, make_url
 
 from storage.backup.switch import is_unfinished
 from storage.config.tree import Config
@@ -27,10 +29,14 @@ def whole_database_of(config: Config) -> Engine:
     """Return the engine of a configuration, for readers.
 
     Raises:
-        StorageFailed: a restore was interrupted, and what is there may be half old and half new.
+        StorageFailed: there is no ledger yet (nothing is created by reading), or a restore was interrupted, and what
+            is there may be half old and half new.
     """
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
+    address = make_url(config.database.url)
+    if address.drivername.startswith("sqlite") and address.database and not Path(address.database).exists():
+        raise StorageFailed(f"database {address.database} holds no ledger yet (no such file); start `sigma run` once")
     return database_of(config)
 
 

@@ -52,7 +52,7 @@ def _account(account: Mapping[str, Any]) -> list[str]:
     if not account:
         return []
     held = ", ".join(f"{symbol} {side} {net:+,.2f}" for symbol, side, net in account["open"])
-    name, drawdown = told(account["bundle"]), f"{account['drawdown']:.2%}"
+    name, drawdown = translated(told(account["bundle"])), f"{account['drawdown']:.2%}"
     lines = [
         _("open: {held}", held=held or _("nothing")),
         _("drawdown {drawdown}, {name} decides", drawdown=drawdown, name=name),
@@ -61,7 +61,7 @@ def _account(account: Mapping[str, Any]) -> list[str]:
 
 
 def _why_silent(payload: Mapping[str, Any]) -> list[str]:
-    named = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in payload["refusals"].items())
+    named = ", ".join(f"{count} {translated(name.replace('_', ' '))}" for name, count in payload["refusals"].items())
     lines = [_("refused in 24 h: {named}", named=named or _("nothing"))]
     if not payload["signals"]:
         lines.append(_("No entry in 24 h, because:"))

@@ -196,7 +196,7 @@ def _commanded(payload: Mapping[str, Any]) -> str:
     by = _(" (by {name})", name=payload["by"]) if payload.get("by") else ""
     kind = str(payload.get("kind"))
     if kind == "swap":
-        return _("{name} decides from now on", name=told(str(payload.get("bundle")))) + by
+        return _("{name} decides from now on", name=translated(told(str(payload.get("bundle"))))) + by
     return (_(_COMMANDS[kind]) if kind in _COMMANDS else kind) + by
 
 

@@ -6,6 +6,7 @@ One `FundingFetcher` an account; it never gives up and never raises for an excha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
@@ -46,21 +47,42 @@ class FundingFetcher:
             due_ms = self._clock.now_ms() - self._delay_ms
             owed = self._candle_buffer.barrier.owed_funding(due_ms)
             if not owed:
-                await self._until(self._candle_buffer.barrier.next_owed_ms())
+                await self._until_owed()
                 continue
-            async with asyncio.TaskGroup() as group:
-                for symbol, since_ms in owed.items():
-                    group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
+            if len(owed) == 1 or not await self._fetch_all(owed, due_ms):
+                async with asyncio.TaskGroup() as group:
+                    for symbol, since_ms in owed.items():
+                        group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
             if self._candle_buffer.barrier.owed_funding(due_ms):
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 self._backoff.reset()
 
-    async def _until(self, due_ms: int | None) -> None:
-        """Wait until the market's time has passed `due_ms`, for ever when it is None."""
-        while due_ms is None or self._clock.now_ms() - self._delay_ms < due_ms:
+    async def _until_owed(self) -> None:
+        """Wait until the market's time has passed a settlement; intervals may change meanwhile."""
+        while True:
+            next_ms = self._candle_buffer.barrier.next_owed_ms()
+            if next_ms is not None and self._clock.now_ms() - self._delay_ms >= next_ms:
+                return
             await self._candle_buffer.due.wait()
             self._candle_buffer.due.clear()
+
+    async def _fetch_all(self, owed: dict[str, int], asked_ms: int) -> bool:
+        """Fetch the rates of all markets with one request, where the exchange has such; return whether it told them."""
+        try:
+            async with self._slots:
+                rates = await self._rest.funding_of_all(min(owed.values()))
+        except (ExchangeFailed, NoSuchMarket) as error:
+            self._outage.begin(error)
+            self._candle_buffer.counters["rest_failures"] += 1
+            return False
+        if rates is None:
+            return False
+        self._outage.end()
+        for symbol in self._candle_buffer.symbols:
+            self._take(symbol, rates.get(symbol, []), asked_ms)
+        self._candle_buffer.tell()
+        return True
 
     async def _fetch(self, symbol: str, since_ms: int, asked_ms: int) -> None:
         try:
@@ -71,7 +93,10 @@ class FundingFetcher:
             self._candle_buffer.counters["rest_failures"] += 1
             return
         self._outage.end()
+        self._take(symbol, rates, asked_ms)
+        self._candle_buffer.tell()
+
+    def _take(self, symbol: str, rates: Sequence[tuple[int, int]], asked_ms: int) -> None:
         for settled_ms, rate_e8 in rates:
             self._candle_buffer.barrier.fund(symbol, settled_ms, rate_e8)
         self._candle_buffer.answer_funding(symbol, asked_ms)
-        self._candle_buffer.tell()

@@ -175,6 +175,10 @@ class MinuteBarrier:
         index = self._index.get(symbol)
         return index is not None and self.markets[index].status is MarketStatus.HALTED
 
+    def has_silent(self, quiet_ms: int) -> bool:
+        """Tell whether a market that should trade owes candles of more than `quiet_ms`."""
+        return bool((self._trades & (self.progress_ms < self.head_ms - quiet_ms)).any())
+
     def accept_grid(self, symbol: str) -> None:
         """Note that the exchange stands by a market's grid: what lies between is rounded, and counted."""
         self.off_grid.discard(symbol)

@@ -28,6 +28,7 @@ from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 MALFORMED = (TypeError, KeyError, ValueError, AttributeError, IndexError)  # what ccxt's parsers raise on HTML or null
 PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000}
 FUNDING_PAGE = 100
+ALL_FUNDING_PAGE = 1000
 SKEW_S = 5.0  # wall seconds by which an exchange's rows may be ahead of its time as we know it
 MARK_IS_NEW_MS = 3 * MINUTE_MS  # so long the present mark price says something about a minute
 SETTLED_MS = MINUTE_MS  # a candle that ended so long ago is final even where no later one is listed
@@ -159,6 +160,29 @@ class Rest:
         """
         name, since_ms = self.names[symbol], start_ms - MINUTE_MS // 2  # stamps jitter by milliseconds
         rows = await self.ask("fetch_funding_rate_history", name, since_ms, FUNDING_PAGE, attempts=attempts)
+        return sorted(self._rates(rows, start_ms).items())
+
+    async def funding_of_all(self, start_ms: int) -> dict[str, list[tuple[int, int]]] | None:
+        """Return the same for every market by one request; None where the exchange has none, or has more to say.
+
+        Raises:
+            ExchangeFailed: no usable answer.
+        """
+        if self.client.id != "binanceusdm":
+            return None
+        rows = await self.ask("fetch_funding_rate_history", None, start_ms - MINUTE_MS // 2, ALL_FUNDING_PAGE)
+        if len(rows) >= ALL_FUNDING_PAGE:
+            return None
+        of_market: dict[str, list[Any]] = {}
+        for row in rows:
+            of_market.setdefault(str(row.get("symbol")), []).append(row)
+        return {
+            symbol: sorted(self._rates(of_market.get(name, ()), start_ms).items())
+            for symbol, name in self.names.items()
+        }
+
+    def _rates(self, rows: Sequence[Any], start_ms: int) -> dict[int, int]:
+        """Return the usable rates by their time, on the minute."""
         rates: dict[int, int] = {}
         for row in rows:
             stamp, rate = row.get("timestamp"), row.get("fundingRate")
@@ -168,7 +192,7 @@ class Rest:
             settled_ms = (stamp + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
             if settled_ms >= start_ms:
                 rates[settled_ms] = round(rate * RATE_ONE)
-        return sorted(rates.items())
+        return rates
 
     async def mark_candle(self, symbol: str, open_ms: int) -> Values | None:
         """Return the mark price's candle of a minute, or of now where only that is told; None: there is none.

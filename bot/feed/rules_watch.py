@@ -1,5 +1,5 @@
-"""The exchange's word on the account's markets: read every hour, at once when a price is off its grid, and at the end
-of a market that was announced.
+"""The exchange's word on the account's markets: read every hour, at once when a price is off its grid, when a market
+says nothing, and at the end of one that was announced.
 
 What differs becomes a command in the next account minute: rules that changed, a halt, a return, an end. A market is
 called ended when two answers lack it and it has no candle either; one answer may be a glitch.
@@ -17,6 +17,7 @@ import structlog
 from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.listing import Listing
+from bot.feed.waiting import elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, MarketStatus
 from strategies.membership import DELISTED
@@ -24,6 +25,7 @@ from strategies.minute import Command
 
 POLL_S: Final = 0.1  # wall seconds between two looks at what is due
 RETRY_S: Final = 5.0
+SILENCE_S: Final = 30.0  # wall seconds between two questions about a market that says nothing
 QUIET_MS: Final = 2 * MINUTE_MS  # without a candle
 NOTICE_MS: Final = DAY_MS  # no entries in a market that will end within it
 BY: Final = "exchange"
@@ -48,6 +50,7 @@ class RulesWatch:
         self._describe = describe
         self._clock = clock
         self._next_ms = 0
+        self._asked_s = 0.0
         self._lacking: dict[str, int] = {}  # answers in a row without a member
         self._log = structlog.get_logger("feed")
 
@@ -70,6 +73,7 @@ class RulesWatch:
             ExchangeFailed: no answer; nothing was queued.
         """
         barrier, now_ms = self._buffer.barrier, self._clock.now_ms()
+        self._asked_s = elapsed_s()
         doubtful = set(barrier.off_grid)
         members = [market for market in barrier.markets if market.is_member]
         listed = await self._describe([market.symbol for market in members])
@@ -90,7 +94,10 @@ class RulesWatch:
         self._buffer.tell()
 
     def _is_due(self) -> bool:
-        return self._clock.now_ms() >= self._next_ms or bool(self._buffer.barrier.off_grid)
+        barrier = self._buffer.barrier
+        if self._clock.now_ms() >= self._next_ms or barrier.off_grid:
+            return True
+        return elapsed_s() - self._asked_s >= SILENCE_S and barrier.has_silent(QUIET_MS)
 
     def _judge_absence(self, market: Market, now_ms: int) -> None:
         self._lacking[market.symbol] = self._lacking.get(market.symbol, 0) + 1

@@ -105,10 +105,10 @@ class TelegramBot:
     async def _pairs(self, message: Message | None, chat_id: int) -> bool:
         """Serve the chat that brought the code; return whether it did."""
         context = self._context
-        command, *words = (message.text or "").split() if message is not None else [""]
-        if context.pairing is None or context.chats is None or command not in PAIRING_WORDS or not words:
+        words = (message.text or "").split() if message is not None else []
+        if context.pairing is None or context.chats is None or len(words) < 2 or words[0] not in PAIRING_WORDS:
             return False
-        if not context.pairing.take(words[0]):
+        if not context.pairing.take(words[1]):
             return False
         chat = await context.chats.paired(chat_id, context.now_ms())
         await self._on_paired(chat)

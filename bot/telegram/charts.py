@@ -188,7 +188,8 @@ def _draw_position(axes: Axes, position: OpenPosition, when: Sequence[Any], colo
     ):
         if level is not None:
             axes.plot([begin, when[-1]], [level, level], color=colour, linewidth=1.2, linestyle=style, label=name)
-            low, high = min(low, level), max(high, level)
+            margin = 0.02 * (high - low)
+            low, high = min(low, level - margin), max(high, level + margin)
     axes.set_ylim(low, high)
 
 

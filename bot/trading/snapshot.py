@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from storage.ledger.journal import Alert
 from storage.ledger.queries import OpenPosition, open_position
 from strategies.bundle.bundle import PreparedSlice
 from strategies.engine import Engine
+from strategies.explain.opinions import Opinion, opinions_of
 from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
@@ -34,6 +35,7 @@ class MarketView:
     votes: dict[str, float | None]
     decided_ms: int
     signal: Signal | None  # the last LONG or SHORT
+    opinions: Mapping[str, Opinion]  # by family: its vote read as if it decided alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,7 @@ def _decided(engine: Engine, index: int, record: np.void, price: float, signal: 
         votes={family: _finite(vote) for family, vote in zip(families, record["votes"], strict=False)},
         decided_ms=int(record["ms"]),
         signal=signal,
+        opinions=opinions_of(record, market, engine.bundle),
     )
 
 
@@ -197,6 +200,7 @@ def _undecided(engine: Engine, index: int, price: float) -> MarketView:
         votes={},
         decided_ms=0,
         signal=None,
+        opinions={},
     )
 
 

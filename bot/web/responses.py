@@ -95,7 +95,8 @@ class NoTradeReasons(View):
 class Prediction(View):
     """The last decision about a market. `signal` is NONE where nothing was entered; then `refusal` says why.
 
-    A question about one family is answered with its `vote`; the price levels belong to the ensemble.
+    A question about one family is answered with its `vote` read as if it decided alone: the account's distances, the
+    ensemble's calibration. It opens nothing.
     """
 
     symbol: str

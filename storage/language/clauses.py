@@ -60,7 +60,26 @@ REFUSALS: Final = (
     N_("no predictor gave a finite score"),
     N_("the decision came too late after its candle's close; the entry is recorded as missed"),
 )
+CODES: Final = (
+    N_("weak"),
+    N_("cost"),
+    N_("blocked"),
+    N_("cooldown"),
+    N_("daily loss"),
+    N_("max positions"),
+    N_("too small"),
+    N_("not ready"),
+)
+FINDINGS: Final = (
+    N_("live and backtest identical"),
+    N_("{0} fills in {1} trades"),
+    N_("too little has happened under this bundle to say anything"),
+)
 OUTCOMES: Final = (
+    N_("the trend rule (trend{0})"),
+    N_("cash (cash{0})"),
+    N_("hold"),
+    N_("none yet"),
     N_("schedule"),
     N_("drift"),
     N_("no bundle decides yet"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import Connection, Engine, func, select
@@ -16,6 +16,7 @@ from strategies.kernel.account import AccountState
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import FACT, LAYOUT, NO_RATE, FactKind
 from strategies.market import CandleArray, Market, Timeframe
+from strategies.minute import AccountMinute
 
 KEPT_CANDLES = 4_096
 
@@ -190,6 +191,17 @@ def market_candles(
         query = query.where(candle.c.given)
     rows = connection.execute(query.order_by(candle.c.open_ms.desc()).limit(KEPT_CANDLES)).all()
     return np.array([tuple(row) for row in reversed(rows)], np.float64).reshape(-1, 6)
+
+
+def with_given(connection: Connection, account_id: int, minute: AccountMinute) -> AccountMinute:
+    """Return a minute of the tape with the candles that its joins brought."""
+    commands = tuple(
+        replace(command, given=market_candles(connection, account_id, command.market, minute.open_ms, given_only=True))
+        if command.kind == "join"
+        else command
+        for command in minute.commands
+    )
+    return replace(minute, commands=commands) if commands else minute
 
 
 def _deposit(account_id: int, deposit: int, start_ms: int, bundle_id: str) -> dict[str, object]:

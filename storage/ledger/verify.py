@@ -6,14 +6,14 @@ Start, tape and candles are inputs; facts, decisions and the final state must co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Engine, select
 
 from storage.ledger import tape as tape_codec
-from storage.ledger.accounts import Account, last_state, market_candles
+from storage.ledger.accounts import Account, last_state, market_candles, with_given
 from storage.ledger.archive import Archive
 from storage.ledger.database import reading
 from storage.ledger.documents import get_markets, get_settings
@@ -80,7 +80,7 @@ def verify(
             if row["settings_id"] != settings_id:
                 settings_id = row["settings_id"]
                 replay.configure(get_settings(connection, settings_id))
-            minute = _minute(connection, account, row)
+            minute = with_given(connection, account.id, tape_codec.decode(row))
             if row["markets_id"] != markets_id:
                 markets_id = row["markets_id"]
                 if not any(command.is_lifecycle for command in minute.commands):
@@ -111,18 +111,6 @@ def _begun(
         ],
         start_ms=account.start_ms,
     )
-
-
-def _minute(connection: Connection, account: Account, row: Mapping[str, Any]) -> AccountMinute:
-    """Return the minute of a row, with the candles that its joins brought."""
-    minute = tape_codec.decode(row)
-    joins = [number for number, command in enumerate(minute.commands) if command.kind == "join"]
-    commands = list(minute.commands)
-    for number in joins:
-        index = commands[number].market
-        given = market_candles(connection, account.id, index, minute.open_ms, given_only=True)
-        commands[number] = replace(commands[number], given=given)
-    return replace(minute, commands=tuple(commands)) if joins else minute
 
 
 def _step(

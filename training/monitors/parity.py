@@ -22,6 +22,7 @@ from training.backtest.run_candles import moment
 from training.monitors.parity_compare import Difference, compare_rounds, rounds
 from training.monitors.parity_day import Cause, read_day
 from training.monitors.parity_replay import replay_day
+from training.monitors.parity_steps import has_changes, stepped_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,8 @@ def parity(database: Database, account: Account, day_ms: int, bundle_of: Callabl
     """
     if day_ms % DAY_MS:
         raise BadInput(f"{moment(day_ms)} is not the beginning of a UTC day")
+    if has_changes(database, account, day_ms):
+        return _stepped(database, account, day_ms, bundle_of)
     day = read_day(database, account, day_ms, bundle_of)
     facts, state = replay_day(day)
     ledger = Ledger(database, account)
@@ -122,6 +125,22 @@ def parity(database: Database, account: Account, day_ms: int, bundle_of: Callabl
         differences=tuple(compare_rounds(written, replayed, day.causes)),
         causes=day.causes,
         cash_difference=_cash(live, day.cash) - int(state.account["cash"][0]),
+    )
+
+
+def _stepped(database: Database, account: Account, day_ms: int, bundle_of: Callable[[str], Bundle]) -> Parity:
+    """Compare a day on which markets changed with its replay through the engine, which sees all that live saw."""
+    day = stepped_day(database, account, day_ms, bundle_of)
+    live = Ledger(database, account).facts(max(day_ms, account.start_ms), day_ms + DAY_MS)
+    written, replayed = rounds(live, day.symbols), rounds(day.facts, day.symbols)
+    return Parity(
+        day_ms=day_ms,
+        minutes=day.minutes,
+        fills=sum(part.fills for part in written.values()),
+        trades=len(written | replayed),
+        differences=tuple(compare_rounds(written, replayed, ())),
+        causes=(),
+        cash_difference=_cash(live, day.begun) - day.cash,
     )
 
 

@@ -100,7 +100,7 @@ def read_day(database: Database, account: Account, day_ms: int, bundle_of: Calla
         markets = get_markets(connection, rows[0]["markets_id"])
         settings = tuple((ms, get_settings(connection, key)) for ms, key in _changes(rows, "settings_id"))
         bundles = tuple((ms, bundle_of(key)) for ms, key in _changes(rows, "bundle_id"))
-        kept, decided = _kept_state(connection, account, start_ms)
+        kept, decided = kept_state(connection, account, start_ms)
     minutes = [tape_codec.decode(row) for row in rows]
     history = candles_until(database, account, len(markets), start_ms)
     if kept is None and start_ms != account.start_ms:
@@ -159,7 +159,7 @@ def _changes(rows: Sequence[Mapping[str, Any]], column: str) -> list[tuple[int, 
     return found
 
 
-def _kept_state(connection: Connection, account: Account, start_ms: int) -> tuple[AccountState | None, str]:
+def kept_state(connection: Connection, account: Account, start_ms: int) -> tuple[AccountState | None, str]:
     """Return the state before a minute and the bundle that decided until then."""
     query = select(checkpoint.c.kernel, checkpoint.c.bundle_id).where(
         checkpoint.c.account_id == account.id, checkpoint.c.minute_ms == start_ms - MINUTE_MS

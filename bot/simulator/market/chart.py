@@ -67,7 +67,8 @@ class Chart:
 
     def premium(self, symbol: str, now_ms: int) -> tuple[float, int]:
         """Return the last settled funding rate (0 before the first) and the time of the next settlement."""
-        interval_ms = self._source.instruments[symbol].market.funding_interval_ms
+        instrument = self._source.instrument_at(symbol, now_ms) or self._source.instruments[symbol]
+        interval_ms = instrument.market.funding_interval_ms
         _, rates = self._source.funding(symbol, now_ms - 2 * interval_ms, now_ms + 1)
         return float(rates[-1]) if len(rates) else 0.0, now_ms - now_ms % interval_ms + interval_ms
 
@@ -112,7 +113,8 @@ class Chart:
 
     def instruments(self, now_ms: int) -> list[Instrument]:
         """Return what is listed at `now_ms`."""
-        return [instrument for instrument in self._source.instruments.values() if instrument.onboard_ms <= now_ms]
+        found = (self._source.instrument_at(symbol, now_ms) for symbol in self._source.instruments)
+        return [instrument for instrument in found if instrument is not None]
 
     def _minutes(self, symbol: str, start_ms: int, now_ms: int) -> CandleArray:
         """Return the minutes from `start_ms` to `now_ms`; the one in progress shows what has happened of it."""

@@ -14,14 +14,15 @@ from typing import Final
 import numpy as np
 
 from bot.simulator.market.instruments import listed
-from bot.simulator.market.source import EMPTY, Description
+from bot.simulator.market.source import EMPTY, Description, Instrument
 from bot.simulator.market.walks import BLOCK_MS, Walk, Weather
 from strategies.errors import BadInput
-from strategies.market import DAY_MS, MINUTE_MS, OPEN_MS, CandleArray
+from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, OPEN_MS, CandleArray
 
 DEMO_START_MS: Final = 1_735_689_600_000  # 2025-01-01
 DEMO_SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 _BASE_RATE: Final = 1e-4  # Binance's interest part of funding per 8 h
+FUNDING_MS: Final = 8 * HOUR_MS
 _MOST_RATE: Final = 3e-3
 _WEATHER_FROM_MS: Final = 1_577_836_800_000  # 2020-01-01, before every listing
 _CACHED_DAYS: Final = 1200  # about 70 MB
@@ -37,6 +38,7 @@ class GeneratedMarket:
         start_ms: where the market clock begins.
         history_days: show no candles from longer before; None: from the listings on.
         exchange: name that the markets bear.
+        hourly_funding: give a rate for every hour, for a source around this one that chooses among them.
 
     Raises:
         BadInput: a value out of range.
@@ -50,12 +52,14 @@ class GeneratedMarket:
         start_ms: int = DEMO_START_MS,
         history_days: int | None = None,
         exchange: str = "builtin",
+        hourly_funding: bool = False,
     ) -> None:
         if not 0 <= edge <= 0.5:
             raise BadInput(f"edge is {edge}; the planted drift per hour must be 0 to 0.5 deviations")
         if seed < 0:
             raise BadInput(f"seed is {seed}; a whole number >= 0 is needed")
         members = listed(symbols, exchange)
+        self._settles_ms = HOUR_MS if hourly_funding else FUNDING_MS
         self.start_ms = start_ms - start_ms % MINUTE_MS
         shown_ms = 0 if history_days is None else self.start_ms // DAY_MS * DAY_MS - history_days * DAY_MS
         self.instruments = {
@@ -75,6 +79,11 @@ class GeneratedMarket:
         }
         self._day = lru_cache(maxsize=_CACHED_DAYS)(self._minutes_of_day)
 
+    def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
+        """Return an instrument from its listing on; its rules stay."""
+        instrument = self.instruments[symbol]
+        return instrument if ms >= instrument.onboard_ms else None
+
     def minutes(self, symbol: str, start_ms: int, end_ms: int) -> CandleArray:
         """Return the 1m candles with start_ms <= open_ms < end_ms."""
         start_ms = max(start_ms, self.instruments[symbol].onboard_ms)
@@ -89,12 +98,12 @@ class GeneratedMarket:
 
     def funding(self, symbol: str, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:
         """Return settlement times and rates: the base rate leaning with the 72 h momentum, as crowds pay for it."""
-        walk, instrument = self._walks[symbol], self.instruments[symbol]
-        start_ms = max(start_ms, instrument.onboard_ms)
+        walk = self._walks[symbol]
+        start_ms = max(start_ms, self.instruments[symbol].onboard_ms)
         times, momenta = [np.empty(0, np.int64)], [np.empty(0)]
         for block in walk.blocks(start_ms, end_ms):
             opens = walk.candles(block)[:, OPEN_MS].astype(np.int64)
-            settled = (opens % instrument.market.funding_interval_ms == 0) & (opens >= start_ms) & (opens < end_ms)
+            settled = (opens % self._settles_ms == 0) & (opens >= start_ms) & (opens < end_ms)
             times.append(opens[settled])
             momenta.append(walk.momenta(block)[settled])
         rates = _BASE_RATE * (1 + 1.5 * np.concatenate(momenta))

@@ -77,6 +77,11 @@ class ReplayMarket:
             self.instruments[symbol] = _instrument(symbol, exchange, recording, bool(len(rates)))
             self._tapes[symbol] = _tape(recording, funding_ms, rates)
 
+    def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
+        """Return an instrument from its listing on; its rules stay."""
+        instrument = self.instruments[symbol]
+        return instrument if ms >= instrument.onboard_ms else None
+
     def minutes(self, symbol: str, start_ms: int, end_ms: int) -> CandleArray:
         """Return the recorded minutes with start_ms <= open_ms < end_ms."""
         return _between(self._tapes[symbol].minutes, start_ms, end_ms)

@@ -25,6 +25,7 @@ class Instrument:
     price_decimals: int
     quantity_decimals: int
     onboard_ms: int
+    delivery_ms: int = 0  # when it will end, as announced; 0: nothing is announced
 
     @property
     def symbol(self) -> str:
@@ -55,6 +56,9 @@ class MarketSource(Protocol):
     instruments: dict[str, Instrument]
     start_ms: int
     end_ms: int | None
+
+    def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
+        """Return an instrument as it is listed at a time; None: not yet, or no longer."""
 
     def minutes(self, symbol: str, start_ms: int, end_ms: int) -> CandleArray:
         """Return the 1m candles with start_ms <= open_ms < end_ms, ascending; real gaps stay gaps."""

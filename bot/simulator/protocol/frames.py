@@ -11,8 +11,10 @@ from typing import Any, Final
 import numpy as np
 
 from bot.simulator.market.source import Instrument
+from strategies.market import MarketStatus
 
 _DELIVERY_MS: Final = 4_133_404_800_000  # Binance's date for "perpetual"
+_STATUSES: Final = {MarketStatus.TRADING: "TRADING", MarketStatus.HALTED: "BREAK", MarketStatus.GONE: "SETTLING"}
 _MOST_TRADES: Final = 5000
 _RATE_LIMITS: Final = [
     {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
@@ -94,9 +96,9 @@ def _symbol(instrument: Instrument) -> dict[str, Any]:
         "symbol": market.symbol,
         "pair": market.symbol,
         "contractType": "PERPETUAL",
-        "deliveryDate": _DELIVERY_MS,
+        "deliveryDate": instrument.delivery_ms or _DELIVERY_MS,
         "onboardDate": instrument.onboard_ms,
-        "status": "TRADING",
+        "status": _STATUSES[market.status],
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": instrument.base,

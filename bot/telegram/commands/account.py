@@ -44,7 +44,7 @@ async def status(question: Question) -> Reply:
         (_("feed"), _("unbroken") if control.is_ready() else _("broken, see /health")),
         (_("candle"), _("{seconds} s old", seconds=f"{control.minute_age_ms() / 1000:,.0f}")),
         (_("training"), _(STATES[now.training.state])),
-        (_("decides"), told(snapshot.bundle_id)),
+        (_("decides"), translated(told(snapshot.bundle_id))),
         (_("market time"), stamp(control.clock.now_ms())),
     ]
     below = f"\n{plain(translated(control.why_deciding()))}" if is_fallback(snapshot.bundle_id) else ""

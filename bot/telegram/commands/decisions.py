@@ -69,7 +69,7 @@ def _market(part: NoTrade, held: str | None, now_ms: int) -> str:
     enters = _("(enters at {enter})", enter=f"{part.enter:.2f}")
     lines = [f"{part.symbol} {conviction} {enters}"]
     state = _("held {side}", side=held) if held else _("flat")
-    decided = _("decided {time}: {action}", time=stamp(part.decided_ms, short=True), action=part.action)
+    decided = _("decided {time}: {action}", time=stamp(part.decided_ms, short=True), action=translated(part.action))
     lines.append(f"  {state}, {decided}")
     if part.last_refusal:
         refused = translated(part.last_refusal)

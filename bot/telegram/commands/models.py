@@ -28,7 +28,7 @@ async def models(question: Question) -> Reply:
     control = question.control
     manifests, history = await asyncio.to_thread(_registered, control)
     deciding = control.snapshot.bundle_id if control.snapshot else (history[-1].deciding if history else TREND_ID)
-    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(told(deciding)))}"
+    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(translated(told(deciding))))}"
     if history:
         since_ms = history[-1].since_ms
         head += _(" since {time}", time=stamp(since_ms)) if since_ms else ""
@@ -99,7 +99,7 @@ async def rollback(question: Question) -> Reply:
 
     async def run() -> str:
         done = await control.rollback(question.by)
-        decides = told(control.snapshot.bundle_id) if control.snapshot else _("the bundle before")
+        decides = translated(told(control.snapshot.bundle_id)) if control.snapshot else _("the bundle before")
         return _("{name} decides from {time} on", name=decides, time=stamp(done.minute_ms))
 
     asked = _("Take {name} out of production and go back to the bundle before it?", name=current)

@@ -162,7 +162,7 @@ def _log_line(line: str) -> str:
         found = dict(orjson.loads(line))
     except ValueError:
         return line[:LONGEST_LOG_LINE]
-    when = str(found.pop("time", found.pop("timestamp", "")))[5:19].replace("T", " ")
+    when = stamp(int(found.pop("time_ms", 0)), short=True)
     level, event = str(found.pop("level", "")), str(found.pop("event", ""))
     found.pop("exception", None)
     rest = " ".join(f"{name}={value}" for name, value in found.items() if name != "logger")

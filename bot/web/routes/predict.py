@@ -61,7 +61,10 @@ def prediction(control: Control, asked: PredictionRequest) -> Prediction:
     if age_ms > timeframe.ms + control.stale_after_ms or not control.is_fresh():
         raise _stale(control, f"the last decision is {age_ms / 1000:.0f} s old")
     if asked.model != ENSEMBLE and asked.model not in view.votes:
-        raise NotFound(f"model is {asked.model!r}; one of {', '.join([ENSEMBLE, *view.votes])} is needed")
+        raise NotFound(
+            f"model is {asked.model!r}; bundle {snapshot.bundle_id} has {', '.join(view.votes)}: one of "
+            f"{', '.join([ENSEMBLE, *view.votes])} is needed"
+        )
     common: dict[str, Any] = {
         "symbol": view.symbol,
         "model": asked.model,
@@ -85,11 +88,9 @@ def _of_ensemble(view: MarketView, common: dict[str, Any]) -> Prediction:
 
 
 def _of_family(view: MarketView, family: str, common: dict[str, Any]) -> Prediction:
-    vote = view.votes[family]
-    if not vote:
-        return Prediction(**common, signal="NONE", vote=vote, reasoning=f"{family} has no opinion")
-    why = f"{family} votes {vote:+.2f} deviations; a vote alone opens nothing"
-    return Prediction(**common, signal="LONG" if vote > 0 else "SHORT", vote=vote, reasoning=why)
+    """Answer with the family's opinion in full; what the whole bundle expects of such trades stands beside it."""
+    told = {name: value for name, value in asdict(view.opinions[family]).items() if name in Prediction.model_fields}
+    return Prediction(**(told | common), enter=view.enter, action=view.action, refusal=view.refusal)
 
 
 def _stale(control: Control, why: str) -> Conflict:

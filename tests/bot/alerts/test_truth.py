@@ -10,6 +10,7 @@ import pytest
 from bot.alerts.messages import details, headline, price
 from bot.alerts.numbers import basis_points, quantity, share
 from bot.alerts.watch import CUT_SHORT, FeedWatch, TrainingWatch
+from bot.views.training import TrainingProgress
 from storage.ledger.job_runs import JobRuns
 from strategies.market import HOUR_MS
 from tests.bot.alerts.test_watch import alerts, noted, world
@@ -91,7 +92,7 @@ async def test_a_training_that_runs_now_is_not_told_to_have_ended(
 ) -> None:
     runs = JobRuns(world.control.ledger.database, world.control.ledger.account.id)
     runs.begin("training", START_MS)
-    monkeypatch.setattr(world.training, "progress", lambda: {"state": "training", "started_ms": START_MS})
+    monkeypatch.setattr(world.training, "progress", lambda: TrainingProgress(state="training", started_ms=START_MS))
     await TrainingWatch(world.control, alerts, runs).look(1.0)
     assert [part["type"] for part in noted(alerts, "training")] == ["began"]
     assert runs.latest("training").finished_ms is None  # type: ignore[union-attr]

@@ -57,7 +57,12 @@ def test_where_no_candle_is_known_the_time_is_null_and_shown_as_unknown(
     assert registry.history("builtin")[0].since_ms is None
     shown = models(capsys, "show", name)
     assert shown["promotions"] == [
-        {"since_ms": None, "since": "an unknown time", "fallback_level": "models", "why": "better on ETH"}
+        {
+            "since_ms": None,
+            "since": "an unknown time",
+            "fallback_level": "models",
+            "why": "better on ETH (command line)",
+        }
     ]
     assert main(["models", "list"]) == 0
     assert "decides since an unknown time: better on ETH" in " ".join(capsys.readouterr().out.split())

@@ -100,10 +100,10 @@ async def test_an_answer_stays_in_the_topic_of_its_question(stage: Scene) -> Non
 async def test_the_log_is_shown_in_lines(stage: Scene, tmp_path: Path) -> None:
     assert stage.context.log_file is not None
     stage.context.log_file.write_text(
-        '{"time": "2025-01-02T03:04:05Z", "level": "warning", "event": "socket lost", "code": 1}\nnot JSON\n'
+        '{"time_ms": 1735787045000, "level": "warning", "event": "socket lost", "code": 1}\nnot JSON\n'
     )
     text = await ask(stage, "/logs 2")
-    assert "01-02 03:04:05 warning socket lost code=1" in text
+    assert "01-02 03:04 warning socket lost code=1" in text
     assert "not JSON" in text
 
 
@@ -132,6 +132,18 @@ async def test_an_invited_chat_is_served_and_may_leave(stage: Scene) -> None:
     await stage.server.press(leaving, "Leave")
     await stage.server.wait_for(lambda: "not answered any more" in leaving.plain)
     assert stage.access.admit(55) == "foreign"
+
+
+async def test_a_paired_group_that_moves_is_answered_where_it_is_now(stage: Scene) -> None:
+    pairing = stage.context.pairing
+    assert pairing is not None
+    count = len(stage.server.said)
+    await stage.server.write(f"/start {pairing.new_code()}", chat_id=-77)
+    await stage.server.wait_for(lambda: any(said.chat_id == -77 for said in stage.server.said[count:]))
+    await stage.server.migrate(-77, -10077)
+    assert "Commands" in (await stage.server.ask("/help", chat_id=-10077)).plain
+    assert stage.context.chats is not None
+    assert stage.context.chats.of(-10077).chat_id == -77
 
 
 async def test_the_summaries_are_short_enough_for_the_menu() -> None:

@@ -110,6 +110,8 @@ async def test_predict_tells_the_decision_of_the_last_candle_with_its_age(tmp_pa
     assert document["age_s"] == 600
     assert document["signal"] in ("LONG", "SHORT", "NONE")
     assert family["vote"] == document["votes"]["body"]
+    for name in ("signal", "probability", "entry_price", "stop_loss", "reasoning"):
+        assert family[name] is not None, name
 
 
 async def test_predict_refuses_stale_candles(tmp_path: Path) -> None:

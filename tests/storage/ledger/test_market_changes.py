@@ -17,10 +17,11 @@ from storage.ledger.market_changes import read_changes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
 from strategies.kernel.state import FACT, NO_RATE, FactKind
-from strategies.market import HOUR_MS, MINUTE_MS, MarketStatus, Timeframe
+from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, MarketStatus, Timeframe
 from strategies.minute import AccountMinute, Command
 from tests.bot.trading.world import MARKETS, SETTINGS, body_bundle, new_database, new_engine, opened, trade
 from tests.builders import START_MS, candles, market
+from training.monitors.parity import parity
 
 YOUNG = market("XRPUSDT")
 FINER = replace(MARKETS[0], tick=Decimal("0.001"))
@@ -187,3 +188,11 @@ def test_facts_of_an_account_add_up(lived) -> None:
     facts = Ledger(database, account).facts()
     assert facts.dtype == FACT
     assert int(facts["cash_flow"].sum()) == int(engine.state.account["cash"][0])
+
+
+@pytest.mark.parametrize("day", [0, 1])
+def test_the_nightly_parity_follows_every_change(lived, day: int) -> None:
+    database, account, _ = lived
+    found = parity(database, account, START_MS + day * DAY_MS, bundle_of)
+    assert found.is_identical, found.sentence
+    assert found.fills

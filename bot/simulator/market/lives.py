@@ -1,0 +1,141 @@
+"""Markets whose rules change: finer ticks, smaller lots, other funding intervals, halts, an announced end.
+
+A `MarketSource` around another one. The source beneath trades on the finest grid from the beginning; what it says of a
+time before a change is rounded to the grid of that time, which keeps highs above lows and hours above their minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import numpy as np
+
+from bot.simulator.market.source import Description, Instrument, MarketSource
+from strategies.market import DAY_MS, HOUR_MS, OPEN, OPEN_MS, VOLUME, CandleArray, Market, MarketStatus
+
+Value = TypeVar("Value")
+NOTICE_MS: Final = 3 * DAY_MS  # an end is announced so long before
+SETTLING_MS: Final = DAY_MS  # it is listed as settling so long after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What happens to one market; times on the hour.
+
+    Attributes:
+        ticks, lots: (from, step) ascending, before the first of them the source's own holds.
+        funding: (from, interval in ms) likewise.
+        halts: [from, to) without trading.
+        ends_ms: no candle opens at or after it; 0: it goes on for ever.
+    """
+
+    ticks: tuple[tuple[int, Decimal], ...] = ()
+    lots: tuple[tuple[int, Decimal], ...] = ()
+    funding: tuple[tuple[int, int], ...] = ()
+    halts: tuple[tuple[int, int], ...] = ()
+    ends_ms: int = 0
+
+    def market_at(self, market: Market, ms: int) -> Market:
+        """Return a market's rules at a time."""
+        return replace(
+            market,
+            tick=_latest(self.ticks, ms, market.tick),
+            lot=_latest(self.lots, ms, market.lot),
+            funding_interval_ms=_latest(self.funding, ms, market.funding_interval_ms),
+            status=self._status(ms),
+        )
+
+    def _status(self, ms: int) -> MarketStatus:
+        if self.ends_ms and ms >= self.ends_ms:
+            return MarketStatus.GONE
+        halted = any(start_ms <= ms < end_ms for start_ms, end_ms in self.halts)
+        return MarketStatus.HALTED if halted else MarketStatus.TRADING
+
+
+class LivingMarket:
+    """A `MarketSource` whose instruments have lives."""
+
+    def __init__(self, source: MarketSource, lives: Mapping[str, Life]) -> None:
+        """Take a source and what happens to some of its symbols; its funding is given every hour."""
+        self._source = source
+        self._lives = {symbol: life for symbol, life in lives.items() if symbol in source.instruments}
+        self.description: Description = source.description
+        self.instruments: dict[str, Instrument] = source.instruments
+        self.start_ms, self.end_ms = source.start_ms, source.end_ms
+
+    def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
+        """Return an instrument as it is listed at a time; None: not yet, or no longer."""
+        instrument = self.instruments[symbol]
+        life = self._lives.get(symbol)
+        if ms < instrument.onboard_ms:
+            return None
+        if life is None:
+            return instrument
+        if life.ends_ms and ms >= life.ends_ms + SETTLING_MS:
+            return None
+        announced = life.ends_ms if life.ends_ms and ms >= life.ends_ms - NOTICE_MS else 0
+        return replace(instrument, market=life.market_at(instrument.market, ms), delivery_ms=announced)
+
+    def minutes(self, symbol: str, start_ms: int, end_ms: int) -> CandleArray:
+        """Return the 1m candles with start_ms <= open_ms < end_ms."""
+        return self._lived(symbol, self._source.minutes(symbol, start_ms, end_ms))
+
+    def hours(self, symbol: str, start_ms: int, end_ms: int) -> CandleArray:
+        """Return the 1h candles with start_ms <= open_ms < end_ms."""
+        return self._lived(symbol, self._source.hours(symbol, start_ms, end_ms))
+
+    def funding(self, symbol: str, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the settlements at the intervals of their times."""
+        times, rates = self._source.funding(symbol, start_ms, end_ms)
+        life, market = self._lives.get(symbol), self.instruments[symbol].market
+        life = Life() if life is None else life
+        kept = [
+            ms % life.market_at(market, ms).funding_interval_ms == 0 and not (life.ends_ms and ms >= life.ends_ms)
+            for ms in times.tolist()
+        ]
+        return times[kept], rates[kept]
+
+    def _lived(self, symbol: str, candles: CandleArray) -> CandleArray:
+        life = self._lives.get(symbol)
+        if life is None or not len(candles):
+            return candles
+        opens = candles[:, OPEN_MS]
+        there = np.ones(len(candles), bool) if not life.ends_ms else opens < life.ends_ms
+        for start_ms, end_ms in life.halts:
+            there &= (opens < start_ms) | (opens >= end_ms)
+        lived = candles[there].copy()
+        _round(lived, slice(OPEN, VOLUME), life.ticks)
+        _round(lived, slice(VOLUME, VOLUME + 1), life.lots)
+        return lived
+
+
+def _round(candles: CandleArray, columns: slice, steps: tuple[tuple[int, Decimal], ...]) -> None:
+    """Round to each step's grid from its time to the next one's."""
+    for number, (from_ms, step) in enumerate(steps):
+        until_ms = steps[number + 1][0] if number + 1 < len(steps) else np.inf
+        rows = (candles[:, OPEN_MS] >= from_ms) & (candles[:, OPEN_MS] < until_ms)
+        numerator, denominator = step.as_integer_ratio()
+        counts = np.maximum(np.rint(candles[rows, columns] * denominator / numerator), 1.0)
+        candles[rows, columns] = counts * numerator / denominator
+
+
+def _latest(steps: tuple[tuple[int, Value], ...], ms: int, first: Value) -> Value:
+    reached = [value for from_ms, value in steps if from_ms <= ms]
+    return reached[-1] if reached else first
+
+
+def demo_lives(start_ms: int) -> dict[str, Life]:
+    """Return what happens in the demo's first market month, so that everybody sees it."""
+
+    def at(day: int, hour: int = 0) -> int:
+        return start_ms - start_ms % HOUR_MS + day * DAY_MS + hour * HOUR_MS
+
+    return {
+        "XRPUSDT": Life(ticks=((0, Decimal("0.001")), (at(4, 9), Decimal("0.0001")))),
+        "LINKUSDT": Life(funding=((0, 8 * HOUR_MS), (at(6), 4 * HOUR_MS), (at(11), HOUR_MS))),
+        "LTCUSDT": Life(lots=((0, Decimal("0.002")), (at(8, 7), Decimal("0.001"))), halts=((at(10, 3), at(10, 9)),)),
+        "DOGEUSDT": Life(ends_ms=at(16, 9)),
+    }
