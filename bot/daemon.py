@@ -108,7 +108,8 @@ async def _run_tasks(
 async def _take_listed(config: Config, parts: Parts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
-    await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
+    if not parts.universe.is_top:
+        await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
 
 
 @asynccontextmanager

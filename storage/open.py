@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from storage.backup.switch import is_unfinished
 from storage.config.tree import Config
@@ -14,14 +12,20 @@ from storage.ledger.database import connect
 from strategies.errors import BadInput, StorageFailed
 
 
-def database_of(config: Config) -> Engine:
-    """Return the engine of a configuration; nothing is opened yet."""
+def database_of(config: Config, *, must_exist: bool = False) -> Engine:
+    """Return the engine of a configuration; nothing is opened yet.
+
+    Args:
+        config: names it.
+        must_exist: never make a SQLite file where there is none.
+    """
     settings = config.database
     return connect(
         settings.url,
         password="" if settings.is_sqlite else settings.password.reveal(),
         synchronous=settings.synchronous,
         busy_timeout_ms=round(settings.busy_timeout_s * 1000),
+        must_exist=must_exist,
     )
 
 
@@ -34,10 +38,7 @@ def whole_database_of(config: Config) -> Engine:
     """
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
-    address = make_url(config.database.url)
-    if address.drivername.startswith("sqlite") and address.database and not Path(address.database).exists():
-        raise StorageFailed(f"database {address.database} holds no ledger yet (no such file); start `sigma run` once")
-    return database_of(config)
+    return database_of(config, must_exist=True)
 
 
 def read_account(config: Config) -> tuple[Engine, Account]:

@@ -17,7 +17,7 @@ import structlog
 
 from bot.trading.facts import Facts, last_move
 from bot.trading.joins import joining, staying
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from storage.models.registry import bundle_by_id
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES

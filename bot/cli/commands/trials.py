@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.cli.commands.ledger import open_ledger
-from bot.views.shadow_results import LiveTrial, LiveTrials
+from bot.values.shadow_results import LiveTrial, LiveTrials
 from storage.config.tree import Config
 from storage.ledger.shadow_trials import Shadows
 from strategies.errors import SigmaError
