@@ -7,13 +7,14 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
+from bot.scheduling.universe import Universe
 from bot.trading.joins import staying
 from bot.values.view import View
 from bot.web.app_keys import CONTROL, UNIVERSE
 from bot.web.operations import Operations
 from bot.web.requests import Asked
 from bot.web.routes.commands import by
-from strategies.errors import BadInput
+from strategies.errors import BadInput, Conflict
 from strategies.universe.selection import Selection
 
 operations: Final = Operations("markets")
@@ -67,10 +68,10 @@ class Asking(View):
     accepted: bool
 
 
-@operations.get("/api/universe", problems=(503,))
+@operations.get("/api/universe", problems=(409, 503))
 async def universe(request: web.Request, query: UniverseAsked) -> UniverseState:
     """Return the account's markets, how they are chosen, and the latest selection's reasons."""
-    kept = request.app[UNIVERSE]
+    kept = _kept(request)
     selection = await kept.look() if query.look else kept.latest
     return _state(request, selection)
 
@@ -78,13 +79,16 @@ async def universe(request: web.Request, query: UniverseAsked) -> UniverseState:
 @operations.post("/api/universe/refresh", problems=(409, 503))
 async def refresh_universe(request: web.Request) -> UniverseState:
     """Select anew now; who falls out leaves with its exit."""
-    return _state(request, await request.app[UNIVERSE].refresh(by(request)))
+    return _state(request, await _kept(request).refresh(by(request)))
 
 
 @operations.post("/api/markets/add", status=202, problems=(409, 503))
 async def add_market(request: web.Request, body: MarketChange) -> Asking:
     """Let a market join with the next decision boundary."""
-    await request.app[CONTROL].join(body.symbol, by(request), body.why)
+    try:
+        await request.app[CONTROL].join(body.symbol, by(request), body.why)
+    except BadInput as error:
+        raise Conflict(str(error)) from error
     return Asking(symbol=body.symbol, accepted=True)
 
 
@@ -92,14 +96,29 @@ async def add_market(request: web.Request, body: MarketChange) -> Asking:
 async def remove_market(request: web.Request, body: MarketLeave) -> Asking:
     """Let a market go, after its exit where something is held."""
     control = request.app[CONTROL]
-    if len(staying(control.markets)) == 1:
-        raise BadInput(f"{body.symbol} is the account's last market; add another one first")
-    await control.leave(body.symbol, by(request), body.why, close=body.close)
+    if staying(control.markets) == [body.symbol]:
+        raise Conflict(f"{body.symbol} is the account's last market; add another one first")
+    try:
+        await control.leave(body.symbol, by(request), body.why, close=body.close)
+    except BadInput as error:
+        raise Conflict(str(error)) from error
     return Asking(symbol=body.symbol, accepted=True)
 
 
+def _kept(request: web.Request) -> Universe:
+    """Return who keeps the account's markets.
+
+    Raises:
+        Conflict: nobody does here.
+    """
+    kept = request.app.get(UNIVERSE)
+    if kept is None:
+        raise Conflict("this daemon's markets are not chosen: it was started without a universe")
+    return kept
+
+
 def _state(request: web.Request, selection: Selection | None) -> UniverseState:
-    kept, control = request.app[UNIVERSE], request.app[CONTROL]
+    kept, control = _kept(request), request.app[CONTROL]
     verdicts = () if selection is None else selection.verdicts
     inside = [verdict for verdict in verdicts if verdict.step != "outside"]
     outside = [verdict for verdict in verdicts if verdict.step == "outside"][:OUTSIDE]
