@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from strategies.bundle.bundle import Bundle, trend_bundle
+from strategies.bundle.fallback_names import is_fallback
 from strategies.bundle.fallback_policy import FallbackLevel
-from strategies.bundle.fallback_strategies import fallback_of, is_fallback
+from strategies.bundle.fallback_strategies import fallback_of
 from strategies.market import DAY_MS
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles
