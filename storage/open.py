@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from storage.backup.switch import is_unfinished
-from storage.config.tree import Config
-from storage.ledger import accounts
-from storage.ledger.accounts import Account
-from storage.ledger.database import connect
+from storage.backup.unfinished import is_unfinished
 from strategies.errors import BadInput, StorageFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from storage.config.tree import Config
+    from storage.ledger.accounts import Account
 
 
 def database_of(config: Config, *, must_exist: bool = False) -> Engine:
@@ -19,6 +22,8 @@ def database_of(config: Config, *, must_exist: bool = False) -> Engine:
         config: names it.
         must_exist: never make a SQLite file where there is none.
     """
+    from storage.ledger.database import connect
+
     settings = config.database
     return connect(
         settings.url,
@@ -38,6 +43,9 @@ def whole_database_of(config: Config) -> Engine:
     """
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
+    file = config.database.url.partition(":///")[2].partition("?")[0] if config.database.is_sqlite else ""
+    if file and not Path(file).exists():
+        raise StorageFailed(f"database {file} holds no ledger yet (no such file); start `sigma run` once")
     return database_of(config, must_exist=True)
 
 
@@ -48,6 +56,8 @@ def read_account(config: Config) -> tuple[Engine, Account]:
         BadInput: the account was never opened.
         StorageFailed: there is no ledger yet, or it cannot be read.
     """
+    from storage.ledger import accounts
+
     database = whole_database_of(config)
     found = accounts.find(database, config.exchange.name, config.account.name)
     if found is None:

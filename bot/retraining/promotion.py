@@ -21,9 +21,8 @@ from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
-from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_names import TREND_ID, is_fallback
 from strategies.bundle.fallback_policy import FallbackLevel, next_standing
-from strategies.bundle.fallback_strategies import is_fallback
 from strategies.errors import AlreadyRunning, BadInput, Conflict, ExchangeFailed, SigmaError
 from strategies.market import DAY_MS
 

@@ -15,7 +15,7 @@ from bot.values.shadow_results import LiveTrial
 from bot.values.view import View
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
-from strategies.bundle.fallback_strategies import told
+from strategies.bundle.fallback_names import told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import SigmaError
 from strategies.market import Timeframe

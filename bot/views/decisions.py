@@ -9,7 +9,7 @@ from bot.trading.control import Control
 from bot.values.view import View, Votes, finite
 from bot.views.no_trade import refusal_sentence
 from storage.ledger.queries import RecordedDecision
-from strategies.bundle.fallback_strategies import fallback_level_of, is_fallback
+from strategies.bundle.fallback_names import fallback_level_of, is_fallback
 from strategies.errors import SigmaError
 from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode

@@ -14,8 +14,7 @@ from bot.values.shadow_results import LiveTrial
 from bot.values.training import TrainingProgress
 from storage.language import _, translated
 from storage.models.promotion import Promotion
-from strategies.bundle.bundle import TREND_ID
-from strategies.bundle.fallback_strategies import told
+from strategies.bundle.fallback_names import TREND_ID, told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, Conflict
 
