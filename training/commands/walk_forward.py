@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from strategies.market import typed_symbol
 from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
@@ -156,6 +155,7 @@ def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
         BadInput: one that was asked for is not among them.
     """
     from strategies.errors import BadInput
+    from strategies.market import typed_symbol
 
     chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
     if unknown := [name for name in chosen if name not in symbols]:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
 
-from bot.cli.output import emit
+from bot.cli.output import emit, width
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
 from storage.config.effective import load
 from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
+from storage.terminal.table import Column, table
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import CandleArray, Timeframe, typed_symbol
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from storage.config.tree import Config
 
 _COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
@@ -123,17 +123,20 @@ def _readable(store: CandleStore, stored: StoredMarket) -> StoredCandles | None:
         return None
 
 
-def _table(reports: list[tuple[str, Report]]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("market", "rows", "missing", "severity", "check", "count", "what", show_lines=False)
+def _table(reports: list[tuple[str, Report]]) -> str:
+    rows: list[tuple[str, ...]] = []
     for name, report in reports:
         until = f"{moment(report.first_ms)} to {moment(report.last_ms)}" if report.first_ms and report.last_ms else ""
-        table.add_row(
-            name, f"{report.rows:,}", f"{report.missing:,}", "", "", "", until or "nothing readable", style="bold"
-        )
-        for finding in report.findings:
-            severity = Text(finding.severity, style=_COLOURS[finding.severity])
-            table.add_row("", "", "", severity, finding.check, f"{len(finding.times_ms):,}", Text(finding.text))
-    return table
+        rows.append((name, f"{report.rows:,}", f"{report.missing:,}", "", "", "", until or "nothing readable"))
+        for found in report.findings:
+            rows.append(("", "", "", found.severity, found.check, f"{len(found.times_ms):,}", found.text))
+    columns = (
+        Column(name="market", text=itemgetter(0), is_prose=True),
+        Column(name="rows", text=itemgetter(1), leaves=2, is_number=True),
+        Column(name="missing", text=itemgetter(2), leaves=1, is_number=True),
+        Column(name="severity", text=itemgetter(3)),
+        Column(name="check", text=itemgetter(4)),
+        Column(name="count", text=itemgetter(5), is_number=True),
+        Column(name="what", text=itemgetter(6), is_prose=True),
+    )
+    return table(columns, rows, width=width())
