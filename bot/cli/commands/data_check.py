@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
 from storage.terminal.table import Column, table
+from storage.terminal.times import day_of
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import CandleArray, Timeframe, typed_symbol
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from storage.config.tree import Config
 
 _COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
+MOST_MARKETS = 12  # whose findings are told one by one; of more each has a row
 _LEADER = "BTCUSDT"  # the market that moves the others: what it did confirms what they did
 
 
@@ -124,6 +127,41 @@ def _readable(store: CandleStore, stored: StoredMarket) -> StoredCandles | None:
 
 
 def _table(reports: list[tuple[str, Report]]) -> str:
+    return _findings(reports) if len(reports) <= MOST_MARKETS else _overview(reports)
+
+
+def _overview(reports: list[tuple[str, Report]]) -> str:
+    """Return one row a market, the worst first: how many findings of each severity, and the worst of them."""
+    columns = (
+        Column(name="market", text=lambda pair: pair[0]),
+        Column(name="rows", text=lambda pair: f"{pair[1].rows:,}", leaves=3, is_number=True),
+        Column(name="missing", text=lambda pair: f"{pair[1].missing:,}", leaves=2, is_number=True),
+        *(Column(name=severity, text=partial(_count, severity), is_number=True) for severity in _COLOURS),
+        Column(name="from", text=lambda pair: _day(pair[1].first_ms), leaves=5),
+        Column(name="to", text=lambda pair: _day(pair[1].last_ms), leaves=4),
+        Column(name="worst finding", text=_worst, is_prose=True),
+    )
+    return table(columns, sorted(reports, key=lambda pair: _rank(pair[1])), width=width())
+
+
+def _count(severity: str, pair: tuple[str, Report]) -> str:
+    return str(sum(part.severity == severity for part in pair[1].findings) or "")
+
+
+def _day(ms: int | None) -> str:
+    return day_of(ms) if ms else ""
+
+
+def _worst(pair: tuple[str, Report]) -> str:
+    worst = min(pair[1].findings, key=lambda part: list(_COLOURS).index(part.severity), default=None)
+    return "" if worst is None else worst.text
+
+
+def _rank(report: Report) -> tuple[int, ...]:
+    return tuple(-sum(part.severity == severity for part in report.findings) for severity in _COLOURS)
+
+
+def _findings(reports: list[tuple[str, Report]]) -> str:
     rows: list[tuple[str, ...]] = []
     for name, report in reports:
         until = f"{moment(report.first_ms)} to {moment(report.last_ms)}" if report.first_ms and report.last_ms else ""
