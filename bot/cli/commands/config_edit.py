@@ -116,4 +116,8 @@ def _write(path: Path, text: str) -> None:
     from storage.durable import replace_files
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_files([(path, lambda stage: stage.write_text(text, encoding="utf-8") and None)])
+
+    def write(stage: Path) -> None:
+        stage.write_text(text, encoding="utf-8")
+
+    replace_files([(path, write)])

@@ -25,7 +25,7 @@ from strategies.market import CandleArray, Timeframe, typed_symbol
 if TYPE_CHECKING:
     from storage.config.tree import Config
 
-_COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
+SEVERITIES = ("fatal", "quarantine", "flag", "note")  # the worst first
 MOST_MARKETS = 12  # whose findings are told one by one; of more each has a row
 _LEADER = "BTCUSDT"  # the market that moves the others: what it did confirms what they did
 
@@ -136,7 +136,7 @@ def _overview(reports: list[tuple[str, Report]]) -> str:
         Column(name="market", text=lambda pair: pair[0]),
         Column(name="rows", text=lambda pair: f"{pair[1].rows:,}", leaves=3, is_number=True),
         Column(name="missing", text=lambda pair: f"{pair[1].missing:,}", leaves=2, is_number=True),
-        *(Column(name=severity, text=partial(_count, severity), is_number=True) for severity in _COLOURS),
+        *(Column(name=severity, text=partial(_count, severity), is_number=True) for severity in SEVERITIES),
         Column(name="from", text=lambda pair: _day(pair[1].first_ms), leaves=5),
         Column(name="to", text=lambda pair: _day(pair[1].last_ms), leaves=4),
         Column(name="worst finding", text=_worst, is_prose=True),
@@ -153,12 +153,12 @@ def _day(ms: int | None) -> str:
 
 
 def _worst(pair: tuple[str, Report]) -> str:
-    worst = min(pair[1].findings, key=lambda part: list(_COLOURS).index(part.severity), default=None)
+    worst = min(pair[1].findings, key=lambda part: SEVERITIES.index(part.severity), default=None)
     return "" if worst is None else worst.text
 
 
 def _rank(report: Report) -> tuple[int, ...]:
-    return tuple(-sum(part.severity == severity for part in report.findings) for severity in _COLOURS)
+    return tuple(-sum(part.severity == severity for part in report.findings) for severity in SEVERITIES)
 
 
 def _findings(reports: list[tuple[str, Report]]) -> str:

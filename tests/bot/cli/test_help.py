@@ -72,6 +72,8 @@ def test_every_example_is_a_command_that_exists_with_options_that_exist() -> Non
             assert word in following, line
             if following[word] and word != "exchange":
                 assert rest[0] in following[word], line
+            if "context" in command.__annotations__:  # it hands its options on to a command that is read by itself
+                continue
             app = typer.Typer(add_completion=False)
             app.command()(command)
             known = {name for part in typer.main.get_command(app).params for name in (*part.opts, *part.secondary_opts)}
