@@ -41,3 +41,35 @@ class PatientConnection(psycopg.Connection[Any]):
                 wanted = gen.send(ready)
         except StopIteration as done:
             return done.value
+
+
+class Connector:
+    """Makes connections; a server that let one caller wait in vain lets nobody else wait right after."""
+
+    def __init__(self, patience_s: float, pause_s: float) -> None:
+        """Build it.
+
+        Args:
+            patience_s: silence after which a connection is given up.
+            pause_s: for which a server that did not answer is not asked again.
+        """
+        self._patience_s = patience_s
+        self._pause_s = pause_s
+        self._failed_s: float | None = None
+
+    def __call__(self, *arguments: Any, **parameters: Any) -> PatientConnection:
+        """Connect.
+
+        Raises:
+            psycopg.OperationalError: the server does not answer, or did not a moment ago.
+        """
+        if self._failed_s is not None and time.monotonic() - self._failed_s < self._pause_s:
+            raise psycopg.OperationalError(f"it did not answer less than {self._pause_s:g} s ago")
+        try:
+            made = PatientConnection.connect(*arguments, **parameters)
+        except psycopg.errors.ConnectionTimeout:
+            self._failed_s = time.monotonic()
+            raise
+        self._failed_s = None
+        made.patience_s = self._patience_s
+        return made

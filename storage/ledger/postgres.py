@@ -54,7 +54,7 @@ class ServerLimits:
 
 def server_engine(address: URL, limits: ServerLimits) -> Engine:
     """Return a PostgreSQL engine whose connections keep the limits."""
-    from storage.ledger.patient_connection import PatientConnection  # loads the driver
+    from storage.ledger.patient_connection import Connector  # loads the driver
 
     engine = create_engine(
         address,
@@ -65,11 +65,11 @@ def server_engine(address: URL, limits: ServerLimits) -> Engine:
         pool_timeout=limits.connect_s + limits.answer_s,
     )
 
+    connector = Connector(patience_s=limits.answer_s, pause_s=limits.connect_s)
+
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
-        made = PatientConnection.connect(*arguments, **parameters)
-        made.patience_s = limits.answer_s
-        return made
+        return connector(*arguments, **parameters)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

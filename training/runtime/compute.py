@@ -28,13 +28,11 @@ class WorkerLost(SigmaError):
 
 
 class Pool(Protocol):
-    """Workers that hold a function.
+    """Workers that hold a function."""
 
-    Attributes:
-        size: units that can be under way at once.
-    """
-
-    size: int
+    @property
+    def size(self) -> int:
+        """Units that can be under way at once."""
 
     def submit(self, item: Any) -> Hashable:
         """Begin a unit; return its ticket."""
@@ -83,6 +81,8 @@ def fan_out(
         WorkerLost: workers died over one item again and again.
     """
     listed = list(items)
+    if not listed:
+        return []
     results: dict[int, Result] = {}
     alone = len(listed) < 2 and compute.backend == "loky"
     with working(function, Compute() if alone else compute) as work:

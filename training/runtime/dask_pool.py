@@ -22,10 +22,15 @@ class DaskPool:
     def __init__(self, function: Callable[[Any], Any], address: str, workers: int) -> None:
         address = address or dask.config.get("scheduler-address", "") or ""
         self._client = _connect(address, workers)
-        self.size = workers or max(1, sum(self._client.nthreads().values()))
+        self._workers = workers
         self._held = function
         self._function = self._scatter()
         self._running = distributed.as_completed(loop=self._client.loop)
+
+    @property
+    def size(self) -> int:
+        """Units that can be under way at once: as asked, or the cluster's processors as they come and go."""
+        return self._workers or max(1, sum(self._client.nthreads().values()))
 
     def submit(self, item: Any) -> Any:
         """Begin a unit; where every worker that held the function died, it is scattered again."""

@@ -32,10 +32,15 @@ class RayPool:
 
     def __init__(self, function: Callable[[Any], Any], address: str, workers: int) -> None:
         _connect(address)
-        self.size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._workers = workers
         self._function = ray.put(function)
         self._unit = ray.remote(_call).options(num_cpus=1, max_retries=0)  # lost ones are begun again by the driver
         self._running: list[Any] = []
+
+    @property
+    def size(self) -> int:
+        """Units that can be under way at once: as asked, or the cluster's processors as they come and go."""
+        return self._workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def submit(self, item: Any) -> Any:
         """Begin a unit."""
