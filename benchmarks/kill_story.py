@@ -18,8 +18,9 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
 from bot.trading.open_account import _read_back
-from storage.backup import restore, write_backup
 from storage.backup.places import Places
+from storage.backup.restore import restore
+from storage.backup.write import write_backup
 from storage.ledger import accounts
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact
@@ -31,7 +32,8 @@ from storage.ledger.tape import rows
 from storage.ledger.verify import verify
 from storage.models.registry import Registry
 from strategies.bundle.bundle import Bundle, trend_bundle
-from strategies.bundle.fallback_strategies import CASH_ID, cash_bundle
+from strategies.bundle.fallback_names import CASH_ID
+from strategies.bundle.fallback_strategies import cash_bundle
 from strategies.engine import Engine, begin
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS
 from strategies.minute import AccountMinute

@@ -83,12 +83,12 @@ def live_through(world: World) -> Fate:
     )
     walked = walk_forward(dataset, run_candles(dataset, folds), plan, folds)
     borders = [fold.start_ms for fold in folds.traded] + [end_ms]
-    verdicts = []
-    for border in borders:
+    verdicts, passed_at = [], None
+    for number, border in enumerate(borders):
         verdicts.append(recipe_verdict(walked, dataset, border))
-        if verdicts[-1].passed:
+        if gate.judge_recipe("first", verdicts[-1], plan.validation, again=number > 0).passed:
+            passed_at = number
             break
-    passed_at = len(verdicts) - 1 if verdicts[-1].passed else None
     accepted, refreshes = (0, 0) if passed_at is None else refreshed(walked, dataset, borders[passed_at:])
     curve = walked.result.curve
     return Fate(

@@ -27,7 +27,8 @@ from storage.ledger.export import csv_bytes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
 from storage.models.registry import Registry, bundle_by_id
-from strategies.bundle.bundle import TREND_ID, Bundle
+from strategies.bundle.bundle import Bundle
+from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe

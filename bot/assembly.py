@@ -28,18 +28,18 @@ from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
+from bot.scheduling.universe import Universe, listed_markets
 from bot.trading.control import Control
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.trader import Trader
-from bot.views.shadow_results import LiveTrials
+from bot.values.shadow_results import LiveTrials
 from bot.web.revoked import NAME as REVOKED
 from bot.web.revoked import Revoked
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
-from storage.ledger.accounts import find, last_state
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
@@ -82,6 +82,7 @@ class Parts:
     runs: JobRuns
     run_queue: RunQueue
     shadowing: Shadowing
+    universe: Universe
 
 
 async def assemble(environment: Environment) -> Parts:
@@ -91,7 +92,7 @@ async def assemble(environment: Environment) -> Parts:
         SigmaError: the account cannot be opened.
     """
     config, database, exchange = environment.config, environment.database, environment.exchange
-    markets = await _listed(environment)
+    markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry(config.paths.models, apart=True)
     bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
@@ -108,7 +109,8 @@ async def assemble(environment: Environment) -> Parts:
     control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
-    web = _web(environment, control, metrics, run_queue)
+    universe = Universe(config, environment.feed, control)
+    web = _web(environment, control, metrics, run_queue, universe)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
     if refusal:
@@ -124,23 +126,12 @@ async def assemble(environment: Environment) -> Parts:
         exchange=exchange,
         feed=environment.feed,
         notifications=notifications,
-        schedule=_schedule(environment, opened, control, notifications, job_runs),
+        schedule=_schedule(environment, opened, control, notifications, job_runs, universe),
         runs=job_runs,
         run_queue=run_queue,
         shadowing=shadowing,
+        universe=universe,
     )
-
-
-async def _listed(environment: Environment) -> tuple[Market, ...]:
-    """Return the configured markets; of an account that exists those that the exchange lists, which ends no start."""
-    config, feed = environment.config, environment.feed
-    account = await asyncio.to_thread(find, environment.database, config.exchange.name, config.account.name)
-    if account is None:
-        return tuple(await feed.markets(config.exchange.symbols))
-    stopped = await asyncio.to_thread(last_state, environment.database, account)
-    members = [market.symbol for market in stopped.markets if market.is_member]
-    listed = await feed.describe(list(dict.fromkeys([*members, *config.exchange.symbols])))
-    return tuple(listed[symbol].market for symbol in config.exchange.symbols if symbol in listed)
 
 
 async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry, bundle: Bundle) -> Opened:
@@ -244,7 +235,9 @@ def _shadowing(environment: Environment, opened: Opened, trader: Trader, control
     )
 
 
-def _web(environment: Environment, control: Control, metrics: Metrics, run_queue: RunQueue) -> WebServer:
+def _web(
+    environment: Environment, control: Control, metrics: Metrics, run_queue: RunQueue, universe: Universe
+) -> WebServer:
     config, feed = environment.config, environment.feed
     metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
     token = api_token(config.web.token.reveal(), config.paths.state)
@@ -256,16 +249,23 @@ def _web(environment: Environment, control: Control, metrics: Metrics, run_queue
         revoked=Revoked(config.paths.state / REVOKED),
         run_queue=run_queue,
         config=config,
+        markets=universe,
     )
 
 
 def _schedule(
-    environment: Environment, opened: Opened, control: Control, notifications: Notifications, job_runs: JobRuns
+    environment: Environment,
+    opened: Opened,
+    control: Control,
+    notifications: Notifications,
+    job_runs: JobRuns,
+    universe: Universe,
 ) -> Schedule:
+    chosen = [universe.job()] if universe.is_top else []
     return Schedule(
         clock=environment.exchange.clock,
         runs=job_runs,
-        jobs=_jobs(environment, control, notifications),
+        jobs=[*_jobs(environment, control, notifications), *chosen],
         start_ms=opened.account.start_ms,
     )
 

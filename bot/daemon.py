@@ -29,7 +29,7 @@ from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
 from bot.retraining.promotion import first_training
 from bot.web.waiting_page import WaitingPage
-from storage.backup import finish_restore
+from storage.backup.switch import finish_restore
 from storage.config.tree import Config
 from storage.ledger.database import migrate
 from storage.ledger.lease import Lease, account_lease
@@ -108,7 +108,8 @@ async def _run_tasks(
 async def _take_listed(config: Config, parts: Parts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
-    await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
+    if not parts.universe.is_top:
+        await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
 
 
 @asynccontextmanager

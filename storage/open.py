@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, make_url
-
-from storage.backup.switch import is_unfinished
-from storage.config.tree import Config
-from storage.ledger import accounts
-from storage.ledger.accounts import Account
-from storage.ledger.database import connect
-from storage.ledger.postgres import ServerLimits
+from storage.backup.unfinished import is_unfinished
 from strategies.errors import BadInput, StorageFailed
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
-def database_of(config: Config) -> Engine:
-    """Return the engine of a configuration; nothing is opened yet."""
+    from storage.config.tree import Config
+    from storage.ledger.accounts import Account
+
+
+def database_of(config: Config, *, must_exist: bool = False) -> Engine:
+    """Return the engine of a configuration; nothing is opened yet.
+
+    Args:
+        config: names it.
+        must_exist: never make a SQLite file where there is none.
+    """
+    from storage.ledger.database import connect
+    from storage.ledger.postgres import ServerLimits
+
     settings = config.database
     return connect(
         settings.url,
@@ -32,6 +40,7 @@ def database_of(config: Config) -> Engine:
             pool_overflow=settings.pool_overflow,
             application_name=settings.application_name or f"sigma {config.account.name}"[:63],
         ),
+        must_exist=must_exist,
     )
 
 
@@ -44,10 +53,10 @@ def whole_database_of(config: Config) -> Engine:
     """
     if is_unfinished(config.paths.state):
         raise StorageFailed("a restore was interrupted; `sigma run` or the same `sigma restore` finishes it")
-    address = make_url(config.database.url)
-    if address.drivername.startswith("sqlite") and address.database and not Path(address.database).exists():
-        raise StorageFailed(f"database {address.database} holds no ledger yet (no such file); start `sigma run` once")
-    return database_of(config)
+    file = config.database.url.partition(":///")[2].partition("?")[0] if config.database.is_sqlite else ""
+    if file and not Path(file).exists():
+        raise StorageFailed(f"database {file} holds no ledger yet (no such file); start `sigma run` once")
+    return database_of(config, must_exist=True)
 
 
 def read_account(config: Config) -> tuple[Engine, Account]:
@@ -57,6 +66,8 @@ def read_account(config: Config) -> tuple[Engine, Account]:
         BadInput: the account was never opened.
         StorageFailed: there is no ledger yet, or it cannot be read.
     """
+    from storage.ledger import accounts
+
     database = whole_database_of(config)
     found = accounts.find(database, config.exchange.name, config.account.name)
     if found is None:

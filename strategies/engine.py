@@ -220,28 +220,26 @@ class Engine:
         self, minute: AccountMinute, decision_ms: int, count: int
     ) -> tuple[np.ndarray, tuple[PreparedSlice | None, ...], int]:
         """Score the closed candles of every ready market and let the compiled rules act on the scores."""
-        markets = len(self.markets)
         ready = self._ready(minute, decision_ms)
-        prepared: list[PreparedSlice | None] = [None] * markets
+        prepared: list[PreparedSlice | None] = [None] * len(self.markets)
         for index in np.flatnonzero(ready):
             anchored = current_slice(self.histories[index].candles, self.timeframe)
             prepared[index] = self.bundle.prepare(anchored, self.markets[index].symbol)
         scored = self.bundle.newest_inputs(prepared)
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
-        expected = self.bundle.expected_return(conviction, scored.sigma)
-        decisions, candles = np.zeros(markets, DECISION), [history.candles for history in self.histories]
+        decisions, candles = np.zeros(len(ready), DECISION), [history.candles for history in self.histories]
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
         decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
-        state = self.state
+        self.membership.rules["horizon_bars"] = self.bundle.hold_bars  # what expected returns speak of
         count = decide(
-            state.account,
-            state.positions,
-            state.orders,
+            self.state.account,
+            self.state.positions,
+            self.state.orders,
             self.membership.records,
             self.membership.rules,
             conviction,
-            expected,
+            self.bundle.expected_return(conviction, scored.sigma),
             scored.sigma,
             scored.volatility * self._book.at(decision_ms, candles, self.settings.risk),
             self.bundle.agreement(conviction, scored.joined),

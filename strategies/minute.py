@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from strategies.bundle.bundle import PreparedSlice
 from strategies.kernel.state import NO_RATE
 from strategies.market import CandleArray, Market
+
+if TYPE_CHECKING:
+    from strategies.predictors.base import PreparedSlice
 
 LIFECYCLE: Final = ("join", "change", "leave")  # applied before the minute's bars, which are in the new units
 

@@ -25,7 +25,7 @@ from storage.cron import next_cron_ms
 from storage.language import speaking
 from storage.ledger.monitor_findings import Finding
 from storage.ledger.queries import EquityPoint, Ledger
-from strategies.bundle.fallback_strategies import is_fallback
+from strategies.bundle.fallback_names import is_fallback
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS
 

@@ -8,7 +8,7 @@ from typing import Any
 from bot.alerts.numbers import share
 from bot.views.no_trade import NoTrade
 from storage.language import _, many, translated
-from strategies.bundle.fallback_strategies import told
+from strategies.bundle.fallback_names import told
 
 
 def lines_of(payload: Mapping[str, Any]) -> list[str]:

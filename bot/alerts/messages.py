@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.alerts.numbers import basis_points, price, quantity, reason, share, stamp
 from storage.language import N_, _, many, translated
 from storage.ledger.outbox import Pending
-from strategies.bundle.fallback_strategies import told
+from strategies.bundle.fallback_names import told
 
 LONGEST_LINE: Final = 160
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for

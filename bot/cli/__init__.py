@@ -43,6 +43,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "unlock": Entry(module="control", summary="Lift the protections that only a person may lift."),
     "ledger": Entry(module="ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
     "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),
+    "markets": Entry(module="markets", summary="Which markets are traded, and why; add, remove.", is_group=True),
     "data": Entry(module="data", summary="Download, import and check candles.", is_group=True),
     "exchange": Entry(module="exchange", summary="Run the built-in exchange by itself."),
     "exchange list": Entry(module="exchange_list", summary="Say what every exchange of ccxt.pro can do for the bot."),

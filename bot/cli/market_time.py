@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from storage.candles.store import CandleStore
-from storage.config.tree import Config
+from typing import TYPE_CHECKING
+
 from strategies.errors import SigmaError
 from strategies.market import MINUTE_MS
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 
 def newest_ms(config: Config) -> int | None:
@@ -24,6 +27,8 @@ def _last_minute_ms(config: Config) -> int | None:
 
 
 def _last_candle_ms(config: Config, symbol: str) -> int | None:
+    from storage.candles.store import CandleStore
+
     exchange, timeframe = config.exchange, config.decision.timeframe
     found = CandleStore(config.data.directory).coverage(exchange.name, symbol, timeframe, exchange.market)
     return None if found.last_ms is None else found.last_ms + timeframe.ms

@@ -112,7 +112,8 @@ class CandleBuffer:
         self._answered_ms[symbol], self._funding_answered_ms[symbol] = start_ms, 0
 
     def unwatch(self, symbol: str) -> None:
-        """Take no more candles of a market."""
+        """Take no more candles of a market, and wait for none."""
+        self.barrier.ignore(symbol)
         for kept in (self._sequencers, self._specs, self._answered_ms, self._funding_answered_ms, self._stood_at):
             kept.pop(symbol, None)
         self._stuck.discard(symbol)

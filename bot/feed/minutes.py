@@ -54,6 +54,7 @@ class MinuteBarrier:
         self._settled: list[deque[int]] = [deque(maxlen=SETTLED_KEPT) for _ in self.markets]  # times that were charged
         self._since_ms = [head_ms] * len(self.markets)  # rates that settled before are not the account's
         self._accepted_grids: set[str] = set()
+        self._ignored: set[str] = set()
         self._counters = counters
         self._renew()
 
@@ -179,6 +180,11 @@ class MinuteBarrier:
         """Tell whether a market that should trade owes candles of more than `quiet_ms`."""
         return bool((self._trades & (self.progress_ms < self.head_ms - quiet_ms)).any())
 
+    def ignore(self, symbol: str) -> None:
+        """Wait for nothing of a market any more: it is not watched."""
+        self._ignored.add(symbol)
+        self._renew()
+
     def accept_grid(self, symbol: str) -> None:
         """Note that the exchange stands by a market's grid: what lies between is rounded, and counted."""
         self.off_grid.discard(symbol)
@@ -206,6 +212,7 @@ class MinuteBarrier:
         return tuple(commands)
 
     def _admit(self, index: int, market: Market, open_ms: int) -> None:
+        self._ignored.discard(market.symbol)
         if index == len(self.markets):
             self.markets.append(market)
             self._index[market.symbol] = index
@@ -221,9 +228,9 @@ class MinuteBarrier:
 
     def _renew(self) -> None:
         self._interval_ms = np.array([market.funding_interval_ms for market in self.markets], np.int64)
-        self._interval_ms[[not market.is_member for market in self.markets]] = 0
-        watched = (MarketStatus.TRADING, MarketStatus.LEAVING)
-        self._trades = np.array([market.status in watched for market in self.markets], bool)
+        watched = [market.is_member and market.symbol not in self._ignored for market in self.markets]
+        self._interval_ms[~np.array(watched, bool)] = 0
+        self._trades = np.array(watched, bool) & [market.status is not MarketStatus.HALTED for market in self.markets]
 
     def _look_at_grid(self, market: Market, values: Values) -> None:
         if fits_grid(market, values):

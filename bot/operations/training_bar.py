@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 
 LOOK_EVERY_S: Final = 0.25
 STEPS: Final = 5  # plain lines per stage

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from functools import partial
 from typing import Any, Final
 
 from bot.clock import Clock
 from bot.exchange import Exchange
-from bot.feed.download import Wanted, download
+from bot.feed.download import Wanted
+from bot.feed.download_all import download_all
 from bot.feed.source import FeedSource
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import JOB, Counted
@@ -21,10 +21,9 @@ from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
-from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_names import TREND_ID, is_fallback
 from strategies.bundle.fallback_policy import FallbackLevel, next_standing
-from strategies.bundle.fallback_strategies import is_fallback
-from strategies.errors import AlreadyRunning, BadInput, Conflict, SigmaError
+from strategies.errors import AlreadyRunning, BadInput, Conflict, ExchangeFailed, SigmaError
 from strategies.market import DAY_MS
 
 STEPS: Final = ("promote", "shadow", "reject")
@@ -58,8 +57,8 @@ class TrainingRuns:
             state=config.paths.state / "feed",
         )
         try:
-            for symbol in config.exchange.symbols:
-                wanted = Wanted(
+            wanted = [
+                Wanted(
                     exchange=config.exchange.name,
                     symbol=symbol,
                     timeframe=config.decision.timeframe,
@@ -67,14 +66,22 @@ class TrainingRuns:
                     since_ms=self._since_ms(),
                     until_ms=self._clock.now_ms(),
                 )
-                await download(
-                    source,
-                    store,
-                    wanted,
-                    on_progress=partial(count, f"history of {symbol}"),
-                )
+                for symbol in self._symbols()
+            ]
+            named = wanted[0].symbol if len(wanted) == 1 else f"{len(wanted)} markets"
+            _, failed = await download_all(
+                source, store, wanted, on_progress=lambda share: count(f"history of {named}", int(100 * share), 100)
+            )
+            if len(failed) == len(wanted):
+                raise ExchangeFailed(f"no history came; {failed[0].symbol}: {failed[0].why}")
         finally:
             await source.close()
+
+    def _symbols(self) -> tuple[str, ...]:
+        """Return the account's markets, or before there is an account those of the configuration."""
+        if self.control is None or not self._config.universe_is_top:
+            return self._config.exchange.symbols
+        return tuple(market.symbol for market in self.control.members)
 
     def arguments(self) -> list[str]:
         """Return what `python -m training` is asked for; promoting is the daemon's own."""
@@ -86,7 +93,7 @@ class TrainingRuns:
         return [
             "retrain",
             "--symbols",
-            ",".join(config.exchange.symbols),
+            ",".join(self._symbols()),
             "--timeframe",
             str(config.decision.timeframe),
             "--exchange",

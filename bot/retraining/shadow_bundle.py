@@ -71,7 +71,7 @@ def close_of(snapshot: Snapshot, timeframe: Timeframe) -> Close | None:
             conviction=float("nan") if view.conviction is None else view.conviction,
         )
         for view in snapshot.markets
-        if (part := snapshot.prepared[view.index]) is not None and view.decided_ms == decided_ms
+        if view.decided_ms == decided_ms and (part := snapshot.prepared[view.index]) is not None
     ]
     if not seen:
         return None

@@ -23,7 +23,7 @@ from bot.trading.snapshot import Snapshot
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import NOTHING, Expectation, Shadows, Trial
 from strategies.bundle.bundle import Bundle
-from strategies.bundle.fallback_strategies import is_fallback
+from strategies.bundle.fallback_names import is_fallback
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import BadInput, BundleRefused, SigmaError
 from strategies.market import DAY_MS, HOUR_MS, Timeframe

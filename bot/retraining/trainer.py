@@ -15,7 +15,7 @@ import structlog
 from bot.clock import Clock
 from bot.retraining.child_process import PROGRAM, Limits, run_child
 from bot.retraining.steps import step_of
-from bot.views.training import State, TrainingProgress
+from bot.values.training import State, TrainingProgress
 from strategies.errors import AlreadyRunning, Conflict, SigmaError
 
 JOB: Final = "training"

@@ -1,7 +1,8 @@
 """Moves the market clock and emits each minute: by the wall clock, or as fast as the client processes.
 
 Two paces. *Scaled*: `speed` market seconds per wall second. *Paced* (`speed` None, "max"): a minute is let out when it
-lies at most `lead_ms` after the end of the last minute reported as processed, and somebody listens. The clock is moved
+lies at most `lead_ms` after the end of the last minute reported as processed, and somebody listens; a scaled market
+waits likewise for a client that reports, when it is a second of its own behind. The clock is moved
 before the frames are sent, so REST knows a candle no later than the websocket.
 """
 
@@ -19,6 +20,7 @@ from strategies.errors import BadInput
 from strategies.market import MINUTE_MS
 
 _MOST_DEBT_S: Final = 1.0  # wall seconds a scaled market may lag before its clock waits for the frames
+AHEAD_S: Final = 1.0  # wall seconds a scaled market may be ahead of the client that says what it has processed
 _SAVE_EVERY_S: Final = 1.0  # of a scaled clock
 _BRISK_SPEED: Final = 60.0  # above it no forming ticks by default
 
@@ -81,6 +83,7 @@ class Conductor:
         self._ticker, self._hub, self._deliverer, self._pace, self._stored = ticker, hub, deliverer, pace, stored
         self._end_ms = end_ms
         self._processed_ms = now_ms - now_ms % MINUTE_MS - MINUTE_MS  # what came before is not waited for
+        self._is_reported = False
         self._emitted_ms = now_ms
         self._reserved_ms = now_ms
         self._changed = asyncio.Event()
@@ -117,6 +120,7 @@ class Conductor:
         """
         if minute_ms + MINUTE_MS > self.now_ms():
             raise BadInput(f"minute {minute_ms} cannot have been processed: the market stands at {self.now_ms()}")
+        self._is_reported = True
         if minute_ms > self._processed_ms:
             self._processed_ms = minute_ms
             self._changed.set()
@@ -155,9 +159,15 @@ class Conductor:
         if isinstance(self.clock, ScaledClock) and not self._lags(self.clock, minute_end):
             self.clock.release()
 
+    def _ahead_ms(self, speed: float) -> int:
+        """How far a scaled market may run ahead of a client that says what it has processed."""
+        return max(self._pace.lead_ms, round(AHEAD_S * 1000 * speed))
+
     def _may_run(self, minute_end: int) -> bool:
         if self._pace.speed is not None:
-            return self._hub.is_listened_to or not self._pace.hold
+            latest_ms = self._processed_ms + MINUTE_MS + self._ahead_ms(self._pace.speed)
+            is_kept_up_with = not self._is_reported or minute_end <= latest_ms
+            return is_kept_up_with and (self._hub.is_listened_to or not self._pace.hold)
         return self._hub.is_listened_to and minute_end <= self._processed_ms + MINUTE_MS + self._pace.lead_ms
 
     async def _ticks(self, clock: ScaledClock, minute_end: int) -> None:

@@ -17,10 +17,10 @@ import structlog
 
 from bot.trading.facts import Facts, last_move
 from bot.trading.joins import joining, staying
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from storage.models.registry import bundle_by_id
+from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
 from strategies.bundle.fallback_policy import FallbackLevel
-from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 from strategies.bundle.warm_up import WarmUp
 from strategies.errors import Expired, SigmaError, StorageFailed
 from strategies.minute import Command

@@ -13,7 +13,7 @@ from bot.exchange_info import ExchangeInfo
 from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.views.shadow_results import LiveTrials
+from bot.values.shadow_results import LiveTrials
 from storage.ledger.queries import Ledger
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.feed.listing import Listing
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 
 
 class FeedHealth(Protocol):

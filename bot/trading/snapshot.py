@@ -70,7 +70,7 @@ class Snapshot:
     bundle_id: str
     positions: tuple[OpenPosition, ...]
     markets: tuple[MarketView, ...]
-    prepared: tuple[PreparedSlice | None, ...]
+    prepared: tuple[PreparedSlice | None, ...]  # of a decision taken in this minute; let go with the next one
     present: tuple[bool, ...]
     candles: tuple[LiveCandle, ...] = ()  # those this minute completed, and those it went into
     alerts: tuple[Alert, ...] = ()  # of this minute
@@ -112,7 +112,7 @@ def snapshot_of(
             if record["lots"] != 0
         ),
         markets=_markets(engine, outcome, signals, before),
-        prepared=outcome.prepared if outcome.decisions is not None or before is None else before.prepared,
+        prepared=outcome.prepared,
         present=tuple(bool(value) for value in minute.present),
         candles=_candles(engine, outcome),
         alerts=tuple(alerts),

@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.views.shadow_results import LiveTrial
-from bot.views.values import View
+from bot.values.shadow_results import LiveTrial
+from bot.values.view import View
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
-from strategies.bundle.fallback_strategies import told
+from strategies.bundle.fallback_names import told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import SigmaError
 from strategies.market import Timeframe

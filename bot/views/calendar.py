@@ -7,8 +7,8 @@ from collections import defaultdict
 from pydantic import Field
 
 from bot.trading.control import Control
+from bot.values.view import View
 from bot.views.status import currency_of, deposit_of
-from bot.views.values import View
 from strategies.market import DAY_MS
 
 

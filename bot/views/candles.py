@@ -8,7 +8,7 @@ import numpy as np
 
 from bot.trading.control import Control
 from bot.trading.snapshot import LiveCandle
-from bot.views.values import View
+from bot.values.view import View
 from storage.ledger.minute_candles import minute_candles
 from strategies.market import CLOSE, HIGH, LOW, MINUTE_MS, OPEN, OPEN_MS, VOLUME, CandleArray, Timeframe
 

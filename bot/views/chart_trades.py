@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.trading.control import Control
-from bot.views.values import View
+from bot.values.view import View
 from storage.ledger.queries import OpenPosition, RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.kernel.arithmetic import farther, nearer

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from bot.trading.control import Control
+from bot.values.view import View, Votes, finite
 from bot.views.no_trade import refusal_sentence
-from bot.views.values import View, Votes, finite
 from storage.ledger.queries import RecordedDecision
-from strategies.bundle.fallback_strategies import fallback_level_of, is_fallback
+from strategies.bundle.fallback_names import fallback_level_of, is_fallback
 from strategies.errors import SigmaError
 from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode

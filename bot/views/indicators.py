@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from bot.trading.control import Control
+from bot.values.view import View, finite
 from bot.views.decisions import families_of
-from bot.views.values import View, finite
 from strategies.errors import NotFound
 from strategies.features.blocks import block_slices
 from strategies.features.catalogue import GROUPS, FeatureSet, compute, feature_set

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from bot.trading.control import Control
+from bot.values.view import View, finite
 from bot.views.decisions import families_of
-from bot.views.values import View, finite
 from storage.ledger.queries import RecordedDecision
 from strategies.bundle.manifest import Manifest
 from strategies.errors import SigmaError

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import orjson
 from pydantic import Field
 
-from bot.views.values import View
+from bot.values.view import View
 
 READ_BYTES: Final = 512 * 1024  # from the end of the file
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")

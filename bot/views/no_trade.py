@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from bot.views.values import finite
+from bot.values.view import finite
 from storage.ledger.queries import Ledger, RecordedDecision
 from strategies.explain.signals import Refusal
 from strategies.kernel.state import Action, RefusalCode

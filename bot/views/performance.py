@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from bot.trading.control import Control
+from bot.values.view import View
 from bot.views.status import currency_of, deposit_of
 from bot.views.trade_summary import summarise
-from bot.views.values import View
 from storage.ledger.queries import EquityPoint, Ledger
 from storage.ledger.trades import Trade
 from strategies.market import DAY_MS

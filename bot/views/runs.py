@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, computed_field
 
-from bot.views.values import View
+from bot.values.view import View
 
 RunState = Literal["queued", "running", "done", "failed", "cancelled"]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from bot.views.values import View
+from bot.values.view import View
 from storage.config.tree import Config
 
 NEEDS_NEW_ACCOUNT: Final = ("exchange.name", "account.name", "account.deposit", "decision.timeframe")

@@ -10,11 +10,11 @@ from pydantic import Field
 from bot.clock import wall_ms
 from bot.trading.control import Control
 from bot.trading.snapshot import MarketView, Snapshot
-from bot.views.training import TrainingProgress
-from bot.views.values import View, Votes
+from bot.values.training import TrainingProgress
+from bot.values.view import View, Votes
 from storage.ledger.queries import OpenPosition
+from strategies.bundle.fallback_names import fallback_level_of
 from strategies.bundle.fallback_policy import FallbackLevel
-from strategies.bundle.fallback_strategies import fallback_level_of
 from strategies.explain.signals import Signal, describe_refusal
 from strategies.kernel.state import RefusalCode
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE, Timeframe

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from bot.trading.control import Control
+from bot.values.view import View
 from bot.views.candles import Candle, merged
 from bot.views.chart_trades import ChartTrade, chart_trades
 from bot.views.decisions import Decision, decisions_of
-from bot.views.values import View
 from storage.ledger.minute_candles import minute_candles
 from storage.ledger.trades import Trade
 from strategies.errors import NotFound

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bot.operations.metrics import Metrics
 from bot.retraining.run_queue import RunQueue
+from bot.scheduling.universe import Universe
 from bot.trading.control import Control
 from bot.web.query_cache import Reading
 from bot.web.session import Sessions
@@ -22,3 +23,4 @@ SESSIONS = web.AppKey("sessions", Sessions)
 CONFIG = web.AppKey("config", Config)
 RUNS = web.AppKey("runs", RunQueue)
 OPENAPI = web.AppKey("openapi", dict[str, Any])
+UNIVERSE = web.AppKey("universe", Universe)

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bot.trading.snapshot import LiveCandle
+from bot.values.view import View, Votes
 from bot.views.candles import Candle
 from bot.views.chart_trades import ChartTrade
 from bot.views.decisions import Decision
 from bot.views.no_trade import NoTrade
-from bot.views.values import View, Votes
 from storage.ledger.queries import EquityPoint, OpenPosition
 from storage.ledger.trades import Trade
 from strategies.explain.signals import Signal

@@ -12,17 +12,18 @@ from aiohttp import web
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
 from bot.retraining.run_queue import RunQueue
+from bot.scheduling.universe import Universe
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.web import auth_routes as signing
 from bot.web import dashboard, openapi, reference, socket
-from bot.web.app_keys import CONFIG, CONTROL, HUB, METRICS, OPENAPI, READING, RUNS, SESSIONS
+from bot.web.app_keys import CONFIG, CONTROL, HUB, METRICS, OPENAPI, READING, RUNS, SESSIONS, UNIVERSE
 from bot.web.doorway import Doorway
 from bot.web.middleware import Guard, add_security_headers
 from bot.web.operations import Operation
 from bot.web.query_cache import Reading
 from bot.web.revoked import Revoked
-from bot.web.routes import account, charts, commands, health, models, predict, runs, system
+from bot.web.routes import account, charts, commands, health, models, predict, runs, system, universe
 from bot.web.routes.events import Announcer
 from bot.web.session import Sessions
 from bot.web.stream import Hub
@@ -32,7 +33,7 @@ from storage.config.tree import Config
 from storage.ledger.journal import Alert
 from strategies.errors import AlreadyRunning
 
-CHAPTERS: Final = (account, charts, models, predict, commands, runs, system, signing, health)
+CHAPTERS: Final = (account, charts, models, universe, predict, commands, runs, system, signing, health)
 PLAIN: Final = (dashboard, socket, reference, runs, signing, health)
 
 
@@ -47,6 +48,7 @@ class WebServer:
         revoked: sessions that were signed out; None: remembered as long as this server.
         run_queue: batch commands beside trading; None: none are taken.
         config: shown in the settings and asked for the log; None: neither is told.
+        markets: who belongs to the account and why; None: it is not asked.
 
     Raises:
         BadInput: a token is too short for where this server listens.
@@ -62,6 +64,7 @@ class WebServer:
         revoked: Revoked | None = None,
         run_queue: RunQueue | None = None,
         config: Config | None = None,
+        markets: Universe | None = None,
     ) -> None:
         check_tokens(settings, token)
         self._sessions = Sessions(token, wall_ms, read_token=settings.read_token.reveal(), revoked=revoked)
@@ -75,6 +78,8 @@ class WebServer:
             run_queue.on_change = self._announcer.on_run
         if config is not None:
             self._app[CONFIG] = config
+        if markets is not None:
+            self._app[UNIVERSE] = markets
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._address = ""

@@ -25,13 +25,13 @@ from storage.backup.switch import (
     Move,
     Switch,
     finish_restore,
-    is_unfinished,
     mark_committed,
     move_of,
     remove_staging,
     sync_folders,
     write_record,
 )
+from storage.backup.unfinished import is_unfinished
 from storage.ledger.database import connect, known_revisions, reading, writing
 from storage.ledger.lease import account_lease
 from storage.ledger.postgres import unhurried

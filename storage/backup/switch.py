@@ -17,11 +17,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
+from storage.backup.unfinished import RECORD, is_unfinished
 from storage.durable import folder_lock, replace_files, sync
 from storage.ledger.database import reading
 from strategies.errors import StorageFailed
 
-RECORD: Final = "restore.json"
 STAGING: Final = ".restore-"
 ASIDE: Final = "before-restore-"
 
@@ -92,11 +92,6 @@ def write_record(switch: Switch, state: Path) -> None:
         path.write_text(content, encoding="utf-8")
 
     replace_files([(state / RECORD, write)])
-
-
-def is_unfinished(state: Path) -> bool:
-    """Whether a restore was interrupted here."""
-    return (state / RECORD).exists()
 
 
 def finish_restore(state: Path, engine: Engine) -> Switch | None:

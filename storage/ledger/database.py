@@ -30,6 +30,7 @@ def connect(
     synchronous: str = "NORMAL",
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     limits: ServerLimits | None = None,
+    must_exist: bool = False,
 ) -> Engine:
     """Return an engine for `url` (`sqlite:///…` or `postgresql+psycopg://…`), creating a SQLite file's folder.
 
@@ -39,15 +40,16 @@ def connect(
         synchronous: SQLite durability. NORMAL survives a killed process; FULL also a power cut, at a sync per minute.
         busy_timeout_ms: how long SQLite waits for another process' lock.
         limits: of time and connections on PostgreSQL.
+        must_exist: never make a SQLite file: a new one in the place of a ledger that is moved would undo its journal.
     """
     address = make_url(url)
     if address.drivername.startswith("sqlite"):
-        if address.database and address.database != ":memory:":
+        if address.database and address.database != ":memory:" and not must_exist:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(address, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False})
         _set_pragmas(engine, synchronous)
         if address.database and address.database != ":memory:":
-            _keep_to_file(engine, Path(address.database))
+            _keep_to_file(engine, Path(address.database), must_exist=must_exist)
         return engine
     if password:
         address = address.set(password=password)
@@ -154,7 +156,7 @@ def _set_pragmas(engine: Engine, synchronous: str) -> None:
         cursor.close()
 
 
-def _keep_to_file(engine: Engine, path: Path) -> None:
+def _keep_to_file(engine: Engine, path: Path, *, must_exist: bool) -> None:
     """Let an engine work on the file that it opened first, and on no other that takes its name.
 
     A file that is moved away is written on without a word by the connections that hold it, and the next connection
@@ -169,6 +171,8 @@ def _keep_to_file(engine: Engine, path: Path) -> None:
     @event.listens_for(engine, "do_connect")
     def before_connect(*_: Any) -> None:
         check()
+        if must_exist and not path.exists():
+            raise StorageFailed(f"database {path} holds no ledger yet (no such file); start `sigma run` once")
 
     @event.listens_for(engine, "connect")
     def on_connect(*_: Any) -> None:

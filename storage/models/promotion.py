@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
 from strategies.bundle.fallback_policy import FallbackLevel
-from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,18 +18,20 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from storage.durable import folder_lock, replace_files, sync
 from storage.models.apart import Verifier
 from storage.models.promotion import Promotion
-from strategies.bundle.bundle import Bundle, load
+from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
 from strategies.bundle.fallback_policy import FallbackLevel, Standing
-from strategies.bundle.fallback_strategies import FALLBACK_STRATEGIES, fallback_strategy
 from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, NotFound, StorageFailed
 from strategies.market import Timeframe
+
+if TYPE_CHECKING:
+    from strategies.bundle.bundle import Bundle
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
@@ -55,6 +57,8 @@ class Registry:
             BundleRefused: it does not verify.
             StorageFailed: it could not be written.
         """
+        from strategies.bundle.bundle import load
+
         load(folder, verify=True)
         return self.add_files(read_folder(Path(folder)))
 
@@ -110,6 +114,8 @@ class Registry:
             BadInput: there is none of that name.
             BundleRefused: it is damaged or from another exchange.
         """
+        from strategies.bundle.bundle import load
+
         folder = self.folder(self.resolve(bundle))
         if verify and self._verifier is not None:
             self._verifier.verify(folder, exchange)
@@ -286,4 +292,6 @@ def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timef
         BadInput: there is none of that id.
         BundleRefused: it is damaged or from another exchange.
     """
+    from strategies.bundle.fallback_strategies import fallback_strategy
+
     return fallback_strategy(bundle_id, timeframe) or registry.get(str(bundle_id), exchange)

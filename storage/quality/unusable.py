@@ -21,7 +21,7 @@ _ALIKE: Final = 1.5  # times; how far the lasting level may be from the jump
 
 def unusable(candles: CandleArray, timeframe: Timeframe, most_missing: float) -> list[Finding]:
     """Return the fatal findings of an ascending series of possible candles."""
-    return [*check_missing(candles, timeframe, most_missing), *check_units(candles)]
+    return [*check_missing(candles, timeframe, most_missing), *check_units(candles), *check_constant(candles)]
 
 
 def check_missing(candles: CandleArray, timeframe: Timeframe, most: float) -> list[Finding]:
@@ -66,6 +66,15 @@ def check_units(candles: CandleArray) -> list[Finding]:
         times = candles[row : row + 1, OPEN_MS].astype(np.int64)
         found.append(Finding(check="redenomination", severity="fatal", times_ms=times, text=text))
     return found
+
+
+def check_constant(candles: CandleArray) -> list[Finding]:
+    """Return a finding when the price never moves: a model of it is right always and worth nothing."""
+    if len(candles) < _AROUND_BARS or np.ptp(candles[:, OPEN : CLOSE + 1]) > 0:
+        return []
+    times = candles[:1, OPEN_MS].astype(np.int64)
+    text = f"the price is {candles[0, CLOSE]:g} in all {len(candles):,} bars: it never moves, there is nothing to learn"
+    return [Finding(check="constant", severity="fatal", times_ms=times, text=text)]
 
 
 def _round_factor(jump: float) -> float:

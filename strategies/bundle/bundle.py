@@ -15,6 +15,7 @@ import numpy as np
 
 from strategies.bundle.calibration import Calibration
 from strategies.bundle.ensemble import agreement, blend, join
+from strategies.bundle.fallback_names import TREND_ID
 from strategies.bundle.files import (
     PROBE_CANDLES,
     PROBE_SCORES,
@@ -38,7 +39,6 @@ __all__ = ["Bundle", "BundleRefused", "Inputs", "Manifest", "PreparedSlice", "Pr
 
 PROBES: Final = 32
 PROBE_TOLERANCE: Final = 1e-5  # unit deviations; other processors may round the last bits otherwise
-TREND_ID: Final = "trend-1"
 PPO: Final = "ppo"  # the family that joins after smoothing
 
 

@@ -5,17 +5,13 @@ Like any bundle they stand on the tape by their id, so a replay knows them; noth
 
 from __future__ import annotations
 
-from typing import Final
-
-from strategies.bundle.bundle import TREND_ID, Bundle, trend_bundle
+from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.bundle.calibration import Calibration
+from strategies.bundle.fallback_names import CASH_ID, TREND_ID
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.manifest import Manifest
 from strategies.market import Timeframe
 from strategies.predictors.cash import FAMILY, CashPredictor
-
-CASH_ID: Final = "cash-1"
-FALLBACK_STRATEGIES: Final[dict[FallbackLevel, str]] = {"trend_rule": TREND_ID, "cash": CASH_ID}
 
 
 def fallback_strategy(bundle_id: str | None, timeframe: Timeframe) -> Bundle | None:
@@ -28,21 +24,6 @@ def fallback_strategy(bundle_id: str | None, timeframe: Timeframe) -> Bundle | N
 def fallback_of(fallback_level: FallbackLevel, timeframe: Timeframe) -> Bundle:
     """Return who decides on a rung other than "models"."""
     return cash_bundle(timeframe) if fallback_level == "cash" else trend_bundle(timeframe)
-
-
-def is_fallback(bundle_id: str) -> bool:
-    """Return whether an id names a stand-in."""
-    return bundle_id in FALLBACK_STRATEGIES.values()
-
-
-def told(bundle_id: str) -> str:
-    """Return who decides as people are told: a bundle by its id, a stand-in by its name too."""
-    return {TREND_ID: f"the trend rule ({TREND_ID})", CASH_ID: f"cash ({CASH_ID})"}.get(bundle_id, bundle_id)
-
-
-def fallback_level_of(bundle_id: str) -> FallbackLevel:
-    """Return the rung of the ladder on which a bundle decides."""
-    return next((fallback_level for fallback_level, name in FALLBACK_STRATEGIES.items() if name == bundle_id), "models")
 
 
 def cash_bundle(timeframe: Timeframe = Timeframe.H1) -> Bundle:

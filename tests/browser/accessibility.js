@@ -66,7 +66,7 @@
     ids.add(element.id);
   }
 
-  const attributes = new Set("label labelledby describedby controls live hidden selected busy disabled expanded current valuenow valuemin valuemax valuetext modal atomic relevant roledescription haspopup pressed checked".split(" "));
+  const attributes = new Set("label labelledby describedby controls live hidden selected busy disabled expanded current valuenow valuemin valuemax valuetext modal atomic relevant roledescription haspopup pressed checked sort".split(" "));
   const roles = new Set("status alert tablist tab tabpanel group img region dialog list listitem none presentation button progressbar".split(" "));
   for (const element of all("body *").filter((found) => !found.closest("svg"))) {
     for (const { name, value } of element.attributes) {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
 from storage.ledger.shadow_trials import Shadows

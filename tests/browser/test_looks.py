@@ -49,7 +49,7 @@ async def test_every_room_breaks_no_accessibility_rule_and_never_scrolls_sideway
         if path in ("/", "/markets/BTCUSDT", f"/trades/{trade}"):
             await scene.page.locator("[data-ready]").first.wait_for()
         assert await scene.page.evaluate(OVERFLOW) <= 0, path
-        assert await scene.broken_rules() == [], path
+        assert (path, await scene.broken_rules()) == (path, [])
         await scene.picture(f"{'trade' if trade in path else named(path)}-{viewport['width']}-{scheme}")
 
 

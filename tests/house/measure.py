@@ -74,8 +74,10 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "__main__",
     ),
     "bot": (
+        "exchange_time",
         "clock",
         "exchange_info",
+        "values",
         "network",
         "simulator",
         "feed",

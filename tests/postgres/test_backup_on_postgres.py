@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import inspect, text
 
-from storage.backup import finish_restore, is_unfinished
 from storage.backup.container import unpacked
 from storage.backup.restore import _stage, _switch, schema_of
-from storage.backup.switch import write_record
+from storage.backup.switch import finish_restore, write_record
+from storage.backup.unfinished import is_unfinished
 from storage.ledger.database import writing
 from storage.ledger.lease import account_lease
 from storage.ledger.tables import account as account_table

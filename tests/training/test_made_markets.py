@@ -110,7 +110,8 @@ def test_a_lot_larger_than_the_account_and_a_still_market_say_why_nothing_was_tr
     found = bench.backtest("LARGEUSDT")
     assert found["trades"]["trades"] == 0
     assert dict(found["refusals"])["too_small"] > 0
-    assert bench.backtest("STILLUSDT")["trades"]["trades"] == 0
+    assert "it never moves" in bench.backtest("STILLUSDT")["error"]
+    assert bench.backtest("STILLUSDT", "--despite-findings")["trades"]["trades"] == 0
 
 
 def test_a_sparse_and_a_mixed_market_are_refused_with_the_true_cause(bench: Bench) -> None:

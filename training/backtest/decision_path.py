@@ -37,6 +37,7 @@ class DecisionPath:
         volatility: annual.
         agreement: of PPO with the side, -1..1; 0 where absent.
         votes: (d, M, K) float64, in the bundle's order of families.
+        hold_bars: decision candles that expected returns speak of; of the last bundle, where several decided.
         book: (d,) float64, how an equal-risk book of all markets swings, as a share of a single market.
         memory: (M,) MEMORY after the last decision.
     """
@@ -53,6 +54,13 @@ class DecisionPath:
     votes: np.ndarray
     memory: np.ndarray
     book: np.ndarray
+    hold_bars: int
+
+    def rules(self, settings: TradingSettings, bar_ms: int) -> np.ndarray:
+        """Return the (1,) RULES of a run on this path."""
+        rules = settings.rules(bar_ms)
+        rules["horizon_bars"] = self.hold_bars
+        return rules
 
     def sizing_volatility(self, risk: RiskSettings) -> np.ndarray:
         """Return (d, M): the volatility that sizes are divided by, as the engine has it at each decision."""
@@ -92,6 +100,7 @@ def decision_path(
         votes=scored["votes"],
         memory=memory,
         book=book_deviations(candles.decision_candles, ms, timeframe),
+        hold_bars=bundle.hold_bars,
     )
 
 
@@ -118,6 +127,8 @@ def _scores(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np
     last_bar = (ms - candles.start_ms) // candles.bar.ms - 1
     for index, market in enumerate(candles.markets):
         series = candles.decision_candles[index]
+        if not len(series):  # not listed yet, or no longer
+            continue
         slices = block_slices(series, candles.timeframe, candles.start_ms, candles.end_ms)
         inputs = bundle.decision_inputs([bundle.prepare(anchored, market.symbol) for anchored in slices])
         for anchored, part in zip(slices, inputs, strict=True):

@@ -150,7 +150,7 @@ def run_path(
     return loop.run(
         state,
         settings.market_records(candles.markets) if records is None else records,
-        settings.rules(candles.bar.ms),
+        path.rules(settings, candles.bar.ms),
         open_ms=candles.open_ms,
         bars=candles.bars,
         present=candles.present,

@@ -2,31 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
 
-import numpy as np
 import typer
-
-from storage.candles.store import CandleStore
-from storage.config.tree import Config
-from storage.ledger.export import write_export
-from storage.models.registry import Registry, bundle_by_id
-from strategies.bundle.bundle import TREND_ID, Bundle, load
-from strategies.errors import BadInput
-from strategies.kernel.settings import TradingSettings
-from strategies.market import Market, Timeframe
-from training.backtest.roster import warm_up_bars
-from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
-from training.backtest.run_candles import covered, moment, read_run
-from training.backtest.scorecard import Scorecard
-from training.backtest.scoring import scorecard
-from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
-from training.runtime import records
-from training.runtime.progress import answer, configuration, say
-from training.runtime.sound_data import sound_symbols
 
 
 def command(
@@ -37,8 +15,8 @@ def command(
     initial_capital: float = typer.Option(0.0, help="Deposit in quote currency; 0: of the configuration.", min=0.0),
     universe: str = typer.Option("", help="top, top:40 or list instead of symbols; members as known then."),
     sides: str = typer.Option("", help="both, long or short; empty: of the configuration."),
-    report: Path = typer.Option(Path(), help="Write an HTML report here."),
-    export: Path = typer.Option(Path(), help="Write all fills and funding here, .csv or .parquet."),
+    report: Path = typer.Option(Path(), show_default=False, help="Write an HTML report here."),
+    export: Path = typer.Option(Path(), show_default=False, help="Write all fills and funding here, .csv or .parquet."),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     allow_in_sample: bool = typer.Option(
         False, "--allow-in-sample", help="Run over training bars; every figure says SEEN."
@@ -50,160 +28,22 @@ def command(
 
     Example: sigma backtest --model production --start-date 2024-07-01 --end-date 2025-07-01 --report run.html
     """
-    config = configuration()
-    place = exchange or config.exchange.name
-    bundle = chosen_bundle(Registry(config.paths.models), place, model, config.decision.timeframe)
-    if Registry(config.paths.models).is_test(bundle.id):
-        say(f"{bundle.id} was made in test mode: its figures mean nothing")
-    store = CandleStore(config.data.directory)
-    asked = Asked(exchange=place, symbols=symbols, universe=universe)
-    begin_ms = utc_ms(start_date) if start_date else None
-    members = universe_between(store, config, asked, begin_ms, utc_ms(end_date) if end_date else None)
-    names = named_symbols(config, asked, members)
-    timeframe = bundle.manifest.timeframe
-    markets = stored_markets(store, config, place, names, timeframe)
-    symbols_there = [market.symbol for market in markets]
-    sound = sound_symbols(config, store, place, symbols_there, timeframe, config.exchange.market)
-    markets = tuple(market for market in markets if market.symbol in sound)
-    start_ms, end_ms = span(store, markets, bundle, start_date, end_date)
-    seen = is_in_sample(bundle, start_ms)
-    if not allow_in_sample:
-        require_unseen(bundle, start_ms)
-    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
-    settings = chosen_settings(config.trading, bundle, initial_capital, sides)
-    stress = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
-    result = backtest(bundle, candles, settings, stress=stress)
-    _finish(config, result, seen, report, export)
+    from training.commands._backtest import Options, trade
 
-
-def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Timeframe) -> Bundle:
-    """Return the bundle that a person named.
-
-    Raises:
-        BadInput: there is none of that name.
-        BundleRefused: it is damaged, or from another exchange.
-    """
-    if model == "production":
-        production = registry.production(exchange)
-        if production is None:
-            say(f"no bundle is in production on {exchange}; the trend rule is tested")
-        return bundle_by_id(registry, exchange, production, timeframe)
-    if model in ("trend", TREND_ID):
-        return bundle_by_id(registry, exchange, None, timeframe)
-    if Path(model).exists():
-        folder = Path(model)
-        return load(folder if folder.is_dir() else folder.parent, exchange=exchange)
-    return registry.get(model, exchange)
-
-
-def span(
-    store: CandleStore, markets: tuple[Market, ...], bundle: Bundle, start_date: str, end_date: str
-) -> tuple[int, int]:
-    """Return start and end of the run on the decision grid: as asked, or else the longest honest one.
-
-    Raises:
-        BadInput: a date cannot be read, or nothing lies between them.
-        DataGap: a market has no candles.
-    """
-    timeframe = bundle.manifest.timeframe
-    first_ms, last_ms = covered(store, markets, timeframe)
-    warm_ms = first_ms + warm_up_bars(timeframe) * timeframe.ms
-    earliest = max(warm_ms, bundle.manifest.first_out_of_sample_ms)
-    start_ms = utc_ms(start_date) if start_date else earliest
-    end_ms = utc_ms(end_date) if end_date else last_ms
-    if end_ms > last_ms > start_ms:
-        say(f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
-        end_ms = last_ms
-    if start_ms < warm_ms < end_ms:
-        say(
-            f"the candles begin {moment(first_ms)}; with a warm-up of {warm_up_bars(timeframe):,} bars of "
-            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})"
+    trade(
+        Options(
+            model=model,
+            symbols=symbols,
+            start_date=start_date,
+            end_date=end_date,
+            initial_capital=initial_capital,
+            universe=universe,
+            sides=sides,
+            report=report,
+            export=export,
+            exchange=exchange,
+            allow_in_sample=allow_in_sample,
+            costs_factor=costs_factor,
+            delay_bars=delay_bars,
         )
-        start_ms = warm_ms
-    start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
-    if start_ms >= end_ms:
-        raise BadInput(
-            f"the run from {moment(start_ms)} to {moment(end_ms)} is empty; candles are stored "
-            f"{moment(first_ms)} to {moment(last_ms)}, and {bundle.id} may be tested from {moment(earliest)} on"
-        )
-    return start_ms, end_ms
-
-
-def utc_ms(text: str) -> int:
-    """Return UTC milliseconds of an ISO date or time.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date; one like 2024-07-01 or 2024-07-01T12:00 is needed") from error
-    return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: float, sides: str) -> TradingSettings:
-    """Return the configured settings on the bundle's timeframe, with what was asked for instead.
-
-    Raises:
-        BadInput: `sides` is not one of both, long, short.
-    """
-    if sides not in ("", "both", "long", "short"):
-        raise BadInput(f"sides is {sides!r}; both, long or short is needed")
-    decision: dict[str, Any] = {"timeframe": bundle.manifest.timeframe}
-    if sides:
-        decision["sides"] = cast(Literal["both", "long", "short"], sides)
-    execution = {"initial_capital": initial_capital} if initial_capital else {}
-    return settings.model_copy(
-        update={
-            "decision": settings.decision.model_copy(update=decision),
-            "execution": settings.execution.model_copy(update=execution),
-        }
     )
-
-
-def record_run(config: Config, result: BacktestResult, card: Scorecard) -> tuple[str, str]:
-    """Write a backtest's record and return its id and path."""
-    candles = result.candles
-    seen = hashlib.sha256(np.ascontiguousarray(candles.bars).tobytes() + candles.open_ms.tobytes())
-    record = records.RunRecord(
-        kind="backtest",
-        config={
-            "bundle": result.bundle_id,
-            "settings": result.settings.model_dump(mode="json"),
-            "symbols": list(card.symbols),
-            "exchange": card.exchange,
-            "timeframe": card.timeframe,
-            "execution_timeframe": card.execution_timeframe,
-            "start_ms": card.start_ms,
-            "end_ms": card.end_ms,
-        },
-        data_hash=seen.hexdigest(),
-        seed=0,
-        device="cpu",
-        duration_s=0.0,
-        until_ms=card.end_ms,
-        result=card.document(),
-    )
-    return record.id, str(records.write(record, config.paths.runs))
-
-
-def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, export: Path) -> None:
-    from training.report.terminal import summary
-
-    card, compared = scorecard(result, is_in_sample=seen)
-    run, record = record_run(config, result, card)
-    written = {"run": run, "record": record}
-    if export.name:
-        write_export(export, result.run.facts, result.candles.markets)
-        written["export"] = str(export)
-    if report.name:
-        from training.report.backtest import backtest_report
-        from training.report.page import write_page
-
-        write_page(report, backtest_report(result, card, compared))
-        written["report"] = str(report)
-    for name in ("export", "report", "record"):
-        if name in written:
-            say(f"{name} written to {written[name]}")
-    answer({**card.document(), **written}, summary(card))

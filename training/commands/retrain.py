@@ -13,7 +13,7 @@ from training.runtime.progress import answer, configuration, say, wants_json
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from storage.models.registry import Registry
-    from training.data.dataset import Dataset
+    from training.data.dataset import Dataset, Gaps
     from training.evidence.performance import EquityCurve
     from training.monitors.fallback_policy import Answer
 
@@ -42,10 +42,11 @@ def command(
     from strategies.errors import BadInput
     from training.commands._common import document_of, open_dataset, plan_of, store
     from training.ensemble import families as known
+    from training.ensemble.plan import recipe_id
     from training.ensemble.voters import makers
     from training.evidence.daily_skill import YEAR_D, DailySkill, walked_skill
     from training.monitors import fallback_policy as ladder
-    from training.promotion.retrain import champion_of, leakage_check, retrain
+    from training.promotion.retrain import champion_of, failed_before, leakage_check, retrain
 
     if gaps not in ("refuse", "split"):
         raise BadInput(f"--gaps is {gaps!r}; refuse or split is needed")
@@ -53,7 +54,9 @@ def command(
     chosen_seed = config.training.seed if seed < 0 else seed
     names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
     voters = known.choose(names, makers(config, chosen_seed))
-    dataset = open_dataset(config, symbols, timeframe, exchange, until, "split" if gaps == "split" else "refuse")
+    own = "" if symbols else ",".join(config.exchange.symbols)
+    how: Gaps = "split" if gaps == "split" else "refuse"
+    dataset = open_dataset(config, symbols, timeframe, exchange, until, how, scored=own)
     plan = plan_of(config, voters, chosen_seed, years=years, months=refit_months)
     registry = Registry(config.paths.models)
     looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
@@ -61,7 +64,8 @@ def command(
     standing = registry.standing(dataset.exchange)
     started = time.perf_counter()
     checks = [leakage_check(voters)] if leakage else []
-    retrained = retrain(dataset, plan, champion, checks=checks, on_step=_Eta(started))
+    again = failed_before(registry, recipe_id(dataset, plan))
+    retrained = retrain(dataset, plan, champion, checks=checks, again=again, on_step=_Eta(started))
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict
@@ -74,6 +78,7 @@ def command(
         "bundle": bundle,
         "verdict": verdict.document(),
         "case": verdict.case,
+        "recipe": retrained.trained.bundle.manifest.recipe,
         "declared": list(config.ensemble.families),
         "champion": champion.bundle.id if champion else None,
         "ladder": answered.document(),
@@ -96,7 +101,8 @@ def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
 
     store = CandleStore(config.data.directory)
     try:
-        markets = stored_markets(store, config, dataset.exchange, ",".join(dataset.symbols), dataset.timeframe)
+        own = [symbol for symbol in config.exchange.symbols if symbol in dataset.symbols] or dataset.symbols
+        markets = stored_markets(store, config, dataset.exchange, ",".join(own), dataset.timeframe)
         return trend_curve(store, markets, dataset.timeframe, dataset.until_ms, config.trading)
     except SigmaError as error:
         say(f"the trend rule's own record is not known: {error}")

@@ -50,8 +50,9 @@ def command(
     chosen_seed = config.training.seed if seed < 0 else seed
     voters = _voters(config, families, chosen_seed)
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
-    everything = open_dataset(config, symbols, "", exchange, end_date, scored=chosen)
-    candles, past = _candles(config, chosen, everything, day_ms(start_date), members)
+    traded = chosen or symbols or ",".join(config.exchange.symbols)
+    everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
+    candles, past = _candles(config, traded, everything, day_ms(start_date), members)
     cache = FoldCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
@@ -99,7 +100,7 @@ def _candles(
     from training.commands.traded import stored_markets
 
     store, timeframe = CandleStore(config.data.directory), everything.timeframe
-    markets = stored_markets(store, config, everything.exchange, chosen or everything.symbols, timeframe)
+    markets = stored_markets(store, config, everything.exchange, chosen, timeframe)
     first_ms, last_ms = covered(store, markets, timeframe)
     end_ms = min(everything.until_ms, last_ms)
     earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)

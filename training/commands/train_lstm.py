@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import typer
 
 from storage.config.models import LstmSettings
-from storage.config.tree import Config
 from strategies.errors import BadInput
 from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
+    from storage.config.tree import Config
     from training.families.lstm.trainer import LstmModel
 
 TEST_MODE_EPOCHS: Final = 5

@@ -68,7 +68,7 @@ def _run(
     return loop.run(
         state,
         settings.market_records(candles.markets),
-        settings.rules(candles.bar.ms),
+        path.rules(settings, candles.bar.ms),
         open_ms=candles.open_ms[low:high],
         bars=candles.bars[low:high],
         present=candles.present[low:high],
@@ -88,7 +88,7 @@ def _apply(
     day: Day, path: DecisionPath, settings: TradingSettings, state: AccountState, bar: int, commands: list[Command]
 ) -> np.ndarray:
     """Apply a minute's commands after its marks, then take the decision it completes, as the engine does."""
-    candles, rules = day.candles, settings.rules(day.candles.bar.ms)
+    candles, rules = day.candles, path.rules(settings, day.candles.bar.ms)
     facts, count = np.zeros(64 + 16 * len(candles.markets), FACT), 0
     for command in commands:
         count = apply_command(

@@ -117,7 +117,14 @@ class Similarity:
     compared_days: float
 
 
-def judge_recipe(case: Case, skill: RecipeVerdict, settings: ValidationSettings, extra: Sequence[Rule] = ()) -> Verdict:
+def judge_recipe(
+    case: Case,
+    skill: RecipeVerdict,
+    settings: ValidationSettings,
+    extra: Sequence[Rule] = (),
+    *,
+    again: bool = False,
+) -> Verdict:
     """Return the recipe gate's verdict on walk-forward evidence.
 
     Args:
@@ -125,8 +132,9 @@ def judge_recipe(case: Case, skill: RecipeVerdict, settings: ValidationSettings,
         skill: what the walk forward measured.
         settings: level of the test.
         extra: rules asked elsewhere (integrity, leakage).
+        again: the recipe failed here before.
     """
-    rules = (*extra, _skill(skill, settings), _profit(skill))
+    rules = (*extra, _skill(skill, level_of(settings, skill.markets, again=again)), _profit(skill))
     step: Step = "shadow" if case == "changed_recipe" else "promote"
     return Verdict(case=case, step=step if all(rule.passed for rule in rules) else "reject", rules=rules)
 
@@ -164,8 +172,7 @@ def integrity(problem: str = "") -> Rule:
     return Rule(name="integrity", passed=not problem, found=None, needed="no problem", sentence=words)
 
 
-def _skill(skill: RecipeVerdict, settings: ValidationSettings) -> Rule:
-    alpha = level_of(settings, skill.markets)
+def _skill(skill: RecipeVerdict, alpha: float) -> Rule:
     words = f"IC {skill.ic:+.3f} over {skill.days} days, p {skill.p_value:.3f}"
     passed = skill.p_value <= alpha and skill.ic > 0
     return _rule("skill", passed, skill.p_value, f"p <= {alpha:g}", words)

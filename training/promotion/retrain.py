@@ -63,6 +63,7 @@ def retrain(
     champion: Champion | None,
     *,
     checks: Sequence[Check] = (),
+    again: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
 ) -> Retrained:
     """Train a candidate and judge it.
@@ -72,6 +73,7 @@ def retrain(
         plan: families and settings; their digest is the recipe.
         champion: in production or on the bench; None: there is none.
         checks: more rules to ask of the candidate, such as the leakage check.
+        again: the recipe stood before the recipe gate earlier and failed.
         on_step: told after every fit.
 
     Raises:
@@ -88,7 +90,7 @@ def retrain(
     else:
         if case == "completion" and champion is not None:
             extra = (*extra, check_completion(trained, plan, champion))
-        verdict = gate.judge_recipe(case, trained.verdict, plan.validation, extra)
+        verdict = gate.judge_recipe(case, trained.verdict, plan.validation, extra, again=again)
     return Retrained(trained=trained, verdict=verdict)
 
 
@@ -177,6 +179,17 @@ def champion_of(registry: Registry, exchange: str, window_d: int, until_ms: int)
     verdict = registry.verdict(bundle.id)
     declared = tuple(verdict.get("declared") or ()) if verdict.get("case") == "first" else ()
     return Champion(bundle=bundle, reigns=tuple(reigns), declared=declared)
+
+
+def failed_before(registry: Registry, recipe: str) -> bool:
+    """Return whether a bundle of a recipe has stood before the recipe gate and was rejected for want of skill."""
+    for path in sorted((registry.root / "verdicts").glob("*.json")):
+        document = registry.verdict(path.stem)
+        rules = document.get("verdict", {}).get("rules", ())
+        lacked_skill = any(rule["name"] == "skill" and not rule["passed"] for rule in rules)
+        if document.get("recipe") == recipe and lacked_skill:
+            return True
+    return False
 
 
 def _begins(history: Sequence[Promotion]) -> list[int]:

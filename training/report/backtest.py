@@ -30,7 +30,13 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
     warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_in_sample else ""
     verdict = paragraph(card.verdict, "verdict") + "".join(map(paragraph, card.notes))
     sections = [Section(title="Verdict", body=verdict), *result_sections(result, card, compared)]
-    return page(f"Backtest of {card.model}: {', '.join(card.symbols)}", subtitle(card), sections, warning=warning)
+    return page(
+        f"Backtest of {card.model}: {', '.join(card.symbols)}",
+        subtitle(card),
+        sections,
+        exchange=card.exchange,
+        warning=warning,
+    )
 
 
 def subtitle(card: Scorecard) -> str:

@@ -45,7 +45,7 @@ def ledger_report(ledger: Ledger) -> str:
     ]
     until = moment(int(curve.times[-1])) if len(curve.times) else "the first decision"
     subtitle = f"{account.exchange} · paper account {account.name} · {moment(account.start_ms)} to {until} UTC"
-    return page(f"Ledger of {account.name}", subtitle, sections)
+    return page(f"Ledger of {account.name}", subtitle, sections, exchange=account.exchange)
 
 
 def ledger_curve(ledger: Ledger) -> EquityCurve:

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from storage.durable import replace_files
 
+BUILTIN: Final = "builtin"
+DEMO: Final = "Demo market: generated candles with a planted edge. Nothing below says anything about a real market."
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
@@ -29,17 +32,19 @@ class Section:
     charts: tuple[go.Figure, ...] = ()
 
 
-def page(title: str, subtitle: str, sections: Sequence[Section], *, warning: str = "") -> str:
+def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: str = "", warning: str = "") -> str:
     """Return the whole HTML document.
 
     Args:
         title: plain text, also the browser's title.
         subtitle: plain text under it.
         sections: in reading order.
+        exchange: whose candles; where they are generated, the page says so above everything.
         warning: plain text in a banner above everything; empty for none.
     """
     assets = files("training.report")
-    banner = f'<p class="warning" role="alert">{html.escape(warning)}</p>' if warning else ""
+    notes = [DEMO if exchange == BUILTIN else "", warning]
+    banner = "".join(f'<p class="warning" role="alert">{html.escape(note)}</p>' for note in notes if note)
     number = 0
     parts = []
     for section in sections:

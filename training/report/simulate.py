@@ -34,7 +34,12 @@ def simulation_report(simulation: Simulation, card: SimulationCard, curves: dict
         Section(title="What was tried", body=_tried(card)),
         *result_sections(simulation.result, scores, benchmark_curves(curves)),
     ]
-    return page(f"Simulation of the self-training bot: {', '.join(scores.symbols)}", subtitle(scores), sections)
+    return page(
+        f"Simulation of the self-training bot: {', '.join(scores.symbols)}",
+        subtitle(scores),
+        sections,
+        exchange=scores.exchange,
+    )
 
 
 def simulation_summary(card: SimulationCard) -> RenderableType:

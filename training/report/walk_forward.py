@@ -42,7 +42,7 @@ def walk_forward_report(walked: WalkForward, card: WalkForwardCard, curves: dict
         *result_sections(walked.result, scores, benchmark_curves(curves)),
     ]
     title = f"Walk forward of {scores.model}: {', '.join(scores.symbols)}"
-    return page(title, subtitle(scores), sections)
+    return page(title, subtitle(scores), sections, exchange=scores.exchange)
 
 
 def walk_forward_summary(card: WalkForwardCard) -> RenderableType:

@@ -6,11 +6,14 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.config.secret import MASK
-from storage.config.tree import Config
 from storage.durable import folder_lock
 from strategies.errors import SigmaError
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 SHORTEST_SECRET = 4  # characters; shorter ones would mask half of every line
 OWNER_ONLY = 0o600

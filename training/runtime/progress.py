@@ -18,13 +18,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.config.tree import Config, load
+from storage.config.effective import load
 from strategies.errors import SigmaError
 from training.runtime.log_file import append
 from training.runtime.parent_watch import STARTED_BY
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from storage.config.tree import Config
 
 _PLAIN_LINES: Final = 10  # progress lines of one stage where there is no terminal
 

@@ -10,9 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from storage.models.trial_log import Trial
-from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_names import TREND_ID, fallback_level_of, is_fallback
 from strategies.bundle.fallback_policy import FallbackLevel
-from strategies.bundle.fallback_strategies import fallback_level_of, is_fallback
 from training.backtest.baselines import HOLD
 from training.backtest.rule_baselines import DONCHIAN, rule_baselines
 from training.backtest.scorecard import Scorecard, plain

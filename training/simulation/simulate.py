@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from strategies.bundle.bundle import Bundle, trend_bundle
+from strategies.bundle.fallback_names import is_fallback
 from strategies.bundle.fallback_policy import FallbackLevel
-from strategies.bundle.fallback_strategies import fallback_of, is_fallback
+from strategies.bundle.fallback_strategies import fallback_of
 from strategies.market import DAY_MS
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles
 from training.data.dataset import Dataset
 from training.data.splits import next_month
 from training.ensemble.expectation import Expectation
-from training.ensemble.plan import Plan
+from training.ensemble.plan import Plan, recipe_id
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, walked_skill
 from training.evidence.performance import EquityCurve
 from training.monitors import fallback_policy as ladder
@@ -106,6 +107,7 @@ class Simulator:
     _expected: dict[str, Expectation] = field(default_factory=dict)
     _promised: dict[str, DailySkill] = field(default_factory=dict)
     _before: list[Bundle] = field(default_factory=list)
+    _failed: set[str] = field(default_factory=set)
     _fallback_level: FallbackLevel = "trend_rule"
     _why: str = ""
 
@@ -141,7 +143,10 @@ class Simulator:
     def _train(self, trend_curve: EquityCurve, at_ms: int, why: str) -> None:
         """Train, judge, and ask the ladder who trades from here on."""
         dataset, standing = self.dataset_until(at_ms), self._standing(at_ms)
-        found = retrain(dataset, self.plan, standing)
+        recipe = recipe_id(dataset, self.plan)
+        found = retrain(dataset, self.plan, standing, again=recipe in self._failed)
+        if any(rule.name == "skill" and not rule.passed for rule in found.verdict.rules):
+            self._failed.add(recipe)
         bundle, verdict = found.trained.bundle, found.verdict
         self._expected[bundle.id] = found.trained.expected
         self._promised[bundle.id] = walked_skill(found.trained.scales.convictions)

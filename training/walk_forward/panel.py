@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -139,7 +139,7 @@ def placebo_of(path: DecisionPath, candles: RunCandles, settings: TradingSetting
     ics, sharpes = [], []
     for number in range(1, SHIFTS + 1):
         shift = number * len(path.ms) // (SHIFTS + 1)
-        moved = {
+        moved: dict[str, Any] = {
             name: np.roll(getattr(path, name), shift, axis=0) for name in ("blended", "conviction", "expected_return")
         }
         wrong = replace(path, **moved)
@@ -178,7 +178,7 @@ def random_books(
 
 def _columns(path: DecisionPath, chosen: Sequence[int], candles: RunCandles) -> DecisionPath:
     names = ("ready", "blended", "conviction", "expected_return", "sigma", "volatility", "agreement", "votes")
-    kept = {name: np.ascontiguousarray(getattr(path, name)[:, chosen]) for name in names}
+    kept: dict[str, Any] = {name: np.ascontiguousarray(getattr(path, name)[:, chosen]) for name in names}
     book = book_deviations(candles.decision_candles, path.ms, candles.timeframe)
     return replace(path, memory=path.memory[chosen], book=book, **kept)
 

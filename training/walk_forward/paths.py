@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -72,13 +73,13 @@ def columns_of(candles: RunCandles, columns: Sequence[int]) -> RunCandles:
 
 
 def _by_market(path: DecisionPath) -> dict[str, np.ndarray]:
-    whole = ("ms", "rows", "book")
+    whole = ("ms", "rows", "book", "hold_bars")
     return {name: getattr(path, name) for name in DecisionPath.__dataclass_fields__ if name not in whole}
 
 
 def _spread(path: DecisionPath, markets: int) -> DecisionPath:
     """Return a path of so many markets, to be filled column by column."""
-    wide = {}
+    wide: dict[str, Any] = {}
     for name, values in _by_market(path).items():
         shape = list(values.shape)
         shape[0 if name == "memory" else 1] = markets
@@ -102,10 +103,11 @@ def part(candles: RunCandles, start_ms: int, end_ms: int) -> RunCandles:
 
 def joined(paths: Sequence[DecisionPath], candles: RunCandles) -> DecisionPath:
     """Return adjacent decision paths as one over the whole run."""
-    together: dict[str, np.ndarray] = {
+    together: dict[str, Any] = {
         name: np.concatenate([getattr(path, name) for path in paths])
         for name in DecisionPath.__dataclass_fields__
-        if name not in ("rows", "memory")
+        if name not in ("rows", "memory", "hold_bars")
     }
     rows = decision_rows(candles.open_ms, candles.bar, candles.start_ms, candles.timeframe)
-    return DecisionPath(rows=rows, memory=paths[-1].memory, **together)
+    last = paths[-1]
+    return DecisionPath(rows=rows, memory=last.memory, hold_bars=last.hold_bars, **together)

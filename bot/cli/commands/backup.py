@@ -17,7 +17,7 @@ from storage.config.tree import DEFAULT_PATH, Config, load
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
-    from storage.backup import Manifest
+    from storage.backup.manifest import Manifest
     from storage.backup.places import Places
 
 app = typer.Typer(add_completion=False, help="Back up and restore.")
@@ -38,7 +38,7 @@ def backup(
     Example: sigma backup sigma-2025-05-05.backup
     """
     from bot.clock import wall_ms
-    from storage.backup import write_backup
+    from storage.backup.write import write_backup
     from storage.open import whole_database_of
 
     config = load()
@@ -70,7 +70,7 @@ def restore(
     Example: sigma restore sigma-2025-05-05.backup
     """
     from bot.clock import wall_ms
-    from storage.backup import restore as put_in_place
+    from storage.backup.restore import restore as put_in_place
     from storage.open import database_of
 
     config = load()

@@ -9,11 +9,13 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.clock import wall_ms
-from storage.config.tree import Config
 from strategies.errors import ExchangeFailed, SigmaError
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 LEAST_FREE_GB: Final = 2.0  # a year of minutes, a few bundles and rotated logs
 MOST_SKEW_MS: Final = 1_000

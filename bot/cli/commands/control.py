@@ -6,13 +6,16 @@ import json
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.output import emit
-from storage.config.tree import Config, load
+from storage.config.effective import load
 from strategies.errors import BadInput, SigmaError
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="Talk to a running daemon.")
 TIMEOUT_S = 80

@@ -19,7 +19,7 @@ from storage.candles.importing.undo import adjust as adjust_prices
 from storage.candles.importing.undo import delete_batch
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, StoredMarket
-from storage.config.tree import load
+from storage.config.effective import load
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 

@@ -11,7 +11,7 @@ import typer
 from bot.cli.output import emit
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
-from storage.config.tree import Config, load
+from storage.config.effective import load
 from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
@@ -21,7 +21,10 @@ from strategies.market import CandleArray, Timeframe, typed_symbol
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from storage.config.tree import Config
+
 _COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
+MOST_MARKETS = 12  # whose findings are told one by one; of more each has a row
 _LEADER = "BTCUSDT"  # the market that moves the others: what it did confirms what they did
 
 
@@ -122,6 +125,35 @@ def _readable(store: CandleStore, stored: StoredMarket) -> StoredCandles | None:
 
 
 def _table(reports: list[tuple[str, Report]]) -> Table:
+    return _findings(reports) if len(reports) <= MOST_MARKETS else _overview(reports)
+
+
+def _overview(reports: list[tuple[str, Report]]) -> Table:
+    """Return one row a market, the worst first: how many findings of each severity, and the worst of them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("market", "rows", "missing", *_COLOURS, "from", "to", "worst finding", show_lines=False)
+    for name, report in sorted(reports, key=lambda pair: _rank(pair[1])):
+        counts = [sum(part.severity == severity for part in report.findings) for severity in _COLOURS]
+        worst = min(report.findings, key=lambda part: list(_COLOURS).index(part.severity), default=None)
+        table.add_row(
+            name,
+            f"{report.rows:,}",
+            f"{report.missing:,}",
+            *(str(count or "") for count in counts),
+            moment(report.first_ms)[:10] if report.first_ms else "",
+            moment(report.last_ms)[:10] if report.last_ms else "",
+            Text("" if worst is None else worst.text, overflow="ellipsis", no_wrap=True),
+        )
+    return table
+
+
+def _rank(report: Report) -> tuple[int, ...]:
+    return tuple(-sum(part.severity == severity for part in report.findings) for severity in _COLOURS)
+
+
+def _findings(reports: list[tuple[str, Report]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 

@@ -16,14 +16,15 @@ from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
 from bot.feed.download_all import Failed
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
+from storage.config.effective import load
 from storage.config.market import ExchangeSettings
-from storage.config.tree import Config, load
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings
 
 if TYPE_CHECKING:
     from bot.feed.source import FeedSource
+    from storage.config.tree import Config
 
 MOST_LINES: Final = 10
 

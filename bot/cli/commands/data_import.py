@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,9 +16,12 @@ from storage.candles.importing.sheet import Options
 from storage.candles.importing.taking import Wanted
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore
-from storage.config.tree import Config, load
+from storage.config.effective import load
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 _PREVIEWED = 5
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from bot.cli.output import emit
-from storage.config.tree import load
+from storage.config.effective import load
 from strategies.errors import BadInput
 from strategies.market import typed_symbol
 

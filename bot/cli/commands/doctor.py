@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
 from bot.cli.commands import checks
 from bot.cli.commands.checks import Finding
 from bot.cli.output import emit
-from storage.config.tree import Config, load
+from storage.config.effective import load
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False)
 

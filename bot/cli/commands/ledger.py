@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.output import emit, progress
-from storage.config.tree import Config, load
+from storage.config.effective import load
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from storage.config.tree import Config
     from storage.ledger.queries import Ledger
     from storage.ledger.verify import Verification
     from strategies.bundle.bundle import Bundle
@@ -216,11 +217,12 @@ def open_ledger(config: Config, account: str = "") -> Ledger:
     Raises:
         BadInput: no such account has been opened.
     """
-    from storage.ledger import accounts
-    from storage.ledger.queries import Ledger
     from storage.open import whole_database_of
 
     name, database = account or config.account.name, whole_database_of(config)
+    from storage.ledger import accounts
+    from storage.ledger.queries import Ledger
+
     found = accounts.find(database, config.exchange.name, name)
     if found is None:
         raise BadInput(

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.market_time import newest_ms
 from bot.cli.output import emit
-from bot.views.bundles import BundleSummary, models_of, summary_of
-from storage.config.tree import Config, load
-from storage.models.registry import BY_COMMAND_LINE, Registry
-from strategies.bundle.fallback_strategies import told
+from storage.config.effective import load
+from strategies.bundle.fallback_names import told
+
+if TYPE_CHECKING:
+    from bot.views.bundles import BundleSummary
+    from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
 
@@ -28,6 +29,8 @@ def list_bundles() -> None:
     Example: sigma models list
     """
     from bot.cli.commands.trials import live_results, live_table
+    from bot.views.bundles import models_of
+    from storage.models.registry import Registry
 
     config = load()
     found = models_of(Registry(config.paths.models), config.exchange.name, trials=live_results(config, running=True))
@@ -50,6 +53,8 @@ def show(bundle: Reference) -> None:
 
     Example: sigma models show b-0123
     """
+    from storage.models.registry import Registry
+
     config = load()
     registry = Registry(config.paths.models)
     name = registry.resolve(bundle)
@@ -84,6 +89,8 @@ def compare(
     Example: sigma models compare b-0123 b-4567
     """
     from bot.cli.commands.trials import live_results, live_table
+    from bot.views.bundles import summary_of
+    from storage.models.registry import Registry
 
     config = load()
     registry = Registry(config.paths.models)
@@ -115,6 +122,9 @@ def promote(
 
     Example: sigma models promote b-0123 --why "better on ETH"
     """
+    from bot.cli.market_time import newest_ms
+    from storage.models.registry import BY_COMMAND_LINE, Registry
+
     config = load()
     registry = Registry(config.paths.models, apart=True)
     name = registry.resolve(bundle)
@@ -135,6 +145,9 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
 
     Example: sigma models rollback
     """
+    from bot.cli.market_time import newest_ms
+    from storage.models.registry import BY_COMMAND_LINE, Registry
+
     config = load()
     swapped = _tell_daemon(config, "/api/rollback", {"why": why})
     registry = Registry(config.paths.models)

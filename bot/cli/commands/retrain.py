@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.cli import output
 from bot.cli.commands.batch import become
 from bot.cli.commands.control import NoDaemon, ask
-from storage.config.tree import Config, load
+from storage.config.effective import load
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 POLL_S: Final = 0.5
 COMMON: Final = ("--json", "--verbose")

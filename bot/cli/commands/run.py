@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import output
-from storage.config.tree import load
+from storage.config.effective import load
 from strategies.errors import SigmaError
 
 app = typer.Typer(add_completion=False)

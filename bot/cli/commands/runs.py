@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.output import emit
-from storage.config.tree import load
+from storage.config.effective import load
 from storage.models.runs import Run, all_runs, find_run
 
 app = typer.Typer(add_completion=False, help="List and show run records.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.cli.commands.ledger import open_ledger
-from bot.views.shadow_results import LiveTrial, LiveTrials
-from storage.config.tree import Config
-from storage.ledger.shadow_trials import Shadows
+from bot.values.shadow_results import LiveTrial, LiveTrials
 from strategies.errors import SigmaError
+
+if TYPE_CHECKING:
+    from storage.config.tree import Config
 
 
 def live_results(config: Config, names: Sequence[str] = (), *, running: bool = False) -> list[LiveTrial]:
@@ -19,6 +20,8 @@ def live_results(config: Config, names: Sequence[str] = (), *, running: bool = F
     """
     try:
         ledger = open_ledger(config)
+        from storage.ledger.shadow_trials import Shadows
+
         needed = config.validation.harm_likelihood_ratio
         found = LiveTrials(Shadows(ledger.database, ledger.account.id), needed, ledger.account.timeframe).all()
     except SigmaError:

@@ -10,7 +10,7 @@ from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.views.status import deposit_of, status_of
 from storage.language import N_, _, many, translated
 from storage.ledger.queries import OpenPosition
-from strategies.bundle.fallback_strategies import is_fallback, told
+from strategies.bundle.fallback_names import is_fallback, told
 from strategies.market import HOUR_MS, UNITS_PER_QUOTE
 
 WAITING = N_("Waiting for the first candle.")

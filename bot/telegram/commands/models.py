@@ -10,12 +10,11 @@ from bot.telegram.commands.account import STATES
 from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.control import Control
-from bot.views.shadow_results import LiveTrial
-from bot.views.training import TrainingProgress
+from bot.values.shadow_results import LiveTrial
+from bot.values.training import TrainingProgress
 from storage.language import _, translated
 from storage.models.promotion import Promotion
-from strategies.bundle.bundle import TREND_ID
-from strategies.bundle.fallback_strategies import told
+from strategies.bundle.fallback_names import TREND_ID, told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, Conflict
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bot.clock import wall_ms
 from bot.trading.control import Control, Done
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from bot.web.app_keys import CONTROL
 from bot.web.operations import Operations
 from bot.web.requests import Asked, Symbol

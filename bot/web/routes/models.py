@@ -7,9 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from bot.trading.control import Control
+from bot.values.training import TrainingProgress
 from bot.views.bundles import Models, models_of
 from bot.views.live_skill import Drift, drift_of
-from bot.views.training import TrainingProgress
 from bot.web.app_keys import CONTROL, READING
 from bot.web.operations import Operations
 

@@ -9,8 +9,8 @@ from aiohttp import web
 from pydantic import Field
 
 from bot.retraining.run_queue import RunQueue
+from bot.values.view import View
 from bot.views.runs import Run, RunKind, RunPage
-from bot.views.values import View
 from bot.web.app_keys import RUNS
 from bot.web.operations import Operations
 from bot.web.problems import Unhealthy

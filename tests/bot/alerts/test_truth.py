@@ -10,7 +10,7 @@ import pytest
 from bot.alerts.messages import details, headline, price
 from bot.alerts.numbers import basis_points, quantity, share
 from bot.alerts.watch import CUT_SHORT, FeedWatch, TrainingWatch
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from storage.ledger.job_runs import JobRuns
 from strategies.market import HOUR_MS
 from tests.bot.alerts.test_watch import alerts, noted, world

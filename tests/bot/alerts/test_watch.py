@@ -11,7 +11,7 @@ import pytest
 from bot.alerts.alerts import Alerts
 from bot.alerts.digest import digest, digest_daily
 from bot.alerts.watch import FeedWatch, TrainingWatch
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from storage.config.services import AlertSettings
 from storage.ledger.database import connect
 from strategies.market import HOUR_MS

@@ -170,3 +170,14 @@ def test_a_download_killed_on_its_way_goes_on_and_ends_as_an_undisturbed_one(
     expected = undisturbed.read_funding("builtin", "BTCUSDT")
     assert (times.tolist(), rates.tolist()) == (expected.times_ms.tolist(), expected.rates_e8.tolist())
     assert len(times) > 1000
+
+
+def test_a_check_of_many_markets_is_one_table_with_the_worst_first(capsys: pytest.CaptureFixture[str]) -> None:
+    store = CandleStore(Path("data/historical"))
+    for index in range(15):
+        candles = walk(300) if index != 7 else np.delete(walk(300), slice(100, 110), axis=0)
+        store.append("binanceusdm", f"M{index:02d}USDT", "1h", "futures", candles)
+    assert sigma("check") == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "binanceusdm:" in line]
+    assert len(rows) == 15
+    assert "M07USDT" in rows[0]

@@ -92,3 +92,12 @@ def test_numbers_that_doubles_cannot_hold_exactly_still_lie_on_the_grid() -> Non
     fine = market("XUSDT", tick="0.0000001", lot="1")
     assert fits_grid(fine, (0.3, 0.1 + 0.2, 0.0000007, 123456.7, 3.0))
     assert not fits_grid(fine, (0.3, 0.3, 0.3, 0.30000005, 1.0))
+
+
+def test_nothing_is_owed_of_a_market_that_is_not_watched() -> None:
+    desk = barrier(BTC, LOW)
+    desk.ignore("LOWUSDT")
+    desk.offer(candle("BTCUSDT", 0, 100.0))
+    desk.fund("BTCUSDT", 0, 1)
+    assert not desk.waiting().any()
+    assert "LOWUSDT" not in desk.owed_funding(8 * HOUR_MS)

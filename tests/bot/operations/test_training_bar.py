@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.operations.training_bar import show_training
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 
 
 async def test_plain_lines_are_few_and_name_the_stage() -> None:

@@ -16,7 +16,7 @@ import pytest
 from bot.retraining.shadow_bundle import Close, close_of
 from bot.retraining.shadowing import Shadowing
 from bot.trading.control import Done
-from bot.views.shadow_results import LiveTrials
+from bot.values.shadow_results import LiveTrials
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.bundle.files import bundle_id

@@ -15,7 +15,7 @@ import pytest
 from bot.clock import ManualClock
 from bot.retraining.child_process import GIB, Ended, Limits, run_child
 from bot.retraining.trainer import Counted, Trainer
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from strategies.errors import AlreadyRunning, Conflict, ExchangeFailed, StorageFailed
 from tests.bot.retraining.children import child
 

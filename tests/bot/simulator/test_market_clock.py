@@ -37,6 +37,20 @@ async def test_paced_market_runs_its_lead_and_then_waits_to_be_told() -> None:
     assert opens == minutes_between(DEMO_START_MS, DEMO_START_MS + 6 * MINUTE_MS)
 
 
+async def test_scaled_market_waits_for_a_client_that_says_how_far_it_is() -> None:
+    pace = Pace(speed=6_000.0, lead_ms=30 * MINUTE_MS)
+    async with exchange(pace=pace) as server, listener(server, STREAM) as client:
+        opens = [kline["t"] for kline in await client.klines(5)]
+        await client.acknowledge(opens[4])
+        ahead_ms = 6_000_000  # a wall second of this market, more than its lead
+        count = ahead_ms // MINUTE_MS
+        opens += [kline["t"] for kline in await client.klines(count)]
+        assert await client.is_silent()
+        assert server.clock.now_ms() <= opens[4] + 2 * MINUTE_MS + ahead_ms
+        await client.acknowledge(opens[-1])
+        await client.klines(3)
+
+
 async def test_paced_market_waits_while_nobody_listens() -> None:
     async with exchange() as server:
         async with listener(server) as client:

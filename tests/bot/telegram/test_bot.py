@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.operations import logs
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from storage.config.services import LogSettings
 from tests.bot.alerts.stage import until
 from tests.bot.telegram.bot_api_server import PERSON, TOKEN, Failure

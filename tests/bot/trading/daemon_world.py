@@ -15,8 +15,8 @@ from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.views.shadow_results import LiveTrials
-from bot.views.training import TrainingProgress
+from bot.values.shadow_results import LiveTrials
+from bot.values.training import TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry

@@ -14,9 +14,9 @@ import pytest
 
 from bot.cli import main
 from bot.cli.commands import models as models_command
+from bot.values.training import TrainingProgress
 from bot.views.bundles import models_of
 from bot.views.live_skill import drift_of
-from bot.views.training import TrainingProgress
 from storage.models.registry import Registry
 from strategies.bundle.files import MANIFEST
 from strategies.errors import Conflict, Expired, NotFound

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from bot.views.training import TrainingProgress
+from bot.values.training import TrainingProgress
 from bot.web import socket as web_socket
 from bot.web.stream import Hub
 from tests.bot.trading.world import minutes

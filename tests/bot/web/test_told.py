@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot.notifications import Notifications
-from bot.views.shadow_results import LiveTrials
+from bot.values.shadow_results import LiveTrials
 from storage.config.tree import Config
 from storage.ledger.shadow_trials import Shadows
 from strategies.market import Timeframe

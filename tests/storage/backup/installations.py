@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Engine as Database
 
 from bot.clock import wall_ms
-from storage.backup import Restored, restore, write_backup
 from storage.backup.manifest import Manifest
 from storage.backup.places import Places
+from storage.backup.restore import Restored, restore
+from storage.backup.write import write_backup
 from storage.ledger import accounts
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact

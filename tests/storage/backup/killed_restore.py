@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from storage.backup import restore
 from storage.backup.places import Places
+from storage.backup.restore import restore
 from storage.ledger.database import connect
 
 

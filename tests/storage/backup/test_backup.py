@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.backup import finish_restore, is_unfinished
 from storage.backup.container import packed, unpacked
 from storage.backup.manifest import FORMAT, Manifest, Member
+from storage.backup.switch import finish_restore
+from storage.backup.unfinished import is_unfinished
 from storage.ledger.database import connect, writing
 from storage.ledger.lease import account_lease
 from storage.ledger.queries import Ledger

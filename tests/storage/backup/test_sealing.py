@@ -33,7 +33,7 @@ def test_an_encrypted_backup_comes_back_and_shows_nothing_on_its_way(traded: Ins
     assert b"tables/" not in content
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     there = empty(tmp_path / "there")
-    from storage.backup import restore
+    from storage.backup.restore import restore
 
     restore(
         there.database,

@@ -98,6 +98,21 @@ def test_a_file_that_another_takes_the_place_of_is_refused(tmp_path: Path) -> No
         pass
 
 
+def test_a_reader_makes_no_file_in_the_place_of_one_that_is_moved(tmp_path: Path) -> None:
+    """SQLite would take the old file's journal for the new one's, and throw it away."""
+    database, engine = new_database(tmp_path), new_engine()
+    _, journal = opened(database, engine)
+    record(engine, journal, ONE)
+    file, attic = tmp_path / "ledger.db", tmp_path / "attic.db"
+    file.rename(attic)
+    reader = connect(f"sqlite:///{file}", must_exist=True)
+    with pytest.raises(StorageFailed, match="holds no ledger yet"), reading(reader):
+        pass
+    assert not file.exists()
+    attic.rename(file)
+    assert count(reader, tape) == 1
+
+
 def test_a_newer_schema_is_one_line(tmp_path: Path) -> None:
     database = new_database(tmp_path)
     with writing(database) as connection:

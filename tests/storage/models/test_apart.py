@@ -15,7 +15,7 @@ import pytest
 from bot.assembly import _deciding
 from storage.models.apart import verify_apart
 from storage.models.registry import Registry
-from strategies.bundle.bundle import TREND_ID
+from strategies.bundle.fallback_names import TREND_ID
 from strategies.bundle.files import MANIFEST, PROBE_SCORES, bundle_id
 from strategies.errors import BundleRefused
 from tests.bot.retraining.swappable import Files, npy_bytes, repacked, ridge_files

@@ -43,6 +43,12 @@ def test_a_redenomination_is_fatal_and_names_the_command_that_mends_it() -> None
     assert "--split 0.1" in unusable(candles, H1, 0.3)[0].text
 
 
+def test_a_price_that_never_moves_is_fatal() -> None:
+    candles = walk(500)
+    candles[:, 1:5] = 100.0
+    assert kinds(candles) == ["constant"]
+
+
 def test_a_bad_print_and_a_crash_are_no_redenomination() -> None:
     print_ = walk(500)
     print_[300, 1:5] *= 50

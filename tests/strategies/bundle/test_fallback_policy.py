@@ -7,15 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from strategies.bundle.fallback_names import CASH_ID, fallback_level_of, told
 from strategies.bundle.fallback_policy import FallbackLevel, Record, Standing, next_standing, who_trades
-from strategies.bundle.fallback_strategies import (
-    CASH_ID,
-    cash_bundle,
-    fallback_level_of,
-    fallback_of,
-    fallback_strategy,
-    told,
-)
+from strategies.bundle.fallback_strategies import cash_bundle, fallback_of, fallback_strategy
 from strategies.kernel.state import Action
 from strategies.market import Timeframe
 from tests.bot.trading.world import body_bundle, minutes, new_engine

@@ -14,7 +14,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.market import HOUR_MS
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle
 from training.__main__ import main
-from training.commands import backtest as command
+from training.commands import _backtest as command
 
 HOURS = 400
 

@@ -76,4 +76,4 @@ def test_a_market_that_only_teaches_is_neither_traded_nor_judged(
 
 def test_only_a_market_with_candles_can_be_traded(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert walk("--trade", "XRPUSDT") == 2
-    assert "XRPUSDT 1h futures: found no candles" in capsys.readouterr().err
+    assert "--trade names XRPUSDT; only markets with candles can be traded" in capsys.readouterr().err

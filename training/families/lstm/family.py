@@ -13,6 +13,7 @@ from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
 from training.data.dataset import Dataset
+from training.data.thinning import FEW
 from training.families.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
 from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
@@ -30,6 +31,11 @@ class LstmFiles:
     @property
     def predictor(self) -> LstmPredictor:
         return LstmPredictor(self.files[ONNX_FILE])
+
+
+def epochs_of(asked: int, markets: int) -> int:
+    """Return the passes over the bars of a pool: as many gradient steps as over `FEW` markets, at least one pass."""
+    return max(1, round(asked * FEW / max(markets, FEW)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,7 @@ class LstmFamily:
             raise BadInput("lstm: found no labelled bar before the border; a longer history is needed")
         fitted = fit(
             sequences,
-            self.settings,
+            self.settings.model_copy(update={"epochs": epochs_of(self.settings.epochs, len(dataset.teachers))}),
             directional=dataset.features.directional,
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,

@@ -12,6 +12,11 @@ export function t(english, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** Return a text for one or for many: `many("{count} trade", "{count} trades", 1)`. */
+export function many(one, more, count) {
+  return t(count === 1 ? one : more, { count });
+}
+
 /** Use a dictionary. */
 export function speak(words) {
   dictionary = words ?? {};

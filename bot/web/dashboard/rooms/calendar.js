@@ -3,7 +3,7 @@
 import { h } from "../core/dom.js";
 import { money, percent, signedMoney, signedPercent, tone } from "../core/format.js";
 import { card, empty } from "../core/parts.js";
-import { t } from "../core/texts.js";
+import { many, t } from "../core/texts.js";
 
 const DAY_MS = 86400000;
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -49,7 +49,7 @@ function month(name, days, most) {
       h("thead", {}, h("tr", {}, WEEKDAYS.map((day) => h("th", { scope: "col", key: day }, t(day))))),
       h("tbody", {}, weeks.map((week, number) => h("tr", { key: number }, week.map((ms, column) => cell(ms, known.get(ms), most, column))))),
     ),
-    h("p", { class: "note", key: "note" }, t("{days} days, {up} up, {trades} trades closed; equity at the end {equity}", { days: days.length, up, trades: days.reduce((sum, day) => sum + day.trades, 0), equity: money(days.at(-1).equity) })),
+    h("p", { class: "note", key: "note" }, `${many("{count} day", "{count} days", days.length)}, ${t("{up} up", { up })}, ${many("{count} trade closed", "{count} trades closed", days.reduce((sum, day) => sum + day.trades, 0))}; ${t("equity at the end {equity}", { equity: money(days.at(-1).equity) })}`),
   );
 }
 

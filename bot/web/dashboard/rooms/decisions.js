@@ -30,7 +30,7 @@ function signalItem(decision) {
       { class: "levels" },
       level(t("entry"), price(signal.entry_price)),
       level(t("stop"), price(signal.stop_loss)),
-      level(t("target"), price(signal.take_profit)),
+      level(t("target"), signal.take_profit > 0 ? price(signal.take_profit) : null),
       level(t("expected"), signedPercent(signal.expected_return)),
       level(t("P(right)"), isNumber(signal.probability) ? percent(signal.probability, 0) : null),
       level(t("confidence"), isNumber(signal.confidence) ? percent(signal.confidence, 0) : null),

@@ -5,7 +5,7 @@ import { byId, h } from "../core/dom.js";
 import { age, isNumber, money, percent, price, quantity, score, shortTime, signedMoney, signedPercent, time, tone } from "../core/format.js";
 import { card, choice, commandButton, empty, figure, gauge, onChoice, result, sideTag } from "../core/parts.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { many, t } from "../core/texts.js";
 import { decisionItem } from "./decisions.js";
 
 const RANGES = [["7", "7 d"], ["30", "30 d"], ["null", "all"]];
@@ -65,7 +65,7 @@ function figures(status, performance) {
     h("div", { class: "hero", key: "equity" }, h("dt", {}, t("Equity")), h("dd", { "data-figure": "equity" }, money(status.equity), h("span", { class: "unit" }, currency), h("small", { class: tone(status.total_return) }, `${signedPercent(status.total_return)} ${t("since the start")}`))),
     figure(t("Today"), signedPercent(status.day_return), t("since 00:00 UTC"), { className: tone(status.day_return), id: "today" }),
     [7, 30].map((days) => earned(t("{days} days", { days }), period(days), `d${days}`)),
-    figure(t("Win rate"), isNumber(whole?.win_rate) ? percent(whole.win_rate, 0) : "–", whole ? t("{trades} trades closed", { trades: whole.trades }) : "", { id: "win-rate" }),
+    figure(t("Win rate"), isNumber(whole?.win_rate) ? percent(whole.win_rate, 0) : "–", whole ? many("{count} trade closed", "{count} trades closed", whole.trades) : "", { id: "win-rate" }),
     figure(t("Profit factor"), isNumber(whole?.profit_factor) ? whole.profit_factor.toFixed(2) : "–", t("gains over losses"), { id: "profit-factor" }),
     figure(t("Exposure"), `${status.gross_leverage.toFixed(2)}×`, t("{count} open", { count: status.positions.length }), { id: "leverage" }),
     figure(t("Drawdown"), percent(status.drawdown), performance ? t("deepest {value}", { value: percent(performance.max_drawdown) }) : "", { id: "drawdown" }),
@@ -171,7 +171,7 @@ function marketItem(market, reasons, isHeld, status) {
 
 /** "usually 31 h between entries, last 14 h ago" */
 function waitOf({ usual_wait_h: usual, entries, last_entry_ms: last }, nowMs) {
-  const text = isNumber(usual) ? t("usually {wait} between entries", { wait: age(usual * 3600) }) : entries === 1 ? t("1 entry so far") : t("{entries} entries so far", { entries });
+  const text = isNumber(usual) ? t("usually {wait} between entries", { wait: age(usual * 3600) }) : many("{count} entry so far", "{count} entries so far", entries);
   return last ? `${text}, ${t("last {age} ago", { age: age((nowMs - last) / 1000) })}` : text;
 }
 

@@ -87,7 +87,7 @@ function list({ query }, context) {
     t("Closed trades"),
     h("button", { type: "button", class: "button small", id: "export", disabled: !rows.length }, t("Export CSV")),
     h("div", { class: "filters", key: "filters" }, h("label", { class: "search" }, h("span", { class: "visually-hidden" }, t("Search a market")), h("input", { type: "search", id: "trade-search", placeholder: t("Market"), value: query.q ?? "", autocomplete: "off", spellcheck: "false" })), Object.entries(FILTERS).map(([name, filter]) => select(name, filter, query[name]))),
-    h("p", { class: "note", key: "sum", id: "trades-hint" }, summary(rows, all.length, answer)),
+    h("p", { class: "note", key: "sum", id: "trades-sum" }, summary(rows, all.length, answer)),
     rows.length ? table(t("Closed trades"), columns, rows.slice((number - 1) * PAGE, number * PAGE), (trade) => trade.id, "", { sort: { by: query.sort ?? "closed_ms", down: !query.up }, href: (trade) => `/trades/${trade.id}` }) : empty(answer, context.problem(path), all.length ? t("No trade matches.") : t("No trade has closed yet.")),
     pages > 1 ? h("nav", { class: "pages", key: "pages", "aria-label": t("Pages") }, h("button", { type: "button", class: "button small", "data-page": number - 1, disabled: number <= 1 }, t("Newer")), h("span", { class: "soft number" }, `${number} / ${pages}`), h("button", { type: "button", class: "button small", "data-page": number + 1, disabled: number >= pages }, t("Older"))) : null,
   );

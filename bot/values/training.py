@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, computed_field
 
-from bot.views.values import View
+from bot.values.view import View
 
 State = Literal["idle", "downloading", "waiting", "training", "promoting"]  # waiting: for another child to end
 

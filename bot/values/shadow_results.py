@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from strategies.oversight.shadow_rules import Role, judge
+
+if TYPE_CHECKING:
+    from storage.ledger.shadow_trials import Shadows, Trial
 
 LARGEST: Final = 1e12  # a ratio beyond this says no more
 

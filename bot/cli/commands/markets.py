@@ -1,0 +1,118 @@
+"""`sigma markets`: which markets the account trades and why, and letting one come or go."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import typer
+
+from bot.cli.commands.control import ask
+from bot.cli.output import emit
+from storage.config.tree import load
+from strategies.market import typed_symbol
+
+app = typer.Typer(add_completion=False, help="The markets of the account: list, add, remove, why, refresh.")
+MOST_LINES: Final = 40
+
+
+@app.command("list")
+def list_(
+    look: bool = typer.Option(False, "--look", help="Ask the exchange now what would be selected."),
+    outside: bool = typer.Option(False, "--outside", help="Also those that are no members, with the reason."),
+) -> None:
+    """List the account's markets with their rank and the reason.
+
+    Example: sigma markets list --look --outside
+    """
+    document = ask(load(), "GET", f"/api/universe?look={str(look).lower()}")
+    emit(document, lambda: _text(document, outside))
+
+
+@app.command()
+def add(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.")) -> None:
+    """Let a market join the account with the next decision candle.
+
+    Example: sigma markets add AVAXUSDT
+    """
+    name = typed_symbol(symbol)
+    answer = ask(load(), "POST", "/api/markets/add", {"symbol": name})
+    emit(answer, f"{name} joins with the next decision candle; {_kept(name, 'keep')}")
+
+
+@app.command()
+def remove(
+    symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT."),
+    close: bool = typer.Option(False, "--close", help="Close what is held now instead of waiting for its exit."),
+) -> None:
+    """Let a market leave the account, after its exit where something is held.
+
+    Example: sigma markets remove AVAXUSDT --close
+    """
+    name = typed_symbol(symbol)
+    answer = ask(load(), "POST", "/api/markets/remove", {"symbol": name, "close": close})
+    emit(answer, f"{name} leaves, with its exit where something is held; {_kept(name, 'block')}")
+
+
+@app.command()
+def why(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.")) -> None:
+    """Say why a market belongs to the account or does not, as the exchange has it now.
+
+    Example: sigma markets why DOGEUSDT
+    """
+    name = typed_symbol(symbol)
+    document = ask(load(), "GET", "/api/universe?look=true")
+    found = next((part for part in document["verdicts"] if part["symbol"] == name), None)
+    place = "is a member" if name in document["members"] else "is no member"
+    if found is not None:
+        said = found["why"]
+    elif document["mode"] == "list":
+        said = "the markets are a list ([universe] mode)"
+    else:
+        said = "it is not among the nearest, or the exchange does not list it"
+    answer = {"symbol": name, "is_member": name in document["members"], "why": said, "verdict": found}
+    emit(answer, f"{name} {place}: {said}")
+
+
+@app.command()
+def refresh() -> None:
+    """Select the universe anew now; who falls out leaves with its exit.
+
+    Example: sigma markets refresh
+    """
+    document = ask(load(), "POST", "/api/universe/refresh", {})
+    emit(document, lambda: _changes(document))
+
+
+def _text(document: dict[str, Any], outside: bool) -> str:
+    verdicts = {part["symbol"]: part for part in document["verdicts"]}
+    head = f"{len(document['members'])} markets"
+    head += f", top {document['size']} by traded value" if document["mode"] == "top" else ", a list"
+    if document["chosen_ms"]:
+        head += f", looked at {datetime.fromtimestamp(document['chosen_ms'] / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    lines = [head, *(_line(symbol, verdicts) for symbol in document["members"][:MOST_LINES])]
+    if len(document["members"]) > MOST_LINES:
+        lines.append(f"… and {len(document['members']) - MOST_LINES} more (--json has all)")
+    lines += [f"{symbol:<14} leaves with its exit" for symbol in document["leaving"]]
+    if outside:
+        lines += [_line(part["symbol"], verdicts) for part in document["verdicts"] if part["step"] == "outside"]
+    return "\n".join(lines)
+
+
+def _line(symbol: str, verdicts: dict[str, Any]) -> str:
+    found = verdicts.get(symbol)
+    return symbol if found is None else f"{symbol:<14} {found['why']}"
+
+
+def _changes(document: dict[str, Any]) -> str:
+    changed = [part for part in document["verdicts"] if part["step"] in ("joins", "leaves")]
+    if not changed:
+        return "nothing changes"
+    return "\n".join(f"{part['symbol']:<14} {part['step']}: {part['why']}" for part in changed[:MOST_LINES])
+
+
+def _kept(symbol: str, key: str) -> str:
+    config = load()
+    if config.universe_is_top:
+        return f"the next selection may undo that, unless {symbol} is in [universe] {key}"
+    return f"a restart goes by [exchange] symbols: {'add' if key == 'keep' else 'take'} it there, too"

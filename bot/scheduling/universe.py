@@ -1,0 +1,141 @@
+"""Keeps the account's markets what `[universe]` says: looks at the exchange, asks for joins and leaves, says why.
+
+The decision is `strategies/universe`'s; markets come and go by `Control`, on the tape. A list stays as it is, unless a
+person adds or removes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine as Database
+
+from bot.feed.candidates import exchange_candidates
+from bot.feed.source import FeedSource
+from bot.scheduling.schedule import Job
+from bot.trading.control import Control
+from bot.trading.joins import staying
+from storage.config.tree import Config
+from storage.ledger.accounts import find, last_state
+from strategies.errors import BadInput, SigmaError
+from strategies.market import Market
+from strategies.universe.selection import Selection, select
+
+REFRESH: Final = "universe"
+
+
+class Universe:
+    """The universe of one account.
+
+    Args:
+        config: `[universe]` and `[exchange]`.
+        feed: of the exchange.
+        control: of the account.
+    """
+
+    def __init__(self, config: Config, feed: FeedSource, control: Control) -> None:
+        self._config = config
+        self._feed = feed
+        self._control = control
+        self._changing = asyncio.Lock()
+        as_listed = set(staying(control.markets)) == set(config.exchange.symbols)
+        self._goes_on = config.universe.mode == "auto" and as_listed  # an account from before goes on as it is
+        self.latest: Selection | None = None
+        self.chosen_ms = 0
+
+    @property
+    def is_top(self) -> bool:
+        """Whether members are chosen by traded value; else they are a list."""
+        return self._config.universe_is_top and not self._goes_on
+
+    @property
+    def size(self) -> int:
+        """How many there shall be."""
+        return self._config.universe.size if self.is_top else len(self.members)
+
+    @property
+    def members(self) -> list[str]:
+        """The markets of the account that are not about to leave."""
+        return staying(self._control.markets)
+
+    async def look(self) -> Selection:
+        """Return what would be selected now; nothing changes.
+
+        Raises:
+            ExchangeFailed: the exchange cannot be reached.
+        """
+        now_ms, rules = self._control.clock.now_ms(), self._config.universe
+        candidates = await exchange_candidates(self._feed, rules, now_ms, self.members)
+        snapshot = self._control.snapshot
+        held = () if snapshot is None else [position.symbol for position in snapshot.positions]
+        self.latest, self.chosen_ms = select(candidates, rules, self.members, held), now_ms
+        return self.latest
+
+    async def refresh(self, by: str) -> Selection:
+        """Select anew and let markets join and leave; each change bears its reason.
+
+        Raises:
+            BadInput: the markets are a list.
+            ExchangeFailed: the exchange cannot be reached.
+        """
+        if not self.is_top:
+            raise BadInput(
+                'the markets are a list ([universe] mode); sigma markets add and remove change it, mode = "top" '
+                "lets them be chosen"
+            )
+        async with self._changing:
+            found = await self.look()
+            for verdict in found.changes if found.members else ():
+                try:
+                    if verdict.step == "leaves":
+                        await self._control.leave(verdict.symbol, by, verdict.why)
+                    else:
+                        await self._control.join(verdict.symbol, by, verdict.why)
+                except SigmaError as error:
+                    structlog.get_logger("markets").warning(
+                        "market stays as it is", symbol=verdict.symbol, wanted=verdict.step, error=str(error)
+                    )
+            return found
+
+    def job(self) -> Job:
+        """Return the refresh that `refresh_cron` asks for."""
+
+        async def run(_why: str) -> str:
+            found = await self.refresh("universe")
+            return f"{len(found.members)} members, {len(found.changes)} changes"
+
+        return Job(name=REFRESH, run=run, cron=self._config.universe.refresh_cron)
+
+
+async def first_members(config: Config, feed: FeedSource, now_ms: int) -> tuple[str, ...]:
+    """Return the markets that a new account begins with.
+
+    Raises:
+        BadInput: none passes the rules.
+        ExchangeFailed: the exchange cannot be reached.
+    """
+    if not config.universe_is_top:
+        return config.exchange.symbols
+    found = select(await exchange_candidates(feed, config.universe, now_ms), config.universe)
+    if not found.members:
+        first = found.verdicts[0].why if found.verdicts else "the exchange lists none"
+        raise BadInput(f'no market passes [universe]: {first}; ease it, or set mode = "list"')
+    return found.members
+
+
+async def listed_markets(config: Config, feed: FeedSource, database: Database, now_ms: int) -> tuple[Market, ...]:
+    """Return the markets to begin with; of an account that exists those that the exchange lists, which ends no start.
+
+    Raises:
+        SigmaError: a new account's markets cannot be had.
+    """
+    account = await asyncio.to_thread(find, database, config.exchange.name, config.account.name)
+    if account is None:
+        return tuple(await feed.markets(await first_members(config, feed, now_ms)))
+    stopped = await asyncio.to_thread(last_state, database, account)
+    members = [market.symbol for market in stopped.markets if market.is_member]
+    wanted = members if config.universe_is_top else config.exchange.symbols
+    listed = await feed.describe(list(dict.fromkeys([*members, *wanted])))
+    return tuple(listed[symbol].market for symbol in wanted if symbol in listed)

@@ -1,0 +1,96 @@
+"""What the exchange says of an account's markets becomes commands; one odd answer does not."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.clock import ManualClock
+from bot.feed.candle_buffer import CandleBuffer
+from bot.feed.listing import Listing
+from bot.feed.rules_watch import RulesWatch
+from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, MarketStatus
+from strategies.minute import Command
+from tests.builders import START_MS, market
+
+BTC, DOGE = market("BTCUSDT"), market("DOGEUSDT")
+
+
+class Said:
+    """An exchange that says what it was told to."""
+
+    def __init__(self, *markets: Market) -> None:
+        self.listed = {part.symbol: Listing(market=part) for part in markets}
+
+    async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
+        return {symbol: self.listed[symbol] for symbol in symbols if symbol in self.listed}
+
+
+def watching(exchange: Said) -> tuple[RulesWatch, CandleBuffer]:
+    buffer = CandleBuffer(
+        [BTC, DOGE], after_ms=START_MS - MINUTE_MS, settled_ms=None, counters=Counter(), revisions=deque()
+    )
+    return RulesWatch(buffer, exchange.describe, ManualClock(START_MS)), buffer
+
+
+def queued(buffer: CandleBuffer) -> list[Command]:
+    return list(buffer.barrier.lobby.take(START_MS))
+
+
+async def test_nothing_is_queued_where_nothing_changed() -> None:
+    watch, buffer = watching(Said(BTC, DOGE))
+    await watch.check()
+    assert queued(buffer) == []
+
+
+async def test_every_rule_that_changed_is_in_one_command_and_said() -> None:
+    new = replace(DOGE, tick=Decimal("0.001"), min_notional_units=7, funding_interval_ms=HOUR_MS)
+    watch, buffer = watching(Said(BTC, new))
+    await watch.check()
+    await watch.check()
+    [command] = queued(buffer)
+    assert (command.kind, command.spec, command.by) == ("change", new, "exchange")
+    assert command.why == ("tick 0.01 -> 0.001, min notional units 0 -> 7, funding interval ms 28800000 -> 3600000")
+
+
+async def test_a_halt_is_a_change_of_status() -> None:
+    watch, buffer = watching(Said(BTC, replace(DOGE, status=MarketStatus.HALTED)))
+    await watch.check()
+    assert [part.why for part in queued(buffer)] == ["trading -> halted"]
+
+
+async def test_a_market_that_two_answers_lack_is_delisted_and_one_is_a_glitch() -> None:
+    exchange = Said(BTC)
+    watch, buffer = watching(exchange)
+    await watch.check()
+    assert queued(buffer) == []
+    exchange.listed["DOGEUSDT"] = Listing(market=DOGE)
+    await watch.check()
+    del exchange.listed["DOGEUSDT"]
+    await watch.check()
+    assert queued(buffer) == []
+    await watch.check()
+    [command] = queued(buffer)
+    assert command.kind == "leave"
+    assert command.why.startswith("delisted")
+
+
+async def test_a_market_with_candles_is_not_delisted_whatever_the_list_says() -> None:
+    watch, buffer = watching(Said(BTC))
+    buffer.hint("DOGEUSDT", START_MS + MINUTE_MS)
+    for _ in range(3):
+        await watch.check()
+    assert queued(buffer) == []
+
+
+async def test_an_announced_end_stops_entries_a_day_before() -> None:
+    exchange = Said(BTC, DOGE)
+    exchange.listed["DOGEUSDT"] = Listing(market=DOGE, delists_ms=START_MS + 3 * DAY_MS)
+    watch, buffer = watching(exchange)
+    await watch.check()
+    assert queued(buffer) == []
+    exchange.listed["DOGEUSDT"] = Listing(market=DOGE, delists_ms=START_MS + DAY_MS // 2)
+    await watch.check()
+    assert [part.kind for part in queued(buffer)] == ["leave"]
