@@ -32,6 +32,12 @@ class RunRequest(Asked):
     id: str = Field(pattern=NAME)
 
 
+class CancelRequest(Asked):
+    """Which run to end."""
+
+    id: str = Field(pattern=NAME)
+
+
 class StartRequest(Asked):
     """What to run, and how."""
 
@@ -76,7 +82,7 @@ async def start_run(request: web.Request, body: StartRequest) -> Run:
 
 
 @operations.post("/api/runs/cancel", status=202, problems=(404, 409))
-async def cancel_run(request: web.Request, body: RunRequest) -> Run:
+async def cancel_run(request: web.Request, body: CancelRequest) -> Run:
     """End a run, or take it out of the queue."""
     return _queue(request).cancel(body.id, by(request))
 

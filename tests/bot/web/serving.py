@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from typing import Any
 
 import aiohttp
 
+from bot.retraining.child_process import Limits
+from bot.retraining.run_queue import RunQueue
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
+from storage.config.tree import Config
 from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
 
 TOKEN = "a-token-of-the-test"
@@ -31,7 +35,9 @@ class Served:
 async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     """Serve the small world on a free port until the block ends."""
     async with daemon_world(folder) as world:
-        server = WebServer(world.control, world.metrics, WebSettings(**{"port": 0, **settings}), TOKEN)
+        runs = RunQueue(folder / "runs", Limits(), asyncio.Lock())  # takes runs and begins none
+        chosen = WebSettings(**{"port": 0, **settings})
+        server = WebServer(world.control, world.metrics, chosen, TOKEN, run_queue=runs, config=Config())
         world.listeners.append(server.on_snapshot)
         address = await server.start()
         try:
