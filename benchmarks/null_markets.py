@@ -37,7 +37,7 @@ from training.ensemble.wins import simulate, without_protections
 from training.evidence.recipe_gate import RecipeVerdict, judge
 from training.promotion import gate
 from training.promotion.similarity import Reign, similarity, twin_of
-from training.runtime.compute import fan_out
+from training.runtime.compute import Compute, fan_out
 from training.walk_forward.fold_plan import FoldPlan
 from training.walk_forward.walk import WalkForward, known_before, walk_forward
 
@@ -225,7 +225,7 @@ def main() -> None:
         ("weak", WEAK, decide_once),
     ):
         sort = worlds_of(options.seed + 10_000 * len(fates), count, accuracy)
-        fates[name] = fan_out(live, sort, workers=options.workers)
+        fates[name] = fan_out(live, sort, Compute(workers=options.workers))
         print(f"{name}: {sum(fate.passed_at is not None for fate in fates[name])} of {count}", file=sys.stderr)
     show(
         "null_markets",

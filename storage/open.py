@@ -23,6 +23,7 @@ def database_of(config: Config, *, must_exist: bool = False) -> Engine:
         must_exist: never make a SQLite file where there is none.
     """
     from storage.ledger.database import connect
+    from storage.ledger.postgres import ServerLimits
 
     settings = config.database
     return connect(
@@ -30,6 +31,15 @@ def database_of(config: Config, *, must_exist: bool = False) -> Engine:
         password="" if settings.is_sqlite else settings.password.reveal(),
         synchronous=settings.synchronous,
         busy_timeout_ms=round(settings.busy_timeout_s * 1000),
+        limits=ServerLimits(
+            connect_s=settings.connect_timeout_s,
+            answer_s=settings.answer_timeout_s,
+            statement_s=settings.statement_timeout_s,
+            keepalive_s=settings.keepalive_s,
+            pool_size=settings.pool_size,
+            pool_overflow=settings.pool_overflow,
+            application_name=settings.application_name or f"sigma {config.account.name}"[:63],
+        ),
         must_exist=must_exist,
     )
 

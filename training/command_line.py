@@ -5,7 +5,6 @@ Adds `--json`, `--verbose` and `--config` to every command. Knows no command by 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Sequence
@@ -13,6 +12,8 @@ from typing import Any, Final
 
 import typer
 
+from storage.terminal.help import with_example
+from storage.terminal.words import did_you_mean
 from strategies.errors import BadInput
 from training import commands
 from training.runtime.progress import Voice, speak_with, warnings_aside
@@ -38,12 +39,11 @@ def dispatch(arguments: list[str]) -> int:
         return 0 if arguments else 2
     words = arguments[:2] if arguments[0] in GROUPS else arguments[:1]
     if arguments[0] in GROUPS and (len(words) < 2 or words[1] in ("--help", "-h")):
-        print(usage([name for name in known if name.startswith(arguments[0] + " ")]), end="")
+        print(group_usage(arguments[0], [name for name in known if name.startswith(arguments[0] + " ")]), end="")
         return 0 if len(words) > 1 else 2
     name = " ".join(words)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = did_you_mean(name, known, f"there are {', '.join(known)}")
         raise BadInput(f"unknown command {name!r}; {hint}")
     return _run(name, *_take_common(arguments[len(words) :]))
 
@@ -55,17 +55,30 @@ def names() -> list[str]:
 
 def usage(known: Sequence[str]) -> str:
     """Return the help that lists commands."""
+    return _USAGE + "\n" + _summaries(known)
+
+
+def group_usage(group: str, known: Sequence[str]) -> str:
+    """Return the help of a group, as people type it."""
+    return (
+        f"usage: sigma {group} COMMAND [OPTIONS]\n\n"
+        f"Every command takes --help, which ends in an example, --json and --verbose.\n\n{_summaries(known)}"
+    )
+
+
+def _summaries(known: Sequence[str]) -> str:
+    """Return a line for every command: its name and the first line of its help."""
     lines = []
     for name in known:
-        command = _module(name).command
-        summary = (command.__doc__ or "").strip().splitlines()
-        lines.append(f"  {name:<22} {summary[0] if summary else ''}")
-    return _USAGE + "\n" + "\n".join(lines) + "\n"
+        summary = (_module(name).command.__doc__ or "").strip().splitlines()
+        lines.append(f"  {name:<22} {summary[0] if summary else ''}\n")
+    return "".join(lines)
 
 
 def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> int:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name=name)(_module(name).command)
+    command = _module(name).command
+    app.command(name=name, help=with_example(command.__doc__))(command)
     program = f"sigma {name}"
     with speak_with(voice, config), warnings_aside():
         try:
@@ -90,7 +103,7 @@ def _take_common(arguments: list[str]) -> tuple[list[str], Voice, str | None]:
                 raise BadInput("--config needs a file")
         elif word.startswith("--config="):
             config = word.partition("=")[2]
-        elif word not in ("--json", "--verbose", "--despite-findings"):
+        elif word not in ("--json", "--wide", "--verbose", "--despite-findings"):
             rest.append(word)
     voice = Voice(
         as_json="--json" in arguments,

@@ -6,7 +6,6 @@ This file only dispatches. Each command group lives in a file of its own that is
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -57,18 +56,30 @@ ENTRIES: Final[dict[str, Entry]] = {
     "check": Entry(module=BATCH, summary="Known-answer tests for leakage.", is_group=True),
     "simulate": Entry(module=BATCH, summary="Replay the whole routine over history."),
     "parity": Entry(module=BATCH, summary="Put a day of live trading through the backtester."),
-    "drift": Entry(module=BATCH, summary="Ask the monitors about features, calibration, turnover, drawdown."),
+    "drift": Entry(module=BATCH, summary="Ask the monitors about features, calibration, turnover."),
     "retrain": Entry(module=BATCH, summary="Train, validate and promote or reject, now."),
     "backup": Entry(module="backup", summary="Write everything that cannot be fetched again to one file."),
     "restore": Entry(module="backup", summary="Put a backup in place and check that it replays."),
-    "config": Entry(module="config", summary="Check and show the configuration.", is_group=True),
+    "config": Entry(module="config", summary="Check, show, begin and change the configuration.", is_group=True),
     "doctor": Entry(module="doctor", summary="Say what works and what does not."),
+    "logs": Entry(module="logs", summary="Show the daemon's log; -f follows it."),
+    "completion": Entry(module="completion", summary="Print what lets bash, zsh or fish complete commands."),
     "version": Entry(module="version", summary="Print the version and those of its parts."),
+}
+
+# Title of each part of `sigma --help`, by the word that it begins with.
+PARTS: Final = {
+    "run": "The daemon",
+    "ledger": "What it did, and by whom",
+    "data": "Candles and exchanges",
+    "train": "Train, test, compare",
+    "backup": "Setting up and looking after",
 }
 
 _USAGE: Final = """usage: sigma [--config FILE] COMMAND [OPTIONS]
 
-Every command takes --json (one JSON document on stdout), --verbose and --help.
+Every command takes --help, --json (one JSON document on stdout), --wide (every
+column of a table) and --verbose.
 Example: sigma run
 """
 
@@ -122,8 +133,12 @@ def _dispatch(arguments: list[str]) -> int:
 
 def usage() -> str:
     """Return the text of `sigma --help`."""
-    lines = [f"  {word:<13} {entry.summary}" for word, entry in ENTRIES.items()]
-    return _USAGE + "\n" + "\n".join(lines) + "\n"
+    lines = [_USAGE]
+    for word, entry in ENTRIES.items():
+        if word in PARTS:
+            lines.append(f"\n{PARTS[word]}:\n")
+        lines.append(f"  {word:<13} {entry.summary}\n")
+    return "".join(lines)
 
 
 def _take_config(arguments: list[str]) -> list[str]:
@@ -137,7 +152,7 @@ def _take_config(arguments: list[str]) -> list[str]:
 
 
 def _unknown(word: str) -> Exception:
+    from storage.terminal.words import did_you_mean
     from strategies.errors import BadInput
 
-    near = difflib.get_close_matches(word, ENTRIES, n=1)
-    return BadInput(f"unknown command {word!r}; " + (f"did you mean {near[0]}?" if near else "sigma --help lists them"))
+    return BadInput(f"unknown command {word!r}; {did_you_mean(word, ENTRIES, 'sigma --help lists them')}")

@@ -1,4 +1,4 @@
-"""Runs a typer app as one of sigma's commands: adds `--json` and `--verbose`, turns usage errors into one line."""
+"""Runs a typer app as one of sigma's commands: adds the options of every command, turns usage errors into one line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from bot.cli import output
+from storage.terminal.help import with_example
 from strategies.errors import BadInput
 
 
@@ -59,7 +60,7 @@ def _add_output_options(app: typer.Typer) -> None:
 
 
 def _with_output_options(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the callback with two more options, which set up `output` before it runs."""
+    """Return the callback with three more options, which set up `output` before it runs."""
     signature = inspect.signature(callback, eval_str=True)
     if "as_json" in signature.parameters:
         return callback
@@ -69,15 +70,17 @@ def _with_output_options(callback: Callable[..., Any]) -> Callable[..., Any]:
         )
         for name, flag, text in (
             ("as_json", "--json", "Print one JSON document on stdout; everything else goes to stderr."),
+            ("wide", "--wide", "Every column of a table, however long its lines get."),
             ("verbose", "--verbose", "Say more on stderr."),
         )
     ]
 
     @functools.wraps(callback)
-    def run(*args: Any, as_json: bool, verbose: bool, **options: Any) -> Any:
-        with output.style(as_json=as_json, verbose=verbose):
+    def run(*args: Any, as_json: bool, wide: bool, verbose: bool, **options: Any) -> Any:
+        with output.style(as_json=as_json, verbose=verbose, wide=wide):
             return callback(*args, **options)
 
-    run.__annotations__ = {**callback.__annotations__, "as_json": bool, "verbose": bool}
+    run.__doc__ = with_example(callback.__doc__)
+    run.__annotations__ = {**callback.__annotations__, "as_json": bool, "wide": bool, "verbose": bool}
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
     return run

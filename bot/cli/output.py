@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from storage.terminal.table import terminal_width
 from strategies.errors import SigmaError
 
 if TYPE_CHECKING:
@@ -28,15 +29,16 @@ class Style:
 
     as_json: bool = False
     verbose: bool = False
+    wide: bool = False
 
 
 _style: ContextVar[Style] = ContextVar("style", default=Style())  # noqa: B039 — a frozen value
 
 
 @contextmanager
-def style(*, as_json: bool, verbose: bool) -> Iterator[None]:
+def style(*, as_json: bool, verbose: bool, wide: bool = False) -> Iterator[None]:
     """Answer in this style inside the block."""
-    token = _style.set(Style(as_json=as_json, verbose=verbose))
+    token = _style.set(Style(as_json=as_json, verbose=verbose, wide=wide))
     try:
         yield
     finally:
@@ -51,6 +53,11 @@ def wants_json() -> bool:
 def is_verbose() -> bool:
     """Whether stderr may have more than the essential."""
     return _style.get().verbose
+
+
+def width() -> int | None:
+    """Return how long a line may be; None: as long as it gets."""
+    return None if _style.get().wide else terminal_width()
 
 
 def emit(document: Any, human: str | RenderableType | Callable[[], str | RenderableType]) -> None:
@@ -69,7 +76,7 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
         return
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(shown)  # type: ignore[arg-type]
+    Console(width=width() or 400, highlight=False).print(shown)  # type: ignore[arg-type]
 
 
 def note(text: str) -> None:

@@ -34,6 +34,7 @@ from storage.backup.switch import (
 from storage.backup.unfinished import is_unfinished
 from storage.ledger.database import connect, known_revisions, reading, writing
 from storage.ledger.lease import account_lease
+from storage.ledger.postgres import unhurried
 from storage.ledger.tables import account, metadata
 from strategies.errors import BadInput, StorageFailed
 
@@ -217,7 +218,7 @@ def _build_file(backup: Unpacking, switch: Switch, places: Places, done: Done) -
 
 def _restore_on_server(engine: Engine, backup: Unpacking, switch: Switch, places: Places, done: Done) -> None:
     """Fill the database in one transaction; the record is written before its commit, which decides."""
-    with writing(engine) as connection:
+    with writing(engine) as connection, unhurried(connection):
         _move_tables_aside(connection, switch.id)
         places.state.mkdir(parents=True, exist_ok=True)
         _fill(connection, backup, places.state, lambda member: str(places.of_member(member)), done)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, select, text
 
 from storage.ledger.database import revision_of, translated, upgrade
+from storage.ledger.postgres import unhurried
 from strategies.errors import StorageFailed
 
 VERSIONS: Final = "alembic_version"
@@ -40,7 +41,8 @@ def one_moment(engine: Engine) -> Iterator[Connection]:
             where = engine.url.render_as_string()
             raise StorageFailed(f"database {where} holds no ledger yet; start `sigma run` once")
         try:
-            yield connection
+            with unhurried(connection):
+                yield connection
         finally:
             connection.rollback()
 

@@ -82,6 +82,13 @@ class DatabaseSettings(Section):
     url: str = Field("sqlite:///state/sigma.db", pattern=r"^(sqlite:///|postgresql\+psycopg://).+")
     synchronous: Literal["normal", "full"] = "normal"
     busy_timeout_s: float = Field(5.0, gt=0, le=120)
+    connect_timeout_s: float = Field(3.0, ge=2, le=120)
+    answer_timeout_s: float = Field(6.0, ge=1, le=3600)
+    statement_timeout_s: float = Field(60.0, ge=0, le=86_400)
+    keepalive_s: float = Field(10.0, ge=1, le=7200)
+    pool_size: int = Field(3, ge=1, le=100)
+    pool_overflow: int = Field(5, ge=0, le=100)
+    application_name: str = Field("", max_length=63)
     tape_days: float = Field(7.0, ge=1, le=10_000)
     password: Secret = NO_SECRET
     backup_passphrase: Secret = NO_SECRET

@@ -23,6 +23,7 @@ class TrainingSettings(Section):
     threads: int = Field(0, ge=0, le=1024)
     workers: int = Field(0, ge=0, le=1024)
     backend: Literal["loky", "ray", "dask"] = "loky"
+    address: str = ""
     first_families: tuple[Family, ...] = Field(("xgboost",), min_length=1, max_length=16)
     memory_gb: float = Field(8.0, gt=0, le=4096)
     deadline_min: float = Field(60.0, gt=0, le=10_080)

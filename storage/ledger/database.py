@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from storage.ledger.postgres import ServerLimits, server_engine, unhurried, wait_for_migrations
 from strategies.errors import StorageFailed
 
 BUSY_TIMEOUT_MS: Final = 5_000
@@ -28,6 +29,7 @@ def connect(
     password: str = "",
     synchronous: str = "NORMAL",
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    limits: ServerLimits | None = None,
     must_exist: bool = False,
 ) -> Engine:
     """Return an engine for `url` (`sqlite:///…` or `postgresql+psycopg://…`), creating a SQLite file's folder.
@@ -37,6 +39,7 @@ def connect(
         password: PostgreSQL password; empty: none.
         synchronous: SQLite durability. NORMAL survives a killed process; FULL also a power cut, at a sync per minute.
         busy_timeout_ms: how long SQLite waits for another process' lock.
+        limits: of time and connections on PostgreSQL.
         must_exist: never make a SQLite file: a new one in the place of a ledger that is moved would undo its journal.
     """
     address = make_url(url)
@@ -50,7 +53,7 @@ def connect(
         return engine
     if password:
         address = address.set(password=password)
-    return create_engine(address, pool_pre_ping=True, pool_size=3, max_overflow=5)
+    return server_engine(address, limits or ServerLimits())
 
 
 @contextmanager
@@ -82,14 +85,19 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision. Only the daemon and a restore do this."""
-    require_known(engine)
-    with writing(engine) as connection:
+    """Bring the schema to the newest revision. Only the daemon and a restore do this.
+
+    Several that start together take their turns; those that find it done change nothing.
+    """
+    if require_known(engine) == known_revisions()[0]:
+        return
+    with writing(engine) as connection, unhurried(connection):
+        wait_for_migrations(connection)
         upgrade(connection)
 
 
-def require_known(engine: Engine) -> None:
-    """Refuse a database that a newer program has migrated.
+def require_known(engine: Engine) -> str | None:
+    """Return the schema's revision (None: there is none yet); refuse one that a newer program has made.
 
     Raises:
         StorageFailed: this program does not know its schema.
@@ -101,6 +109,7 @@ def require_known(engine: Engine) -> None:
             f"database {engine.url.render_as_string()} has schema {found}, made by a newer program; this one knows "
             f"schemas up to {known[0]}: update it, or restore a backup that this version made"
         )
+    return found
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
@@ -191,6 +200,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _explain(engine: Engine, reason: str) -> str:
     where = engine.url.render_as_string()
     lowered = reason.lower()
+    if "did not answer" in lowered or "statement timeout" in lowered or "timeout expired" in lowered:
+        return f"database {where} keeps us waiting ({reason}); is its server overloaded, frozen or cut off?"
     if "locked" in lowered:
         return f"database {where} is locked by another process; stop it, or wait, or set [database] url to another file"
     if "disk is full" in lowered or "no space" in lowered or "disk i/o" in lowered:

@@ -8,12 +8,20 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.ledger.database import translated
 from strategies.errors import AlreadyRunning
+
+TAKE_OVER_S: Final = 3  # for the server to end a session of ours
+_TRY: Final = text("SELECT pg_try_advisory_lock(:key)")
+_END: Final = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = :pid "
+    "AND ((classid::bigint << 32) | objid::bigint) = :key"
+)
 
 
 class Lease:
@@ -83,6 +91,7 @@ class AdvisoryLease(Lease):
         digest = hashlib.sha256(f"{exchange}/{account}".encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
         self._session: Connection | None = None
+        self._backend = 0  # the server's process that held it for us last
 
     def renew(self) -> None:
         """Ask the session that holds the lock whether it lives; begin another where it does not."""
@@ -92,15 +101,31 @@ class AdvisoryLease(Lease):
         with translated(self._engine):
             session = self._engine.connect()
             session.detach()  # closed for good at the end: a pooled session would go on holding the lock
-            held = session.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar_one()
-            session.commit()
+            try:
+                held = session.execute(_TRY, {"key": self._key}).scalar_one() or self._take_over(session)
+                backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                session.commit()
+            except SQLAlchemyError:
+                session.invalidate()
+                raise
         self._session = session
-        if not held:
+        if held:
+            self._backend = int(backend)
+        else:
             self.close()
             raise AlreadyRunning(
                 f"{self._what} is already traded by another daemon on {self._engine.url.host}; "
                 "stop it or choose another [account] name"
             )
+
+    def _take_over(self, session: Connection) -> bool:
+        """End our own session that a server kept while it was frozen or cut off; return whether we hold the account."""
+        ended = session.execute(_END, {"key": self._key, "pid": self._backend}).first()
+        if ended is None:
+            return False  # it is another daemon's
+        session.execute(text(f"SET LOCAL lock_timeout = '{TAKE_OVER_S}s'"))
+        session.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
+        return True
 
     def close(self) -> None:
         """Give the account back."""

@@ -26,7 +26,7 @@ from training.ensemble.stacking import Weighting
 from training.evidence.daily_skill import walked_skill
 from training.families.interface import ModelFamily
 from training.runtime import records
-from training.runtime.compute import threads_of
+from training.runtime.compute import Compute, threads_of
 from training.runtime.progress import say, stage
 from training.runtime.sound_data import sound_symbols
 
@@ -77,6 +77,11 @@ def open_dataset(
         f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
     )
     return dataset
+
+
+def compute_of(config: Config, workers: int) -> Compute:
+    """Return where units are carried out, as configured; so many at once, 0: all processors."""
+    return Compute(backend=config.training.backend, address=config.training.address, workers=workers)
 
 
 def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:

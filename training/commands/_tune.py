@@ -13,7 +13,8 @@ import typer
 from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
-    from training.tuning.tune import Request, Scored, Tuned
+    from training.tuning.study_trials import Request, Scored
+    from training.tuning.tune import Tuned
 
 SHOWN: Final = 10
 
@@ -36,8 +37,9 @@ def tuning(family: str, summary: str) -> Callable[..., None]:
         test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
     ) -> None:
         from training.commands._common import open_dataset
+        from training.tuning.study_trials import Request
         from training.tuning.test_mode import newest
-        from training.tuning.tune import Request, tune
+        from training.tuning.tune import tune
 
         config = configuration()
         dataset = open_dataset(config, symbols, timeframe, exchange, until)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import typer
 
 from strategies.errors import BadInput
-from strategies.market import DAY_MS
 from training.runtime.progress import answer, configuration
 
 
@@ -21,6 +20,7 @@ def command(
     from storage.ledger.accounts import last_state
     from storage.models.registry import Registry, bundle_by_id
     from storage.open import read_account
+    from strategies.market import DAY_MS
     from training.commands._common import day_ms
     from training.monitors.parity import parity
 

@@ -37,7 +37,7 @@ def command(
 
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
-    from training.commands._common import day_ms, day_of, open_dataset, plan_of
+    from training.commands._common import compute_of, day_ms, day_of, open_dataset, plan_of
     from training.commands.traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
     from training.simulation.ahead import fit_ahead
@@ -57,7 +57,7 @@ def command(
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)
-    fit_ahead(everything, voters, plan, routine, candles.start_ms, cache, workers, say)
+    fit_ahead(everything, voters, plan, routine, candles.start_ms, cache, compute_of(config, workers), say)
     say(f"models fitted ahead in {time.perf_counter() - begun:.0f} s")
 
     def tell(event: Event) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
-from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
+    from storage.config.models import LstmSettings
     from storage.config.tree import Config
     from training.families.lstm.trainer import LstmModel
 
@@ -112,6 +112,8 @@ def command(
 def _settings(base: LstmSettings, changes: dict[str, Any], source: LstmModel | None, test_mode: bool) -> LstmSettings:
     """Return the configured settings with what was asked for; a source model fixes the shape unless it is given."""
     from pydantic import ValidationError
+
+    from storage.config.models import LstmSettings
 
     given = {name: value for name, value in changes.items() if value is not None}
     if source is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
-from storage.config.models import PpoSettings
 from strategies.errors import BadInput
 from training.runtime.progress import answer, configuration, say
+
+if TYPE_CHECKING:
+    from storage.config.models import PpoSettings
 
 TEST_MODE_STEPS: Final = 65_536
 _NAMES: Final = {"environments": "--n-envs"}
@@ -66,6 +68,8 @@ def command(
 def _settings(base: PpoSettings, changes: dict[str, Any], test_mode: bool) -> PpoSettings:
     """Return the configured settings with what was asked for."""
     from pydantic import ValidationError
+
+    from storage.config.models import PpoSettings
 
     given = {name: value for name, value in changes.items() if value is not None}
     if test_mode:

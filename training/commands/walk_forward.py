@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from strategies.market import typed_symbol
 from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from training.data.dataset import Dataset
     from training.ensemble.plan import Plan
     from training.families.interface import ModelFamily
+    from training.runtime.compute import Compute
     from training.walk_forward.card import WalkForwardCard
     from training.walk_forward.contenders import Contender
     from training.walk_forward.fold_plan import Schedule
@@ -65,12 +65,11 @@ def command(
 
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
-    from training.commands._common import open_dataset
+    from training.commands._common import compute_of, open_dataset
     from training.commands.traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
-    from training.runtime.compute import threads_of
     from training.walk_forward.card import record_walk, walk_forward_card
 
     config = configuration()
@@ -93,10 +92,10 @@ def command(
         embargo_ms=schedule.embargo_ms,
         seed=config.training.seed if seed < 0 else seed,
     )
-    asked = config.training.workers if workers < 0 else workers
+    compute = compute_of(config, config.training.workers if workers < 0 else workers)
     stresses, traded = (costs_factor, delay_bars), traded_symbols(traded_too, dataset.symbols)
     groups = groups_left_out(config, dataset, traded, leave_out)
-    walk = _Walk(config, dataset, schedule, cache, threads_of(asked), stresses, traded, groups, members)
+    walk = _Walk(config, dataset, schedule, cache, compute, stresses, traded, groups, members)
     walked = walk(plan)
     is_linear = [family.name for family in families] == ["ridge"]
     linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
@@ -135,6 +134,12 @@ def schedule_of(config: Config, train_window: str, test_window: float, refit_mon
     )
 
 
+def _by(compute: Compute) -> str:
+    """Return who fits, in words."""
+    at_once = f"{compute.workers} at a time" if compute.workers else "as many at a time as there are processors"
+    return at_once if compute.backend == "loky" else f"{at_once} by {compute.backend}"
+
+
 def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFamily]:
     """Return the families of a model type; each fit has one thread, so that bits do not depend on the workers.
 
@@ -156,6 +161,7 @@ def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
         BadInput: one that was asked for is not among them.
     """
     from strategies.errors import BadInput
+    from strategies.market import typed_symbol
 
     chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
     if unknown := [name for name in chosen if name not in symbols]:
@@ -190,7 +196,7 @@ class _Walk:
         dataset: Any,
         schedule: Schedule,
         cache: bool,
-        workers: int,
+        compute: Compute,
         stress: tuple[float, int],
         traded: Sequence[str],
         groups: Groups,
@@ -214,7 +220,7 @@ class _Walk:
         for sentence in self.candles.notes:
             say(sentence)
         root = config.paths.runs / "folds" if cache else None
-        self.means = Means(groups=groups, cache=FoldCache(root=root), workers=workers, backend=config.training.backend)
+        self.means = Means(groups=groups, cache=FoldCache(root=root), compute=compute)
         self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])
 
     def __call__(self, plan: Plan) -> WalkForward:
@@ -224,7 +230,7 @@ class _Walk:
         names = "+".join(family.name for family in plan.families)
         say(
             f"{names}: {len(self.folds.all)} folds from {day_of(self.folds.all[0].start_ms)} to "
-            f"{day_of(self.folds.end_ms)}, traded from {day_of(self.folds.start_ms)}, {self.means.workers} at a time"
+            f"{day_of(self.folds.end_ms)}, traded from {day_of(self.folds.start_ms)}, {_by(self.means.compute)}"
         )
         begun = time.perf_counter()
         with stage(names, len(self.folds.all), plainly=False) as done:

@@ -38,7 +38,13 @@ class ReusedFamily:
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> ReusedModel:
         """Return the model of what is known by a time, fitted only if it was not before."""
-        border = Fold(train_until_ms=known_by_ms, start_ms=known_by_ms + 1, end_ms=known_by_ms + 2)
-        key = fold_key(self.family, dataset, border)
-        files = self.cache.files(key, lambda: self.family.fit(dataset, known_by_ms).files)
+        files = self.cache.files(
+            border_key(self.family, dataset, known_by_ms), lambda: self.family.fit(dataset, known_by_ms).files
+        )
         return ReusedModel(files=files, predictor=load_predictor(self.name, files, dataset.features))
+
+
+def border_key(family: ModelFamily, dataset: Dataset, known_by_ms: int) -> str:
+    """Return the key under which a model of what is known by a time is kept."""
+    border = Fold(train_until_ms=known_by_ms, start_ms=known_by_ms + 1, end_ms=known_by_ms + 2)
+    return fold_key(family, dataset, border)

@@ -14,8 +14,8 @@ from training.data.dataset import Dataset
 from training.ensemble.plan import Plan, walk_folds
 from training.ensemble.sees_others import sees_others
 from training.families.interface import ModelFamily
-from training.promotion.reused_family import ReusedFamily
-from training.runtime.compute import fan_out
+from training.promotion.reused_family import border_key
+from training.runtime.compute import Compute, fan_out
 from training.simulation.simulate import Routine, wanted_borders
 from training.walk_forward.fold_cache import FoldCache
 
@@ -27,7 +27,7 @@ def fit_ahead(
     routine: Routine,
     start_ms: int,
     cache: FoldCache,
-    workers: int,
+    compute: Compute,
     say: Callable[[str], None],
 ) -> None:
     """Fit every model of the scheduled trainings into the cache.
@@ -35,13 +35,15 @@ def fit_ahead(
     Args:
         everything: the dataset to the end of the simulation.
         families: not wrapped; one thread each.
-        workers: processes; 0: all cores.
+        compute: who fits; the cache is written here alone.
     """
     borders = known_borders(everything, plan, routine, start_ms)
     ahead = [family for family in families if not sees_others(family, families)]  # their scores are not known yet
     tasks = [(family, border) for border in reversed(borders) for family in ahead]  # the longest first
-    say(f"{len(borders)} borders x {len(ahead)} families to fit")
-    fan_out(partial(_fit, dataset=everything, cache=cache), tasks, workers=workers)
+    keys = [border_key(family, everything.until(until_ms), border_ms) for family, (border_ms, until_ms) in tasks]
+    missing = [(key, *task) for key, task in zip(keys, tasks, strict=True) if cache.find(key) is None]
+    say(f"{len(borders)} borders x {len(ahead)} families, {len(missing)} to fit")
+    fan_out(partial(_fit, dataset=everything), missing, compute, lambda task, files: cache.keep(task[0], files))
 
 
 def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: int) -> list[tuple[int, int]]:
@@ -61,6 +63,6 @@ def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: i
     return sorted(found)
 
 
-def _fit(task: tuple[ModelFamily, tuple[int, int]], *, dataset: Dataset, cache: FoldCache) -> None:
-    family, (border_ms, until_ms) = task
-    ReusedFamily(family=family, cache=cache).fit(dataset.until(until_ms), border_ms)
+def _fit(task: tuple[str, ModelFamily, tuple[int, int]], *, dataset: Dataset) -> dict[str, bytes]:
+    _, family, (border_ms, until_ms) = task
+    return dict(family.fit(dataset.until(until_ms), border_ms).files)

@@ -9,71 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from storage.config.tree import Config
 from storage.durable import folder_lock
-from storage.models.trial_log import Trial as Tried
-from storage.models.trial_log import record_trial
 from strategies.errors import BadInput
-from strategies.market import HOUR_MS
-from strategies.oversight.skill import information_coefficient
 from training.data.dataset import Dataset
-from training.data.market_scores import MarketScores
-from training.data.splits import Fold, recent_folds
-from training.ensemble.families import choose
-from training.ensemble.out_of_fold import walk
-from training.ensemble.voters import makers
-from training.evidence.trial_ledger import recipe_digest
-from training.runtime.compute import fan_out, threads_of
-from training.tuning.search_space import ONE_SEED, SPACES, configured
-from training.tuning.test_mode import SMALL
+from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
 
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-
-STARTUP_TRIALS: Final = 5  # drawn at random, and never pruned
-REFIT_MONTHS: Final = 12
-_BUSY_S: Final = 60.0  # that a worker waits for the study's file
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a tuning was asked for.
-
-    Attributes:
-        trials: in all, those of an interrupted study included.
-        years: of the walk forward that scores a trial, refitted yearly.
-        resume: go on with the study of the same data and settings.
-        started_ms: when the command began, for the ledger.
-    """
-
-    family: str
-    trials: int
-    years: float
-    seed: int
-    workers: int
-    resume: bool
-    test_mode: bool
-    started_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """One trial as it ended; `state` is complete, pruned or fail."""
-
-    number: int
-    state: str
-    ic: float
-    params: dict[str, Any]
-    seconds: float
+_BUSY_S: Final = 60.0  # that a reader of the study's file may hold it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +52,7 @@ def tune(
     """Run a study to its number of trials.
 
     Args:
-        on_trial: told about every trial; only in this process (`workers` 1) about each at once.
+        on_trial: told about every trial as it ends.
 
     Raises:
         BadInput: the study exists and `resume` was not asked for, or the history is too short.
@@ -122,15 +71,10 @@ def tune(
                 f"study {name} exists under {folder}; --resume goes on with it, another --seed begins a new one"
             )
         study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-        _end_interrupted(study)
+        end_interrupted(study)
         missing = max(0, request.trials - len(study.get_trials(deepcopy=False)))
-        workers = min(threads_of(request.workers), max(missing, 1))
-        shares = [missing // workers + (index < missing % workers) for index in range(workers)]
-        if workers > 1:  # each on a core of its own
-            config = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-        work = partial(_work, dataset, config, request, name, folder, on_trial if workers == 1 else None)
-        fan_out(work, list(enumerate(shares)), workers=workers, backend=config.training.backend)
-        trials = tuple(_scored(trial) for trial in study.get_trials(deepcopy=False))
+        run_trials(study, dataset, config, request, missing, on_trial)
+        trials = tuple(scored_of(trial) for trial in study.get_trials(deepcopy=False))
     return Tuned(study=name, folder=folder, trials=trials, null_deviation=_null_deviation(dataset, config, request))
 
 
@@ -146,114 +90,16 @@ def study_name(dataset: Dataset, config: Config, request: Request) -> str:
     return f"{request.family}-{hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
-def folds_of(dataset: Dataset, config: Config, years: float) -> list[Fold]:
-    """Return the folds that score a trial: yearly refits, labels purged and an embargo before each."""
-    embargo_ms = round(config.training.embargo_h * HOUR_MS)
-    return recent_folds(dataset.from_ms, dataset.until_ms, months=REFIT_MONTHS, years=years, embargo_ms=embargo_ms)
-
-
-def _work(
-    dataset: Dataset,
-    config: Config,
-    request: Request,
-    name: str,
-    folder: Path,
-    on_trial: Callable[[Scored], None] | None,
-    share: tuple[int, int],
-) -> None:
-    """Run one worker's share of the trials: (its number, how many)."""
-    import optuna
-
-    from training.runtime.progress import say
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    worker, trials = share
-    study = optuna.load_study(study_name=name, storage=_storage(folder))
-    began = len(study.get_trials(deepcopy=False))
-    study.sampler = optuna.samplers.TPESampler(
-        seed=request.seed + 1000 * began + worker, n_startup_trials=STARTUP_TRIALS, constant_liar=request.workers != 1
-    )
-    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS)
-    clock = time.perf_counter()
-
-    def ended(study: Study, trial: Any) -> None:
-        scored = _scored(trial)
-        at_ms = request.started_ms + round(1000 * (time.perf_counter() - clock))
-        record_trial(_ledger_line(dataset, config, request, scored, at_ms), config.paths.runs)
-        if on_trial:
-            on_trial(scored)
-        else:
-            say(line(scored))
-
-    study.optimize(partial(_objective, dataset, config, request), n_trials=trials, callbacks=[ended])
-
-
 def line(scored: Scored) -> str:
     """Return a trial as one line."""
     params = ", ".join(f"{name} {_short(value)}" for name, value in scored.params.items())
     return f"trial {scored.number} {scored.state} IC {scored.ic:+.4f} | {params} | {scored.seconds:.1f} s"
 
 
-def _objective(dataset: Dataset, config: Config, request: Request, trial: Trial) -> float:
-    """Return the out-of-fold IC of one proposal, pooled over folds and markets; prune between folds."""
-    import optuna
-
-    changes = SPACES[request.family](trial) | ONE_SEED if request.family != "ridge" else SPACES["ridge"](trial)
-    if request.test_mode:
-        changes |= SMALL[request.family]
-    [family] = choose([request.family], makers(configured(config, request.family, changes), request.seed))
-    runs: list[MarketScores] = []
-    ic = float("nan")
-    for number, fold in enumerate(folds_of(dataset, config, request.years), start=1):
-        runs += walk(dataset, [family], [fold])
-        ic = _pooled_ic(runs)
-        if not np.isfinite(ic):
-            ic = 0.0  # the same score everywhere: no skill
-        trial.report(ic, number)
-        if trial.should_prune():
-            raise optuna.TrialPruned
-    return ic
-
-
-def _pooled_ic(runs: Sequence[MarketScores]) -> float:
-    scores = np.concatenate([run.scores[:, 0] for run in runs])
-    return information_coefficient(scores, np.concatenate([run.target for run in runs]))
-
-
-def _ledger_line(dataset: Dataset, config: Config, request: Request, scored: Scored, at_ms: int) -> Tried:
-    recipe = {
-        "family": request.family,
-        "params": scored.params,
-        "settings": getattr(config, request.family).model_dump(mode="json"),
-        "features": dataset.features.fingerprint,
-        "timeframe": dataset.timeframe.value,
-        "horizon_bars": dataset.horizon_bars,
-    }
-    kind = f"tune {request.family}"
-    return Tried(at_ms=at_ms, kind=kind, recipe=recipe_digest(recipe), params=scored.params, ic=scored.ic)
-
-
 def _storage(folder: Path) -> Any:
     from optuna.storages import RDBStorage
 
     return RDBStorage(f"sqlite:///{folder / 'study.db'}", engine_kwargs={"connect_args": {"timeout": _BUSY_S}})
-
-
-def _end_interrupted(study: Study) -> None:
-    """Count trials that a killed process left running as failed."""
-    from optuna.trial import TrialState
-
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-
-
-def _scored(trial: Any) -> Scored:
-    values = [value for _, value in sorted(trial.intermediate_values.items())]
-    ic = trial.value if trial.value is not None else values[-1] if values else float("nan")
-    seconds = trial.duration.total_seconds() if trial.duration else 0.0
-    return Scored(
-        number=trial.number, state=trial.state.name.lower(), ic=float(ic), params=dict(trial.params), seconds=seconds
-    )
 
 
 def _null_deviation(dataset: Dataset, config: Config, request: Request) -> float:

@@ -43,17 +43,30 @@ class FoldCache:
         Raises:
             StorageFailed: the folder cannot be written.
         """
-        if self.root is None:
-            return dict(fit())
-        folder = self.root / key
-        found = _read(folder)
+        found = self.find(key)
         if found is None:
             found = dict(fit())
-            _write(folder, found)
-            prune(self.root, MAX_BYTES)
-        else:
-            os.utime(folder)  # the time of its last use
+            self.keep(key, found)
         return found
+
+    def find(self, key: str) -> dict[str, bytes] | None:
+        """Return the stored files of a key; None: there are none, or not all as they were stored."""
+        if self.root is None:
+            return None
+        found = _read(self.root / key)
+        if found is not None:
+            os.utime(self.root / key)  # the time of its last use
+        return found
+
+    def keep(self, key: str, files: Mapping[str, bytes]) -> None:
+        """Store the files of a key.
+
+        Raises:
+            StorageFailed: the folder cannot be written.
+        """
+        if self.root is not None:
+            _write(self.root / key, files)
+            prune(self.root, MAX_BYTES)
 
 
 def prune(root: Path, max_bytes: int) -> int:

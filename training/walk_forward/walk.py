@@ -30,7 +30,7 @@ from training.ensemble.plan import Plan
 from training.ensemble.scales import calibrate
 from training.ensemble.sees_others import dataset_for, sees_others
 from training.families.interface import ModelFamily
-from training.runtime.compute import Backend, fan_out
+from training.runtime.compute import Compute, fan_out
 from training.walk_forward.fold_cache import FoldCache, fold_key
 from training.walk_forward.fold_plan import FoldPlan
 from training.walk_forward.paths import path_of_groups
@@ -38,12 +38,11 @@ from training.walk_forward.paths import path_of_groups
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a walk forward may use: where fold models are kept, processes, who carries them out; coins left out."""
+    """What a walk forward may use: where fold models are kept, who fits them; coins left out."""
 
     groups: Groups = ()
     cache: FoldCache = field(default_factory=FoldCache)
-    workers: int = 1
-    backend: Backend = "loky"
+    compute: Compute = field(default_factory=Compute)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,19 +171,29 @@ def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence
 
 
 def _fit(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
-    groups = range(max(1, len(means.groups)))
-    tasks = [(family, fold, group) for fold in folds for family in families for group in groups]
-    fitted = fan_out(
-        partial(_fitted, dataset=dataset, cache=means.cache, groups=means.groups),
-        tasks,
-        workers=means.workers,
-        backend=means.backend,
-    )
+    taught = [dataset.taught(group) for group in means.groups or ((),)]
+    tasks = [(family, fold, group) for fold in folds for family in families for group in range(len(taught))]
+    keys: dict[int, str] = {}
+    fitted: dict[int, Mapping[str, bytes]] = {}
+    for number, (family, fold, group) in enumerate(tasks):
+        if means.cache.root is not None:
+            keys[number] = fold_key(family, taught[group], fold)
+            found = means.cache.find(keys[number])
+            if found is not None:
+                fitted[number] = found
+
+    def keep(task: tuple[int, ModelFamily, Fold, int], files: Mapping[str, bytes]) -> None:
+        fitted[task[0]] = files
+        if task[0] in keys:
+            means.cache.keep(keys[task[0]], files)
+
+    missing = [(number, *task) for number, task in enumerate(tasks) if number not in fitted]
+    fan_out(partial(_fitted, dataset=dataset, groups=means.groups), missing, means.compute, keep)
     return {
         (family.name, fold, group): FoldModel(
-            files=files, predictor=load_predictor(family.name, files, dataset.features)
+            files=fitted[number], predictor=load_predictor(family.name, fitted[number], dataset.features)
         )
-        for (family, fold, group), files in zip(tasks, fitted, strict=True)
+        for number, (family, fold, group) in enumerate(tasks)
     }
 
 
@@ -226,10 +235,6 @@ def without_drawdown_stop(settings: TradingSettings, timeframe: Timeframe) -> Tr
     return settings.model_copy(update={"protections": protections, "decision": decision})
 
 
-def _fitted(
-    task: tuple[ModelFamily, Fold, int], *, dataset: Dataset, cache: FoldCache, groups: Groups
-) -> dict[str, bytes]:
-    family, fold, group = task
-    taught = dataset.taught(groups[group] if groups else ())
-    key = fold_key(family, taught, fold) if cache.root is not None else ""
-    return cache.files(key, lambda: fit_fold(family, taught, fold).files)
+def _fitted(task: tuple[int, ModelFamily, Fold, int], *, dataset: Dataset, groups: Groups) -> dict[str, bytes]:
+    _, family, fold, group = task
+    return dict(fit_fold(family, dataset.taught(groups[group] if groups else ()), fold).files)

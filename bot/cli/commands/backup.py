@@ -13,12 +13,13 @@ import typer
 
 from bot.cli.commands.version import installed
 from bot.cli.output import emit, note, progress
-from storage.config.tree import DEFAULT_PATH, Config, load
+from storage.config.effective import load
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
     from storage.backup.manifest import Manifest
     from storage.backup.places import Places
+    from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="Back up and restore.")
 
@@ -157,7 +158,7 @@ def _require_target(file: Path, *, force: bool) -> None:
 def _places(config: Config) -> Places:
     from storage.backup.places import Places
 
-    return Places.of(config, Path(os.environ.get("SIGMA_CONFIG") or DEFAULT_PATH))
+    return Places.of(config, Path(os.environ.get("SIGMA_CONFIG") or "config.toml"))
 
 
 def _document(made: Manifest) -> dict[str, Any]:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bot.cli.commands.config_edit import init, set_
 from bot.cli.output import emit, note
-from storage.config.environment import secrets_of, variable_of
-from storage.config.tree import BadConfig, Config, load
+from storage.config.effective import load
 from strategies.errors import BadInput
 
-app = typer.Typer(add_completion=False, help="Check and show the configuration.")
+if TYPE_CHECKING:
+    from storage.config.tree import Config
+
+app = typer.Typer(add_completion=False, help="Check, show and change the configuration.")
+app.command()(init)
+app.command("set")(set_)
 
 
 @app.command()
@@ -21,6 +27,8 @@ def check() -> None:
 
     Example: sigma config check
     """
+    from storage.config.tree import BadConfig
+
     try:
         config = load()
     except BadConfig as error:
@@ -55,25 +63,33 @@ def show(section: str = typer.Argument("", help="Only this section, e.g. risk.")
     emit(chosen, lambda: text_of(chosen))
 
 
-_SECRETS: Final = frozenset(secrets_of(Config))
-
-
 def text_of(values: dict[str, Any]) -> str:
     """Return sections of plain values as TOML that can be read back: secrets are comments."""
     return "\n".join(_lines(values, ())).strip()
 
 
 def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
+    from storage.config.environment import variable_of
+
+    secrets = _secrets()
     plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
     if plain:
         yield f"\n[{'.'.join(section)}]"
     for name, value in plain.items():
         keys = (*section, name)
         line = f"{name} = {_literal(value)}"
-        yield f"# {line}  (a secret: {variable_of(keys)})" if keys in _SECRETS else line
+        yield f"# {line}  (a secret: {variable_of(keys)})" if keys in secrets else line
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _lines(value, (*section, name))
+
+
+@cache
+def _secrets() -> frozenset[tuple[str, ...]]:
+    from storage.config.environment import secrets_of
+    from storage.config.tree import Config
+
+    return frozenset(secrets_of(Config))
 
 
 def _literal(value: Any) -> str:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
 
-from bot.cli.output import emit
+from bot.cli.output import emit, width
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
 from storage.config.effective import load
 from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
+from storage.terminal.table import Column, table
+from storage.terminal.times import day_of
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import CandleArray, Timeframe, typed_symbol
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from storage.config.tree import Config
 
-_COLOURS = {"fatal": "red", "quarantine": "dark_orange", "flag": "yellow", "note": "dim"}
+SEVERITIES = ("fatal", "quarantine", "flag", "note")  # the worst first
 MOST_MARKETS = 12  # whose findings are told one by one; of more each has a row
 _LEADER = "BTCUSDT"  # the market that moves the others: what it did confirms what they did
 
@@ -124,46 +126,55 @@ def _readable(store: CandleStore, stored: StoredMarket) -> StoredCandles | None:
         return None
 
 
-def _table(reports: list[tuple[str, Report]]) -> Table:
+def _table(reports: list[tuple[str, Report]]) -> str:
     return _findings(reports) if len(reports) <= MOST_MARKETS else _overview(reports)
 
 
-def _overview(reports: list[tuple[str, Report]]) -> Table:
+def _overview(reports: list[tuple[str, Report]]) -> str:
     """Return one row a market, the worst first: how many findings of each severity, and the worst of them."""
-    from rich.table import Table
-    from rich.text import Text
+    columns = (
+        Column(name="market", text=lambda pair: pair[0]),
+        Column(name="rows", text=lambda pair: f"{pair[1].rows:,}", leaves=3, is_number=True),
+        Column(name="missing", text=lambda pair: f"{pair[1].missing:,}", leaves=2, is_number=True),
+        *(Column(name=severity, text=partial(_count, severity), is_number=True) for severity in SEVERITIES),
+        Column(name="from", text=lambda pair: _day(pair[1].first_ms), leaves=5),
+        Column(name="to", text=lambda pair: _day(pair[1].last_ms), leaves=4),
+        Column(name="worst finding", text=_worst, is_prose=True),
+    )
+    return table(columns, sorted(reports, key=lambda pair: _rank(pair[1])), width=width())
 
-    table = Table("market", "rows", "missing", *_COLOURS, "from", "to", "worst finding", show_lines=False)
-    for name, report in sorted(reports, key=lambda pair: _rank(pair[1])):
-        counts = [sum(part.severity == severity for part in report.findings) for severity in _COLOURS]
-        worst = min(report.findings, key=lambda part: list(_COLOURS).index(part.severity), default=None)
-        table.add_row(
-            name,
-            f"{report.rows:,}",
-            f"{report.missing:,}",
-            *(str(count or "") for count in counts),
-            moment(report.first_ms)[:10] if report.first_ms else "",
-            moment(report.last_ms)[:10] if report.last_ms else "",
-            Text("" if worst is None else worst.text, overflow="ellipsis", no_wrap=True),
-        )
-    return table
+
+def _count(severity: str, pair: tuple[str, Report]) -> str:
+    return str(sum(part.severity == severity for part in pair[1].findings) or "")
+
+
+def _day(ms: int | None) -> str:
+    return day_of(ms) if ms else ""
+
+
+def _worst(pair: tuple[str, Report]) -> str:
+    worst = min(pair[1].findings, key=lambda part: SEVERITIES.index(part.severity), default=None)
+    return "" if worst is None else worst.text
 
 
 def _rank(report: Report) -> tuple[int, ...]:
-    return tuple(-sum(part.severity == severity for part in report.findings) for severity in _COLOURS)
+    return tuple(-sum(part.severity == severity for part in report.findings) for severity in SEVERITIES)
 
 
-def _findings(reports: list[tuple[str, Report]]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("market", "rows", "missing", "severity", "check", "count", "what", show_lines=False)
+def _findings(reports: list[tuple[str, Report]]) -> str:
+    rows: list[tuple[str, ...]] = []
     for name, report in reports:
         until = f"{moment(report.first_ms)} to {moment(report.last_ms)}" if report.first_ms and report.last_ms else ""
-        table.add_row(
-            name, f"{report.rows:,}", f"{report.missing:,}", "", "", "", until or "nothing readable", style="bold"
-        )
-        for finding in report.findings:
-            severity = Text(finding.severity, style=_COLOURS[finding.severity])
-            table.add_row("", "", "", severity, finding.check, f"{len(finding.times_ms):,}", Text(finding.text))
-    return table
+        rows.append((name, f"{report.rows:,}", f"{report.missing:,}", "", "", "", until or "nothing readable"))
+        for found in report.findings:
+            rows.append(("", "", "", found.severity, found.check, f"{len(found.times_ms):,}", found.text))
+    columns = (
+        Column(name="market", text=itemgetter(0), is_prose=True),
+        Column(name="rows", text=itemgetter(1), leaves=2, is_number=True),
+        Column(name="missing", text=itemgetter(2), leaves=1, is_number=True),
+        Column(name="severity", text=itemgetter(3)),
+        Column(name="check", text=itemgetter(4)),
+        Column(name="count", text=itemgetter(5), is_number=True),
+        Column(name="what", text=itemgetter(6), is_prose=True),
+    )
+    return table(columns, rows, width=width())

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, progress
+from bot.cli.output import emit, progress, width
 from storage.config.effective import load
+from storage.terminal.table import Column, table
+from storage.terminal.times import minute_of, ms_of
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from storage.config.tree import Config
     from storage.ledger.queries import Ledger
     from storage.ledger.verify import Verification
@@ -42,19 +41,19 @@ def trades(
     found = open_ledger(load(), account).trades(
         since_ms=_day_ms(since, 0), until_ms=_day_ms(until, None), symbol=symbol or None, limit=limit
     )
-    columns: dict[str, Callable[[Any], str]] = {
-        "trade": lambda trade: trade.id,
-        "side": lambda trade: trade.side,
-        "opened": lambda trade: _time(trade.opened_ms),
-        "closed": lambda trade: _time(trade.closed_ms),
-        "quantity": lambda trade: f"{trade.quantity:g}",
-        "entry": lambda trade: f"{trade.entry_price:,.6g}",
-        "exit": lambda trade: f"{trade.exit_price:,.6g}",
-        "net": lambda trade: f"{trade.net:+,.2f}",
-        "return": lambda trade: f"{trade.return_fraction:+.2%}",
-        "closed because": lambda trade: trade.closed_because,
-        "bundle": lambda trade: trade.bundle_id,
-    }
+    columns = (
+        Column(name="trade", text=lambda trade: trade.id),
+        Column(name="side", text=lambda trade: trade.side),
+        Column(name="opened", text=lambda trade: minute_of(trade.opened_ms), leaves=3),
+        Column(name="closed", text=lambda trade: minute_of(trade.closed_ms)),
+        Column(name="quantity", text=lambda trade: f"{trade.quantity:g}", leaves=4, is_number=True),
+        Column(name="entry", text=lambda trade: f"{trade.entry_price:,.6g}", leaves=1, is_number=True),
+        Column(name="exit", text=lambda trade: f"{trade.exit_price:,.6g}", leaves=1, is_number=True),
+        Column(name="net", text=lambda trade: f"{trade.net:+,.2f}", is_number=True),
+        Column(name="return", text=lambda trade: f"{trade.return_fraction:+.2%}", leaves=2, is_number=True),
+        Column(name="closed because", text=lambda trade: trade.closed_because, is_prose=True),
+        Column(name="bundle", text=lambda trade: trade.bundle_id, leaves=5),
+    )
     emit({"trades": [asdict(trade) for trade in found]}, lambda: _table(columns, found))
 
 
@@ -65,17 +64,17 @@ def positions(account: AccountName = "") -> None:
     Example: sigma ledger positions
     """
     found = open_ledger(load(), account).positions()
-    columns: dict[str, Callable[[Any], str]] = {
-        "market": lambda held: held.symbol,
-        "side": lambda held: held.side,
-        "quantity": lambda held: f"{held.quantity:g}",
-        "entry": lambda held: f"{held.entry_price:,.6g}",
-        "mark": lambda held: f"{held.mark_price:,.6g}",
-        "unrealised P&L": lambda held: f"{held.unrealised:+,.2f}",
-        "stop": lambda held: _price(held.stop_loss),
-        "take": lambda held: _price(held.take_profit),
-        "since": lambda held: _time(held.opened_ms),
-    }
+    columns = (
+        Column(name="market", text=lambda held: held.symbol),
+        Column(name="side", text=lambda held: held.side),
+        Column(name="quantity", text=lambda held: f"{held.quantity:g}", leaves=1, is_number=True),
+        Column(name="entry", text=lambda held: f"{held.entry_price:,.6g}", is_number=True),
+        Column(name="mark", text=lambda held: f"{held.mark_price:,.6g}", is_number=True),
+        Column(name="unrealised P&L", text=lambda held: f"{held.unrealised:+,.2f}", is_number=True),
+        Column(name="stop", text=lambda held: _price(held.stop_loss), leaves=2, is_number=True),
+        Column(name="take", text=lambda held: _price(held.take_profit), leaves=3, is_number=True),
+        Column(name="since", text=lambda held: minute_of(held.opened_ms), leaves=4),
+    )
     emit({"positions": [asdict(held) for held in found]}, lambda: _table(columns, found))
 
 
@@ -113,13 +112,17 @@ def signals(
         }
         for decision in found
     ]
-    columns: dict[str, Callable[[Any], str]] = {
-        "decided": lambda row: _time(row["ms"]),
-        "market": lambda row: row["symbol"],
-        "action": lambda row: row["action"],
-        "conviction": lambda row: f"{row['conviction']:+.2f}",
-        "because": lambda row: row["signal"]["reasoning"] if row["signal"] else row["refusal"],
-    }
+    columns = (
+        Column(name="decided", text=lambda row: minute_of(row["ms"])),
+        Column(name="market", text=lambda row: row["symbol"]),
+        Column(name="action", text=lambda row: row["action"]),
+        Column(name="conviction", text=lambda row: f"{row['conviction']:+.2f}", is_number=True),
+        Column(
+            name="because",
+            text=lambda row: row["signal"]["reasoning"] if row["signal"] else row["refusal"],
+            is_prose=True,
+        ),
+    )
     for row in rows:
         row["conviction"] = None if row["conviction"] != row["conviction"] else row["conviction"]
     emit({"signals": rows}, lambda: _table(columns, [row | {"conviction": row["conviction"] or 0.0} for row in rows]))
@@ -132,11 +135,11 @@ def equity(since: Since = "", until: Until = "", account: AccountName = "") -> N
     Example: sigma ledger equity --since 2025-05-05 --json
     """
     found = open_ledger(load(), account).equity(_day_ms(since, 0), _day_ms(until, None))
-    columns: dict[str, Callable[[Any], str]] = {
-        "time": lambda point: _time(point.ms),
-        "equity": lambda point: f"{point.equity:,.2f}",
-        "gross": lambda point: f"{point.gross:,.2f}",
-    }
+    columns = (
+        Column(name="time", text=lambda point: minute_of(point.ms)),
+        Column(name="equity", text=lambda point: f"{point.equity:,.2f}", is_number=True),
+        Column(name="gross", text=lambda point: f"{point.gross:,.2f}", is_number=True),
+    )
     emit({"equity": [asdict(point) for point in found]}, lambda: _table(columns, found))
 
 
@@ -231,29 +234,12 @@ def open_ledger(config: Config, account: str = "") -> Ledger:
     return Ledger(database, found)
 
 
-def _table(columns: dict[str, Callable[[Any], str]], rows: list[Any]) -> Table | str:
-    from rich.table import Table
-
-    if not rows:
-        return "nothing yet"
-    table = Table(*columns, box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*(show(row) for show in columns.values()))
-    return table
+def _table(columns: Sequence[Column], rows: list[Any]) -> str:
+    return table(columns, rows, width=width()) if rows else "nothing yet"
 
 
 def _day_ms(text: str, missing: Any) -> Any:
-    if not text:
-        return missing
-    try:
-        day = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a day; one like 2025-05-05 is needed") from error
-    return round((day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _time(ms: int | None) -> str:
-    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    return ms_of(text) if text else missing
 
 
 def _price(value: float | None) -> str:

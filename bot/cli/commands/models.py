@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit
+from bot.cli.output import emit, width
 from storage.config.effective import load
+from storage.terminal.table import Column, facts, table
+from storage.terminal.times import day_of, minute_of
 from strategies.bundle.fallback_names import told
 
 if TYPE_CHECKING:
@@ -35,14 +36,11 @@ def list_bundles() -> None:
     config = load()
     found = models_of(Registry(config.paths.models), config.exchange.name, trials=live_results(config, running=True))
 
-    def show_all() -> Any:
-        from rich.console import Group
-
+    def show_all() -> str:
         since = f" since {_moment(found.history[0].since_ms)}: {found.why}" if found.history else ""
         parts = [_table(found.bundles), *(f"damaged: {part.bundle}: {part.problem}" for part in found.damaged)]
-        return Group(
-            *parts, f"{found.deciding_text} decides{since}", *(["", live_table(found.trials)] if found.trials else [])
-        )
+        decides = f"{found.deciding_text} decides{since}"
+        return "\n".join([*parts, decides, *(["", live_table(found.trials)] if found.trials else [])])
 
     emit(found.model_dump(mode="json"), show_all)
 
@@ -58,9 +56,10 @@ def show(bundle: Reference) -> None:
     config = load()
     registry = Registry(config.paths.models)
     name = registry.resolve(bundle)
+    manifest = registry.manifest(name)
     document = {
         "bundle": name,
-        "manifest": registry.manifest(name).model_dump(mode="json"),
+        "manifest": manifest.model_dump(mode="json"),
         "record": registry.record(name),
         "verdict": registry.verdict(name),
         "promotions": [
@@ -74,7 +73,7 @@ def show(bundle: Reference) -> None:
             if move.bundle == name
         ],
     }
-    emit(document, lambda: _text(document))
+    emit(document, lambda: _text(document, manifest.first_out_of_sample_ms))
 
 
 @app.command()
@@ -101,12 +100,10 @@ def compare(
     bundles = [summary_of(registry, name, production, deciding) for name in names]
     trials = live_results(config, names)
 
-    def show_both() -> Any:
-        from rich.console import Group
-
+    def show_both() -> str:
         parts = [_table(bundles)] if bundles else []
         parts += [live_table(trials)] if trials else ["no bundle has been watched beside another yet"]
-        return Group(*parts)
+        return "\n".join(parts)
 
     document = {"bundles": [part.model_dump(mode="json") for part in bundles]}
     emit(document | {"trials": [asdict(part) for part in trials]}, show_both)
@@ -159,7 +156,7 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
 
 def _moment(ms: int | None) -> str:
     """Return a market time for people; a pointer that was moved before any candle was known has none."""
-    return "an unknown time" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return "an unknown time" if ms is None else f"{minute_of(ms)} UTC"
 
 
 def _tell_daemon(config: Config, path: str, document: dict[str, Any]) -> bool:
@@ -173,22 +170,53 @@ def _tell_daemon(config: Config, path: str, document: dict[str, Any]) -> bool:
     return True
 
 
-def _table(bundles: Sequence[BundleSummary]) -> Any:
-    from rich.table import Table
-
+def _table(bundles: Sequence[BundleSummary]) -> str:
     if not bundles:
         return "no bundles yet: the trend rule decides; `sigma train bundle` makes one"
-    table = Table("", "bundle", "exchange", "markets", "trained until", "families", "IC", "AUC", "recipe", box=None)
-    for part in bundles:
-        until = datetime.fromtimestamp(part.trained_until_ms / 1000, UTC).strftime("%Y-%m-%d")
-        families = " ".join(f"{family} {weight:.2f}" for family, weight in part.weights.items())
-        figures = ["–" if value is None else f"{value:.4f}" for value in (part.ic, part.auc)]
-        mark = ("*" if part.is_production else "") + ("TEST" if part.test_mode else "")
-        table.add_row(mark, part.bundle, part.exchange, ",".join(part.symbols), until, families, *figures, part.recipe)
-    return table
+    columns = (
+        Column(name="", text=lambda part: ("*" if part.is_production else "") + ("TEST" if part.test_mode else "")),
+        Column(name="bundle", text=lambda part: part.bundle),
+        Column(name="exchange", text=lambda part: part.exchange, leaves=5),
+        Column(name="markets", text=lambda part: ", ".join(part.symbols), leaves=3, is_prose=True),
+        Column(name="trained until", text=lambda part: day_of(part.trained_until_ms)),
+        Column(name="families", text=lambda part: _weights(part.weights), leaves=1, is_prose=True),
+        Column(name="IC", text=lambda part: _figure(part.ic), is_number=True),
+        Column(name="AUC", text=lambda part: _figure(part.auc), leaves=2, is_number=True),
+        Column(name="recipe", text=lambda part: part.recipe, leaves=4),
+    )
+    return table(columns, bundles, width=width())
 
 
-def _text(document: dict[str, Any]) -> str:
-    import json
+def _weights(weights: Mapping[str, float]) -> str:
+    return " ".join(f"{family} {weight:.2f}" for family, weight in weights.items())
 
-    return json.dumps(document, indent=2)
+
+def _figure(value: float | None, form: str = ".4f") -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _text(document: dict[str, Any], first_out_of_sample_ms: int) -> str:
+    """Return what `show` knows of a bundle, for people: the manifest's facts, the gate's verdict, the promotions."""
+    manifest, record = document["manifest"], document["record"]
+    out_of_fold, calibration = manifest["out_of_fold"] or {}, manifest["calibration"]
+    verdict = (document["verdict"] or {}).get("verdict") or record.get("verdict") or {}
+    pairs = [
+        ("bundle", document["bundle"]),
+        ("exchange", manifest["exchange"]),
+        ("markets", ", ".join(manifest["symbols"])),
+        ("decides on", f"{manifest['timeframe']} candles, {manifest['horizon_bars']} ahead"),
+        ("trained on", f"{day_of(manifest['trained_from_ms'])} to {day_of(manifest['trained_until_ms'])}"),
+        ("first out of sample", day_of(first_out_of_sample_ms)),
+        ("families", _weights(manifest["weights"])),
+        ("recipe", manifest["recipe"]),
+        ("IC, out of fold", _figure(out_of_fold.get("ic"))),
+        ("AUC, out of fold", _figure(out_of_fold.get("auc"))),
+        ("rows, out of fold", _figure(out_of_fold.get("rows"), ",")),
+        ("slope", _figure(calibration["slope"])),
+        ("made", minute_of(record.get("created_ms"))),
+        ("made in test mode", "its figures mean nothing" if record.get("test_mode") else ""),
+        ("from commit", str(record.get("git_commit") or "")),
+        ("the gate said", str(verdict.get("reason") or "nothing yet")),
+    ]
+    pairs += [("promoted", f"{move['since']}: {move['why']}") for move in document["promotions"]]
+    return facts(pairs, width=width()) + "\n--json has the whole manifest"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from bot.cli.output import emit
+from bot.cli.output import emit, width
 from storage.config.effective import load
 from storage.models.runs import Run, all_runs, find_run
+from storage.terminal.table import Column, table
+from storage.terminal.times import day_of
 
 app = typer.Typer(add_completion=False, help="List and show run records.")
 
@@ -52,17 +53,20 @@ def _row(run: Run) -> dict[str, Any]:
     }
 
 
-def _table(runs: list[Run]) -> Any:
-    from rich.table import Table
-
+def _table(runs: list[Run]) -> str:
     if not runs:
         return "no runs yet: sigma backtest or sigma train makes one"
-    table = Table("run", "kind", "model", "data until", "net", "Sharpe", "trades", box=None)
-    for run in runs:
-        row = _row(run)
-        until = datetime.fromtimestamp(run.until_ms / 1000, UTC).strftime("%Y-%m-%d")
-        net = "" if row["total_return"] is None else f"{row['total_return']:+.1%}"
-        sharpe = "" if row["sharpe"] is None else f"{row['sharpe']:.2f}"
-        trades = "" if row["trades"] is None else f"{row['trades']:,}"
-        table.add_row(run.id, run.kind, str(row["model"]), until, net, sharpe, trades)
-    return table
+    columns = (
+        Column(name="run", text=lambda row: row["run"]),
+        Column(name="kind", text=lambda row: row["kind"]),
+        Column(name="model", text=lambda row: str(row["model"]), leaves=3, is_prose=True),
+        Column(name="data until", text=lambda row: day_of(row["until_ms"]), leaves=2),
+        Column(name="net", text=lambda row: _figure(row["total_return"], "+.1%"), is_number=True),
+        Column(name="Sharpe", text=lambda row: _figure(row["sharpe"], ".2f"), is_number=True),
+        Column(name="trades", text=lambda row: _figure(row["trades"], ","), leaves=1, is_number=True),
+    )
+    return table(columns, map(_row, runs), width=width())
+
+
+def _figure(value: Any, form: str) -> str:
+    return "" if value is None else format(value, form)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.cli.commands.ledger import open_ledger
+from bot.cli.output import width
 from bot.values.shadow_results import LiveTrial, LiveTrials
+from storage.terminal.table import Column, table
 from strategies.errors import SigmaError
 
 if TYPE_CHECKING:
@@ -30,16 +32,27 @@ def live_results(config: Config, names: Sequence[str] = (), *, running: bool = F
     return [part for part in wanted if part.ended_ms is None or not running]
 
 
-def live_table(trials: Sequence[LiveTrial]) -> Any:
+def live_table(trials: Sequence[LiveTrial]) -> str:
     """Return the trials as a table."""
-    from rich.table import Table
+    columns = (
+        Column(name="watched", text=lambda part: part.bundle),
+        Column(name="as", text=lambda part: part.role, leaves=2),
+        Column(name="beside", text=lambda part: part.champion or "–", leaves=5),
+        Column(name="days", text=lambda part: f"{part.days:,.1f}", leaves=4, is_number=True),
+        Column(name="outcomes", text=lambda part: f"{part.outcomes:,}", leaves=3, is_number=True),
+        Column(name="ratio for it", text=lambda part: f"{part.likelihood_ratio:.3g}", leaves=1, is_number=True),
+        Column(name="for champion", text=lambda part: f"{part.for_champion:.3g}", leaves=6, is_number=True),
+        Column(name="IC", text=lambda part: _ic(part.ic), is_number=True),
+        Column(name="champion's", text=lambda part: _ic(part.champion_ic), leaves=1, is_number=True),
+        Column(name="to decide", text=_left, leaves=7, is_number=True),
+        Column(name="in words", text=lambda part: part.text, is_prose=True),
+    )
+    return "live, beside the champion\n" + table(columns, trials, width=width())
 
-    columns = ("watched", "as", "beside", "days", "outcomes", "ratio for it", "for champion", "IC", "champion's")
-    table = Table(*columns, "to decide", "in words", box=None, title="live, beside the champion", title_justify="left")
-    for part in trials:
-        ics = ["–" if value is None else f"{value:+.4f}" for value in (part.ic, part.champion_ic)]
-        ratios = [f"{value:.3g}" for value in (part.likelihood_ratio, part.for_champion)]
-        left = "–" if part.days_to_decide is None else f"{part.days_to_decide:,.0f} d"
-        counts = (f"{part.days:,.1f}", f"{part.outcomes:,}")
-        table.add_row(part.bundle, part.role, part.champion or "–", *counts, *ratios, *ics, left, part.text)
-    return table
+
+def _ic(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.4f}"
+
+
+def _left(part: LiveTrial) -> str:
+    return "–" if part.days_to_decide is None else f"{part.days_to_decide:,.0f} d"

@@ -79,3 +79,19 @@ def test_the_list_says_who_decides_and_why_while_the_champion_is_on_the_bench(
     assert (listed["production"], listed["deciding"]) == (None, "cash-1")
     assert (listed["champion"], listed["why"]) == (name, "IC -0.010, below 0")
     assert models(capsys, "show", name)["verdict"] == {"case": "first", "verdict": {"reason": "edge found"}}
+
+
+def test_people_are_shown_a_bundle_as_facts_within_80_columns(
+    registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [name] = registry.ids()
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["models", "show", name]) == 0
+    shown = capsys.readouterr().out
+    assert "{" not in shown
+    assert shown.splitlines()[0].split() == ["bundle", name]
+    assert main(["models", "list"]) == 0
+    shown += capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert main(["models", "list", "--wide"]) == 0
+    assert "recipe" in capsys.readouterr().out.splitlines()[0]

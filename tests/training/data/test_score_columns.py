@@ -31,6 +31,7 @@ from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after
 from training.promotion.similarity import twin_of
+from training.runtime.compute import Compute
 from training.simulation.ahead import fit_ahead
 from training.simulation.simulate import Routine
 from training.walk_forward.fold_cache import FoldCache, fold_key
@@ -322,7 +323,7 @@ def test_a_simulation_leaves_to_its_trainings_who_waits_for_the_others_scores(tm
     families: list[ModelFamily] = [RidgeFamily(), witness]
     start_ms = made.until_ms - 40 * DAY_MS
     fit_ahead(
-        made, families, plan_of(*families), Routine(), start_ms, FoldCache(root=tmp_path), workers=1, say=said.append
+        made, families, plan_of(*families), Routine(), start_ms, FoldCache(root=tmp_path), Compute(), say=said.append
     )
     assert not witness.shown
     assert said[0].endswith("x 1 families to fit")

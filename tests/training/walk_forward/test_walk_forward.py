@@ -25,6 +25,7 @@ from training.data.dataset import Dataset
 from training.data.labels import Labelling
 from training.data.splits import Fold, next_month
 from training.ensemble.families import RidgeFamily
+from training.runtime.compute import Compute
 from training.walk_forward.fold_cache import CHECKSUMS, FoldCache, fold_key
 from training.walk_forward.fold_figures import FoldFigures, fold_figures, stability
 from training.walk_forward.fold_plan import Schedule, plan_folds
@@ -129,7 +130,7 @@ def test_neither_cache_nor_workers_change_a_bit(tmp_path: Path) -> None:
     plain = walk_forward(dataset, candles, plan, folds)
     cold = walk_forward(dataset, candles, plan, folds, means=kept)
     warm = walk_forward(dataset, candles, plan, folds, means=kept)
-    parallel = walk_forward(dataset, candles, plan, folds, means=Means(workers=2))
+    parallel = walk_forward(dataset, candles, plan, folds, means=Means(compute=Compute(workers=2)))
     for other in (cold, warm, parallel):
         assert_same(plain, other)
     stored = {path.suffix for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"}

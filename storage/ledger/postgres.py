@@ -1,0 +1,101 @@
+"""How long PostgreSQL may keep us waiting: to connect, to answer, to work, and how dead connections are found out.
+
+A server that is frozen, or a firewall that swallows its bytes, looks like one that thinks. libpq would wait for ever;
+here a connection that stays silent is closed, and the caller is told so, tries again later and can be stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+
+MIGRATION_LOCK: Final = 0x5167_6D61_4D69_6772  # "SigmaMigr": one number for every program on a database
+KEEPALIVE_PROBES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What one program may ask of a server, and how long it waits.
+
+    Attributes:
+        connect_s: for a connection; psycopg waits 2 s at least.
+        answer_s: that a connection may stay silent while we wait for it; found out here, whatever the server does.
+        statement_s: that the server works on one statement before it gives up; 0: as the server is configured.
+        keepalive_s: of silence on an idle connection before TCP asks whether the other end is there.
+        pool_size: connections kept open.
+        pool_overflow: beyond those, for a moment.
+        application_name: by which the server's own lists (`pg_stat_activity`) show this program.
+    """
+
+    connect_s: float = 3.0
+    answer_s: float = 6.0
+    statement_s: float = 60.0
+    keepalive_s: float = 10.0
+    pool_size: int = 3
+    pool_overflow: int = 5
+    application_name: str = "sigma"
+
+    def libpq(self) -> dict[str, Any]:
+        """Return them as libpq's connection parameters."""
+        return {
+            "connect_timeout": max(2, round(self.connect_s)),
+            "keepalives": 1,
+            "keepalives_idle": max(1, round(self.keepalive_s)),
+            "keepalives_interval": max(1, round(self.keepalive_s / KEEPALIVE_PROBES)),
+            "keepalives_count": KEEPALIVE_PROBES,
+            "tcp_user_timeout": round(self.answer_s * 1000),
+            "application_name": self.application_name,
+        }
+
+
+def server_engine(address: URL, limits: ServerLimits) -> Engine:
+    """Return a PostgreSQL engine whose connections keep the limits."""
+    from storage.ledger.patient_connection import Connector  # loads the driver
+
+    engine = create_engine(
+        address,
+        connect_args=limits.libpq(),
+        pool_pre_ping=True,
+        pool_size=limits.pool_size,
+        max_overflow=limits.pool_overflow,
+        pool_timeout=limits.connect_s + limits.answer_s,
+    )
+
+    connector = Connector(patience_s=limits.answer_s, pause_s=limits.connect_s)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        return connector(*arguments, **parameters)
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        if limits.statement_s:  # a SET, not a start-up option: poolers refuse those
+            connection.execute(f"SET statement_timeout = {round(limits.statement_s * 1000)}")
+            connection.commit()
+
+    return engine
+
+
+@contextmanager
+def unhurried(connection: Connection) -> Iterator[None]:
+    """Let the statements of the open transaction take as long as they need: migrations, backups, restores."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    found: Any = connection.connection.driver_connection
+    kept, found.patience_s = found.patience_s, None
+    try:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        yield
+    finally:
+        found.patience_s = kept
+
+
+def wait_for_migrations(connection: Connection) -> None:
+    """Hold the right to migrate until the open transaction ends; daemons that start together take their turns."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})

@@ -1,0 +1,13 @@
+"""Did you mean: the nearest known word to one that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Return "did you mean WORD?" for the nearest of `known`, or `otherwise` where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
