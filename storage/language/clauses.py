@@ -56,8 +56,11 @@ REFUSALS: Final = (
     N_("the account holds as many positions as it may"),
     N_("the account's leverage cap leaves no room"),
     N_("the size is under the market's minimum order"),
-    N_("the market is not ready: a hole is open in its candles, or its warm-up is incomplete"),
+    N_("the market is not ready: a gap is open in its candles, or its warm-up is incomplete"),
     N_("no predictor gave a finite score"),
+    N_("the exchange has stopped the market"),
+    N_("the market is about to leave the account"),
+    N_("the market has left the account"),
     N_("the decision came too late after its candle's close; the entry is recorded as missed"),
 )
 CODES: Final = (

@@ -27,6 +27,9 @@ _SENTENCES: Final = {
     RefusalCode.NOT_READY: "the market is not ready: a gap is open in its candles, or its warm-up is incomplete",
     RefusalCode.LATE: "the decision came too late after its candle's close; the entry is recorded as missed",
     RefusalCode.NO_SCORE: "no predictor gave a finite score",
+    RefusalCode.HALTED: "the exchange has stopped the market",
+    RefusalCode.LEAVING: "the market is about to leave the account",
+    RefusalCode.GONE: "the market has left the account",
 }
 
 

@@ -37,7 +37,7 @@ class DecisionPath:
         volatility: annual.
         agreement: of PPO with the side, -1..1; 0 where absent.
         votes: (d, M, K) float64, in the bundle's order of families.
-        hold_bars: decision candles that expected returns speak of; of the last bundle, where several decided.
+        hold_bars: decision candles that expected returns speak of; of the first bundle, where several decided.
         book: (d,) float64, how an equal-risk book of all markets swings, as a share of a single market.
         memory: (M,) MEMORY after the last decision.
     """

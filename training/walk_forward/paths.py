@@ -110,4 +110,4 @@ def joined(paths: Sequence[DecisionPath], candles: RunCandles) -> DecisionPath:
     }
     rows = decision_rows(candles.open_ms, candles.bar, candles.start_ms, candles.timeframe)
     last = paths[-1]
-    return DecisionPath(rows=rows, memory=last.memory, hold_bars=last.hold_bars, **together)
+    return DecisionPath(rows=rows, memory=last.memory, hold_bars=paths[0].hold_bars, **together)

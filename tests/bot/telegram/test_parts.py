@@ -23,6 +23,7 @@ from bot.telegram.connection import outcome
 from bot.telegram.context import Change
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import fitted, pre, table
+from bot.values.training import TrainingProgress
 from storage.ledger.outbox import Pending
 from tests.builders import START_MS
 
@@ -138,12 +139,14 @@ def test_events_in_words(event: str, payload: dict, said: str) -> None:
 
 
 def test_progress_is_a_bar_with_the_time_left_where_it_is_known() -> None:
-    going = {"state": "training", "started_ms": START_MS, "line": "fold 3 of 4", "done": 3, "total": 4, "eta_s": 600.0}
+    going = TrainingProgress(
+        state="training", started_ms=START_MS, line="fold 3 of 4", stage="folds", done=3, total=4, eta_s=600.0
+    )
     text = training_text(going)
     assert "#" * 18 + "." * 6 in text
     assert "75%, about 10 min left" in text
-    assert "left" not in training_text(going | {"eta_s": None})
-    assert "#" not in training_text(going | {"total": 0})
+    assert "left" not in training_text(going.after(eta_s=None))
+    assert "#" not in training_text(going.after(total=0))
 
 
 def test_a_burst_takes_as_many_alerts_as_fit() -> None:

@@ -207,7 +207,7 @@ def _named(parts: Served, cookie: dict[str, str]) -> str:
     ("host", "token", "read_token", "said"),
     [
         ("0.0.0.0", "x", "", "1 characters"),
-        ("0.0.0.0", "a" * 40, "", "1 of them different"),
+        ("0.0.0.0", "a" * 40, "", "1 different"),
         ("::", TOKEN, "short", "READ_TOKEN has 5"),
         ("127.0.0.1", TOKEN, TOKEN, "is the API token itself"),
     ],

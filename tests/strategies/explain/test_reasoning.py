@@ -38,7 +38,8 @@ def test_attributions_add_up_to_the_votes() -> None:
     bundle = made_bundle().bundle
     prepared = bundle.prepare(SLICE, "AAAUSDT")
     [inputs] = bundle.decision_inputs([prepared])
-    assert np.isclose(sum(attributions(bundle, prepared).values()), inputs.votes[-1].sum(), atol=1e-4)
+    weights = [bundle.manifest.weights[family] for family in bundle.manifest.families]
+    assert np.isclose(sum(attributions(bundle, prepared).values()), (inputs.votes[-1] * weights).sum(), atol=1e-4)
 
 
 def test_an_absent_vote_is_not_mentioned() -> None:
