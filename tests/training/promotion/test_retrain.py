@@ -193,6 +193,7 @@ def sigma_retrain(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
         "SIGMA_EXCHANGE__NAME": "builtin",
         "SIGMA_EXCHANGE__SYMBOLS": "AAAUSDT",
         "SIGMA_ENSEMBLE__FAMILIES": "ridge",
+        "SIGMA_DECISION__HORIZONS": "12",
     }
     command = [sys.executable, "-m", "training", "retrain", "--json", *more]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
