@@ -68,21 +68,21 @@ def book_factor(risk: RiskSettings) -> float:
 
 
 class BookScale:
-    """The scale of the markets' volatilities in a running account; computed anew at midnight."""
+    """The scale of the markets' volatilities in a running account.
+
+    Computed anew at every decision: a market that leaves and returns has another history, and an account that was
+    restarted in between must not remember what the other one computed before.
+    """
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._timeframe = timeframe
-        self._known: tuple[int, int, float] = (-1, 0, 1.0)
 
     def at(self, decision_ms: int, candles: Sequence[CandleArray], risk: RiskSettings) -> float:
         """Return the scale at a decision; `candles` as in `book_deviation`."""
         factor = book_factor(risk)
         if not factor:
             return 1.0
-        day_ms, count = decision_ms // DAY_MS * DAY_MS, len(candles)
-        if self._known[:2] != (day_ms, count):
-            self._known = day_ms, count, book_deviation(candles, day_ms, self._timeframe)
-        return factor * self._known[2]
+        return factor * book_deviation(candles, decision_ms // DAY_MS * DAY_MS, self._timeframe)
 
 
 @compiled

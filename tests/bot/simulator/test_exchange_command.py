@@ -57,7 +57,7 @@ def test_program_announces_itself_serves_and_stores_its_clock_on_sigterm(tmp_pat
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["exchange", "--help"]) == 0
-    assert "Example: sigma exchange" in capsys.readouterr().out
+    assert "Example:\n    sigma exchange" in capsys.readouterr().out
 
 
 def test_clock_that_cannot_be_kept_stops_the_market_with_one_line(
