@@ -130,22 +130,6 @@ def test_systemd_is_told_when_it_stands_and_when_it_stops(recording: Recording, 
             replay.stop()
 
 
-def test_an_exchange_that_is_away_at_start_is_said_in_one_line(recording: Recording, tmp_path: Path) -> None:
-    replay = recording.replay(tmp_path / "away")
-    found = subprocess.run(
-        [sys.executable, "-m", "bot.cli", "run"],
-        capture_output=True,
-        text=True,
-        cwd=replay.folder,
-        env=replay._environment() | {"SIGMA_EXCHANGE__URL": "http://127.0.0.1:9", "SIGMA_FEED__REQUEST_TIMEOUT_S": "1"},
-        check=False,
-        timeout=90,
-    )
-    assert found.returncode == 1
-    assert "cannot be reached" in found.stderr
-    assert len([line for line in found.stderr.splitlines() if line.startswith("sigma:")]) == 1
-
-
 def test_a_taken_port_is_said_in_one_line(replay: LiveReplay) -> None:
     import socket
 

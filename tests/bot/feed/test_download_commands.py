@@ -48,7 +48,7 @@ def import_hours(path: Path, candles: np.ndarray, *more: str) -> int:
 def test_import_reports_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert import_hours(tmp_path / "c.parquet", walk(50), "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["market"] == "binanceusdm:BTCUSDT:1h:futures"
+    assert "binanceusdm:BTCUSDT:1h:futures" in json.dumps(document)
     assert document["imported"][0]["added"] == 50
 
 
@@ -90,7 +90,7 @@ def test_check_names_a_damaged_file_and_exits_1(tmp_path: Path, capsys: pytest.C
     next(Path("data/historical").rglob("*.parquet")).write_bytes(b"")
     capsys.readouterr()
     assert sigma("check") == 1
-    assert "2024-06.parquet" in capsys.readouterr().out.replace("\n", "")
+    assert "2024-06.parquet" in "".join(capsys.readouterr().out.split())
 
 
 def test_check_of_nothing_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,7 @@ async def test_a_check_that_dies_is_an_outcome_with_its_cause(tmp_path: Path) ->
 async def test_parity_and_drift_are_one_job_at_night(tmp_path: Path) -> None:
     quiet = {"drifted": False, "sentence": "no drift"}
     night = Night({"parity": {"identical": True, "explained": True, "sentence": "identical"}, "drift": quiet})
-    compacting, checking = nightly_jobs(night.nightly(tmp_path, 60), ScheduleSettings())
+    compacting, checking, *_ = nightly_jobs(night.nightly(tmp_path, 60), ScheduleSettings())
     assert (compacting.name, checking.name) == ("compact", "parity")
     assert await checking.run("scheduled") == "identical; no drift"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.ledger.database import connect, migrate
+from storage.ledger.database import connect, migrate, writing
 from storage.ledger.lease import account_lease
 from storage.ledger.queries import Ledger
 from strategies.errors import AlreadyRunning, StorageFailed
@@ -27,8 +27,8 @@ def test_a_database_locked_by_another_process_is_said(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     waiting = connect(f"sqlite:///{tmp_path / 'ledger.db'}", busy_timeout_ms=50)
-    with pytest.raises(StorageFailed, match="locked by another process"):
-        migrate(waiting)
+    with pytest.raises(StorageFailed, match="locked by another process"), writing(waiting):
+        pass
     holder.execute("ROLLBACK")
     migrate(waiting)
 

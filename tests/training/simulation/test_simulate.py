@@ -26,6 +26,7 @@ from training.data.splits import next_month
 from training.ensemble.families import RidgeFamily
 from training.ensemble.plan import Plan
 from training.promotion.reused_family import ReusedFamily
+from training.runtime.compute import Compute
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card
@@ -163,7 +164,9 @@ def test_in_cash_what_is_held_is_closed_and_nothing_entered() -> None:
 
 def test_models_fitted_ahead_are_found_and_change_no_bit(tmp_path: Path) -> None:
     made, cache = history(), FoldCache(root=tmp_path)
-    fit_ahead(made.everything, [RidgeFamily()], plan_with(), Routine(), FIRST_MS, cache, 1, lambda _: None)
+    fit_ahead(
+        made.everything, [RidgeFamily()], plan_with(), Routine(), FIRST_MS, cache, Compute(workers=1), lambda _: None
+    )
     kept = len(list(tmp_path.iterdir()))
     assert kept == len(known_borders(made.everything, plan_with(), Routine(), FIRST_MS))
     found = lived(plan_with(cache))
