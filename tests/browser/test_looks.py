@@ -96,7 +96,7 @@ async def test_dialogs_break_no_accessibility_rule(scene: Scene) -> None:
 
 async def test_the_accessibility_check_finds_what_is_planted(scene: Scene) -> None:
     await scene.page.evaluate(
-        "() => document.getElementById('main').insertAdjacentHTML('beforeend', `<section aria-label='planted'>"
+        "() => document.body.insertAdjacentHTML('beforeend', `<section aria-label='planted'>"
         "<button></button><h4>too deep</h4><input><p style='color:#aaa;background:#fff'>faint</p>"
         "<div id='main' role='nonsense' aria-labelledby='nobody' tabindex='3'>twice</div></section>`)"
     )
