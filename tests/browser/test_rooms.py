@@ -24,6 +24,7 @@ async def test_every_room_and_thing_has_an_address_and_back_leads_back(scene: Sc
     await traded(scene)
     await page.locator("[data-room=trades]").click()
     await expect(page).to_have_url(f"{scene.address}/trades")
+    await expect(page.locator("#trade-search")).to_be_visible()  # the address changes before the room is drawn
     row = page.locator("#main tbody tr").first
     name = await row.get_attribute("data-row")
     await row.locator("a.lead").click()
