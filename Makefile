@@ -3,6 +3,7 @@
 # make quick   the pure tests: deciding, arithmetic, statistics; seconds
 # make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
+# make soak    everything that can break, broken on purpose, in one table: 90 minutes; MINUTES=10 for a nightly run
 # make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
 #              package cannot be looked up
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
     $$name -c '$(SUPPORTED)' 2>/dev/null && { command -v $$name; break; }; done)
 EXTRAS ?= cpu
 PIP_ARGS ?=
-KILLS ?= 200
+MINUTES ?= 90
 ARGS ?=
 JOBS ?= 2
 
@@ -66,8 +67,7 @@ bench: $(DEVELOPMENT)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(DEVELOPMENT)
-	$(BIN)/python -m benchmarks.kill_matrix --kills $(KILLS)
-	$(BIN)/python -m benchmarks.soak $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -239,7 +239,9 @@ def _web(
     environment: Environment, control: Control, metrics: Metrics, run_queue: RunQueue, universe: Universe
 ) -> WebServer:
     config, feed = environment.config, environment.feed
-    metrics.watch(age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, refused=lambda: feed.counters)
+    metrics.watch(
+        age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, counters=lambda: feed.counters
+    )
     token = api_token(config.web.token.reveal(), config.paths.state)
     return WebServer(
         control,

@@ -89,12 +89,13 @@ async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) ->
         ExchangeFailed, NoSuchMarket: as for `list_markets`.
     """
     listed = await rest.ask("load_markets", attempts=START_ATTEMPTS)
-    known = {f"{market['base']}{market['quote']}": market for market in listed.values() if _fits(market, kind)}
+    known = _named(listed, symbols, kind)
+    if any(symbol not in known for symbol in symbols):  # listed since, or lost in one bad answer
+        known = _named(await rest.ask("load_markets", True, attempts=START_ATTEMPTS), symbols, kind)
     if not known:
         raise ExchangeFailed(
             f"{rest.exchange} lists no {kind} markets; a web page instead of data, or the wrong address?"
         )
-    known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
     for symbol in symbols:
         if symbol not in known:
             near = get_close_matches(symbol, known, n=3)
@@ -102,6 +103,12 @@ async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) ->
             raise NoSuchMarket(f"{rest.exchange} does not list {symbol} as {kind}{hint}")
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in symbols})
     return known
+
+
+def _named(listed: dict[str, Any], symbols: Sequence[str], kind: MarketKind) -> dict[str, dict[str, Any]]:
+    """Return the markets of a kind by canonical symbol, those of `symbols` under the names they are asked for by."""
+    known = {f"{market['base']}{market['quote']}": market for market in listed.values() if _fits(market, kind)}
+    return known | {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
 
 
 def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind, funding_interval_ms: int) -> Market:

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from bot.trading.snapshot import Snapshot
 from strategies.market import MINUTE_MS
 
+REFUSED = "refused_"  # how the feed's own counters name what was refused
 LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 
@@ -37,6 +38,9 @@ class Metrics:
         self._refused = Counter(
             "sigma_feed_refused_total", "Frames and candles refused, by reason", ["reason"], registry=self._registry
         )
+        self._feed_events = Counter(
+            "sigma_feed_events_total", "What else happened in the feed, by name", ["event"], registry=self._registry
+        )
         self._memory = Gauge("sigma_resident_memory_bytes", "Resident memory", registry=self._registry)
         self.loop_lag = Histogram(
             "sigma_loop_lag_seconds", "How late the event loop wakes", registry=self._registry, buckets=LAG_BUCKETS_S
@@ -58,7 +62,7 @@ class Metrics:
         *,
         age_s: Callable[[], float],
         ready: Callable[[], Mapping[str, bool]],
-        refused: Callable[[], Mapping[str, int]],
+        counters: Callable[[], Mapping[str, int]],
     ) -> None:
         """Read these each time the metrics are asked for."""
 
@@ -68,9 +72,11 @@ class Metrics:
             self._age.set(age_s())
             for symbol, is_ready in ready().items():
                 self._ready.labels(symbol).set(is_ready)
-            for reason, count in refused().items():
-                self._refused.labels(reason).inc(max(0, count - seen.get(reason, 0)))
-                seen[reason] = max(count, seen.get(reason, 0))
+            for name, count in counters().items():
+                reason = name.removeprefix(REFUSED)
+                counter = self._feed_events.labels(name) if reason == name else self._refused.labels(reason)
+                counter.inc(max(0, count - seen.get(name, 0)))
+                seen[name] = max(count, seen.get(name, 0))
             self._memory.set(self._process.memory_info().rss)
 
         self._ask = ask

@@ -20,6 +20,7 @@ from bot.telegram.channel import TelegramChannel
 from bot.telegram.chats import KnownChats
 from bot.telegram.connection import connect
 from bot.telegram.context import Context, channel_name
+from bot.telegram.links import Links
 from bot.telegram.pairing import Pairing
 from bot.telegram.quiet import Quiet
 from bot.trading.control import Control
@@ -72,7 +73,10 @@ async def open_telegram(
 
     def channel(chat: Chat) -> TelegramChannel:
         token = settings.token.reveal()
-        return TelegramChannel(client, chat.chat_id, token, quiet, is_demo=is_demo, chats=chats, cards=cards)
+        links = Links(config.paths.state / f"telegram-links-{control.ledger.account.id}-{chat.chat_id}.json")
+        return TelegramChannel(
+            client, chat.chat_id, token, quiet, is_demo=is_demo, chats=chats, cards=cards, links=links
+        )
 
     async def on_paired(chat: Chat) -> None:
         await alerts.add(channel(chat))

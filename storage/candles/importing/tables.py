@@ -45,8 +45,10 @@ def _arrow(content: Content) -> Sheet:
             table = pyarrow.parquet.ParquetFile(io.BytesIO(content.data)).read(use_threads=False)
         else:
             table = pyarrow.feather.read_table(io.BytesIO(content.data), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0][:160]
+        table.validate(full=True)  # offsets and letters of texts: what is wrong there is met by whoever reads them
+        _ = table.column_names
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise BadInput(f"{content.name} cannot be read, it is truncated or damaged: {reason}") from error
     return _sheet(content.name, table, content.kind)
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Engine as Database
+
 from bot.clock import ManualClock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
@@ -96,9 +98,11 @@ class DaemonWorld:
 
 
 @asynccontextmanager
-async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIterator[DaemonWorld]:
-    """Run a trader on the small world until the block ends."""
-    database, engine = new_database(folder), new_engine()
+async def daemon_world(
+    folder: Path, *, max_decision_age_ms: int = 0, database: Database | None = None
+) -> AsyncIterator[DaemonWorld]:
+    """Run a trader on the small world until the block ends; its ledger is a SQLite file of the folder's, or another."""
+    database, engine = database or new_database(folder), new_engine()
     account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []

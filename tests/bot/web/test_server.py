@@ -121,8 +121,11 @@ async def test_predict_refuses_stale_candles(tmp_path: Path) -> None:
         world.clock.advance(10 * 60_000)
         async with session.post("/api/predict", json=question) as response:
             assert response.status == 409
-        async with session.get("/healthz") as response:
+        async with session.get("/readyz") as response:
             assert response.status == 503
+        async with session.get("/healthz") as response:  # an exchange that is away is no reason for a restart
+            assert response.status == 200
+            assert (await response.json())["minute_age_s"] == 600
 
 
 async def test_a_foreign_host_or_origin_is_refused(tmp_path: Path) -> None:
