@@ -9,13 +9,20 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN python -m venv /opt/sigma
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+# LOCKED=1 installs requirements.lock instead, every file checked against its hash; with the plain index's torch.
+ARG LOCKED=
+COPY pyproject.toml constraints.txt requirements.lock README.md LICENSE ./
 COPY benchmarks ./benchmarks
 COPY strategies ./strategies
 COPY storage ./storage
 COPY training ./training
 COPY bot ./bot
-RUN /opt/sigma/bin/pip install -q ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt ".[${EXTRAS}]"
+RUN if [ -n "$LOCKED" ]; then \
+        /opt/sigma/bin/pip install -q --require-hashes --no-deps -r requirements.lock \
+        && /opt/sigma/bin/pip install -q --no-deps .; \
+    else \
+        /opt/sigma/bin/pip install -q ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt ".[${EXTRAS}]"; \
+    fi
 
 FROM python:3.11-slim-bookworm
 # libgomp is OpenMP: xgboost and scikit-learn need it.

@@ -7,7 +7,10 @@
 # make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
 #              package cannot be looked up
-# Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
+# make lock    requirements.lock anew: every package of the cpu extra with the hashes of its files
+# make pin-images  the digests of the container images, written behind their tags
+# Settings: LOCKED=1 installs what requirements.lock names, each file checked against its hash (with CUDA's libraries, which
+# the plain index's torch wants), EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
 
 SUPPORTED := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -27,7 +30,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test quick cover check docs audit format bench soak clean
+.PHONY: run install test quick cover check docs audit lock pin-images format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -59,6 +62,14 @@ audit: $(DEVELOPMENT)
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip --vulnerability-service osv
 
+lock: $(DEVELOPMENT)
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile pyproject.toml --extra cpu -c constraints.txt --generate-hashes --universal \
+	    --python-version 3.11.9 --no-header --no-annotate -q -o requirements.lock
+
+pin-images:
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,python3) deploy/pin_images.py
+
 format: $(DEVELOPMENT)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -80,7 +91,12 @@ $(BIN)/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "sigma: installing the packages of pyproject.toml into $(VENV), once"
+ifdef LOCKED
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -q --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+else
 	$(PIP) -e ".[$(EXTRAS)]"
+endif
 	@touch $@
 
 $(DEVELOPMENT): pyproject.toml constraints.txt | $(BIN)/python

@@ -145,7 +145,8 @@ async def rest(folder: Path) -> AsyncIterator[Attack]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     client = client_for("builtin", "futures", url=f"http://127.0.0.1:{runner.addresses[0][1]}", timeout_s=5.0)
     client.enableRateLimit = False
-    listing.START_ATTEMPTS = tickers.START_ATTEMPTS = 1  # the pauses between attempts are not what is tried here
+    for module in (listing, tickers):
+        vars(module)["START_ATTEMPTS"] = 1  # the pauses between attempts are not what is tried here
     good = _documents()
     is_spoilt = [True]
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -99,6 +100,7 @@ async def telegram(folder: Path) -> AsyncIterator[Attack]:
         )
         bot = TelegramBot(connect(settings, timeout_s=5.0), settings, context, access, lambda: seconds[0])
         raised: deque[str] = deque()
+        logging.getLogger("telegram").setLevel(logging.CRITICAL)  # the library prints what it cannot read
         bot._log = bot._poller._log = _Recorder(raised)  # what is caught at the task's border was not foreseen
         task = asyncio.create_task(bot.run())
 
@@ -137,10 +139,11 @@ class _Recorder:
 
 
 class _Updates:
-    """A Bot API server that hands over what it is given, once, and takes everything."""
+    """A Bot API server that hands updates over until they are confirmed, as Telegram does, and takes everything."""
 
     def __init__(self) -> None:
-        self._given: list[bytes] = []
+        self._pending: list[dict[str, Any]] = []
+        self._spoilt: bytes | None = None  # an answer that is given once instead
         self._asked, self._answered = asyncio.Event(), asyncio.Event()
         self._number = 0
 
@@ -158,13 +161,10 @@ class _Updates:
     async def hand(self, rng: random.Random) -> None:
         """Hand over a spoilt update and a good command behind it; return when the command was answered."""
         self._number += 2
-        good = _update(self._number, "/version")
-        updates = [spoilt_value(rng, _made(rng, self._number - 1)), good]
+        spoilt = spoilt_value(rng, _made(rng, self._number - 1))
+        self._pending += [{**spoilt, "update_id": self._number - 1}, _update(self._number, "/version")]
         if rng.random() < 0.1:
-            body = spoilt_json(rng, {"ok": True, "result": updates})
-            self._given = [body, written({"ok": True, "result": [good]}).encode("utf-8", "surrogatepass")]
-        else:
-            self._given = [written({"ok": True, "result": updates}).encode("utf-8", "surrogatepass")]
+            self._spoilt = spoilt_json(rng, {"ok": True, "result": self._pending})
         self._answered.clear()
         self._asked.set()
         try:
@@ -174,17 +174,22 @@ class _Updates:
             raise Broken("the command behind a spoilt update was not answered") from None
 
     async def _api(self, request: web.Request) -> web.Response:
-        method = request.match_info["method"]
+        method, fields = request.match_info["method"], await request.post()
         if method == "getUpdates":
-            if not self._given:
-                await self._asked.wait()
-            self._asked.clear()
-            body = self._given.pop(0) if self._given else b'{"ok":true,"result":[]}'
-            return web.Response(body=body, content_type="application/json")
-        fields = await request.post()
-        if "Sigma Analyst" in str(fields.get("text", "")) or "0.1.0" in str(fields.get("text", "")):
+            return await self._updates(int(str(fields.get("offset") or 0)), int(str(fields.get("timeout") or 0)))
+        if "sigma-analyst" in str(fields.get("text", "")):
             self._answered.set()
         return web.json_response({"ok": True, "result": _result(method)})
+
+    async def _updates(self, offset: int, timeout_s: int) -> web.Response:
+        self._pending = [update for update in self._pending if update["update_id"] >= offset]
+        if not self._pending and timeout_s:
+            self._asked.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), timeout_s)
+        text = written({"ok": True, "result": self._pending}).encode("utf-8", "surrogatepass")
+        body, self._spoilt = self._spoilt or text, None
+        return web.Response(body=body, content_type="application/json")
 
 
 def _result(method: str) -> Any:

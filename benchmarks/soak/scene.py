@@ -46,13 +46,13 @@ class Scene:
     """The exchange, the machine's clock, and what is done to them."""
 
     def __init__(self, seed: int, folder: Path) -> None:
-        self.step_ms = 0.0
         self._folder = folder
         now_ms = wall_ms()
         self._start_ms = now_ms // MINUTE_MS * MINUTE_MS + round(MINUTE_MS - CLOSE_IN_S * 1000)
         self.market = GeneratedMarket(seed, DEMO_SYMBOLS, start_ms=self._start_ms)
         self.server = self._made(self._start_ms, 0)
         self.is_named = True
+        self.step_ms = float(self._start_ms - now_ms)  # the machine's clock is the exchange's, to begin with
         self._real_wall_ms = bot.clock.wall_ms
         bot.clock.wall_ms = lambda: self._real_wall_ms() + round(self.step_ms)
 

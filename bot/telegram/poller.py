@@ -6,8 +6,9 @@ The library's own updater is not used: it hides a refused token, and its stop wa
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from telegram import Bot, Update
@@ -56,14 +57,46 @@ class Poller:
             except TelegramError as error:
                 await self._wait_after(error)
                 continue
-            except Exception:  # a task boundary: an answer that the library cannot read
-                self._log.exception("telegram's answer is unreadable")
-                await self._sleep(LONGEST_WAIT_S)
-                continue
+            except Exception as error:  # a task boundary: an answer that the library cannot read
+                self._log.warning("telegram's answer is unreadable", error=f"{type(error).__name__}: {error}"[:200])
+                offset, found = await self._one_by_one(offset)
             self._recover()
             for update in found:
                 offset = update.update_id + 1
                 yield update
+
+    async def _one_by_one(self, offset: int | None) -> tuple[int | None, tuple[Update, ...]]:
+        """Ask again and read every update by itself; return the offset behind them, and those that can be read.
+
+        One that cannot be read would be handed over for ever, and no command behind it would come.
+        """
+        given = {"offset": offset, "timeout": 0, "allowed_updates": UPDATES}
+        try:
+            with warnings.catch_warnings(action="ignore"):  # that there is a method for it, which could not read it
+                raw: Any = await self._bot.do_api_request("getUpdates", api_kwargs=given)
+        except TelegramError as error:
+            await self._wait_after(error)
+            return offset, ()
+        rows = raw if isinstance(raw, list) else []
+        found = [update for row in rows if (update := self._read(row)) is not None]
+        known = [number for row in rows if (number := _number(row)) is not None]
+        if not known:
+            await self._sleep(LONGEST_WAIT_S)
+            return offset, ()
+        if not found or max(known) > found[-1].update_id:
+            offset = max(known) + 1
+        return offset, tuple(found)
+
+    def _read(self, row: object) -> Update | None:
+        number = _number(row)
+        if number is None or not isinstance(row, dict):
+            return None
+        try:
+            return Update.de_json(row, self._bot)
+        except Exception as error:  # a task boundary: whatever the library makes of a shape it does not know
+            reason = f"{type(error).__name__}: {error}"[:200]
+            self._log.warning("an update was not understood and is passed over", update=number, error=reason)
+            return None
 
     async def until_it_works(self, ask: Callable[[], Awaitable[object]]) -> None:
         """Repeat a request until Telegram takes it."""
@@ -99,3 +132,8 @@ class Poller:
         if self._failures and not self._is_conflict_told:
             self._log.info("telegram answers commands again", failures=self._failures)
         self._failures = 0
+
+
+def _number(row: object) -> int | None:
+    number = row.get("update_id") if isinstance(row, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.ledger.database import translated
-from strategies.errors import AlreadyRunning
+from strategies.errors import AlreadyRunning, StorageFailed
 
 TAKE_OVER_S: Final = 3  # for the server to end a session of ours
 _TRY: Final = text("SELECT pg_try_advisory_lock(:key)")
@@ -54,32 +54,62 @@ def account_lease(engine: Engine, exchange: str, account: str, state_folder: Pat
         finally:
             lease.close()
         return
-    with ExitStack() as held:
-        file = engine.url.database
-        beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
-        for folder in dict.fromkeys([*beside, state_folder.resolve()]):
-            path = folder / f"{exchange}-{account}.lock"
-            held.enter_context(_file_lease(path, f"account {account!r} on {exchange}"))
-        yield Lease()
-
-
-@contextmanager
-def _file_lease(path: Path, what: str) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = engine.url.database
+    beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
+    folders = dict.fromkeys([*beside, state_folder.resolve()])
+    files = FileLease(
+        [folder / f"{exchange}-{account}.lock" for folder in folders], f"account {account!r} on {exchange}"
+    )
     try:
+        files.renew()
+        yield files
+    finally:
+        files.close()
+
+
+class FileLease(Lease):
+    """Locked files, which the system unlocks when we die; one that somebody deleted is made and locked again."""
+
+    def __init__(self, paths: list[Path], what: str) -> None:
+        self._paths = paths
+        self._what = what
+        self._held: dict[Path, int] = {}
+
+    def renew(self) -> None:
+        """Lock every file that is not the one we hold; see `Lease.renew`."""
+        for path in self._paths:
+            if path in self._held and _is_same(path, self._held[path]):
+                continue
+            descriptor = self._locked(path)
+            former = self._held.pop(path, None)
+            if former is not None:
+                os.close(former)
+            self._held[path] = descriptor
+
+    def close(self) -> None:
+        """Give the account back."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+    def _locked(self, path: Path) -> int:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageFailed(f"{path} cannot be made: {error.strerror}; {self._what} is held by it") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            os.close(descriptor)
             holder = path.read_text().strip() or "unknown"
             raise AlreadyRunning(
-                f"{what} is already traded by process {holder}; stop it (`sigma stop`) or choose another [account] name"
+                f"{self._what} is already traded by process {holder}; "
+                "stop it (`sigma stop`) or choose another [account] name"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        yield
-    finally:
-        os.close(descriptor)
+        with suppress(OSError):  # a full disk: it is held all the same
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+        return descriptor
 
 
 class AdvisoryLease(Lease):
@@ -141,3 +171,12 @@ class AdvisoryLease(Lease):
         except SQLAlchemyError:
             return False
         return True
+
+
+def _is_same(path: Path, descriptor: int) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    ours = os.fstat(descriptor)
+    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
