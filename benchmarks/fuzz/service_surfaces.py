@@ -10,7 +10,7 @@ import json
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -33,14 +33,18 @@ from storage.config.services import AlertSettings
 from storage.config.tree import parse
 from storage.ledger.chats import Chats
 from storage.ledger.database import connect as connect_database
+from strategies.minute import AccountMinute
 from tests.bot.alerts.stage import telegram_settings
 from tests.bot.telegram.bot_api_server import BOT, PERSON, TOKEN
-from tests.bot.trading.daemon_world import daemon_world
+from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
+from tests.bot.trading.world import minutes
 from tests.bot.web.serving import bearer, served
 
 NOW_S: Final = 1_735_689_600
 NOW_MS: Final = NOW_S * 1000
 ANSWER_S: Final = 10.0
+COMMAND_S: Final = 0.05  # a request that takes longer waits for an account minute
+MINUTES: Final = 20_000
 RAW_EVERY: Final = 10  # requests that are not even HTTP
 COMMANDS: Final = tuple(entry.name for entry in MENU)
 
@@ -52,6 +56,8 @@ async def api(folder: Path) -> AsyncIterator[Attack]:
         document = await (await here.session.get("/api/openapi.json", headers=bearer())).json()
         operations = [(path, method, told) for path, of in document["paths"].items() for method, told in of.items()]
         host, port = here.address.removeprefix("http://").split(":")
+        left = iter(minutes(MINUTES))
+        await here.world.hand(next(left))  # compiles what a minute needs
 
         async def take(rng: random.Random) -> None:
             if rng.randrange(RAW_EVERY) == 0:
@@ -64,12 +70,11 @@ async def api(folder: Path) -> AsyncIterator[Attack]:
                     headers[name] = _header(rng)
             query = {name: _short(wild(rng)) for name in _parameters(told) if rng.random() < 0.6}
             body = _body(rng, told, document)
-            async with here.session.request(
-                method, f"{path}?{_query(query)}", data=body, headers={"Content-Type": "application/json", **headers}
-            ) as answer:
-                text = await answer.text()
-                if answer.status >= 500 and answer.status != 503:
-                    raise Broken(f"{method} {path} was answered {answer.status}: {text[:80]}")
+            headers = {"Content-Type": "application/json", **headers}
+            request = here.session.request(method, f"{path}?{_query(query)}", data=body, headers=headers)
+            status, text = await _with_minutes(here.world, left, request)
+            if status >= 500 and status != 503:
+                raise Broken(f"{method} {path} was answered {status}: {text[:80]}")
 
         yield take
 
@@ -221,6 +226,25 @@ def _made(rng: random.Random, number: int) -> dict[str, Any]:
         case 1:
             made["message"] |= {"migrate_to_chat_id": -100_123, "is_topic_message": True, "message_thread_id": 4}
     return made
+
+
+async def _with_minutes(world: DaemonWorld, left: Iterator[AccountMinute], request: Any) -> tuple[int, str]:
+    """Return a request's status and the beginning of its text; commands are answered when a minute takes them."""
+
+    async def asked() -> tuple[int, str]:
+        async with request as answer:
+            return answer.status, (await answer.content.read(200)).decode(errors="replace")
+
+    asking = asyncio.create_task(asked())
+    try:
+        while not asking.done():
+            await asyncio.wait({asking}, timeout=COMMAND_S)
+            minute = None if asking.done() else next(left, None)
+            if minute is not None:
+                await world.hand(minute)
+        return await asking
+    finally:
+        asking.cancel()
 
 
 async def _raw(rng: random.Random, host: str, port: int, operations: list[tuple[str, str, Any]]) -> None:

@@ -42,6 +42,8 @@ def fuzz(name: str, *, seed: int, first: int, cases: int, seconds: float) -> Cou
             if how is None:
                 break
             ended.append(Fault(surface=name, seed=seed, number=number, what=how))
+            if not progress.read_text():
+                break  # it did not come to its first case
             following = number + 1
     counted = sum(part.cases for part in done)
     return Counted(
