@@ -17,7 +17,7 @@ from bot.feed.connect import MarketKind
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Rest
 from strategies.errors import ExchangeFailed
-from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, MarketStatus, UnsupportedMarket
+from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, MarketStatus, UnsupportedMarket
 
 DEFAULT_FUNDING_MS = 8 * HOUR_MS
 NO_END_MS = 4_000_000_000_000  # 2096: Binance's "never" lies behind it
@@ -25,6 +25,12 @@ ENDED = frozenset(  # what exchanges call a market that will not trade again
     {"settling", "close", "closed", "delivering", "delivered", "expired", "delisted", "offline", "settled"}
 )
 START_ATTEMPTS = 6
+MOST_LOTS = 2**53
+MOST_QUOTE = Decimal(10**9)  # of a smallest order, and of a step
+MOST_LEVERAGE = Decimal(10_000)
+LONGEST_FUNDING_MS = 31 * DAY_MS
+LONGEST_NUMBER = 15  # digits
+UNREADABLE = (ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,16 +121,28 @@ def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind,
     """Return the `Market` of ccxt's description of one.
 
     Raises:
-        UnsupportedMarket: it states no tick or lot, or their product is no whole number of cash units.
+        UnsupportedMarket: it states no tick or lot, or their product is no whole number of cash units, or a number
+            that cannot be reckoned with.
     """
+    try:
+        return _market_of(rest, symbol, listed, kind, funding_interval_ms)
+    except UnsupportedMarket:
+        raise
+    except UNREADABLE as error:
+        raise UnsupportedMarket(f"{symbol}: {rest.exchange} states rules that cannot be read: {error!r}") from error
+
+
+def _market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind, funding_interval_ms: int) -> Market:
     tick = _step(rest.client, listed["precision"].get("price"))
     lot = _step(rest.client, listed["precision"].get("amount"))
     if tick is None or lot is None:
         raise UnsupportedMarket(f"{symbol}: {rest.exchange} states tick {tick} and lot {lot}; both are needed")
+    tick, lot = _bounded(tick, MOST_QUOTE), _bounded(lot, MOST_QUOTE)
     stated_size = listed.get("contractSize") if kind == "futures" else None
     contract_size = Decimal(str(stated_size)).normalize() if stated_size else Decimal(1)
-    least = Decimal(str(listed["limits"]["amount"]["min"] or lot))
-    least_cost = Decimal(str(listed["limits"].get("cost", {}).get("min") or 0))
+    limits = listed["limits"]
+    least = _bounded(limits["amount"]["min"] or lot, lot * MOST_LOTS)
+    least_cost = _bounded((limits.get("cost") or {}).get("min") or 0, MOST_QUOTE)
     return Market(
         exchange=rest.exchange,
         symbol=symbol,
@@ -135,9 +153,21 @@ def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind,
         min_lots=max(1, int(-(-least // lot))),
         min_notional_units=int(least_cost * UNITS_PER_QUOTE),
         funding_interval_ms=funding_interval_ms,
-        max_leverage=int(listed["limits"].get("leverage", {}).get("max") or 0),
+        max_leverage=int(_bounded((limits.get("leverage") or {}).get("max") or 0, MOST_LEVERAGE)),
         status=MarketStatus.HALTED if listed.get("active") is False else MarketStatus.TRADING,
     )
+
+
+def _bounded(stated: object, most: Decimal) -> Decimal:
+    """Return a number that lies between 0 and a bound.
+
+    Raises:
+        ValueError, ArithmeticError: it is none.
+    """
+    found = Decimal(str(stated))
+    if not 0 <= found <= most:  # NaN is refused by the comparison itself
+        raise ValueError(f"{stated} does not lie between 0 and {most:,}")
+    return found
 
 
 def _fits(market: dict[str, Any], kind: MarketKind) -> bool:
@@ -153,7 +183,7 @@ def _has_ended(listed: dict[str, Any]) -> bool:
 def _delists_ms(listed: dict[str, Any]) -> int:
     """Return when a perpetual will be delivered: exchanges date it far away until they announce its end."""
     text = str((listed.get("info") or {}).get("deliveryDate") or (listed.get("info") or {}).get("deliveryTime") or "")
-    return int(text) if text.isdigit() and 0 < int(text) < NO_END_MS else 0
+    return int(text) if _is_number(text) and 0 < int(text) < NO_END_MS else 0
 
 
 def _is_kind(market: dict[str, Any], kind: MarketKind) -> bool:
@@ -195,7 +225,15 @@ async def _funding_intervals(
 def _interval_ms(stated: dict[str, Any] | None, listed: dict[str, Any]) -> int:
     """Return an interval from ccxt's "8h", from bybit's minutes, or the usual eight hours."""
     text = str((stated or {}).get("interval") or "")
-    if text.endswith("h") and text[:-1].isdigit():
-        return int(text[:-1]) * HOUR_MS
+    if text.endswith("h") and _is_number(text[:-1]):
+        return _sane_ms(int(text[:-1]) * HOUR_MS)
     minutes = str((listed.get("info") or {}).get("fundingInterval") or "")
-    return int(minutes) * MINUTE_MS if minutes.isdigit() and int(minutes) > 0 else DEFAULT_FUNDING_MS
+    return _sane_ms(int(minutes) * MINUTE_MS) if _is_number(minutes) else DEFAULT_FUNDING_MS
+
+
+def _sane_ms(interval_ms: int) -> int:
+    return interval_ms if 0 < interval_ms <= LONGEST_FUNDING_MS else DEFAULT_FUNDING_MS
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER

@@ -52,6 +52,7 @@ class RulesWatch:
         self._next_ms = 0
         self._asked_s = 0.0
         self._lacking: dict[str, int] = {}  # answers in a row without a member
+        self._once: dict[str, Market] = {}  # other numbers that one answer had
         self._log = structlog.get_logger("feed")
 
     async def run(self) -> None:
@@ -86,7 +87,7 @@ class RulesWatch:
                 self._judge_absence(market, now_ms)
             else:
                 self._lacking.pop(market.symbol, None)
-                self._compare(market, found, now_ms)
+                self._compare(market, found, now_ms, is_seen=market.symbol in doubtful)
         barrier.ask_again()
         for symbol in doubtful:
             if not barrier.lobby.has(symbol):
@@ -109,7 +110,8 @@ class RulesWatch:
         why = f"{DELISTED}: {market.exchange} no longer lists it"
         barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why))
 
-    def _compare(self, market: Market, found: Listing, now_ms: int) -> None:
+    def _compare(self, market: Market, found: Listing, now_ms: int, *, is_seen: bool) -> None:
+        """Queue what an answer says anew: numbers when two answers agree, or one and the candles (`is_seen`)."""
         barrier = self._buffer.barrier
         if found.delists_ms > now_ms:
             self._next_ms = min(self._next_ms, found.delists_ms + MINUTE_MS)
@@ -119,7 +121,10 @@ class RulesWatch:
             status = MarketStatus.LEAVING
         spec = replace(found.market, status=status)
         said = differences(market, spec)
-        if said:
+        former = self._once.pop(market.symbol, None)
+        if said and not is_seen and differences(market, replace(spec, status=market.status)) and former != spec:
+            self._once[market.symbol], self._next_ms = spec, now_ms
+        elif said:
             barrier.lobby.queue(Command(kind="change", spec=spec, by=BY, why=said))
         elif leaves_soon:
             why = "the exchange has announced its end within a day"

@@ -55,6 +55,26 @@ async def test_every_rule_that_changed_is_in_one_command_and_said() -> None:
     assert command.why == ("tick 0.01 -> 0.001, min notional units 0 -> 7, funding interval ms 28800000 -> 3600000")
 
 
+async def test_numbers_that_one_answer_had_change_nothing_and_are_asked_for_again() -> None:
+    exchange = Said(BTC, DOGE)
+    watch, buffer = watching(exchange)
+    for odd in ("10", "0.001"):
+        exchange.listed["DOGEUSDT"] = Listing(market=replace(DOGE, tick=Decimal(odd)))
+        await watch.check()
+        assert watch._is_due()
+    exchange.listed["DOGEUSDT"] = Listing(market=DOGE)
+    await watch.check()
+    assert queued(buffer) == []
+
+
+async def test_candles_off_the_grid_are_the_second_answer() -> None:
+    finer = replace(DOGE, tick=Decimal("0.001"))
+    watch, buffer = watching(Said(BTC, finer))
+    buffer.barrier.off_grid.add("DOGEUSDT")
+    await watch.check()
+    assert [part.spec for part in queued(buffer)] == [finer]
+
+
 async def test_a_halt_is_a_change_of_status() -> None:
     watch, buffer = watching(Said(BTC, replace(DOGE, status=MarketStatus.HALTED)))
     await watch.check()
