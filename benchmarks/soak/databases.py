@@ -32,7 +32,7 @@ from tests.postgres.cluster import Cluster, NotHere, programs, running
 BEFORE, DURING, AFTER = 20, 10, 30  # minutes handed in
 TROUBLE_S: Final = 4.0
 PATIENCE_S: Final = 120.0
-SMALL_MB: Final = 2
+SMALL_MB: Final = 12
 QUICK: Final = ServerLimits(
     connect_s=2, answer_s=1, statement_s=5.0, pool_size=2, pool_overflow=2, application_name="sigma soak"
 )
@@ -120,8 +120,8 @@ def _postgres_cases(folder: Path, server: Cluster | None) -> list[Case]:
         ("PostgreSQL frozen and thawed", frozen),
     ]
     maintenance = connect(server.url)
-    with maintenance.connect() as connection:
-        for number in range(len(troubles)):
+    for number in range(len(troubles)):
+        with maintenance.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(f"CREATE DATABASE soak_{number}"))
     maintenance.dispose()
     cases: list[Case] = []

@@ -63,14 +63,19 @@ class Poller:
             self._recover()
             for update in found:
                 offset = update.update_id + 1
-                yield update
+                if is_sound(update):
+                    yield update
+                else:
+                    self._log.warning("an update is not what it should be and is passed over", update=update.update_id)
 
     async def _one_by_one(self, offset: int | None) -> tuple[int | None, tuple[Update, ...]]:
         """Ask again and read every update by itself; return the offset behind them, and those that can be read.
 
         One that cannot be read would be handed over for ever, and no command behind it would come.
         """
-        given = {"offset": offset, "timeout": 0, "allowed_updates": UPDATES}
+        given: dict[str, Any] = {"timeout": 1, "allowed_updates": UPDATES}
+        if offset is not None:
+            given["offset"] = offset
         try:
             with warnings.catch_warnings(action="ignore"):  # that there is a method for it, which could not read it
                 raw: Any = await self._bot.do_api_request("getUpdates", api_kwargs=given)
@@ -81,7 +86,7 @@ class Poller:
         found = [update for row in rows if (update := self._read(row)) is not None]
         known = [number for row in rows if (number := _number(row)) is not None]
         if not known:
-            await self._sleep(LONGEST_WAIT_S)
+            await self._sleep(LONGEST_WAIT_S if rows or raw != [] else 1.0)
             return offset, ()
         if not found or max(known) > found[-1].update_id:
             offset = max(known) + 1
@@ -132,6 +137,28 @@ class Poller:
         if self._failures and not self._is_conflict_told:
             self._log.info("telegram answers commands again", failures=self._failures)
         self._failures = 0
+
+
+def is_sound(update: Update) -> bool:
+    """Tell whether what we look at has the kinds it should have; the library takes whatever it is given."""
+    message, query, chat = update.message, update.callback_query, update.effective_chat
+    numbers: list[object] = [update.update_id]
+    optional: list[object] = []
+    texts: list[object] = []
+    if chat is not None:
+        numbers.append(chat.id)
+    if message is not None:
+        numbers.append(message.message_id)
+        optional += [message.message_thread_id, message.migrate_to_chat_id]
+        texts.append(message.text)
+    if query is not None:
+        texts += [query.id, query.data]
+        numbers += [] if query.message is None else [query.message.message_id]
+    return (
+        all(type(number) is int for number in numbers)
+        and all(number is None or type(number) is int for number in optional)
+        and all(text is None or isinstance(text, str) for text in texts)
+    )
 
 
 def _number(row: object) -> int | None:

@@ -19,7 +19,7 @@ def soaking(folder: Path, seconds: float) -> Soaking:
 def test_an_hour_of_a_fault_is_stored_as_it_was_traded(tmp_path: Path) -> None:
     row = next(feed_faults.run(soaking(tmp_path, 600.0)))
     assert row.what.startswith("drop")
-    assert row.tried == 240
+    assert row.tried == 360
     assert row.lost == 0
 
 
