@@ -35,8 +35,11 @@ def usual_step(open_ms: np.ndarray) -> int | None:
     """Return the commonest step of ascending times in ms; None for fewer than two."""
     if len(open_ms) < 2:
         return None
-    steps, counts = np.unique(np.diff(open_ms), return_counts=True)
-    return int(steps[counts.argmax()])
+    steps = np.diff(open_ms)
+    if (steps[0] == steps).all():
+        return int(steps[0])
+    found, counts = np.unique(steps, return_counts=True)
+    return int(found[counts.argmax()])
 
 
 def mixture(open_ms: np.ndarray, timeframe: Timeframe) -> str:
@@ -45,7 +48,7 @@ def mixture(open_ms: np.ndarray, timeframe: Timeframe) -> str:
     A run of equal longer steps whose length is a candle's is no run of gaps.
     """
     steps = np.diff(open_ms).astype(np.int64)
-    if len(steps) < _RUN:
+    if len(steps) < _RUN or (steps == timeframe.ms).all():
         return ""
     for step, name in _STEPS.items():
         if step == timeframe.ms or (step > timeframe.ms and step < 4 * timeframe.ms):
