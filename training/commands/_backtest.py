@@ -24,7 +24,7 @@ from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample
 from training.backtest.run_candles import covered, moment, read_run
 from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
-from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
+from training.commands._traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime import records
 from training.runtime.progress import answer, configuration, say
 from training.runtime.sound_data import sound_symbols

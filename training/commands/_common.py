@@ -15,7 +15,7 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
-from training.commands.traded import usable_symbols
+from training.commands._traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train

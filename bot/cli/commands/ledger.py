@@ -169,8 +169,9 @@ def report(context: typer.Context) -> None:
     Example: sigma ledger report --file ledger.html
     """
     from bot.cli.commands.batch import become
+    from bot.cli.output import forwarded
 
-    become(["ledger-report", *context.args])
+    become(["ledger-report", *context.args, *forwarded()])
 
 
 @app.command()
