@@ -69,6 +69,7 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
     """
     taken: list[Taken] = []
     aside: list[str] = []
+    places: dict[tuple[str, str, Timeframe | None], set[str]] = {}
     for path in paths:
         found = files_of(path) if path.is_dir() else [Found(path=path)]
         for file in found:
@@ -83,6 +84,8 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
                 rows = take(sheet, asked, options, now_ms)
                 if len(rows.rows):
                     taken.append(rows)
+                    places.setdefault((rows.symbol, rows.kind, rows.timeframe), set()).update({file.place} - {""})
+    _require_one_exchange(places)
     if not taken:
         names = ", ".join(map(str, paths))
         raise BadInput(f"{names}: no closed candle and no funding rate found; nothing was stored")
@@ -102,6 +105,16 @@ def _chosen(found: list[Sheet], symbol: str) -> list[Sheet]:
         listed = ", ".join(sorted(markets)[:6])
         raise BadInput(f"{found[0].name} holds {len(markets)} markets, {listed}; --symbol says {symbol}")
     return chosen
+
+
+def _require_one_exchange(places: dict[tuple[str, str, Timeframe | None], set[str]]) -> None:
+    """Refuse one market from folders of several exchanges: their candles are not one series."""
+    for (symbol, _, _), found in places.items():
+        if len(found) > 1:
+            raise BadInput(
+                f"{symbol} stands in folders of {len(found)} exchanges, {', '.join(sorted(found))}; import the "
+                "folder of each with its own --exchange"
+            )
 
 
 def _joined(exchange: str, taken: list[Taken], options: Options) -> list[Planned]:
