@@ -88,6 +88,27 @@ def require_dense(open_ms: np.ndarray, timeframe: Timeframe, most: float, where:
         )
 
 
+def require_opens(times: np.ndarray, timeframe: Timeframe, column: str, where: str) -> None:
+    """Refuse whole days that begin one candle after midnight and end at midnight: so stamp programs that write ends.
+
+    Args:
+        times: (n,) UTC ms, ascending.
+        timeframe: of the candles.
+        column: their name, for the way out.
+        where: of the file.
+
+    Raises:
+        BadInput: with both readings; one who says which column is the time has decided.
+    """
+    first, last = float(times[0]), float(times[-1])
+    whole_days = (last - first + timeframe.ms) % DAY_MS == 0
+    if timeframe.ms < DAY_MS and whole_days and first % DAY_MS == timeframe.ms and last % DAY_MS == 0:
+        raise BadInput(
+            f"{where}: the candles run from {moment(first)} to {moment(last)}, whole days of ends, not of opens; "
+            f"--columns close_time={column or 1} takes the times as ends, --columns time={column or 1} as opens"
+        )
+
+
 def require_utc(wall_ms: np.ndarray, timeframe: Timeframe, where: str) -> None:
     """Refuse naive times in which a clock was changed: an hour that is missing in spring, or there twice in autumn.
 

@@ -14,7 +14,8 @@ from storage.candles.importing.folders import Found, files_of
 from storage.candles.importing.pairs import canonical
 from storage.candles.importing.sheet import Options, Sheet
 from storage.candles.importing.tables import sheets
-from storage.candles.importing.taking import Taken, Wanted, take
+from storage.candles.importing.taking import Taken, take
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import moment
 from storage.candles.store import StoredMarket
 from strategies.errors import BadInput

@@ -4,38 +4,26 @@ says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from storage.candles.importing import cleaning, evidence, grid
 from storage.candles.importing import prices as real_prices
 from storage.candles.importing.columns import PRICES, Roles, asked_roles, named_roles, overridden
 from storage.candles.importing.evidence import Evidence, known_timeframe
 from storage.candles.importing.headerless import data_roles
-from storage.candles.importing.numbers import decimal_of, numbers, texts
+from storage.candles.importing.numbers import decimal_of, numbers
 from storage.candles.importing.opens import Opens, open_times
-from storage.candles.importing.pairs import canonical
 from storage.candles.importing.sheet import Options, Sheet
 from storage.candles.importing.volumes import chosen_volume
-from storage.candles.importing.words import plain
+from storage.candles.importing.whose import Wanted, market_of, rows_of_one_market
 from strategies.errors import BadInput
 from strategies.market import CLOSE, MINUTE_MS, OPEN, OPEN_MS, VOLUME, CandleArray, Timeframe
 
 _SAMPLE: Final = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which market a person asked for; empty: what the file says."""
-
-    symbol: str = ""
-    timeframe: str = ""
-    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +59,10 @@ def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     _require_trades(said, sheet.name, "name", options)
     decimal = _decimal(sheet, options)
     roles = _roles(sheet, options, decimal)
-    sheet, speaking = _one_market(sheet, roles, wanted)
+    sheet, speaking = rows_of_one_market(sheet, roles, wanted)
     if not set(PRICES) <= set(roles.prices):
         _require_trades(speaking, sheet.name, "columns", options)
-    symbol, kind = _market(sheet, roles, wanted, options, [said, speaking])
+    symbol, kind = market_of(sheet, roles, wanted, options, [said, speaking])
     if said.is_funding or (roles.rate and "open" not in roles.prices):
         return _funding(sheet, roles, symbol, decimal, options)
     return _candles(sheet, roles, wanted, options, symbol, kind, [said, speaking], decimal, now_ms)
@@ -100,70 +88,6 @@ def _roles(sheet: Sheet, options: Options, decimal: str) -> Roles:
     if sheet.has_header:
         return named_roles(sheet, options)
     return asked_roles(sheet, options) or overridden(data_roles(sheet, decimal), sheet, options)
-
-
-def _one_market(sheet: Sheet, roles: Roles, wanted: Wanted) -> tuple[Sheet, Evidence]:
-    """Return the rows of one market and timeframe, and what its columns say; several need an option that chooses."""
-    places = _values(sheet, roles.exchange)
-    if len(places) > 1:
-        raise BadInput(
-            f"{sheet.name} holds candles of {len(places)} exchanges, {', '.join(sorted(places)[:6])} (column "
-            f"{roles.exchange!r}): split the file, each exchange is imported by itself"
-        )
-    symbols = _values(sheet, roles.symbol)
-    if len(symbols) > 1:
-        chosen = canonical(wanted.symbol)
-        sheet, symbols = _rows_of(sheet, roles.symbol, symbols, chosen, canonical, "markets", "--symbol")
-    frames = _values(sheet, roles.timeframe)
-    if len(frames) > 1:
-        sheet, frames = _rows_of(sheet, roles.timeframe, frames, wanted.timeframe, _frame, "timeframes", "--timeframe")
-    kind = "futures" if any("futures" in place.lower() or "perpetual" in place.lower() for place in places) else ""
-    said = evidence.from_columns([sheet.ticker] if sheet.ticker else symbols, frames, [plain(n) for n in sheet.columns])
-    return sheet, replace(said, kind=said.kind or kind)
-
-
-def _frame(text: str) -> str:
-    return evidence.from_columns([], [text], []).timeframe or text
-
-
-def _rows_of(
-    sheet: Sheet, column: str, values: list[str], wanted: str, reading: Callable[[str], str], what: str, option: str
-) -> tuple[Sheet, list[str]]:
-    """Return the rows where a column holds what is wanted; BadInput when nothing or something else is."""
-    spoken = sorted({reading(value) for value in values})
-    if wanted not in spoken:
-        raise BadInput(f"{sheet.name} holds {len(spoken)} {what}, {', '.join(spoken[:6])}; {option} chooses one")
-    chosen = [value for value in values if reading(value) == wanted]
-    kept = pc.is_in(texts(sheet.columns[column]), pa.array(chosen))
-    columns = {name: cells.filter(kept) for name, cells in sheet.columns.items()}
-    note = f"took the rows of {chosen[0]}, one of {len(values)} {what} in the file"
-    return replace(sheet, columns=columns, notes=(*sheet.notes, note)), chosen
-
-
-def _values(sheet: Sheet, name: str) -> list[str]:
-    if not name:
-        return []
-    found = pc.unique(texts(sheet.columns[name])).to_pylist()
-    return [str(value) for value in found if value]
-
-
-def _market(sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, found: list[Evidence]) -> tuple[str, str]:
-    places = [f"the name {sheet.name.rpartition('/')[2]}", f"a column of {sheet.name.rpartition('/')[2]}"]
-    symbols = [(part.symbol, place) for part, place in zip(found, places, strict=True)]
-    symbol = evidence.settle(canonical(wanted.symbol), symbols, "symbol", "--symbol", options.override_evidence)
-    if not symbol:
-        raise BadInput(f"{sheet.name} does not say which market it is of; --symbol BTCUSDT says it")
-    for name, coin in roles.volumes:
-        if coin and not (symbol.startswith(coin) or symbol.endswith(coin)) and not options.override_evidence:
-            raise BadInput(f"{sheet.name} counts volume in {coin} (column {name!r}); {symbol} was asked")
-    for part, place in zip(found, places, strict=True):
-        if part.coin and not symbol.startswith(part.coin) and not options.override_evidence:
-            raise BadInput(f"{place} says {part.coin}, {symbol} was asked; --override-evidence takes it anyway")
-    if not options.override_evidence:
-        real_prices.require_currency(sheet, roles, symbol)
-    kinds = [(part.kind, place) for part, place in zip(found, places, strict=True)]
-    kind = evidence.settle(wanted.kind, kinds, "market kind", "--market", options.override_evidence)
-    return symbol, kind
 
 
 def _candles(
@@ -192,7 +116,10 @@ def _candles(
     if not options.override_evidence:
         real_prices.require_real(candles, sheet.name)
     timeframe = _timeframe(candles, wanted, options, found, sheet.name, opens.closes)
-    candles = _opens_of_closes(candles, timeframe, notes) if opens.closes else candles
+    if opens.closes:
+        candles = _opens_of_closes(candles, timeframe, notes)
+    elif "time" not in options.columns and opens.name not in ("open_time", "open_ms", "Open time"):
+        grid.require_opens(candles[:, OPEN_MS], timeframe, opens.name, sheet.name)
     if opens.is_naive and not options.timezone:
         grid.require_utc(candles[:, OPEN_MS], timeframe, sheet.name)
     candles = cleaning.unique(candles, sheet.name, "candles", options.keep, notes)

@@ -11,8 +11,8 @@ from storage.candles.importing.batches import Batches
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
 from storage.candles.importing.undo import adjust, delete_batch
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import Source
 from storage.candles.store import CandleStore, StoredMarket
 from strategies.errors import BadInput

@@ -12,7 +12,7 @@ import pytest
 from storage.candles.importing import delimited
 from storage.candles.importing.plan import Plan, plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
+from storage.candles.importing.whose import Wanted
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.storage.candles import container_shapes, time_shapes, vendor_shapes

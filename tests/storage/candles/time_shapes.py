@@ -129,6 +129,7 @@ TAKEN = [
     Shape(name="end_named.csv", write=text(lines(HOURS, "period_end,open,high,low,close,volume", time=lambda ms: f"{ms + HOUR_MS:.0f}")), taken=HOURS, said="closes"),
     Shape(name="end_chosen.csv", write=text(lines(HOURS, "when,open,high,low,close,volume", time=lambda ms: f"{ms + HOUR_MS:.0f}")), taken=HOURS, said="closes", options=Options(columns={"close_time": "when"})),
     Shape(name="ends_headerless.txt", write=text(lines(HOURS, "", sign=";", time=form("%Y%m%d %H%M%S", 1))), taken=HOURS, said="closes", options=Options(columns={"close_time": "1"})),
+    Shape(name="opens_after_all.csv", write=text(lines(np.column_stack([HOURS[:, 0] + HOUR_MS, HOURS[:, 1:]]))), taken=np.column_stack([HOURS[:, 0] + HOUR_MS, HOURS[:, 1:]]), options=Options(columns={"time": "timestamp"})),
     Shape(name="one_unclosed.csv", write=text(lines(np.vstack([LATE, [[LATE[-1, 0] + HOUR_MS, 100, 101, 99, 100, 1]]]))), taken=LATE, said="not closed"),
     Shape(name="late_istanbul.csv", write=text(dated(ISO, LATE, 3)), taken=LATE, options=Options(timezone="Europe/Istanbul")),
     Shape(name="sparse_minutes.csv", write=text(lines(np.delete(MINUTES, [3, 4, 11, 19, 30], axis=0))), taken=np.delete(MINUTES, [3, 4, 11, 19, 30], axis=0)),
@@ -137,6 +138,7 @@ TAKEN = [
     Shape(name="footer_words.csv", write=text(PLAIN + "Data provided as is\n"), taken=HOURS, said="left out"),
 ]  # fmt: skip
 REFUSED = [
+    Shape(name="ends_of_days.csv", write=text(lines(HOURS, time=lambda ms: f"{ms + HOUR_MS:.0f}")), said="--columns close_time=timestamp"),
     Shape(name="half_naive.csv", write=text(lines(HOURS, HEAD, time=half_naive)), said="offset"),
     Shape(name="dotnet_ticks.csv", write=text(lines(HOURS, time=lambda ms: f"{int(ms) * 10_000 + 621_355_968_000_000_000}")), said="1990"),
     Shape(name="day_numbers.csv", write=text(lines(HOURS, time=lambda ms: f"{ms / DAY_MS:.6f}")), said="no time"),
