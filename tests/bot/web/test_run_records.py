@@ -18,6 +18,7 @@ RECORD = {
 }
 
 
+@pytest.mark.asyncio
 async def test_the_page_and_the_command_line_list_the_same_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
