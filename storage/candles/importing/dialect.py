@@ -85,7 +85,8 @@ def is_row(cells: list[str]) -> bool:
     filled = [cell for cell in cells if cell not in EMPTY]
     figures = sum(is_number(cell) for cell in filled)
     begins = any(_TIME_START.match(cell) or _MONTH_START.match(cell) or is_number(cell) for cell in filled[:3])
-    return len(cells) >= 3 and figures >= 2 and begins
+    is_empty_bar = len(filled) == 1 and len(cells) >= _FEWEST_CELLS
+    return len(cells) >= 3 and (figures >= 2 or is_empty_bar) and begins
 
 
 def _is_header(cells: list[str]) -> bool:

@@ -6,6 +6,7 @@ What stands around a table counts: `"symbol": "ETHUSDT"` beside the list, or a m
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
@@ -19,6 +20,7 @@ from strategies.errors import BadInput
 
 _FEWEST_CELLS: Final = 5
 _DEEPEST: Final = 12
+_QUOTED: Final = ("bid", "ask", "mark", "index")
 _MESSAGES: Final = ("msg", "message", "error", "note", "information", "ret_msg", "detail", "error_message", "reason")
 
 
@@ -89,12 +91,17 @@ def _tables_of_list(found: list[Any], ticker: str, depth: int) -> Iterator[tuple
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Return an object with the fields of its objects beside its own: {"t": …, "mid": {"o": …}}."""
+    """Return an object with the fields of its objects beside its own: {"t": …, "mid": {"o": …}}.
+
+    Quotes keep their name, and so do fields of one name in several objects: a bid is no price of a trade.
+    """
     made: dict[str, Any] = {}
+    counts = Counter(inner for value in row.values() if isinstance(value, dict) for inner in value)
     for name, value in row.items():
         if isinstance(value, dict):
             for inner, deeper in value.items():
-                made[inner if inner not in row and inner not in made else f"{name}.{inner}"] = deeper
+                plainly = inner not in row and counts[inner] == 1 and name.lower() not in _QUOTED
+                made[inner if plainly else f"{name}.{inner}"] = deeper
         else:
             made[name] = value
     return {name: value for name, value in made.items() if not isinstance(value, list | dict)}

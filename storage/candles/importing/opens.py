@@ -55,7 +55,7 @@ def open_times(sheet: Sheet, roles: Roles, options: Options) -> Opens:
         )
     name, times = _best(read, sheet.name)
     _require_resolution(times.ms, name, sheet.name)
-    closes = closes or sheet.has(*_BUCKETS_OF_BITMEX)
+    closes = closes or sheet.has(*_BUCKETS_OF_BITMEX) or _are_ends(times.ms)
     naive = times.is_naive
     ms = times.ms
     if naive and options.timezone and options.timezone.upper() not in ("UTC", "GMT"):
@@ -131,6 +131,12 @@ def _best(read: list[tuple[str, Times]], name: str) -> tuple[str, Times]:
                 "--columns time=NAME chooses"
             )
     return first
+
+
+def _are_ends(ms: np.ndarray) -> bool:
+    """Whether every time is the last second or millisecond of a minute: candles end so, none opens so."""
+    known = ms[np.isfinite(ms)]
+    return bool(len(known)) and bool(((known + 1) % MINUTE_MS == 0).all() or ((known + 1000) % MINUTE_MS == 0).all())
 
 
 def _require_resolution(ms: np.ndarray, column: str, name: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import re
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.feather
@@ -14,8 +16,11 @@ import pyarrow.parquet
 from storage.candles.importing.content import Content, contents
 from storage.candles.importing.delimited import read_delimited
 from storage.candles.importing.json_tables import json_sheets
+from storage.candles.importing.pairs import is_pair
 from storage.candles.importing.sheet import Options, Sheet
 from strategies.errors import BadInput
+
+_OF_MARKET: Final = re.compile(r"\('([^']+)', '([^']*)'\)")  # a column of pandas with two header rows, as parquet
 
 
 def sheets(path: Path, options: Options) -> list[Sheet]:
@@ -96,7 +101,13 @@ def _sheet(name: str, table: pa.Table, layout: str) -> Sheet:
     if not table.num_rows:
         raise BadInput(f"{name} has no rows (columns: {', '.join(table.column_names)})")
     columns = dict(zip(table.column_names, table.columns, strict=True))
-    return Sheet(name=name, columns=_flat(columns), has_header=True, layout=layout)
+    pairs = {title: match for title in columns if (match := _OF_MARKET.fullmatch(title))}
+    markets = sorted({match[2] for match in pairs.values() if match[2]})
+    if len(markets) > 1:
+        raise BadInput(f"{name} holds columns of {len(markets)} markets, {', '.join(markets[:6])}; write one a file")
+    columns = {pairs[title][1] if title in pairs else title: column for title, column in columns.items()}
+    ticker = markets[0] if markets and is_pair(markets[0]) else ""
+    return Sheet(name=name, columns=_flat(columns), has_header=True, layout=layout, ticker=ticker)
 
 
 def _flat(columns: dict[str, pa.ChunkedArray]) -> dict[str, pa.ChunkedArray]:

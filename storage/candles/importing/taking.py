@@ -186,7 +186,7 @@ def _is_sparse(times: np.ndarray, timeframe: Timeframe) -> bool:
 
 def _opens_of_closes(candles: CandleArray, timeframe: Timeframe, notes: list[str]) -> CandleArray:
     shifted = candles.copy()
-    shifted[:, OPEN_MS] = np.ceil(candles[:, OPEN_MS] / 1000) * 1000 - timeframe.ms
+    shifted[:, OPEN_MS] = np.ceil(candles[:, OPEN_MS] / MINUTE_MS) * MINUTE_MS - timeframe.ms
     notes.append(f"times were closes; opens are {timeframe.value} earlier")
     return shifted
 

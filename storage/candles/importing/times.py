@@ -138,7 +138,9 @@ def _from_numbers(values: np.ndarray, name: str) -> Times:
     scale = np.select([size < limit for limit, _, _ in _MS_PER_UNIT], [ms for _, ms, _ in _MS_PER_UNIT])
     units = [unit for (limit, _, unit), below in zip(_MS_PER_UNIT, (0.0, 1e11, 1e14, 1e17), strict=True)
              if ((known >= below) & (known < limit)).any()]  # fmt: skip
-    return Times(ms=np.rint(values * np.where(np.isnan(size), np.nan, scale)), said="unix " + " then ".join(units))
+    with np.errstate(invalid="ignore"):
+        ms = np.rint(values * np.where(np.isfinite(size), scale, np.nan))
+    return Times(ms=ms, said="unix " + " then ".join(units))
 
 
 def _floats(column: pa.ChunkedArray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storage.candles.importing.numbers import is_number
 from strategies.errors import BadInput
 
 _DATES: Final = {
@@ -59,7 +60,8 @@ def from_text(column: pa.ChunkedArray, name: str, dates: str, zone_given: bool) 
         column = pc.replace_substring_regex(column, r"\s[A-Z]{2,5}$", "")
     found = _formats(column, _first(column), dates)
     if not found:
-        raise BadInput(f"{name} holds {first!r}; unix s, ms, µs, ns, ISO 8601 or a usual date is needed")
+        odd = _odd_one(column, first)
+        raise BadInput(f"{name} holds {odd!r}; unix s, ms, µs, ns, ISO 8601 or a usual date is needed")
     if len(found) > 1 and "dmy" in found and "mdy" in found:
         found = _more_regular(found)
         if len(found) > 1:
@@ -86,6 +88,13 @@ def read_format(column: pa.ChunkedArray, form: str) -> np.ndarray | None:
         return None
     milliseconds = read.to_numpy("datetime64[ms]")
     return np.where(np.isnat(milliseconds), np.nan, milliseconds.astype(np.int64).astype(np.float64))
+
+
+def _odd_one(column: pa.ChunkedArray, first: str) -> str:
+    """Return the cell that is no time: the first, or the first that is no number where the others are."""
+    if not is_number(first):
+        return first
+    return next((cell for cell in column.to_pylist() if cell and not is_number(cell)), first)
 
 
 def _first(column: pa.ChunkedArray) -> str:

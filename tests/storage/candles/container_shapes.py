@@ -163,6 +163,19 @@ def wide_yfinance() -> str:
     return "\n".join([*heads, *body]) + "\n"
 
 
+def two_headed(*markets: str) -> Callable[[Path], None]:
+    """Write what yfinance gives and pandas keeps as parquet: a pair of names a column."""
+    import pandas
+
+    columns = {
+        (title, market): HOURS[:, place]
+        for market in markets
+        for place, title in enumerate(("Open", "High", "Low", "Close", "Volume"), 1)
+    }
+    made = pandas.DataFrame(columns, index=pandas.to_datetime(HOURS[:, 0], unit="ms", utc=True).rename("Datetime"))
+    return lambda path: made.to_parquet(path)
+
+
 UTC_TIMES = pa.array(HOURS[:, 0].astype(np.int64)).cast(pa.timestamp("ms", tz="UTC"))
 TAKEN = [
     Shape(name="index.parquet", write=lambda path: frame().to_parquet(path), taken=HOURS),  # type: ignore[attr-defined]
@@ -198,8 +211,10 @@ TAKEN = [
     Shape(name="index.json", write=text(pandas_json("index")), taken=HOURS),
     Shape(name="marked.json", write=text("\ufeff" + json.dumps([[int(r[0]), *r[1:].tolist()] for r in HOURS])), taken=HOURS),
     Shape(name="wide_yfinance.csv", write=text(wide_yfinance()), taken=HOURS, symbol="BTCUSD"),
+    Shape(name="yfinance.parquet", write=two_headed("BTC-USD"), taken=HOURS, symbol="BTCUSD"),
 ]  # fmt: skip
 REFUSED = [
+    Shape(name="two_markets.parquet", write=two_headed("BTC-USD", "ETH-USD"), said="2 markets"),
     Shape(name="listed.parquet", write=stored(listed()), said="ohlcv"),
     Shape(name="no_rows.parquet", write=stored(COLUMNS.slice(0, 0)), said="has no rows"),
     Shape(name="cut.parquet", write=lambda path: (pq.write_table(COLUMNS, path), path.write_bytes(path.read_bytes()[:-40]))[0], said="truncated"),

@@ -126,6 +126,8 @@ TAKEN = [
     Shape(name="body_commas.csv", write=text(lines(HOURS, after=",")), taken=HOURS),
     Shape(name="numbered.csv", write=text("".join(f"{n}," + line for n, line in zip(["", *range(48)], PLAIN.splitlines(True), strict=True))), taken=HOURS),
     Shape(name="frames.csv", write=text(MIXED_FRAMES), taken=HOURS, timeframe="1h"),
+    Shape(name="last_seconds.csv", write=text(lines(HOURS, HEAD, time=form("%Y-%m-%d %H:59:59"))), taken=HOURS, said="closes"),
+    Shape(name="last_millis.csv", write=text(lines(HOURS, time=lambda ms: f"{ms + HOUR_MS - 1:.0f}")), taken=HOURS, said="closes"),
     Shape(name="end_named.csv", write=text(lines(HOURS, "period_end,open,high,low,close,volume", time=lambda ms: f"{ms + HOUR_MS:.0f}")), taken=HOURS, said="closes"),
     Shape(name="end_chosen.csv", write=text(lines(HOURS, "when,open,high,low,close,volume", time=lambda ms: f"{ms + HOUR_MS:.0f}")), taken=HOURS, said="closes", options=Options(columns={"close_time": "when"})),
     Shape(name="ends_headerless.txt", write=text(lines(HOURS, "", sign=";", time=form("%Y%m%d %H%M%S", 1))), taken=HOURS, said="closes", options=Options(columns={"close_time": "1"})),
@@ -157,6 +159,8 @@ REFUSED = [
     Shape(name="zero_prices.csv", write=text(lines(HOURS * np.array([1, 0, 0, 0, 0, 1]))), said="not above zero"),
     Shape(name="comma_fractions.csv", write=text(lines(HOURS, number=comma)), said="cells"),
     Shape(name="nul_inside.csv", write=text(PLAIN[:900].encode() + b"\0\0\0" + PLAIN[900:].encode()), said="NUL"),
+    Shape(name="sums.csv", write=text(PLAIN + "Total,1,2,3,4,5\n"), said="'Total'"),
+    Shape(name="bars_without_prices.csv", write=text("timestamp,open,high,low,close,volume\n1717200000000,,,,,\n1717203600000,,,,,\n"), said="no price in any"),
     Shape(name="time_of_day.csv", write=text(dated("%H:%M")), said="date"),
     Shape(name="half_hour_frame.csv", write=text(lines(np.column_stack([START_MS + 30 * MINUTE_MS * np.arange(48), HOURS[:, 1:]]))), said="30m"),
 ]  # fmt: skip

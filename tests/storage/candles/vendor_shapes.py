@@ -265,6 +265,9 @@ TAKEN = [
 ]  # fmt: skip
 REFUSED = [
     Shape(name="coingecko_ohlc.json", write=text(document([[int(r[0]), *r[1:5].tolist()] for r in HOURS])), said="volume=none"),
+    Shape(name="oanda.json", write=text(document({"instrument": "BTC_USD", "candles": [{"time": time_iso(r), "volume": 5, **{side: dict(zip("ohlc", r[1:5].tolist(), strict=True)) for side in ("bid", "ask")}} for r in HOURS]})), said="bid.o", symbol="BTCUSD"),
+    Shape(name="oanda_bid.json", write=text(document({"instrument": "BTC_USD", "candles": [{"time": time_iso(r), "volume": 5, "bid": dict(zip("ohlc", r[1:5].tolist(), strict=True))} for r in HOURS]})), said="bid.o", symbol="BTCUSD"),
+    Shape(name="coingecko_chart.json", write=text(document({name: [[int(r[0]), r[4]] for r in HOURS] for name in ("prices", "market_caps", "total_volumes")})), said="four prices"),
     Shape(name="bybit_other.json", write=text(document({"retCode": 0, "result": {"symbol": "ETHUSDT", "list": [[f"{r[0]:.0f}", *map(str, r[1:6])] for r in HOURS]}})), said="ETHUSDT"),
     Shape(name="kraken_other.json", write=text(document({"error": [], "result": {"XETHZUSD": [[time_s(r), *map(str, r[1:5]), str(r[4]), str(r[5]), 9] for r in HOURS], "last": 1}})), said="ETHUSD", symbol="BTCUSD"),
     Shape(name="bitstamp_other.json", write=text(document({"data": {"pair": "ETH/USD", "ohlc": objects({"timestamp": time_s, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})}})), said="ETHUSD", symbol="BTCUSD"),
