@@ -214,7 +214,7 @@ def _evaluation(reader: Reader) -> str:
 def _production(reader: Reader, bundle: str, url: str) -> None:
     """Chapter 7: promote and ask; a bundle of test mode is refused, its marks are everywhere."""
     trial = reader.ask("train", "bundle", "--symbols", "BTCUSDT", "--timeframe", "1h", "--families", "ridge", TEST_MODE)
-    assert "test mode" in reader.ask("models", "promote", trial["bundle"], code=2)["error"]
+    assert "test mode" in reader.ask("models", "promote", trial["bundle"], code=1)["error"]
     reader.ask("models", "promote", bundle)
     with _daemon(reader, url) as address:
         for model in ("ensemble", "lstm", "xgboost", "ridge"):

@@ -12,10 +12,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.csv
 
-from storage.candles.importing.columns import named_roles, needed
+from storage.candles.importing.columns import PRICES, named_roles, needed
 from storage.candles.importing.dialect import Dialect, cells_of, dialect_of, is_row
 from storage.candles.importing.headerless import data_roles
-from storage.candles.importing.numbers import EMPTY
+from storage.candles.importing.numbers import EMPTY, is_number
 from storage.candles.importing.sheet import Options, Sheet
 from storage.candles.importing.words import plain
 from strategies.errors import BadInput
@@ -81,9 +81,19 @@ def _straight(data: bytes, dialect: Dialect, name: str, options: Options) -> She
         )
     ):
         return None
+    if dialect.decimal == "." and any(_is_mixed(column) for column in table.columns):
+        return None
     banner = (f"skipped {dialect.banner} line{'s' * (dialect.banner > 1)} before the header",) if dialect.banner else ()
     found = _sheet(dialect, _named(titles, table, width, name), name, banner)
     return replace(found, titles=frozenset(map(plain, titles)))
+
+
+def _is_mixed(column: pa.ChunkedArray) -> bool:
+    """Whether a column was read as text although most of its beginning is numbers: a line among them is none."""
+    if not pa.types.is_string(column.type):
+        return False
+    cells = column.slice(0, 200).to_pylist()
+    return sum(cell is not None and is_number(cell) for cell in cells) > len(cells) // 2
 
 
 def _offset_of_line(data: bytes, count: int) -> int:
@@ -129,6 +139,8 @@ def _wanted(sample: bytes, dialect: Dialect, titles: list[str], name: str, optio
     try:
         roles = named_roles(sheet, options) if sheet.has_header else data_roles(sheet, dialect.decimal)
     except BadInput:
+        return None
+    if not set(PRICES) <= set(roles.prices) and not roles.rate:
         return None
     kept = needed(roles)
     if len(set(titles)) < len(titles) or table.num_columns != len(titles):

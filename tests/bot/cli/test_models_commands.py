@@ -103,7 +103,7 @@ def test_a_bundle_of_test_mode_is_marked_and_promoted_by_force_only(
 ) -> None:
     [bundle] = registry.ids()
     (registry.folder(bundle) / RECORD).write_text(json.dumps({"test_mode": True}))
-    assert main(["models", "promote", bundle, "--json"]) == 2
+    assert main(["models", "promote", bundle, "--json"]) == 1
     refused = json.loads(capsys.readouterr().out)
     assert "made in test mode" in refused["error"]
     assert "--force" in refused["error"]
