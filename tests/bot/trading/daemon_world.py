@@ -16,7 +16,7 @@ from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
@@ -61,6 +61,10 @@ class IdleTraining:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+
+    def curves(self) -> LearningCurves:
+        """No curve."""
+        return LearningCurves(points=[])
 
     def progress(self) -> TrainingProgress:
         return TrainingProgress()

@@ -7,6 +7,7 @@ const CHOICES = {
   density: ["comfortable", "dense"],
   width: ["fitted", "wide"],
   zone: ["UTC", "local"],
+  language: ["browser", "en", "tr"],
 };
 const system = matchMedia("(prefers-color-scheme: dark)");
 let looks = read();
@@ -43,6 +44,13 @@ export function next(name) {
 /** Return "dark" or "light", as it is shown. */
 export function theme() {
   return looks.theme === "system" ? (system.matches ? "dark" : "light") : looks.theme;
+}
+
+/** Return the language the page speaks: the chosen one, else the browser's where there is a dictionary for it. */
+export function language() {
+  if (looks.language !== "browser") return looks.language;
+  const wanted = (navigator.languages ?? [navigator.language]).map((name) => name.slice(0, 2));
+  return wanted.find((name) => CHOICES.language.includes(name)) ?? "en";
 }
 
 /** Call `listener` when the system's choice changes. */
