@@ -10,7 +10,9 @@ const CHOICES = {
   language: ["browser", "en", "tr"],
 };
 const system = matchMedia("(prefers-color-scheme: dark)");
+const colours = new Map(); // as they are now: reading one from the style sheet costs more than drawing a bar
 let looks = read();
+system.addEventListener("change", () => colours.clear());
 
 /** Return what is chosen now. */
 export function chosen() {
@@ -60,11 +62,13 @@ export function onSystemTheme(listener) {
 
 /** Return the colour of a custom property of the style sheet, as it is now. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colours.get(name);
 }
 
 /** Put the choices on the page. */
 export function apply() {
+  colours.clear();
   const { dataset } = document.documentElement;
   if (looks.theme === "system") delete dataset.theme;
   else dataset.theme = looks.theme;
