@@ -177,6 +177,8 @@ class Guard:
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
+        except ConnectionError:
+            raise  # the reader has gone: nobody is left to be told
         except SigmaError as error:
             return problem_of(error)
         except web.HTTPException as error:

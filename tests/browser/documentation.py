@@ -1,6 +1,6 @@
 """Pictures of the documentation, from those that the browser tests took: `make screenshots`.
 
-    python -m pytest tests/browser && python -m tests.browser.documentation
+python -m pytest tests/browser && python -m tests.browser.documentation
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def main() -> None:
             small = picture.convert("RGB")
             if small.width > WIDTH:
                 small = small.resize((WIDTH, round(small.height * WIDTH / small.width)), Image.Resampling.LANCZOS)
-            small.crop((0, 0, small.width, min(small.height, TALLEST))).save(KEPT / f"{name}.webp", quality=82, method=6)
+            small.crop((0, 0, small.width, min(small.height, TALLEST))).save(
+                KEPT / f"{name}.webp", quality=82, method=6
+            )
 
 
 if __name__ == "__main__":

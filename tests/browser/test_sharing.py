@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import insert, select
@@ -71,7 +73,7 @@ async def test_notifications_are_asked_for_and_told_in_the_background(scene: Sce
     await page.locator("#notify").click()
     await expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
     await page.evaluate("window.away = true")
-    while not scene.snapshot.trades:
-        await scene.pass_minutes(20)
-    await page.wait_for_function("told.length > 0")
+    while not await page.evaluate("told.length"):
+        await scene.pass_minutes(10)
+        await asyncio.sleep(0.05)
     assert await page.evaluate("told[0].length") > 0

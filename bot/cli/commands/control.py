@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, width
+from bot.cli.output import emit
 from storage.config.effective import load
 from storage.terminal.sparkline import sparkline
-from storage.terminal.table import fitted
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def status() -> None:
     """
     config = load()
     document = ask(config, "GET", "/api/status")
-    emit(document, lambda: fitted(_status_text(document, _curve(config)), width()))
+    emit(document, lambda: _status_text(document, _curve(config)))
 
 
 @app.command()

@@ -90,6 +90,6 @@ byId("theme").addEventListener("click", () => {
 });
 readSession().catch(() => {});
 enter(route);
-live.listen("");
+live.listen(route.room === "markets" ? (route.id ?? "") : "");
 setInterval(() => drawShell(store.state, route), 1000); // ages grow while nothing comes
 document.addEventListener("visibilitychange", () => document.hidden || draw(store.state));
