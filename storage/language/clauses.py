@@ -174,3 +174,13 @@ FEATURE_GROUPS: Final = (
     N_("time"),
     N_("extra"),
 )
+SEATS: Final = (
+    N_("xgboost votes from the start"),
+    N_("lstm votes from the start"),
+    N_("ridge votes from the start"),
+    N_("ppo votes from the start"),
+    N_("IC {0} alone"),
+    N_("it joins when it adds more than one error"),
+    N_("it loses its weight"),
+    N_("it keeps weight {0}"),
+)

@@ -114,7 +114,17 @@ function bundlePage(id, models, context) {
   const pairs = (rows) => h("dl", { class: "pairs", key: "pairs" }, rows.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, String(value)))));
   return [
     h("div", { class: "room-head", key: "head" }, h("h1", {}, bundle.bundle), bundle.is_deciding ? h("span", { class: "tag accent" }, t("decides")) : null, h("span", { class: "grow" }), bundle.is_deciding ? null : commandButton(context, "promote", t("Promote"), { bundle: id })),
-    h("div", { class: "grid models", key: "grid" }, card("facts", t("What it says of itself"), null, pairs(facts)), card("weights", t("Weights, and why"), null, weights(bundle), bundle.weights_why.length ? h("ul", { class: "plain reasons", key: "why" }, bundle.weights_why.map((words, number) => h("li", { key: number, class: "note" }, said(words)))) : h("p", { class: "note", key: "note" }, t("A family weighs what its out-of-fold skill earned it beside the others."))), insideCards(bundle), record.length ? card("record", t("How it was trained"), null, pairs(record)) : null),
+    h(
+      "div",
+      { class: "grid models", key: "grid" },
+      h("div", { class: "stack", key: "left" }, card("facts", t("What it says of itself"), null, pairs(facts)), record.length ? card("record", t("How it was trained"), null, pairs(record)) : null),
+      h("div", { class: "stack", key: "right" }, card("weights", t("Weights, and why"), null, weights(bundle), whyWeights(bundle)), insideCards(bundle)),
+    ),
   ];
 }
 
+
+function whyWeights({ weights_why: why }) {
+  if (!why.length) return h("p", { class: "note", key: "note" }, t("A family weighs what its out-of-fold skill earned it beside the others."));
+  return h("ul", { class: "plain reasons", key: "why" }, why.map((words, number) => h("li", { key: number, class: "note" }, said(words))));
+}
