@@ -54,6 +54,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: st
             number += 1
         body = "\n".join([f"<h2>{html.escape(translated(section.title))}</h2>", section.body, *charts])
         parts.append(f"<section>{body}</section>")
+    toggle = f'<button id="theme" type="button">{html.escape(_("light / dark"))}</button>'
     return "\n".join(
         [
             f'<!doctype html><html lang="{language()}"><head><meta charset="utf-8">',
@@ -61,10 +62,9 @@ def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: st
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{html.escape(title)}</title><style>{style()}{(assets / 'page.css').read_text()}</style></head>",
             "<body>",
-            f'<button id="theme" type="button">{html.escape(_("light / dark"))}</button>',
-            f"<header><h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p></header>{banner}",
+            f"<header>{toggle}<h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p></header><main>{banner}",
             *parts,
-            f"{scripts()}</body></html>",
+            f"{scripts()}</main></body></html>",
         ]
     )
 

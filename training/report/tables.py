@@ -47,10 +47,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str | Cell]], words: Se
     """
     styles = ["words" if name in words else "" for name in header]
     head = "".join(
-        f"<th{_class(style)}>{html.escape(translated(name))}</th>" for name, style in zip(header, styles, strict=True)
+        f'<th scope="col"{_class(style)}>{html.escape(translated(name))}</th>'
+        for name, style in zip(header, styles, strict=True)
     )
     body = "".join("<tr>" + "".join(map(_cell, row, styles)) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    scroll = '<div class="scroll" tabindex="0" role="group">'
+    return f"{scroll}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def monthly_table(months: Sequence[tuple[str, float]]) -> str:

@@ -29,7 +29,7 @@ export const room = {
 };
 
 function curves(context) {
-  return context.need("/api/training/curves", { every: 3000 })?.points;
+  return context.need("/api/training/curves", { every: 3000, age: 5000 })?.points;
 }
 
 function champion(models, state, context) {
