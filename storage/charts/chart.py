@@ -15,7 +15,7 @@ import orjson
 
 Style = Literal["line", "dashed", "area", "bars", "points", "dots", "candles"]
 Colour = Literal["blue", "grey", "amber", "good", "bad", "violet"]
-Form = Literal["number", "percent", "tenths", "ratio"]
+Form = Literal["number", "percent", "tenths", "hundredths", "ratio"]
 DIGITS: Final = 7
 
 

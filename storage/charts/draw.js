@@ -2,9 +2,11 @@ const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
 const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+const fixed = (value, digits) => value.toFixed(digits).replace(/^-(0(\.0+)?)$/, "$1"); // no minus before nothing
 const FORMS = {
-  percent: (value) => `${(100 * value).toFixed(0)} %`,
-  tenths: (value) => `${(100 * value).toFixed(1)} %`,
+  percent: (value) => `${fixed(100 * value, 0)} %`,
+  tenths: (value) => `${fixed(100 * value, 1)} %`,
+  hundredths: (value) => `${fixed(100 * value, 2)} %`,
   ratio: (value) => value.toFixed(3),
   number: (value) => value.toLocaleString("en", { maximumSignificantDigits: Math.abs(value) >= 1000 ? 7 : 5 }),
 };
@@ -48,7 +50,7 @@ function styleOf(part) {
 function draw(element, wanted) {
   const chart = LightweightCharts.createChart(element, looks());
   const formatter = FORMS[wanted.form];
-  const priceFormat = { type: "custom", formatter, minMove: wanted.form === "number" ? 0.00000001 : 0.0001 };
+  const priceFormat = { type: "custom", formatter, minMove: wanted.form === "number" ? 0.00000001 : 0.000001 };
   const series = wanted.series.map((part) => {
     const [kind, style] = styleOf(part);
     const made = chart.addSeries(kind, { ...shaded(style), priceFormat });

@@ -22,6 +22,7 @@ MOST_CANDLES: Final = 2500
 OF_ALL_MARKETS: Final = 12_000  # candles a report may show: it is to stay below a megabyte
 FEWEST_CANDLES: Final = 120
 SHALLOW: Final = 0.05  # fraction: drawdowns above it are told in tenths of a percent
+FLAT: Final = 0.005  # and above it in hundredths
 
 
 def lines(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], unit: str, *, logarithmic: bool = False) -> Chart:
@@ -51,7 +52,8 @@ def filled(name: str, times: np.ndarray, values: np.ndarray) -> Chart:
         raise ValueError(f"{name} reaches {float(values.max()):g}; values at or below 0 are needed")
     kept = deepest(values)
     area = Series(name=name, style="area", times=times[kept], values=values[kept], colour="bad")
-    form: Form = "tenths" if float(values.min(initial=0.0)) > -SHALLOW else "percent"
+    lowest = float(values.min(initial=0.0))
+    form: Form = "hundredths" if lowest > -FLAT else "tenths" if lowest > -SHALLOW else "percent"
     return Chart(series=[area], height=240, form=form)
 
 
