@@ -45,7 +45,7 @@ def beginning() -> str:
 def edit() -> None:
     """Open the configuration in your editor ($VISUAL or $EDITOR) and take it over if it holds.
 
-    Example: EDITOR=nano sigma config edit
+    Example: sigma config edit
     """
     from storage.config.tree import BadConfig, parse
 
