@@ -116,9 +116,11 @@ def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
 
     written: dict[str, str] = {}
     if report.name:
+        from storage.language import speaking
         from training.report.page import write_page
 
-        write_page(report, simulation_report(simulation, card, curves))
+        with speaking(configuration().reports.language):
+            write_page(report, simulation_report(simulation, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
     answer({**card.document(), **written}, simulation_summary(card))

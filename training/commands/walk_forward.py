@@ -261,9 +261,11 @@ def _finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], 
 
     written: dict[str, str] = {}
     if report.name:
+        from storage.language import speaking
         from training.report.page import write_page
 
-        write_page(report, walk_forward_report(walked, card, curves))
+        with speaking(configuration().reports.language):
+            write_page(report, walk_forward_report(walked, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
     answer({**card.document(), **written}, walk_forward_summary(card))
