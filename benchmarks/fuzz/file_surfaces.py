@@ -18,7 +18,7 @@ from bot.simulator.market.generated import GeneratedMarket
 from storage.candles.importing.importer import store_plan
 from storage.candles.importing.plan import plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import require_candles
 from storage.candles.store import CandleStore
 from storage.config.tree import parse

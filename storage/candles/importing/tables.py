@@ -100,6 +100,8 @@ def _hdf5(content: Content) -> list[Sheet]:
 
 
 def _sheet(name: str, table: pa.Table, layout: str) -> Sheet:
+    if not table.num_columns:
+        raise BadInput(f"{name} has no columns; a table of candles is needed")
     if not table.num_rows:
         raise BadInput(f"{name} has no rows (columns: {', '.join(table.column_names)})")
     columns = dict(zip(table.column_names, table.columns, strict=True))
