@@ -21,10 +21,11 @@ from sqlalchemy import text
 
 from benchmarks.soak.rows import Row, Soaking
 from storage.ledger import accounts
-from storage.ledger.database import connect, migrate, reading
+from storage.ledger.database import connect, migrate, reading, writing
 from storage.ledger.postgres import ServerLimits
 from storage.ledger.tape import rows
 from storage.ledger.verify import verify
+from strategies.errors import SigmaError, StorageFailed
 from tests.bot.trading.daemon_world import daemon_world
 from tests.bot.trading.world import body_bundle, minutes, new_database
 from tests.postgres.cluster import Cluster, NotHere, programs, running
@@ -84,15 +85,20 @@ Case = tuple[str, Path, Callable[[], Database], Trouble]
 def _sqlite_cases(folder: Path, small: Path | None) -> list[Case]:
     cases: list[Case] = []
 
-    def case(name: str, place: Path, trouble: Callable[[Path], Callable[[], None]]) -> None:
+    def case(
+        name: str,
+        place: Path,
+        trouble: Callable[[Path], Callable[[], None]],
+        made: Callable[[Path], Database] = new_database,
+    ) -> None:
         place.mkdir(parents=True, exist_ok=True)
-        cases.append((name, place, lambda: new_database(place), lambda: trouble(place)))
+        cases.append((name, place, lambda: made(place), lambda: trouble(place)))
 
     case("SQLite locked by another process", folder / "locked", _locked)
     case("SQLite moved away and back", folder / "gone", _gone)
     if small is not None:
         case("SQLite on a full disk", small / "full", _full)
-        case("SQLite on a read-only file system", small / "read-only", lambda place: _read_only(small))
+        case("SQLite read-only at first, then locked", small / "read-only", _locked, partial(_read_only_first, small))
     return cases
 
 
@@ -162,13 +168,22 @@ def _full(place: Path) -> Callable[[], None]:
     return filler.unlink
 
 
-def _read_only(small: Path) -> Callable[[], None]:
+def _read_only_first(small: Path, place: Path) -> Database:
+    """Open a database whose file system takes no writes: one line, and it works when it does (no file may be open)."""
+    new_database(place).dispose()
     subprocess.run(["mount", "-o", "remount,ro", small], check=True)
-    return lambda: void(subprocess.run(["mount", "-o", "remount,rw", small], check=True))
+    refused = connect(f"sqlite:///{place / 'ledger.db'}")
+    try:
+        with writing(refused):
+            raise SigmaError("a ledger on a read-only file system was written to")
+    except StorageFailed:
+        return new_database(place) if _is_writable(small) else refused
+    finally:
+        refused.dispose()
 
 
-def void(_value: object) -> None:
-    """Forget a value."""
+def _is_writable(small: Path) -> bool:
+    return not subprocess.run(["mount", "-o", "remount,rw", small]).returncode
 
 
 @contextmanager
