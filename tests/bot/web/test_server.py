@@ -191,3 +191,9 @@ def test_a_token_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
     assert api_token("", tmp_path) == made
     assert (tmp_path / "api.token").stat().st_mode & 0o777 == 0o600
     assert api_token("given", tmp_path) == "given"
+    for left in ("", "  \n", made[:5]):  # a full disk, or an end in the middle of writing
+        (tmp_path / "api.token").write_text(left)
+        again = api_token("", tmp_path)
+        assert len(again) > 30
+        assert again != made
+        assert (tmp_path / "api.token").stat().st_mode & 0o777 == 0o600
