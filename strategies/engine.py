@@ -228,7 +228,7 @@ class Engine:
         scored = self.bundle.newest_inputs(prepared)
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
-        decisions, candles = np.zeros(len(ready), DECISION), [history.candles for history in self.histories]
+        decisions, candles = np.zeros(len(ready), DECISION), self.membership.candles_of_members()
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
         decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
         self.membership.rules["horizon_bars"] = self.bundle.hold_bars  # what expected returns speak of

@@ -79,7 +79,7 @@ class RulesWatch:
         listed = await self._describe([market.symbol for market in members])
         self._next_ms = now_ms - now_ms % HOUR_MS + HOUR_MS
         for market in members:
-            if barrier.lobby.has(market.symbol):
+            if barrier.lobby.expects(market.symbol):
                 continue
             found = listed.get(market.symbol)
             if found is None:
@@ -89,7 +89,7 @@ class RulesWatch:
                 self._compare(market, found, now_ms)
         barrier.ask_again()
         for symbol in doubtful:
-            if not barrier.lobby.has(symbol):
+            if not barrier.lobby.has_change(symbol):
                 barrier.accept_grid(symbol)
         self._buffer.tell()
 

@@ -180,6 +180,14 @@ class FeedSource:
             for symbol in self._members.sync(markets):
                 self.ready.pop(symbol, None)
 
+    def awaits(self, symbol: str) -> bool:
+        """Tell whether a market is on its way into the account."""
+        return self._members is not None and self._members.awaits(symbol)
+
+    def give_up(self, symbol: str) -> bool:
+        """Let a market not join that is on its way in; return whether there was one."""
+        return self._members is not None and self._members.give_up(symbol)
+
     async def history(
         self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
     ) -> CandleArray:
@@ -258,10 +266,6 @@ class FeedSource:
     def conditions(self) -> dict[str, str]:
         """What is wrong beyond single markets now, such as a clock that was set: name and sentence."""
         return {} if self._live is None else self._live.conditions()
-
-    def price(self, symbol: str) -> float | None:
-        """Return the close of the forming candle, for display only."""
-        return None if self._live is None else self._live.prices.get(symbol)
 
     def _start(self, candle_buffer: CandleBuffer) -> LiveFeed:
         assert self._group is not None
