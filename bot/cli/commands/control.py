@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,13 +25,17 @@ class NoDaemon(SigmaError):
 
 
 @app.command()
-def status() -> None:
-    """Say what a running daemon is doing.
+def status(
+    symbol: Annotated[str, typer.Argument(help="Only markets whose name has this in it.")] = "",
+) -> None:
+    """Say what a running daemon is doing: the account, its book, then its markets where they are few.
 
     Example: sigma status
     """
+    from bot.cli.commands.status_text import status_text
+
     document = ask(load(), "GET", "/api/status")
-    emit(document, lambda: _status_text(document))
+    emit(document, lambda: status_text(document, symbol))
 
 
 @app.command()
@@ -158,29 +161,3 @@ def _detail(error: urllib.error.HTTPError) -> str:
 def _command(path: str, document: dict[str, Any], said: str) -> None:
     answer = ask(load(), "POST", path, document)
     emit(answer, said)
-
-
-def _status_text(document: dict[str, Any]) -> str:
-    lines = [
-        f"{document['exchange']}: {document['market']}, account {document['account']}, {document['speed']:g}x real time"
-    ]
-    if document["equity"] is None:
-        return "\n".join([*lines, "waiting for the first candle"])
-    when = datetime.fromtimestamp(document["minute_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    lines.append(f"market time {when}, candle age {document['candle_age_s']:.1f} s, ready: {document['is_ready']}")
-    lines.append(
-        f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
-        f"{document['trades']} closed trades, bundle {document['bundle']}"
-    )
-    lines += [f"the fallback ladder: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
-    locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
-    lines += [f"locked: {', '.join(locks)}"] if locks else []
-    for view in document["markets"]:
-        conviction = "–" if view["conviction"] is None else f"{view['conviction']:+.2f}"
-        last = view["refusal"] or view["action"]
-        price, enter = f"{view['price']:>12,.6g}", f"{view['enter']:.2f}"
-        lines.append(f"  {view['symbol']:<10} {price}  conviction {conviction} (enters at {enter}): {last}")
-    for held in document["positions"]:
-        entry, net = f"{held['entry_price']:,.6g}", f"{held['unrealised']:+,.2f}"
-        lines.append(f"  {held['side']} {held['quantity']:g} {held['symbol']} from {entry}, net {net}")
-    return "\n".join(lines)

@@ -103,13 +103,17 @@ class LivingMarket:
         times, rates = self._source.funding(symbol, since_ms, end_ms)
         if life.funding:
             times, rates = _at_intervals(times, rates, start_ms, end_ms)
-        kept = [
-            ms >= instrument.onboard_ms
-            and ms % life.market_at(instrument.market, ms).funding_interval_ms < MINUTE_MS
-            and not (life.ends_ms and ms >= life.ends_ms)
-            for ms in times.tolist()
-        ]
+        kept = (times >= instrument.onboard_ms) & (times % self._intervals(symbol, times) < MINUTE_MS)
+        if life.ends_ms:
+            kept &= times < life.ends_ms
         return times[kept], rates[kept]
+
+    def _intervals(self, symbol: str, times: np.ndarray) -> np.ndarray:
+        """Return the ms between two settlements that hold at each time."""
+        usual_ms, steps = self.instruments[symbol].market.funding_interval_ms, self._life(symbol).funding
+        held = np.array([usual_ms, *(interval_ms for _, interval_ms in steps)], np.int64)
+        reached = np.searchsorted(np.array([from_ms for from_ms, _ in steps], np.int64), times, side="right")
+        return np.maximum(held[reached], 1)
 
     def _life(self, symbol: str) -> Life:
         return self._lives.get(symbol, Life())

@@ -21,12 +21,14 @@ from strategies.kernel.state import Action
 from strategies.market import CLOSE, HOUR_MS, UNITS_PER_QUOTE, typed_symbol
 
 HOURS: Final = 168
+BLOCKS: Final = 8  # markets told in full
 
 
 async def signals(question: Question) -> Reply:
-    """Every market's conviction, threshold, last refusal and usual wait between entries."""
+    """Conviction, threshold, last refusal and usual wait: /signals [market]. Of many, the strongest."""
     control = question.control
-    found = await asyncio.to_thread(no_trade_reasons, control.ledger)
+    shown, more = _chosen(question)
+    found = await asyncio.to_thread(no_trade_reasons, control.ledger, shown)
     now_ms = control.clock.now_ms()
     snapshot = control.snapshot
     held = {part.symbol: part.side for part in snapshot.positions} if snapshot else {}
@@ -35,7 +37,7 @@ async def signals(question: Question) -> Reply:
         Button(label=_("Why {symbol}", symbol=part.symbol), data=f"run:why {part.symbol}") for part in found[:3]
     )
     return Reply(
-        text=f"{bold(_('Signals'))}\n{pre(blocks)}\n/explain",
+        text=f"{bold(_('Signals'))}\n{pre(blocks)}\n{more}/explain",
         buttons=((Button(label=_("Refresh"), data="show:signals"),), why),
     )
 
@@ -60,6 +62,19 @@ async def chart(question: Question) -> Reply:
         return await asyncio.to_thread(_equity_chart, question)
     hours, symbol = question.number(HOURS, 2_000), question.symbol() or question.control.markets[0].symbol
     return await asyncio.to_thread(_price_chart, question, symbol, hours)
+
+
+def _chosen(question: Question) -> tuple[set[str], str]:
+    """Return the markets that are told in full, and a line about the others."""
+    control, asked = question.control, question.symbol()
+    if asked is not None:
+        return {asked}, ""
+    symbols = [market.symbol for market in control.members]
+    views = {} if control.snapshot is None else {view.symbol: view for view in control.snapshot.markets}
+    strength = {symbol: abs(views[symbol].conviction or 0.0) if symbol in views else 0.0 for symbol in symbols}
+    shown = set(sorted(symbols, key=lambda symbol: -strength[symbol])[:BLOCKS])
+    more = len(symbols) - len(shown)
+    return shown, plain(_("{count} weaker ones: /signals and a market, or /markets", count=more)) + "\n" if more else ""
 
 
 def _market(part: NoTrade, held: str | None, now_ms: int) -> str:
