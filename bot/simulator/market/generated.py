@@ -15,7 +15,7 @@ import numpy as np
 
 from bot.simulator.market.instruments import listed
 from bot.simulator.market.source import EMPTY, Description, Instrument
-from bot.simulator.market.walks import BLOCK_MS, Walk, Weather
+from bot.simulator.market.walks import BLOCK_MS, Walk, Weather, cached_blocks
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, OPEN_MS, CandleArray
 
@@ -74,7 +74,9 @@ class GeneratedMarket:
         self.description = Description(name="demo market", kind="generated", edge=planted, seed=seed)
         weather = Weather(seed, _WEATHER_FROM_MS // BLOCK_MS)
         self._walks = {
-            symbol: Walk(seed, instrument.market, instrument.onboard_ms, temperament, edge, weather)
+            symbol: Walk(
+                seed, instrument.market, instrument.onboard_ms, temperament, edge, weather, cached_blocks(len(members))
+            )
             for symbol, (instrument, temperament) in members.items()
         }
         self._day = lru_cache(maxsize=_CACHED_DAYS)(self._minutes_of_day)

@@ -20,6 +20,21 @@ from strategies.market import HOUR_MS, UNITS_PER_QUOTE
 BLOCKS: Final = 8  # positions told in full
 ROWS: Final = 25  # markets in a table
 STATUSES = {"halted": N_("halted"), "leaving": N_("leaving")}
+REFUSED = {
+    "weak": N_("too weak"),
+    "cost": N_("too dear"),
+    "side": N_("side not allowed"),
+    "blocked": N_("blocked"),
+    "cooldown": N_("cooling down"),
+    "paused": N_("paused"),
+    "leverage": N_("no room"),
+    "too_small": N_("too small"),
+    "not_ready": N_("not ready"),
+    "late": N_("too late"),
+    "no_score": N_("no score"),
+    "halted": N_("halted"),
+    "leaving": N_("leaving"),
+}
 WAITING = N_("Waiting for the first candle.")
 LOCKS = {"paused": N_("paused"), "day_locked": N_("day locked"), "drawdown_locked": N_("drawdown locked")}
 STATES = {
@@ -159,7 +174,7 @@ def _book(book: Book) -> str:
         (_("net"), f"{book.net:+.0%}"),
         (_("volatility"), f"{book.volatility:.0%}"),
     ]
-    refused = [f"{count} {translated(name.replace('_', ' '))}" for name, count in list(book.refusals.items())[:4]]
+    refused = [f"{count} {_(REFUSED.get(name, name))}" for name, count in list(book.refusals.items())[:4]]
     return pairs([*values, (_("no entry"), ", ".join(refused))] if refused else values)
 
 
