@@ -43,10 +43,9 @@ from benchmarks.changing_story import (
 from benchmarks.figures import Figure, show
 from benchmarks.live_replay import LiveReplay
 from benchmarks.parity import trained_bundle
-from storage.ledger import tape as tape_codec
 from storage.ledger.database import reading
 from storage.ledger.export import csv_bytes
-from storage.ledger.market_changes import beginning
+from storage.ledger.market_changes import BEGAN, beginning, read_changes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
 from storage.models.registry import Registry, bundle_by_id
@@ -54,6 +53,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, HOUR_MS, Market, Timeframe
+from strategies.minute import Command
 from training.backtest.run_versions import Lifecycle, run_versions
 
 TOKEN: Final = "a-token-of-the-benchmark"
@@ -214,14 +214,15 @@ def _fills(facts: np.ndarray, markets: Sequence[Market]) -> list[bytes]:
 
 
 def _lifecycle(ledger: Ledger) -> Lifecycle:
-    """Return what the tape says of the account's markets."""
-    account = ledger.account
-    with reading(ledger.database) as connection:
+    """Return what the ledger says of the account's markets."""
+    account, database = ledger.account, ledger.database
+    with reading(database) as connection:
         begun = beginning(connection, account.id, account.start_ms)
-        minutes = (tape_codec.decode(row) for row in tape_codec.rows(connection, account.id) if row["commands"])
-        changes = [
-            (minute.open_ms, command) for minute in minutes for command in minute.commands if command.is_lifecycle
-        ]
+    changes = [
+        (part.minute_ms, Command(kind=part.kind, market=part.index, spec=part.market, by=part.by, why=part.why))
+        for part in read_changes(database, account.id)
+        if part.why != BEGAN
+    ]
     return Lifecycle(begun=begun, changes=tuple(changes))
 
 

@@ -15,17 +15,19 @@ from sqlalchemy import Engine as Database
 
 from bot.feed.candidates import exchange_candidates
 from bot.feed.source import FeedSource
+from bot.feed.waiting import Backoff
 from bot.scheduling.schedule import Job
 from bot.trading.control import Control
 from bot.trading.joins import staying
 from storage.config.tree import Config
 from storage.ledger.accounts import find, last_state
 from storage.ledger.market_changes import read_changes, wanted_by_hand
-from strategies.errors import BadInput, SigmaError
+from strategies.errors import BadInput, ExchangeFailed, SigmaError
 from strategies.market import Market
 from strategies.universe.selection import Selection, select
 
 REFRESH: Final = "universe"
+ATTEMPTS: Final = 200  # to refresh while the exchange is away, up to ten minutes apart
 SHIPPED_BEFORE: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")  # the list of versions that knew no universe
 
 
@@ -114,11 +116,26 @@ class Universe:
                     )
             return found
 
+    async def _refreshed_when_back(self) -> Selection:
+        """Refresh; while the exchange is away, again and again: the next time by the schedule may be a week away.
+
+        Raises:
+            ExchangeFailed: it stayed away through all attempts.
+        """
+        backoff = Backoff(first_s=5.0, longest_s=600.0)
+        for _ in range(ATTEMPTS):
+            try:
+                return await self.refresh("universe")
+            except ExchangeFailed as error:
+                structlog.get_logger("markets").warning("universe not refreshed, tried again later", error=str(error))
+                await asyncio.sleep(backoff.next_s())
+        return await self.refresh("universe")
+
     def job(self) -> Job:
         """Return the refresh that `refresh_cron` asks for."""
 
         async def run(_why: str) -> str:
-            found = await self.refresh("universe")
+            found = await self._refreshed_when_back()
             return f"{len(found.members)} members, {len(found.changes)} changes"
 
         return Job(name=REFRESH, run=run, cron=self._config.universe.refresh_cron)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 from sqlalchemy import Connection, Engine, RowMapping, select
@@ -30,7 +30,7 @@ class MarketChange:
     minute_ms: int
     number: int  # within the minute
     index: int
-    kind: str  # join | change | leave
+    kind: Literal["join", "change", "leave"]
     market: Market  # from this minute on
     by: str
     why: str
