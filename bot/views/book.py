@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import Field
@@ -73,6 +74,15 @@ def book_of(snapshot: Snapshot) -> Book:
         refusals=dict(Counter(view.refusal for view in snapshot.markets if view.refusal).most_common()),
         statuses=dict(Counter(view.status for view in snapshot.markets if view.status != "trading").most_common()),
     )
+
+
+def strongest_symbols(snapshot: Snapshot | None, symbols: Sequence[str], count: int) -> list[str]:
+    """Return so many of the symbols, in the given order: those held, then those of the strongest convictions."""
+    views = {} if snapshot is None else {view.symbol: view for view in snapshot.markets}
+    held = set() if snapshot is None else {part.symbol for part in snapshot.positions}
+    strength = {symbol: abs(views[symbol].conviction or 0.0) if symbol in views else 0.0 for symbol in symbols}
+    chosen = set(sorted(symbols, key=lambda symbol: (symbol not in held, -strength[symbol]))[:count])
+    return [symbol for symbol in symbols if symbol in chosen]
 
 
 def _volatility(snapshot: Snapshot, equity: float) -> float:

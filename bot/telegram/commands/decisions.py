@@ -12,6 +12,7 @@ from bot.alerts.numbers import basis_points, price, reason, share, stamp
 from bot.telegram.charts import equity_picture, market_picture
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, plain, pre
+from bot.views.book import strongest_symbols
 from bot.views.no_trade import NoTrade, no_trade_reasons, refusal_sentence
 from storage.language import _, many, translated
 from storage.ledger.queries import Ledger, RecordedDecision
@@ -70,9 +71,7 @@ def _chosen(question: Question) -> tuple[set[str], str]:
     if asked is not None:
         return {asked}, ""
     symbols = [market.symbol for market in control.members]
-    views = {} if control.snapshot is None else {view.symbol: view for view in control.snapshot.markets}
-    strength = {symbol: abs(views[symbol].conviction or 0.0) if symbol in views else 0.0 for symbol in symbols}
-    shown = set(sorted(symbols, key=lambda symbol: -strength[symbol])[:BLOCKS])
+    shown = set(strongest_symbols(control.snapshot, symbols, BLOCKS))
     more = len(symbols) - len(shown)
     return shown, plain(_("{count} weaker ones: /signals and a market, or /markets", count=more)) + "\n" if more else ""
 
