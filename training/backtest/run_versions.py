@@ -18,6 +18,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.bundle.warm_up import warm_memory
 from strategies.kernel import loop
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Scores
 from strategies.kernel.loop import RunResult
 from strategies.kernel.portfolio import book_deviation
 from strategies.kernel.settings import TradingSettings
@@ -140,23 +141,14 @@ def _window(
     first, end = (int(decided[0]), int(decided[-1]) + 1) if len(decided) else (0, 0)
     rules = membership.rules.copy()
     rules["horizon_bars"] = path.hold_bars
-    return loop.run(
-        state,
-        membership.records,
-        rules,
-        open_ms=candles.open_ms[low:high],
-        bars=_on_grids(candles.bars[low:high, :count], candles.markets, membership.markets),
-        present=np.ascontiguousarray(candles.present[low:high, :count]),
-        funding_e8=np.ascontiguousarray(candles.funding_e8[low:high, :count]),
-        decision_rows=np.where(rows >= 0, rows - first, -1),
-        bar_ms=candles.bar.ms,
-        conviction=np.ascontiguousarray(path.conviction[first:end, :count]),
-        expected_return=np.ascontiguousarray(path.expected_return[first:end, :count]),
-        sigma=np.ascontiguousarray(path.sigma[first:end, :count]),
-        volatility=np.ascontiguousarray(path.sizing_volatility(settings.risk)[first:end, :count]),
-        agreement=np.ascontiguousarray(path.agreement[first:end, :count]),
-        not_ready=np.ascontiguousarray(~path.ready[first:end, :count]),
+    all_bars = candles.stretch(np.where(rows >= 0, rows - first, -1), slice(low, high))
+    bars = all_bars._replace(
+        prices=_on_grids(all_bars.prices[:, :count], candles.markets, membership.markets),
+        present=all_bars.present[:, :count],
+        funding_e8=all_bars.funding_e8[:, :count],
     )
+    scores = Scores(*(part[first:end, :count] for part in path.scores(settings.risk)))
+    return loop.run(state, membership.records, rules, bars=bars, scores=scores, bar_ms=candles.bar.ms)
 
 
 def _on_grids(bars: np.ndarray, finest: Sequence[Market], markets: Sequence[Market]) -> np.ndarray:
