@@ -19,6 +19,7 @@ from storage.ledger.database import reading
 from storage.ledger.documents import get_markets, get_settings
 from storage.ledger.journal import fact_columns
 from storage.ledger.market_changes import beginning
+from storage.ledger.scored_ahead import ScoredAhead
 from storage.ledger.tables import decision, fact
 from strategies import engine as trading
 from strategies.bundle.bundle import Bundle
@@ -108,16 +109,18 @@ def verify(
     stopped = last_state(database, account)
     with reading(database) as connection:
         replay: trading.Engine | None = None
-        written = WrittenRows(connection, account)
+        written, ahead = WrittenRows(connection, account), ScoredAhead(connection, account.id)
         settings_id = markets_id = ""
         for row in tape_codec.rows(connection, account.id, until_ms=stopped.minute_ms, on_lost=found.lose):
             if replay is None:
-                replay = _begun(connection, account, row, bundle_of)
+                replay = _begun(connection, account, row, bundle_of, ahead)
                 settings_id = row["settings_id"]
             if row["settings_id"] != settings_id:
                 settings_id = row["settings_id"]
                 replay.configure(get_settings(connection, settings_id))
             minute = with_given(connection, account.id, tape_codec.decode(row))
+            if any(command.is_lifecycle for command in minute.commands):
+                ahead.forget()
             if row["markets_id"] != markets_id:
                 markets_id = row["markets_id"]
                 if not any(command.is_lifecycle for command in minute.commands):
@@ -134,7 +137,11 @@ def verify(
 
 
 def _begun(
-    connection: Connection, account: Account, row: Mapping[str, Any], bundle_of: Callable[[str], Bundle]
+    connection: Connection,
+    account: Account,
+    row: Mapping[str, Any],
+    bundle_of: Callable[[str], Bundle],
+    ahead: ScoredAhead,
 ) -> trading.Engine:
     """Return the engine as it stood before the tape's first row."""
     markets = beginning(connection, account.id, account.start_ms) or get_markets(connection, row["markets_id"])
@@ -147,6 +154,7 @@ def _begun(
             for index in range(len(markets))
         ],
         start_ms=account.start_ms,
+        score=ahead,
     )
 
 

@@ -82,7 +82,7 @@ async def test_five_hundred_markets_are_a_book_of_a_screenful_and_one_is_found_b
     assert status_text(document, "m123").splitlines() == [
         "  M123USDT             10  conviction +1.23 (enters at 1.25): weak"
     ]
-    with pytest.raises(BadInput, match="none of the 500 markets has 'DOGE'"):
+    with pytest.raises(BadInput, match="none of the 500 markets has 'doge'"):
         status_text(document, "doge")
 
 
