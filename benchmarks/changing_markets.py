@@ -41,8 +41,8 @@ from benchmarks.changing_story import (
     source_of,
 )
 from benchmarks.figures import Figure, show
+from benchmarks.hour_close import small_bundle
 from benchmarks.live_replay import LiveReplay
-from benchmarks.parity import trained_bundle
 from storage.ledger.database import reading
 from storage.ledger.export import csv_bytes
 from storage.ledger.market_changes import BEGAN, beginning, read_changes
@@ -73,8 +73,8 @@ def main() -> int:
 
 def measure(folder: Path, story: Story, *, kills: int, bundle: Path | None = None) -> dict[str, Any]:
     """Prepare, trade with kills, verify, backtest, compare."""
-    recorded = recording(folder / "candles")
-    bundle_id = trained_bundle(folder, bundle, recorded, BEGUN, START)
+    recording(folder / "candles")
+    bundle_id = _promoted(folder, bundle)
     deciding = bundle_by_id(Registry(folder / "models"), "builtin", bundle_id, Timeframe.H1)
     lives = story.lives()
     (folder / "lives.json").write_text(json.dumps(lives))
@@ -92,6 +92,14 @@ def measure(folder: Path, story: Story, *, kills: int, bundle: Path | None = Non
         "seconds": taken_s,
         "minutes": story.days * 1440,
     }
+
+
+def _promoted(folder: Path, given: Path | None) -> str:
+    """Put a bundle into production: the one given, or a small one of every family, whose skill is no matter here."""
+    registry = Registry(folder / "models")
+    bundle_id = registry.add_files(small_bundle("builtin").files) if given is None else registry.add(given)
+    registry.promote("builtin", bundle_id, "benchmark", force=True)
+    return bundle_id
 
 
 def figures_of(found: dict[str, Any]) -> list[Figure]:
@@ -247,7 +255,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.changing_markets", description=__doc__)
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--bundle", type=Path, help="folder of a bundle; without it one is trained before the start")
+    parser.add_argument("--bundle", type=Path, help="folder of a bundle; without it a small one is trained")
     parser.add_argument("--folder", type=Path, help="keep everything here")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

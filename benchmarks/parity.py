@@ -205,24 +205,6 @@ def main() -> int:
     return 0 if not (found.differing_fills or found.differing_cash_units or found.verify_differences) else 1
 
 
-def trained_bundle(folder: Path, given: Path | None, recorded: Path, symbols: Sequence[str], until: str) -> str:
-    """Put a bundle into production in `folder`: the one given, or XGBoost taught by recorded hours before `until`."""
-    registry = Registry(folder / "models")
-    if given is not None:
-        bundle_id = registry.add(given)
-    else:
-        fill_hours(CandleStore(folder / "data"), recorded, symbols)
-        bundle_id = _train(folder, symbols, until, "--families", "xgboost")
-    registry.promote("builtin", bundle_id, "benchmark", force=True)
-    return bundle_id
-
-
-def fill_hours(store: CandleStore, candles: Path, symbols: Sequence[str]) -> None:
-    """Import recorded 1h candles as candles of the built-in exchange."""
-    for symbol in symbols:
-        _import(store, candles, symbol, Timeframe.H1)
-
-
 def _import(store: CandleStore, candles: Path, symbol: str, timeframe: Timeframe) -> None:
     table = pq.read_table(candles / f"{symbol}_{timeframe}_futures.parquet")
     time_name = "timestamp" if "timestamp" in table.column_names else "open_ms"
@@ -240,7 +222,7 @@ def bundle_for(folder: Path, given: Path | None, symbols: Sequence[str], until: 
     return bundle_id
 
 
-def _train(folder: Path, symbols: Sequence[str], until: str, *more: str) -> str:
+def _train(folder: Path, symbols: Sequence[str], until: str) -> str:
     import json
     import os
     import subprocess
@@ -263,7 +245,7 @@ def _train(folder: Path, symbols: Sequence[str], until: str, *more: str) -> str:
         "builtin",
     ]
     done = subprocess.run(
-        [*command, "--until", until, *more, "--json"], env=environment, stdout=subprocess.PIPE, text=True, check=False
+        [*command, "--until", until, "--json"], env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
         raise SigmaError(f"training ended with {done.returncode}")
