@@ -46,8 +46,8 @@ class Universe:
         self._feed = feed
         self._control = control
         self._changing = asyncio.Lock()
-        listed = tuple(began_with) in ((), SHIPPED_BEFORE)
-        self._goes_on = config.universe.mode == "auto" and listed  # an account from before goes on as it is
+        from_before = tuple(began_with) in ((), SHIPPED_BEFORE) and config.universe.size > len(SHIPPED_BEFORE)
+        self._goes_on = config.universe.mode == "auto" and from_before  # it goes on as it is
         self.latest: Selection | None = None
         self.chosen_ms = 0
 

@@ -25,7 +25,8 @@ _BASE_RATE: Final = 1e-4  # Binance's interest part of funding per 8 h
 FUNDING_MS: Final = 8 * HOUR_MS
 _MOST_RATE: Final = 3e-3
 _WEATHER_FROM_MS: Final = 1_577_836_800_000  # 2020-01-01, before every listing
-_CACHED_DAYS: Final = 1200  # about 70 MB
+_CACHED_DAYS: Final = 4  # a market, of 69 kB each
+_LEAST_CACHED_DAYS: Final = 64  # of all markets
 
 
 class GeneratedMarket:
@@ -79,7 +80,8 @@ class GeneratedMarket:
             )
             for symbol, (instrument, temperament) in members.items()
         }
-        self._day = lru_cache(maxsize=_CACHED_DAYS)(self._minutes_of_day)
+        cached_days = max(_LEAST_CACHED_DAYS, _CACHED_DAYS * len(members))
+        self._day = lru_cache(maxsize=cached_days)(self._minutes_of_day)
 
     def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
         """Return an instrument from its listing on; its rules stay."""
