@@ -102,6 +102,7 @@ class Universe:
                 'the markets are a list ([universe] mode); sigma markets add and remove change it, mode = "top" '
                 "lets them be chosen"
             )
+        by = by if by == REFRESH else f"{REFRESH}, asked by {by}"
         async with self._changing:
             found = await self.look()
             for verdict in found.changes if found.members else ():
@@ -125,11 +126,11 @@ class Universe:
         backoff = Backoff(first_s=5.0, longest_s=600.0)
         for _ in range(ATTEMPTS):
             try:
-                return await self.refresh("universe")
+                return await self.refresh(REFRESH)
             except ExchangeFailed as error:
                 structlog.get_logger("markets").warning("universe not refreshed, tried again later", error=str(error))
                 await asyncio.sleep(backoff.next_s())
-        return await self.refresh("universe")
+        return await self.refresh(REFRESH)
 
     def job(self) -> Job:
         """Return the refresh that `refresh_cron` asks for."""

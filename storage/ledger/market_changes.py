@@ -105,7 +105,7 @@ def wanted_by_hand(changes: Sequence[MarketChange]) -> dict[str, bool]:
         )
         if is_rules or change.by == "trader":
             continue  # rules and halts say nothing of it; the trader carries out what was asked for
-        if change.by in MACHINES:
+        if change.by.partition(",")[0] in MACHINES:
             wanted.pop(change.market.symbol, None)
         else:
             wanted[change.market.symbol] = change.kind != "leave"

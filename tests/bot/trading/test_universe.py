@@ -86,7 +86,7 @@ def test_what_people_changed_by_command_outlives_a_start_and_what_others_did_doe
         *(_change(symbol, "join", "") for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")),
         _change("LINKUSDT", "join", "cli"),
         _change("LINKUSDT", "change", "exchange"),
-        _change("XRPUSDT", "join", "universe"),
+        _change("XRPUSDT", "join", "universe, asked by web"),
         _change("ETHUSDT", "leave", "telegram:7", MarketStatus.LEAVING),
         _change("ETHUSDT", "leave", "trader", gone),
         _change("DOGEUSDT", "leave", "exchange", gone),
