@@ -126,12 +126,14 @@ def held_without_end(bundle: Bundle, source: LivingMarket, story: Story) -> dict
 
 
 def ends_of(held: dict[str, list[tuple[int, int]]], story: Story) -> dict[str, int]:
-    """Return when the two markets end: inside their longest trades of the second half."""
+    """Return when the two markets end: inside their longest trades of the second half, where there are any."""
     ends = {}
     for symbol, share in zip(ENDING, (0.5, 0.7), strict=True):
+        ends[symbol] = story.at(share)
         later = [part for part in held[symbol] if part[0] > story.at(share, 0)] or held[symbol]
-        _, closed_ms = max(later, key=lambda part: part[1] - part[0])
-        ends[symbol] = (closed_ms - 1) // HOUR_MS * HOUR_MS - HOUR_MS
+        if later:
+            _, closed_ms = max(later, key=lambda part: part[1] - part[0])
+            ends[symbol] = (closed_ms - 1) // HOUR_MS * HOUR_MS - HOUR_MS
     return ends
 
 
