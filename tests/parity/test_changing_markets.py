@@ -13,11 +13,9 @@ from benchmarks.changing_markets import measure
 from benchmarks.changing_story import START, Story, ms_of
 from tests.builders import SHARED_DATA
 
-pytestmark = pytest.mark.skipif(
-    not (SHARED_DATA / "universe" / "h1").is_dir(), reason="the recorded markets are not here: shared/data/universe"
-)
 
-
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not (SHARED_DATA / "universe" / "h1").is_dir(), reason="shared/data/universe is not here")
 def test_an_account_whose_markets_change_is_its_backtest_to_the_last_unit_and_no_start_is_refused(
     tmp_path: Path,
 ) -> None:
