@@ -6,6 +6,7 @@ time before a change is rounded to the grid of that time, which keeps highs abov
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -74,16 +75,26 @@ class LivingMarket:
             for symbol, known in source.instruments.items()
         }
         self.start_ms, self.end_ms = source.start_ms, source.end_ms
+        self._listed = {symbol: self._versions(symbol) for symbol in self.instruments}
 
     def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
         """Return an instrument as it is listed at a time; None: not yet, or no longer."""
-        instrument = self.instruments[symbol]
-        life = self._lives.get(symbol)
-        if ms < instrument.onboard_ms:
-            return None
-        if life is None:
-            return instrument
-        if life.ends_ms and ms >= life.ends_ms + SETTLING_MS:
+        borders, listed = self._listed[symbol]
+        return listed[bisect_right(borders, ms)]
+
+    def _versions(self, symbol: str) -> tuple[list[int], list[Instrument | None]]:
+        """Return when a listing changes, and what is listed before the first of these times and from each on."""
+        life, instrument = self._life(symbol), self.instruments[symbol]
+        times = {instrument.onboard_ms, *(ms for ms, _ in (*life.ticks, *life.lots, *life.funding))}
+        times |= {ms for halt in life.halts for ms in halt}
+        if life.ends_ms:
+            times |= {life.ends_ms - life.notice_ms, life.ends_ms, life.ends_ms + SETTLING_MS}
+        borders = sorted(times)
+        return borders, [None, *(self._listed_at(instrument, life, ms) for ms in borders)]
+
+    @staticmethod
+    def _listed_at(instrument: Instrument, life: Life, ms: int) -> Instrument | None:
+        if ms < instrument.onboard_ms or (life.ends_ms and ms >= life.ends_ms + SETTLING_MS):
             return None
         announced = life.ends_ms if life.ends_ms and life.notice_ms and ms >= life.ends_ms - life.notice_ms else 0
         return replace(instrument, market=life.market_at(instrument.market, ms), delivery_ms=announced)
