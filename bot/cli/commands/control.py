@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,8 +35,9 @@ def status(
     """
     from bot.cli.commands.status_text import status_text
 
-    document = ask(load(), "GET", "/api/status")
-    emit(document, lambda: status_text(document, symbol))
+    config = load()
+    document = ask(config, "GET", "/api/status")
+    emit(document, lambda: status_text(document, symbol, _curve(config)))
 
 
 @app.command()
@@ -102,6 +104,29 @@ def sign_in() -> None:
 
 
 @app.command()
+def share(
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days for which the link lets look.")] = 7,
+    end: Annotated[str, typer.Option(metavar="LINK", help="End this link instead.")] = "",
+) -> None:
+    """Print a link that lets whoever has it look at the dashboard, and change nothing.
+
+    Example: sigma share --days 3
+    """
+    config = load()
+    if end:
+        ask(config, "POST", "/api/session/share/end", {"path": end})
+        emit({"ended": end}, "the link is ended, and so is every browser that followed it")
+        return
+    answer = ask(config, "POST", "/api/session/share", {"days": days})
+    link = f"{config.web.address()}{answer['path']}"
+    until = datetime.fromtimestamp(answer["until_ms"] / 1000, UTC)
+    emit(
+        {"link": link, "until_ms": answer["until_ms"]},
+        f"{link}\n\nit lets look, and change nothing, until {until:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+@app.command()
 def pair() -> None:
     """Print the code that lets a Telegram chat in: send `/pair CODE` to the bot from it.
 
@@ -161,3 +186,11 @@ def _detail(error: urllib.error.HTTPError) -> str:
 def _command(path: str, document: dict[str, Any], said: str) -> None:
     answer = ask(load(), "POST", path, document)
     emit(answer, said)
+
+
+def _curve(config: Config) -> list[float]:
+    """Return the equity since the account began; nothing where it cannot be had."""
+    try:
+        return [point["equity"] for point in ask(config, "GET", "/api/performance")["points"]]
+    except (SigmaError, KeyError):
+        return []

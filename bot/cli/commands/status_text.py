@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from storage.terminal.sparkline import sparkline
 from strategies.errors import BadInput
 
 FEW: Final = 12  # markets that are printed one by one
 MOST: Final = 40  # of a search
 
 
-def status_text(document: dict[str, Any], search: str = "") -> str:
+def status_text(document: dict[str, Any], search: str = "", curve: Sequence[float] = ()) -> str:
     """Return the text of a status document.
 
     Args:
         document: of `/api/status`.
         search: part of a market's name; only such markets are printed.
+        curve: equity since the account began.
 
     Raises:
         BadInput: no market has that in its name.
@@ -31,19 +34,20 @@ def status_text(document: dict[str, Any], search: str = "") -> str:
         raise BadInput(f"none of the {len(document['markets'])} markets has {search!r} in its name")
     if search:
         return "\n".join([*_markets(views[:MOST]), *_held(document, {view["symbol"] for view in views[:MOST]})])
-    lines += [*_account(document), *_book(document["book"])]
+    lines += [*_account(document, curve), *_book(document["book"])]
     if len(views) > FEW:
         return "\n".join([*lines, *_strongest(document["book"]), "one market: sigma status SYMBOL; all: --json"])
     return "\n".join([*lines, *_markets(views), *_held(document, {view["symbol"] for view in views})])
 
 
-def _account(document: dict[str, Any]) -> list[str]:
+def _account(document: dict[str, Any], curve: Sequence[float]) -> list[str]:
     when = datetime.fromtimestamp(document["minute_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
         f"market time {when}, candle age {document['candle_age_s']:.1f} s, ready: {document['is_ready']}",
         f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
         f"{document['trades']} closed trades, bundle {document['bundle']}",
     ]
+    lines += [sparkline(curve, 60)] if len(curve) > 1 else []
     lines += [f"fallback policy: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
     locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
     return [*lines, f"locked: {', '.join(locks)}"] if locks else lines
