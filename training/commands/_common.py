@@ -16,7 +16,7 @@ from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from training.commands.traded import usable_symbols
-from training.data.dataset import Dataset, Gaps, build
+from training.data.dataset import Dataset, Gaps, Reading, Teaching, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.family_figures import family_figures
@@ -60,14 +60,14 @@ def open_dataset(
         frame,
         features,
         day_ms(until) if until else None,
-        horizon_bars=config.decision.horizon_bars,
-        gaps=gaps,
-        kind=config.exchange.market,
-        labelling=labelling_of(config),
-        horizons=config.decision.horizons,
-        taught_by=None if set(names) == set(teachers) else teachers,
-        thinning=config.training.thinning,
-        strict=_names(symbols) or config.exchange.symbols,
+        reading=Reading(kind=config.exchange.market, gaps=gaps, strict=_names(symbols) or config.exchange.symbols),
+        teaching=Teaching(
+            horizon_bars=config.decision.horizon_bars,
+            horizons=config.decision.horizons,
+            labelling=labelling_of(config),
+            taught_by=None if set(names) == set(teachers) else teachers,
+            thinning=config.training.thinning,
+        ),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -50,7 +50,7 @@ def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
     from storage.candles.store import CandleStore
     from strategies.errors import BadInput
-    from training.data.dataset import build
+    from training.data.dataset import Reading, Teaching, build
 
     manifest = bundle.manifest
     if bundle.features is None:
@@ -63,8 +63,8 @@ def _history(config: Config, bundle: Bundle) -> Dataset | None:
             manifest.timeframe,
             bundle.features,
             manifest.trained_until_ms,
-            horizon_bars=manifest.horizon_bars,
-            kind=config.exchange.market,
+            reading=Reading(kind=config.exchange.market),
+            teaching=Teaching(horizon_bars=manifest.horizon_bars),
         )
     except BadInput as error:
         say(f"features are not watched: {error}")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from storage.config.tree import Config
     from training.data.dataset import Dataset
     from training.ensemble.families import XGBoostFamily
-    from training.families.xgboost.classifier import Task
     from training.families.xgboost.importance import Importance
 
 TASKS: Final = ("return", "trend_classification", "pattern_classification")
@@ -60,6 +59,10 @@ def command(
     Example: sigma train xgboost --task pattern_classification --symbols BTCUSDT,ETHUSDT --n-estimators 500
     """
     from training.commands._common import open_dataset
+    from training.families.xgboost.classification_run import Request, run
+    from training.families.xgboost.classifier import DEFAULTS
+    from training.report.classification import text
+    from training.runtime.compute import threads_of
     from training.tuning.test_mode import newest_ms
 
     if task not in TASKS:
@@ -67,7 +70,7 @@ def command(
     config = configuration()
     chosen_seed = config.training.seed if seed < 0 else seed
     asked = {"n_estimators": n_estimators, "max_depth": max_depth, "learning_rate": learning_rate}
-    changes = {name: value for name, value in asked.items() if value}
+    changes: dict[str, Any] = {name: value for name, value in asked.items() if value}
     if test_mode:
         changes = {"n_estimators": TEST_MODE_TREES} | changes
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
@@ -82,45 +85,33 @@ def command(
         case "trend_classification" | "pattern_classification":
             if source_model:
                 raise BadInput(f"--source-model continues the task return; found task {task}")
-            _classify(config, dataset, task, changes, chosen_seed, horizon_bars, held_out.upper(), chart, since_ms)
+            finished = run(
+                dataset,
+                Request(
+                    task=task,
+                    settings=replace(DEFAULTS[task], **changes),
+                    horizon_bars=horizon_bars,
+                    held_out=_judging(dataset, held_out.upper()),
+                    seed=chosen_seed,
+                    threads=threads_of(config.training.threads),
+                    since_ms=since_ms,
+                    models=config.paths.models,
+                    runs=config.paths.runs,
+                    chart=chart,
+                ),
+            )
+            answer(finished.document() | {"record": str(finished.record)}, text(finished))
         case _:
             raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
 
 
-def _classify(
-    config: Config,
-    dataset: Dataset,
-    task: Task,
-    changes: dict[str, Any],
-    seed: int,
-    horizon_bars: int,
-    held_out: str,
-    chart: Path,
-    since_ms: int | None,
-) -> None:
-    from training.families.xgboost.classification_run import Request, run
-    from training.families.xgboost.classifier import DEFAULTS
-    from training.report.classification import text
-    from training.runtime.compute import threads_of
-
+def _judging(dataset: Dataset, held_out: str) -> str:
+    """Return the market that only judges a classifier, "" where there is one market alone."""
     last = dataset.symbols[-1] if len(dataset.symbols) > 1 else ""
     chosen = held_out or last
     if chosen and (chosen not in dataset.symbols or len(dataset.symbols) < 2):
         raise BadInput(f"--held-out {chosen} must be one of several symbols; they are {', '.join(dataset.symbols)}")
-    request = Request(
-        task=task,
-        settings=replace(DEFAULTS[task], **changes),
-        horizon_bars=horizon_bars,
-        held_out=chosen,
-        seed=seed,
-        threads=threads_of(config.training.threads),
-        since_ms=since_ms,
-        models=config.paths.models,
-        runs=config.paths.runs,
-        chart=chart,
-    )
-    finished = run(dataset, request)
-    answer(finished.document() | {"record": str(finished.record)}, text(finished))
+    return chosen
 
 
 def _return(

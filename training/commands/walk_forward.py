@@ -16,6 +16,7 @@ from training.runtime.progress import answer, configuration, say, stage
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from strategies.universe.members import Members
+    from training.backtest.run import Stress
     from training.data.coin_groups import Groups
     from training.data.dataset import Dataset
     from training.ensemble.plan import Plan
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from training.walk_forward.card import WalkForwardCard
     from training.walk_forward.contenders import Contender
     from training.walk_forward.fold_plan import Schedule
-    from training.walk_forward.walk import WalkForward
+    from training.walk_forward.walk import Means, WalkForward
 
 
 def command(
@@ -65,12 +66,15 @@ def command(
 
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
+    from training.backtest.run import Stress
     from training.commands._common import compute_of, open_dataset
     from training.commands.traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
     from training.walk_forward.card import record_walk, walk_forward_card
+    from training.walk_forward.fold_cache import FoldCache
+    from training.walk_forward.walk import Means
 
     config = configuration()
     schedule = schedule_of(config, train_window, test_window, refit_months, start_date)
@@ -92,10 +96,14 @@ def command(
         embargo_ms=schedule.embargo_ms,
         seed=config.training.seed if seed < 0 else seed,
     )
-    compute = compute_of(config, config.training.workers if workers < 0 else workers)
-    stresses, traded = (costs_factor, delay_bars), traded_symbols(traded_too, dataset.symbols)
-    groups = groups_left_out(config, dataset, traded, leave_out)
-    walk = _Walk(config, dataset, schedule, cache, compute, stresses, traded, groups, members)
+    traded = traded_symbols(traded_too, dataset.symbols)
+    means = Means(
+        groups=groups_left_out(config, dataset, traded, leave_out),
+        cache=FoldCache(root=config.paths.runs / "folds" if cache else None),
+        compute=compute_of(config, config.training.workers if workers < 0 else workers),
+    )
+    stressed = Stress(costs_factor=costs_factor, delay_bars=delay_bars)
+    walk = _Walk(config, dataset, schedule, means, stressed, traded, members)
     walked = walk(plan)
     is_linear = [family.name for family in families] == ["ridge"]
     linear = replace(plan, families=[RidgeFamily(settings=config.ridge)])
@@ -195,20 +203,15 @@ class _Walk:
         config: Config,
         dataset: Any,
         schedule: Schedule,
-        cache: bool,
-        compute: Compute,
-        stress: tuple[float, int],
+        means: Means,
+        stress: Stress,
         traded: Sequence[str],
-        groups: Groups,
         universe: Members | None,
     ) -> None:
         from storage.candles.store import CandleStore
-        from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
         from training.commands.traded import stored_markets
-        from training.walk_forward.fold_cache import FoldCache
         from training.walk_forward.fold_plan import plan_folds
-        from training.walk_forward.walk import Means
 
         store = CandleStore(config.data.directory)
         markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
@@ -219,9 +222,7 @@ class _Walk:
         )
         for sentence in self.candles.notes:
             say(sentence)
-        root = config.paths.runs / "folds" if cache else None
-        self.means = Means(groups=groups, cache=FoldCache(root=root), compute=compute)
-        self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])
+        self.means, self.stress = means, stress
 
     def __call__(self, plan: Plan) -> WalkForward:
         from training.commands._common import day_of

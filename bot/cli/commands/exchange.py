@@ -49,7 +49,7 @@ def exchange(
     """
     from bot.simulator.conductor import Pace
     from bot.simulator.faults.faults import fault_of
-    from bot.simulator.server import ExchangeServer
+    from bot.simulator.server import Door, ExchangeServer
 
     first_ms, last_ms = _milliseconds(start), _milliseconds(end)
     source = _source(symbols, seed, edge, candles, funding, first_ms, last_ms)
@@ -57,14 +57,11 @@ def exchange(
     server = ExchangeServer(
         source,
         pace,
-        host=host,
-        port=port,
+        door=Door(host=host, port=port, deflate=deflate, weight_limit=weights),
         state_folder=state,
         reset_clock=reset_clock,
         faults=[fault_of(text) for text in fault],
         seed=seed,
-        deflate=deflate,
-        weight_limit=weights,
     )
     asyncio.run(_serve(server))
 

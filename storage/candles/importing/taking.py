@@ -57,6 +57,16 @@ class Taken:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The market that rows are of, and what name and columns say of it; `timeframe` is the one asked for, or ""."""
+
+    symbol: str
+    kind: str
+    timeframe: str
+    evidence: list[Evidence]
+
+
 def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     """Return the rows of a sheet.
 
@@ -72,7 +82,8 @@ def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     symbol, kind = _market(sheet, roles, wanted, options, [said, speaking])
     if said.is_funding or (roles.rate and "open" not in roles.prices):
         return _funding(sheet, roles, symbol, decimal, options)
-    return _candles(sheet, roles, wanted, options, symbol, kind, [said, speaking], decimal, now_ms)
+    named = Named(symbol=symbol, kind=kind, timeframe=wanted.timeframe, evidence=[said, speaking])
+    return _candles(sheet, roles, named, options, decimal, now_ms)
 
 
 def _decimal(sheet: Sheet, options: Options) -> str:
@@ -128,10 +139,7 @@ def _market(sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, found:
     return symbol, kind
 
 
-def _candles(
-    sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, symbol: str, kind: str, found: list[Evidence],
-    decimal: str, now_ms: int,
-) -> Taken:  # fmt: skip
+def _candles(sheet: Sheet, roles: Roles, named: Named, options: Options, decimal: str, now_ms: int) -> Taken:
     missing = [role for role in PRICES if role not in roles.prices]
     if missing:
         raise BadInput(
@@ -143,14 +151,14 @@ def _candles(
     for place, role in enumerate(PRICES, start=OPEN):
         name = roles.prices[role]
         candles[:, place] = numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")
-    volume, volume_said = chosen_volume(sheet, roles, symbol, decimal, candles[:, CLOSE], notes)
+    volume, volume_said = chosen_volume(sheet, roles, named.symbol, decimal, candles[:, CLOSE], notes)
     candles[:, VOLUME] = volume
     opens = open_times(sheet, roles, options)
     candles[:, OPEN_MS] = opens.ms
     candles = cleaning.without_empty(candles, sheet.name, notes)
     candles = cleaning.sound(candles, sheet.name, options, notes)
     candles = cleaning.in_order(candles, notes)
-    timeframe = _timeframe(candles, wanted, options, found, sheet.name, opens.closes)
+    timeframe = _timeframe(candles, named, options, sheet.name, opens.closes)
     candles = _opens_of_closes(candles, timeframe, notes) if opens.closes else candles
     if opens.is_naive and not options.timezone:
         grid.require_utc(candles[:, OPEN_MS], timeframe, sheet.name)
@@ -161,26 +169,30 @@ def _candles(
     zone = "" if not opens.is_naive or timeframe is Timeframe.D1 else f" (as {options.timezone or 'UTC'})"
     line = f"{sheet.layout}; time {opens.name!r} {opens.said}{zone}; {columns + '; ' if columns else ''}{volume_said}"
     return Taken(
-        name=sheet.name, symbol=symbol, kind=kind, timeframe=timeframe, rows=candles, line=line, notes=tuple(notes)
+        name=sheet.name,
+        symbol=named.symbol,
+        kind=named.kind,
+        timeframe=timeframe,
+        rows=candles,
+        line=line,
+        notes=tuple(notes),
     )
 
 
-def _timeframe(
-    candles: CandleArray, wanted: Wanted, options: Options, found: list[Evidence], name: str, closes: bool
-) -> Timeframe:
+def _timeframe(candles: CandleArray, named: Named, options: Options, name: str, closes: bool) -> Timeframe:
     """Return the timeframe that the steps show; options and evidence must agree with them."""
     times = np.unique(candles[:, OPEN_MS])
     step = grid.usual_step(times)
     places = [f"the name {name.rpartition('/')[2]}", "a column"]
-    spoken = [(part.timeframe, place) for part, place in zip(found, places, strict=True)]
+    spoken = [(part.timeframe, place) for part, place in zip(named.evidence, places, strict=True)]
     if step is None:
-        agreed = evidence.settle(wanted.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
+        agreed = evidence.settle(named.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
         if not agreed:
             raise BadInput(f"{name} has {len(times)} candle; --timeframe says how long it is")
         return known_timeframe(agreed, name)
     shown = next((frame for frame in Timeframe if frame.ms == step), None)
-    if wanted.timeframe:
-        asked = known_timeframe(wanted.timeframe, "--timeframe")
+    if named.timeframe:
+        asked = known_timeframe(named.timeframe, "--timeframe")
         if shown is not asked and not _is_sparse(times, asked):
             raise BadInput(f"{name}: candles are {grid.length_of(step)} apart, {asked.value} was asked")
         shown = asked
