@@ -9,12 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from bot.trading.control import Control
-from bot.values.view import View, finite
+from bot.values.view import View
 from bot.views.decisions import families_of
 from strategies.errors import NotFound
 from strategies.features.blocks import block_slices
 from strategies.features.catalogue import GROUPS, FeatureSet, compute, feature_set
 from strategies.market import CLOSE, OPEN_MS, Timeframe
+from strategies.values import finite
 
 WARM_UP_BARS = 2_400  # of the slowest feature, with room
 OVERLAYS = ("ema_24", "ema_96", "ema_192", "bollinger_upper", "bollinger_lower", "donchian_high", "donchian_low")

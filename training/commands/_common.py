@@ -15,6 +15,7 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
+from strategies.values import iso_ms
 from training.commands.traded import usable_symbols
 from training.data.dataset import Dataset, Gaps, Reading, Teaching, build
 from training.data.labels import Labelling
@@ -59,7 +60,7 @@ def open_dataset(
         names,
         frame,
         features,
-        day_ms(until) if until else None,
+        iso_ms(until) if until else None,
         reading=Reading(kind=config.exchange.market, gaps=gaps, strict=_names(symbols) or config.exchange.symbols),
         teaching=Teaching(
             horizon_bars=config.decision.horizon_bars,
@@ -202,19 +203,6 @@ def timeframe_of(text: str) -> Timeframe:
         return Timeframe(text)
     except ValueError as error:
         raise BadInput(f"timeframe {text!r} is unknown; one of {', '.join(Timeframe)} is needed") from error
-
-
-def day_ms(text: str) -> int:
-    """Return a UTC day or time in ISO form as milliseconds.
-
-    Raises:
-        BadInput: it is not one.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"date {text!r} cannot be read; ISO form is needed, like 2024-06-30") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def day_of(ms: int) -> str:

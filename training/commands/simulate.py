@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from strategies.values import iso_ms
 from training.runtime.progress import answer, configuration, say
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def command(
 
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
-    from training.commands._common import compute_of, day_ms, day_of, open_dataset, plan_of
+    from training.commands._common import compute_of, day_of, open_dataset, plan_of
     from training.commands.traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
     from training.simulation.ahead import fit_ahead
@@ -52,7 +53,7 @@ def command(
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
-    candles, past = _candles(config, traded, everything, day_ms(start_date), members)
+    candles, past = _candles(config, traded, everything, iso_ms(start_date), members)
     cache = FoldCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from strategies.values import iso_ms
 from training.runtime.progress import answer, configuration, say, stage
 
 if TYPE_CHECKING:
@@ -124,7 +125,6 @@ def schedule_of(config: Config, train_window: str, test_window: float, refit_mon
     """
     from strategies.errors import BadInput
     from strategies.market import HOUR_MS
-    from training.commands._common import day_ms
     from training.walk_forward.fold_plan import Schedule
 
     words = train_window.strip().lower()
@@ -136,7 +136,7 @@ def schedule_of(config: Config, train_window: str, test_window: float, refit_mon
         train_days=train_days,
         test_days=test_window or (config.validation.test_window_d if train_days else 0.0),
         refit_months=refit_months,
-        start_ms=day_ms(start_date) if start_date else None,
+        start_ms=iso_ms(start_date) if start_date else None,
         scale_days=config.ensemble.deviation_window_d,
         embargo_ms=round(config.training.embargo_h * HOUR_MS),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from storage.config.training import ValidationSettings
+from strategies.values import finite
 from training.evidence.recipe_gate import RecipeVerdict, level_of
 
 Case = Literal["first", "completion", "refresh", "changed_recipe"]
@@ -202,5 +203,5 @@ def _twin(found: Similarity, margin: float) -> Rule:
 
 
 def _rule(name: str, passed: bool, found: float, needed: str, words: str) -> Rule:
-    value = found if math.isfinite(found) else None
+    value = finite(found)
     return Rule(name=name, passed=passed, found=value, needed=needed, sentence=f"{words} (needed {needed})")

@@ -7,7 +7,6 @@ their configuration with `configuration`. Lines also go to training.log, errors 
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from storage.config.effective import load
 from strategies.errors import SigmaError
+from strategies.values import finite
 from training.runtime.log_file import append
 from training.runtime.parent_watch import STARTED_BY
 
@@ -187,7 +187,7 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(part) for part in value]
         case float():
-            return value if math.isfinite(value) else None
+            return finite(value)
         case _ if hasattr(value, "item"):  # a numpy scalar
             return _plain(value.item())
         case _:

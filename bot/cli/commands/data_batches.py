@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 
-from bot.cli.commands.data_download import utc_ms
 from bot.cli.commands.data_import import check_options, columns_of, exchange_of, say_result, wanted
 from bot.cli.output import emit
 from bot.clock import wall_ms
@@ -23,6 +22,7 @@ from storage.candles.store import CandleStore, StoredMarket
 from storage.config.effective import load
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
+from strategies.values import iso_ms
 
 
 def list_(
@@ -124,7 +124,7 @@ def adjust(
         raise BadInput(
             f"no {market} candles of {typed_symbol(symbol)} are stored for {name}; sigma data list shows what is"
         )
-    made = [adjust_prices(store, stored, split, utc_ms(at), wall_ms()) for stored in chosen]
+    made = [adjust_prices(store, stored, split, iso_ms(at), wall_ms()) for stored in chosen]
     emit(
         {"adjusted": [batch.document() for batch in made]},
         lambda: "\n".join(f"{b.market}: {b.rows:,} candles, {b.lines[0]}; batch {b.id} undoes it" for b in made),

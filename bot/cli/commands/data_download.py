@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -21,6 +20,7 @@ from storage.config.market import ExchangeSettings
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from bot.feed.source import FeedSource
@@ -59,7 +59,7 @@ def download(
         raise BadInput(
             "--stitch-spot prepends spot candles to a real exchange's futures; there are none to prepend here"
         )
-    span = (utc_ms(since) if since else None, utc_ms(until) if until else None)
+    span = (iso_ms(since) if since else None, iso_ms(until) if until else None)
     job = Job(timeframe=Timeframe(timeframe), span=span, stitch=stitch_spot, rules=rules)
     brought, failed = asyncio.run(_download(config, settings, job))
     output.emit(
@@ -89,19 +89,6 @@ def top_of(text: str, settings: UniverseSettings) -> UniverseSettings:
     if word != "top" or (number and not number.isdigit()) or not 1 <= int(number or 1) <= 500:
         raise BadInput(f"--universe is {text!r}; top or top:1 to top:500 is needed")
     return settings.model_copy(update={"mode": "top", "size": int(number) if number else settings.size})
-
-
-def utc_ms(text: str) -> int:
-    """Return UTC milliseconds of an ISO date or time; without an offset it is UTC.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date; one like 2024-06-01 or 2024-06-01T12:00 is needed") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _exchange(config: Config, symbols: str, market: str, name: str, url: str) -> ExchangeSettings:

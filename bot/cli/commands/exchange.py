@@ -14,6 +14,7 @@ import typer
 from bot.cli import output
 from strategies.errors import BadInput
 from strategies.market import MINUTE_MS, typed_symbol
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from bot.simulator.market.source import MarketSource
@@ -51,7 +52,7 @@ def exchange(
     from bot.simulator.faults.faults import fault_of
     from bot.simulator.server import Door, ExchangeServer
 
-    first_ms, last_ms = _milliseconds(start), _milliseconds(end)
+    first_ms, last_ms = (None if start is None else iso_ms(start)), (None if end is None else iso_ms(end))
     source = _source(symbols, seed, edge, candles, funding, first_ms, last_ms)
     pace = Pace(speed=_speed(speed), lead_ms=lead * MINUTE_MS, hold=hold, ticks_per_minute=ticks)
     server = ExchangeServer(
@@ -145,13 +146,3 @@ def _speed(text: str) -> float | None:
         return float(text)
     except ValueError as error:
         raise BadInput(f"--speed is {text!r}; a number or max is needed") from error
-
-
-def _milliseconds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is no time; ISO like 2025-05-05 or 2025-05-05T12:00 is needed") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -12,8 +12,9 @@ import typer
 from bot.cli.output import emit, progress, width
 from storage.config.effective import load
 from storage.terminal.table import Column, table
-from storage.terminal.times import minute_of, ms_of
+from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -239,7 +240,7 @@ def _table(columns: Sequence[Column], rows: list[Any]) -> str:
 
 
 def _day_ms(text: str, missing: Any) -> Any:
-    return ms_of(text) if text else missing
+    return iso_ms(text) if text else missing
 
 
 def _price(value: float | None) -> str:
