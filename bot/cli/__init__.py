@@ -86,7 +86,7 @@ Example: sigma run
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    from bot.cli.output import fail
+    from storage.terminal.output import fail
     from strategies.errors import SigmaError
 
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -126,7 +126,7 @@ def _dispatch(arguments: list[str]) -> int:
         from bot.cli.commands.batch import become
 
         become([word, *rest])
-    from bot.cli.mount import call
+    from storage.terminal.run import call
 
     return call(importlib.import_module(f"bot.cli.commands.{entry.module}").app, word, rest)
 

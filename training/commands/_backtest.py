@@ -13,6 +13,7 @@ from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
 from storage.models.registry import Registry, bundle_by_id
+from storage.terminal.output import emit
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import BadInput
@@ -26,7 +27,7 @@ from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
 from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime import records
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 from training.runtime.sound_data import sound_symbols
 
 
@@ -200,4 +201,4 @@ def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, ex
     for name in ("export", "report", "record"):
         if name in written:
             say(f"{name} written to {written[name]}")
-    answer({**card.document(), **written}, summary(card))
+    emit({**card.document(), **written}, summary(card))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from training.runtime.progress import answer, configuration, say, stage
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say, stage
 
 if TYPE_CHECKING:
     from training.tuning.study_trials import Request, Scored
@@ -59,7 +60,7 @@ def tuning(family: str, summary: str) -> Callable[..., None]:
         with stage(f"tuning {family}", trials, plainly=False) as done:
             tuned = tune(dataset, config, request, _Narrator(done))
         document = _document(tuned, family) | {"record": _record(tuned, request, dataset, time.perf_counter() - began)}
-        answer(document, _text(tuned, family))
+        emit(document, _text(tuned, family))
 
     command.__doc__ = f"{summary}\n\nExample: sigma tune {family} --symbol BTCUSDT --timeframe 1h --trials 50\n"
     return command

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +57,7 @@ def command(
         seed=seed,
         tell=lambda finding: say(line(finding)),
     )
-    answer({**report.document(), "bundle": bundle or None}, summary(report))
+    emit({**report.document(), "bundle": bundle or None}, summary(report))
     return 0 if report.passed else 1
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -43,7 +44,7 @@ def command(
         config.validation,
         config.training.seed if seed < 0 else seed,
     )
-    answer(report.document(), _lines(report))
+    emit(report.document(), _lines(report))
 
 
 def _history(config: Config, bundle: Bundle) -> Dataset | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 
 def command(
@@ -47,4 +48,4 @@ def command(
         f"{result['final_equity'] - capital:+,.2f} on {capital:,.2f}; run {record.id}, compare it with\n"
         f"sigma report compare {record.id} RUN"
     )
-    answer({"run": record.id, "record": str(path), **result}, text)
+    emit({"run": record.id, "record": str(path), **result}, text)

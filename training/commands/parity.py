@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
 from strategies.values import iso_ms
-from training.runtime.progress import answer, configuration
+from training.runtime.progress import configuration
 
 
 def command(
@@ -34,4 +35,4 @@ def command(
     found = parity(
         database, account, chosen, lambda name: bundle_by_id(registry, account.exchange, name, account.timeframe)
     )
-    answer(found.document(), found.sentence)
+    emit(found.document(), found.sentence)

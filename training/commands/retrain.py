@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from training.runtime.progress import answer, configuration, say, wants_json
+from storage.terminal.output import emit, wants_json
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -89,7 +90,7 @@ def command(
         candidate = bundle if verdict.step == "promote" else None
         _place(registry, dataset.exchange, candidate, answered, verdict.reason, dataset.until_ms)
     say(f"bundle {bundle}: {verdict.reason}")
-    answer({**document_of(retrained.trained, duration_s), **document}, _lines(document))
+    emit({**document_of(retrained.trained, duration_s), **document}, _lines(document))
 
 
 def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:

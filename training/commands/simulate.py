@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.values import iso_ms
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -122,4 +123,4 @@ def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
         write_page(report, simulation_report(simulation, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
-    answer({**card.document(), **written}, simulation_summary(card))
+    emit({**card.document(), **written}, simulation_summary(card))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.models import LstmSettings
@@ -106,7 +107,7 @@ def command(
         )
         made = make_bundle(config, dataset, [family], request.seed, "train lstm bundle", years=4.0, months=6)
         document, text = {**document, **made}, f"{text}\n{summary(made)}"
-    answer(document, text)
+    emit(document, text)
 
 
 def _settings(base: LstmSettings, changes: dict[str, Any], source: LstmModel | None, test_mode: bool) -> LstmSettings:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.models import PpoSettings
@@ -62,7 +63,7 @@ def command(
         runs=config.paths.runs,
     )
     finished = run(dataset, request)
-    answer(finished.document(), finished.text())
+    emit(finished.document(), finished.text())
 
 
 def _settings(base: PpoSettings, changes: dict[str, Any], test_mode: bool) -> PpoSettings:

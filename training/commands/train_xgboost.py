@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -100,7 +101,7 @@ def command(
                     chart=chart,
                 ),
             )
-            answer(finished.document() | {"record": str(finished.record)}, text(finished))
+            emit(finished.document() | {"record": str(finished.record)}, text(finished))
         case _:
             raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
 
@@ -147,7 +148,7 @@ def _return(
     if bundle:
         made = make_bundle(config, dataset, [family], seed, "train xgboost", years=4.0, months=6)
         document, text = {**document, **made}, f"{text}\n{summary(made)}"
-    answer(document, text)
+    emit(document, text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.values import iso_ms
-from training.runtime.progress import answer, configuration, say, stage
+from training.runtime.progress import configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -267,4 +268,4 @@ def _finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], 
         write_page(report, walk_forward_report(walked, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
-    answer({**card.document(), **written}, walk_forward_summary(card))
+    emit({**card.document(), **written}, walk_forward_summary(card))

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.cli.output import emit
+from storage.terminal.output import emit
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False)

@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from bot.cli.commands.data_import import check_options, columns_of, exchange_of, say_result, wanted
-from bot.cli.output import emit
 from bot.clock import wall_ms
 from storage.candles.importing.batches import Batch, Batches
 from storage.candles.importing.importer import store_plan
@@ -20,6 +19,7 @@ from storage.candles.importing.undo import delete_batch
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, StoredMarket
 from storage.config.effective import load
+from storage.terminal.output import emit
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 from strategies.values import iso_ms

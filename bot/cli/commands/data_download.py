@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from bot.cli import output
 from bot.clock import Clock, PacedClock, SystemClock
 from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
 from bot.feed.download_all import Failed
@@ -17,6 +16,7 @@ from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.effective import load
 from storage.config.market import ExchangeSettings
+from storage.terminal import output
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings

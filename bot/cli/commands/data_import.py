@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli.output import emit, note
 from bot.clock import wall_ms
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import Plan, Planned, plan_import
@@ -17,6 +16,7 @@ from storage.candles.importing.taking import Wanted
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore
 from storage.config.effective import load
+from storage.terminal.output import emit, note
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
 from strategies.market import typed_symbol
 from strategies.values import iso_ms
 

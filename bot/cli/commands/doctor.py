@@ -9,8 +9,8 @@ import typer
 
 from bot.cli.commands import checks
 from bot.cli.commands.checks import Finding
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
 
 if TYPE_CHECKING:
     from storage.config.tree import Config

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli import output
+from storage.terminal import output
 from strategies.errors import BadInput
 from strategies.market import MINUTE_MS, typed_symbol
 from strategies.values import iso_ms

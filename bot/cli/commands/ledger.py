@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, progress, width
 from storage.config.effective import load
+from storage.terminal.output import emit, progress, width
 from storage.terminal.table import Column, table
 from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from bot.cli import output
+from storage.terminal import output
 from storage.terminal.help import with_example
 from strategies.errors import BadInput
 
