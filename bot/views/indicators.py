@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import talib
 from pydantic import Field
 
 from bot.trading.control import Control
@@ -120,8 +121,6 @@ def _all(timeframe: Timeframe) -> FeatureSet:
 
 def _overlay(name: str, candles: np.ndarray) -> np.ndarray:
     """Return a line on the price's own scale; NaN before its warm-up."""
-    import talib
-
     closes, highs, lows = (np.ascontiguousarray(candles[:, column]) for column in (CLOSE, 2, 3))
     kind, _, rest = name.partition("_")
     if len(closes) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -218,8 +219,6 @@ def _said(report: FoldReport, done: Any, families: int) -> None:
 
 def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mode: bool = False) -> str:
     """Add a trained bundle to the registry, with the record of its making, and return its id."""
-    import json
-
     record = {
         "created_ms": int(datetime.now(UTC).timestamp() * 1000),
         "duration_s": round(duration_s, 3),

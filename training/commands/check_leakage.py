@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from storage.terminal.output import emit
+from strategies.errors import BadInput
 from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
@@ -69,7 +70,6 @@ def manifest_of(config: Config, exchange: str, bundle: str) -> Manifest | None:
         BundleRefused: it is damaged.
     """
     from storage.models.registry import Registry
-    from strategies.errors import BadInput
 
     if not bundle:
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from storage.terminal.output import emit
+from strategies.errors import BadInput
 from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ def command(
 def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
     from storage.candles.store import CandleStore
-    from strategies.errors import BadInput
     from training.data.dataset import Reading, Teaching, build
 
     manifest = bundle.manifest

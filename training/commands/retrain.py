@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from storage.terminal.output import emit, wants_json
+from strategies.errors import BadInput, SigmaError
 from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def command(
     Example: sigma retrain --until 2025-01-01 --no-promote
     """
     from storage.models.registry import Registry
-    from strategies.errors import BadInput
     from training.commands._common import document_of, open_dataset, plan_of, store
     from training.ensemble import families as known
     from training.ensemble.plan import recipe_id
@@ -96,7 +96,6 @@ def command(
 def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
     """Return the trend rule's equity over up to a year before a dataset's end; None, and a line, where it cannot be."""
     from storage.candles.store import CandleStore
-    from strategies.errors import SigmaError
     from training.commands.traded import stored_markets
     from training.monitors.trend_record import trend_curve
 

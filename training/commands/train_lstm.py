@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
+from pydantic import ValidationError
 
 from storage.terminal.output import emit
 from strategies.errors import BadInput
@@ -112,8 +113,6 @@ def command(
 
 def _settings(base: LstmSettings, changes: dict[str, Any], source: LstmModel | None, test_mode: bool) -> LstmSettings:
     """Return the configured settings with what was asked for; a source model fixes the shape unless it is given."""
-    from pydantic import ValidationError
-
     from storage.config.models import LstmSettings
 
     given = {name: value for name, value in changes.items() if value is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
+from pydantic import ValidationError
 
 from storage.terminal.output import emit
 from strategies.errors import BadInput
@@ -68,8 +69,6 @@ def command(
 
 def _settings(base: PpoSettings, changes: dict[str, Any], test_mode: bool) -> PpoSettings:
     """Return the configured settings with what was asked for."""
-    from pydantic import ValidationError
-
     from storage.config.models import PpoSettings
 
     given = {name: value for name, value in changes.items() if value is not None}

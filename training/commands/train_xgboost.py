@@ -10,7 +10,7 @@ import typer
 
 from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import configuration, say
+from training.runtime.progress import configuration, say, stage
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -177,7 +177,6 @@ def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None
     from training.data.splits import EMBARGO_MS, chronological
     from training.families.xgboost import trainer as xgboost
     from training.families.xgboost.importance import Importance
-    from training.runtime.progress import stage
 
     first, second = chronological(since_ms or dataset.from_ms, dataset.until_ms)
     rounds = family.settings.seeds * family.settings.n_estimators

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from storage.terminal.output import emit
+from strategies.errors import BadInput
 from strategies.values import iso_ms
 from training.runtime.progress import configuration, say, stage
 
@@ -124,7 +125,6 @@ def schedule_of(config: Config, train_window: str, test_window: float, refit_mon
     Raises:
         BadInput: the training window is neither a number of days nor "all", or a date cannot be read.
     """
-    from strategies.errors import BadInput
     from strategies.market import HOUR_MS
     from training.walk_forward.fold_plan import Schedule
 
@@ -169,7 +169,6 @@ def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
     Raises:
         BadInput: one that was asked for is not among them.
     """
-    from strategies.errors import BadInput
     from strategies.market import typed_symbol
 
     chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())

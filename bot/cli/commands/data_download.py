@@ -11,7 +11,7 @@ import typer
 
 from bot.clock import Clock, PacedClock, SystemClock
 from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
-from bot.feed.download_all import Failed
+from bot.feed.download_all import Failed, download_all
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.effective import load
@@ -110,7 +110,6 @@ def _exchange(config: Config, symbols: str, market: str, name: str, url: str) ->
 
 
 async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tuple[list[Downloaded], list[Failed]]:
-    from bot.feed.download_all import download_all
     from bot.feed.source import FeedSource
 
     store = CandleStore(config.data.directory)

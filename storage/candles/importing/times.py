@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -147,8 +148,6 @@ def _from_text(column: pa.ChunkedArray, name: str, dates: str) -> Times:
 
 def _formats(column: pa.ChunkedArray, example: str, dates: str) -> dict[str, np.ndarray]:
     """Return the readings of a column by order of day and month; only one where no doubt is left."""
-    from datetime import datetime
-
     found: dict[str, np.ndarray] = {}
     for order, days in _DATES.items():
         if dates and order in ("dmy", "mdy") and order != dates:
