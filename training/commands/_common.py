@@ -18,7 +18,8 @@ from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from strategies.values import iso_ms
 from training.commands.traded import usable_symbols
-from training.data.dataset import Dataset, Gaps, Reading, Teaching, build
+from training.data.choices import Gaps, Reading, Teaching
+from training.data.dataset import Dataset, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.family_figures import family_figures

@@ -13,6 +13,7 @@ from training.runtime.progress import configuration, say
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from strategies.bundle.bundle import Bundle
+    from training.data.choices import 
     from training.data.dataset import Dataset
     from training.monitors.drift import DriftReport
 
@@ -51,7 +52,8 @@ def command(
 def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
     from storage.candles.store import CandleStore
-    from training.data.dataset import Reading, Teaching, build
+    from training.data.choices import Reading, Teaching
+    from training.data.dataset import build
 
     manifest = bundle.manifest
     if bundle.features is None:

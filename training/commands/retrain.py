@@ -12,7 +12,7 @@ from strategies.errors import BadInput
 from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
-    from training.data.dataset import Gaps
+    from training.data.choices import Gaps
 
 
 def command(

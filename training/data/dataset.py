@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
@@ -20,13 +19,12 @@ from storage.candles.store import CandleStore, Source, StoredCandles, fill_gaps,
 from strategies.errors import BadInput, DataGap
 from strategies.features import FeatureSet, block_slices, compute, volatility
 from strategies.market import OPEN_MS, CandleArray, Timeframe
+from training.data.choices import Gaps, Reading, Teaching
 from training.data.labels import RETURN, Labelling
 from training.data.segment import Rows, Segment
 from training.data.thinning import every_nth
 
-__all__ = ["Dataset", "Gaps", "Rows", "Segment", "build", "market_segments"]
-
-Gaps = Literal["split", "refuse"]
+__all__ = ["Dataset", "Rows", "Segment", "build", "market_segments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,45 +150,6 @@ class Dataset:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)
         mask &= segment.open_ms // self.timeframe.ms % every_bars == phase % every_bars
         return mask if since_ms is None else mask & (segment.open_ms >= since_ms)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """Which stored candles count.
-
-    Attributes:
-        kind: "futures" or "spot".
-        stitched: keep the spot candles from before the future was listed.
-        gaps: what to do with gaps of more than three bars among the market's own candles.
-        strict: symbols that `gaps` is about, the others are split at theirs; None: all.
-    """
-
-    kind: str = "futures"
-    stitched: bool = True
-    gaps: Gaps = "split"
-    strict: Sequence[str] | None = None
-
-    def gaps_of(self, symbol: str) -> Gaps:
-        """Return what to do with a symbol's gaps."""
-        return self.gaps if self.strict is None or symbol in self.strict else "split"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teaching:
-    """What is to be learnt from them.
-
-    Attributes:
-        horizon_bars: of the target.
-        horizons: that families learn; (): one, `horizon_bars`.
-        labelling: what the closes are labelled with.
-        taught_by, thinning: as in `Dataset`.
-    """
-
-    horizon_bars: int = 12
-    horizons: Sequence[int] = ()
-    labelling: Labelling = RETURN
-    taught_by: Sequence[str] | None = None
-    thinning: float = 0.0
 
 
 def build(

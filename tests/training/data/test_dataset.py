@@ -14,7 +14,8 @@ from strategies.errors import BadInput, DataGap
 from strategies.features import compute, current_slice, feature_set
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.made_markets import START_MS, random_candles
-from training.data.dataset import Reading, build
+from training.data.choices import Reading
+from training.data.dataset import build
 from training.data.labels import direction, forward_return, uniqueness
 from training.data.splits import chronological, monthly_folds, next_month, recent_folds
 

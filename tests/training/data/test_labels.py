@@ -12,7 +12,8 @@ from storage.config.models import RidgeSettings
 from strategies.features import feature_set
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, Timeframe
 from tests.made_markets import random_candles
-from training.data.dataset import Teaching, build
+from training.data.choices import Teaching
+from training.data.dataset import build
 from training.data.labels import Labelling, forward_return, triple_barrier
 from training.families.ridge import fit
 
