@@ -13,7 +13,6 @@ from training.runtime.progress import configuration, say
 if TYPE_CHECKING:
     from storage.config.tree import Config
     from strategies.bundle.bundle import Bundle
-    from training.data.choices import 
     from training.data.dataset import Dataset
     from training.monitors.drift import DriftReport
 
