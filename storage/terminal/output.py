@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from storage.terminal.table import terminal_width
+from storage.terminal.table import fitted, terminal_width
 from strategies.errors import SigmaError
 from strategies.values import finite
 
@@ -74,7 +74,7 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
         return
     shown = human() if callable(human) and not hasattr(human, "__rich_console__") else human
     if isinstance(shown, str):
-        print(shown, flush=True)
+        print(fitted(shown, width()), flush=True)
         return
     from rich.console import Console
 

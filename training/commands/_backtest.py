@@ -193,10 +193,12 @@ def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, ex
         write_export(export, result.run.facts, result.candles.markets)
         written["export"] = str(export)
     if report.name:
+        from storage.language import speaking
         from training.report.backtest import backtest_report
         from training.report.page import write_page
 
-        write_page(report, backtest_report(result, card, compared))
+        with speaking(config.reports.language):
+            write_page(report, backtest_report(result, card, compared))
         written["report"] = str(report)
     for name in ("export", "report", "record"):
         if name in written:

@@ -7,6 +7,7 @@ from typing import Any
 
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
+from storage.language import speaking
 from storage.terminal.output import emit
 from strategies.market import DAY_MS
 from strategies.universe.members import Members
@@ -18,7 +19,7 @@ from training.ensemble.voters import makers
 from training.families.interface import ModelFamily
 from training.report.page import write_page
 from training.report.simulate import simulation_report, simulation_summary
-from training.runtime.progress import say
+from training.runtime.progress import configuration, say
 
 
 def voters_of(config: Config, families: str, seed: int) -> list[ModelFamily]:
@@ -50,7 +51,8 @@ def finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
 
     written: dict[str, str] = {}
     if report.name:
-        write_page(report, simulation_report(simulation, card, curves))
+        with speaking(configuration().reports.language):
+            write_page(report, simulation_report(simulation, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
     emit({**card.document(), **written}, simulation_summary(card))

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
+from storage.language import speaking
 from storage.terminal.output import emit
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, typed_symbol
@@ -27,7 +28,7 @@ from training.families.interface import ModelFamily
 from training.report.page import write_page
 from training.report.walk_forward import walk_forward_report, walk_forward_summary
 from training.runtime.compute import Compute
-from training.runtime.progress import say, stage
+from training.runtime.progress import configuration, say, stage
 from training.walk_forward.card import WalkForwardCard
 from training.walk_forward.contenders import Contender, contenders
 from training.walk_forward.fold_plan import Schedule, plan_folds
@@ -165,7 +166,8 @@ def finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], r
 
     written: dict[str, str] = {}
     if report.name:
-        write_page(report, walk_forward_report(walked, card, curves))
+        with speaking(configuration().reports.language):
+            write_page(report, walk_forward_report(walked, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
     emit({**card.document(), **written}, walk_forward_summary(card))

@@ -41,4 +41,4 @@ async def examine(config: Config) -> list[Finding]:
 
 
 def _line(finding: Finding) -> str:
-    return f"{'healthy' if finding.is_healthy else 'FAILED':<8} {finding.name:<9} {finding.text}"
+    return f"{'ok' if finding.is_healthy else 'FAIL':<4}  {finding.name:<9} {finding.text}"

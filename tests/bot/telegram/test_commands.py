@@ -221,7 +221,7 @@ async def test_config_masks_secrets_and_names_unknown_sections(stage: Scene) -> 
 
 async def test_health_and_version(stage: Scene) -> None:
     text = (await ask(stage, "/health")).plain
-    assert "Health: well" in text
+    assert "Health: healthy" in text
     assert re.search(r"running +1 h 0 min", text)
     assert "sigma-analyst" in (await ask(stage, "/version")).plain
 
