@@ -1,9 +1,9 @@
 """What was written before the rooms were cut anew still holds: its ledger replays, its bundles load and score.
 
 `before_the_move.tar.xz` is what `sigma run` left behind at commit 9544728 (2025-11-22, schema 0004): 28 hours of the
-demo market (seed 11, edge .5), BTCUSDT and ETHUSDT, the trend rule first, then two bundles of xgboost and ridge that the
-daemon trained and swapped in. Alerts, shadow scores, job runs and findings were deleted to make it small; nothing else
-was touched.
+demo market (seed 11, edge .5), BTCUSDT and ETHUSDT, the trend rule first, then two bundles of xgboost and ridge that
+the daemon trained and swapped in. Alerts, shadow scores, job runs and findings were deleted to make it small; nothing
+else was touched.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def schema(database: Engine) -> str:
 
 def test_a_ledger_written_before_replays_to_the_unit(folder: Path, ledger: Ledger) -> None:
     registry = Registry(folder / "models")
-    found = verify(ledger.database, ledger.account, lambda name: bundle_by_id(registry, name, "builtin", Timeframe.H1))
+    found = verify(ledger.database, ledger.account, lambda name: bundle_by_id(registry, "builtin", name, Timeframe.H1))
     assert found.differences == []
     assert found.minutes == 1702
 
