@@ -98,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SigmaError as error:
         return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
-        return 130
+        from strategies.errors import Interrupted
+
+        return fail(Interrupted("interrupted"), as_json=True) if "--json" in given else Interrupted.exit_code
     except BrokenPipeError:  # `sigma … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

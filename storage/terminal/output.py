@@ -56,6 +56,11 @@ def is_verbose() -> bool:
     return _style.get().verbose
 
 
+def forwarded() -> list[str]:
+    """Return the options of this command line that a batch command must be given again."""
+    return [*(["--json"] if wants_json() else []), *(["--verbose"] if is_verbose() else [])]
+
+
 def width() -> int | None:
     """Return how long a line may be; None: as long as it gets."""
     return None if _style.get().wide else terminal_width()

@@ -17,7 +17,7 @@ from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from strategies.values import iso_ms
-from training.commands.traded import usable_symbols
+from training.commands._traded import usable_symbols
 from training.data.choices import Gaps, Reading, Teaching
 from training.data.dataset import Dataset, build
 from training.data.labels import Labelling

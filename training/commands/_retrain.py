@@ -12,7 +12,7 @@ from storage.models.registry import BY_COMMAND_LINE, Registry
 from storage.terminal.output import wants_json
 from strategies.bundle.fallback_policy import next_standing
 from strategies.errors import SigmaError
-from training.commands.traded import stored_markets
+from training.commands._traded import stored_markets
 from training.data.dataset import Dataset
 from training.evidence.performance import EquityCurve
 from training.monitors.fallback_policy import Answer

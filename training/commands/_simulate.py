@@ -13,7 +13,7 @@ from strategies.market import DAY_MS
 from strategies.universe.members import Members
 from training.backtest.roster import warm_up_bars
 from training.backtest.run_candles import RunCandles, covered, read_run
-from training.commands.traded import stored_markets
+from training.commands._traded import stored_markets
 from training.ensemble.families import choose
 from training.ensemble.voters import makers
 from training.families.interface import ModelFamily

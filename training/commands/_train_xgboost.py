@@ -39,7 +39,7 @@ def train_return(
     changes: dict[str, Any],
     seed: int,
     source_model: str,
-    chart: Path,
+    chart: Path | None,
     since_ms: int | None,
     bundle: bool,
 ) -> None:
@@ -54,6 +54,8 @@ def train_return(
         source=source,
     )
     report = _chronological(dataset, family, since_ms)
+    name = f"importance-return-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}"
+    chart = chart or report.importance.path_under(config.paths.runs, name)
     report.importance.draw(chart)
     say(f"importance chart: {chart}")
     document: dict[str, Any] = {"task": "return", **report.document, "plot": str(chart)}

@@ -18,7 +18,7 @@ from strategies.values import iso_ms
 from training.backtest.run import Stress
 from training.backtest.run_candles import read_run
 from training.commands._common import day_of
-from training.commands.traded import stored_markets
+from training.commands._traded import stored_markets
 from training.data.coin_groups import Groups, coin_groups, panel_groups
 from training.data.dataset import Dataset
 from training.ensemble.families import choose

@@ -37,7 +37,7 @@ def command(
     """
     from training.commands._common import compute_of, day_of, open_dataset, plan_of
     from training.commands._simulate import candles_of, finish, voters_of
-    from training.commands.traded import universe_symbols
+    from training.commands._traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card

@@ -71,13 +71,12 @@ def command(
         changes = {"n_estimators": TEST_MODE_TREES} | changes
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
     since_ms = newest_ms(dataset) if test_mode else None
-    chart = plot or config.paths.runs / f"importance-{task}-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}.png"
     match task:
         case "return":
             if seeds:
                 changes["seeds"] = seeds
             bundle = bundle and not test_mode
-            train_return(config, dataset, changes, chosen_seed, source_model, chart, since_ms, bundle)
+            train_return(config, dataset, changes, chosen_seed, source_model, plot, since_ms, bundle)
         case "trend_classification" | "pattern_classification":
             if source_model:
                 raise BadInput(f"--source-model continues the task return; found task {task}")
@@ -93,7 +92,7 @@ def command(
                     since_ms=since_ms,
                     models=config.paths.models,
                     runs=config.paths.runs,
-                    chart=chart,
+                    chart=plot,
                 ),
             )
             emit(finished.document() | {"record": str(finished.record)}, text(finished))

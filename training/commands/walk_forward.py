@@ -51,6 +51,7 @@ def command(
     """
     from training.backtest.run import Stress
     from training.commands._common import compute_of, open_dataset
+    from training.commands._traded import universe_symbols
     from training.commands._walk_forward import (
         Walk,
         alone_and_stressed,
@@ -60,7 +61,6 @@ def command(
         schedule_of,
         traded_symbols,
     )
-    from training.commands.traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting

@@ -176,8 +176,9 @@ def report(context: typer.Context) -> None:
     Example: sigma ledger report --file ledger.html
     """
     from bot.cli.commands.batch import become
+    from storage.terminal.output import forwarded
 
-    become(["ledger-report", *context.args])
+    become(["ledger-report", *context.args, *forwarded()])
 
 
 @app.command()
