@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, parser, show
 from benchmarks.hour_close import HISTORY_H, START_MS, made_candles, made_markets, small_bundle
 from bot.trading.open_account import open_trading
 from storage.config.tree import Config
-from storage.ledger.accounts import open_account
+from storage.ledger.accounts import Beginning, open_account
 from storage.ledger.compaction import compact
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
@@ -65,14 +65,16 @@ def measure(bundle: Bundle, count: int, days: int, folder: Path) -> list[Figure]
     engine = begin(markets=markets, settings=settings, bundle=bundle, candles=history, start_ms=START_MS)
     account = open_account(
         database,
-        exchange="benchmark",
-        name="main",
-        markets=markets,
-        settings=settings,
-        candles=history,
-        state_of=engine.state,
-        start_ms=START_MS,
-        bundle_id=bundle.id,
+        Beginning(
+            exchange="benchmark",
+            name="main",
+            markets=markets,
+            settings=settings,
+            candles=history,
+            state=engine.state,
+            start_ms=START_MS,
+            bundle_id=bundle.id,
+        ),
         created_ms=START_MS,
     )
     journal, minutes = Journal(database, account, markets, settings), days * 1440

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
