@@ -23,6 +23,7 @@ HOUSE: Final = ("strategies", "storage", "training", "bot")
 ORDER: Final[dict[str, tuple[str, ...]]] = {
     "strategies": (
         "errors",
+        "values",
         "market",
         "market_versions",
         "resample",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
 from storage.terminal.sparkline import sparkline
 from strategies.errors import BadInput, SigmaError
 

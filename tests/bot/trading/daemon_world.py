@@ -13,6 +13,7 @@ from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
@@ -128,8 +129,11 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
     control = Control(
         trader=trader,
         clock=clock,
-        ledger=Ledger(database, account),
-        registry=Registry(folder / "models"),
+        records=Records(
+            ledger=Ledger(database, account),
+            registry=Registry(folder / "models"),
+            trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
+        ),
         feed=feed,
         exchange_info=ExchangeInfo(
             exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
@@ -137,7 +141,6 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
         training=training,
         stale_after_ms=60_000,
         shut_down=lambda: None,
-        trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
     )
     task = asyncio.create_task(trader.run(), name="trader")
     world = DaemonWorld(
