@@ -46,7 +46,7 @@ export const room = {
     const kinds = context.need("/api/runs/kinds", { every: 60000 });
     return [
       h("h1", { class: "visually-hidden", key: "h1" }, t("Runs")),
-      h("div", { class: "grid runs", key: "grid" }, form(kinds, context), trainingCard(state.status, context), comparison(runs), list(runs, context)),
+      h("div", { class: "grid runs", key: "grid" }, form(kinds, context), trainingCard(state.status, context), comparison(runs), list(runs, context), records(context)),
     ];
   },
   drawn(state, route, context) {
@@ -90,6 +90,21 @@ const COLUMNS = (context) => [
 function list(runs, context) {
   const rows = runs?.runs ?? [];
   return card("runs-list", t("Runs"), null, rows.length ? table(t("Runs"), COLUMNS(context), rows, (run) => run.id, "", { href: (run) => `/runs/${run.id}` }) : empty(runs, context.problem("/api/runs"), t("No run has been started yet.")));
+}
+
+/** The index of all records, as `sigma runs list` has it: also of runs from the command line, and imported trades. */
+function records(context) {
+  const found = context.need("/api/runs/records", { every: 30000 });
+  const rows = found?.records ?? [];
+  const columns = [
+    { name: t("Run"), bare: true, cell: (part) => [h("strong", {}, part.kind), h("small", { class: "id" }, part.run)] },
+    { name: t("Model"), wide: true, cell: (part) => part.model || "–" },
+    { name: t("Until"), right: true, cell: (part) => (part.until_ms ? time(part.until_ms) : "–") },
+    { name: t("Net"), right: true, cell: (part) => (isNumber(part.total_return) ? percent(part.total_return, 1) : "–") },
+    { name: "Sharpe", right: true, cell: (part) => shown(part.sharpe) },
+    { name: t("Trades"), right: true, cell: (part) => shown(part.trades) },
+  ];
+  return card("records", t("All records"), null, rows.length ? table(t("All records"), columns, rows, (part) => part.run, "") : empty(found, context.problem("/api/runs/records"), t("No run has left a record yet.")));
 }
 
 /** The plain figures of chosen runs, side by side; those that differ come first. */
