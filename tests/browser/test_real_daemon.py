@@ -27,7 +27,7 @@ START_S = 90
 
 
 class Daemon:
-    """`sigma run` on the demo market in a folder of its own, without a training; `settings` of the environment come on top."""
+    """`sigma run` on the demo market in a folder of its own, without a training; `settings` come on top."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parents[2] / "build" / "tour"
 FRAME_S: Final = 0.5
 SECONDS: Final = 60
+TRADES: Final = "async () => (await (await fetch('/api/status')).json()).trades"
 LEAST_TRADES: Final = 6
 PATIENCE_S: Final = 120
 STOPS: Final = (  # address, what to wait for, seconds
@@ -67,8 +68,8 @@ async def record() -> int:
 async def _traded(page: Page) -> None:
     """Wait until there is something to see: some trades have closed."""
     async with asyncio.timeout(PATIENCE_S):
-        while await page.evaluate("async () => (await (await fetch('/api/status')).json()).trades") < LEAST_TRADES:
-            await asyncio.sleep(1.0)
+        while await page.evaluate(TRADES) < LEAST_TRADES:
+            await page.wait_for_timeout(1_000)
 
 
 async def _frames(page: Page, taken: int, seconds: float) -> int:
