@@ -95,14 +95,16 @@ async def _opened(folder: Path, source: FeedSource, markets: list[Market], start
     migrate(database)
     account = accounts.open_account(
         database,
-        exchange="builtin",
-        name="main",
-        markets=engine.markets,
-        settings=engine.settings,
-        candles=engine.copy_candles(),
-        state_of=engine.state,
-        start_ms=start_ms,
-        bundle_id=engine.bundle.id,
+        accounts.Beginning(
+            exchange="builtin",
+            name="main",
+            markets=engine.markets,
+            settings=engine.settings,
+            candles=engine.copy_candles(),
+            state=engine.state,
+            start_ms=start_ms,
+            bundle_id=engine.bundle.id,
+        ),
         created_ms=0,
     )
     database.dispose()

@@ -27,7 +27,7 @@ from bot.feed.source import FeedSource
 from bot.simulator.conductor import Pace
 from bot.simulator.faults.faults import fault_of
 from bot.simulator.market.generated import DEMO_SYMBOLS, GeneratedMarket
-from bot.simulator.server import ExchangeServer
+from bot.simulator.server import Door, ExchangeServer
 from bot.simulator.stored_clock import StoredClock
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.market import MINUTE_MS, Market
@@ -73,7 +73,8 @@ class Scene:
     def _made(self, now_ms: int, port: int) -> ExchangeServer:
         """Return an exchange whose market stands at a time: it goes on where its stored clock says."""
         StoredClock(self._folder, self.market.description).save(now_ms)
-        return ExchangeServer(self.market, Pace(speed=1.0, ticks_per_minute=30), port=port, state_folder=self._folder)
+        pace, door = Pace(speed=1.0, ticks_per_minute=30), Door(port=port)
+        return ExchangeServer(self.market, pace, door=door, state_folder=self._folder)
 
 
 async def step(here: Scene, ms: float, back_after_s: float = 0.0) -> None:

@@ -52,7 +52,6 @@ class RulesWatch:
         self._next_ms = 0
         self._asked_s = 0.0
         self._lacking: dict[str, int] = {}  # answers in a row without a member
-        self._once: dict[str, Market] = {}  # other numbers that one answer had
         self._log = structlog.get_logger("feed")
 
     async def run(self) -> None:
@@ -80,17 +79,19 @@ class RulesWatch:
         listed = await self._describe([market.symbol for market in members])
         self._next_ms = now_ms - now_ms % HOUR_MS + HOUR_MS
         for market in members:
-            if barrier.lobby.has(market.symbol):
+            if barrier.lobby.expects(market.symbol):
                 continue
             found = listed.get(market.symbol)
             if found is None:
                 self._judge_absence(market, now_ms)
+            elif found.settled_at is not None:
+                self._settle(market, found.settled_at)
             else:
                 self._lacking.pop(market.symbol, None)
-                self._compare(market, found, now_ms, is_seen=market.symbol in doubtful)
+                self._compare(market, found, now_ms)
         barrier.ask_again()
         for symbol in doubtful:
-            if not barrier.lobby.has(symbol):
+            if not barrier.lobby.has_change(symbol):
                 barrier.accept_grid(symbol)
         self._buffer.tell()
 
@@ -110,8 +111,13 @@ class RulesWatch:
         why = f"{DELISTED}: {market.exchange} no longer lists it"
         barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why))
 
-    def _compare(self, market: Market, found: Listing, now_ms: int, *, is_seen: bool) -> None:
-        """Queue what an answer says anew: numbers when two answers agree, or one and the candles (`is_seen`)."""
+    def _settle(self, market: Market, price: float) -> None:
+        """Let a market go that the exchange has ended, at the price at which it settles."""
+        why = f"{DELISTED}: {market.exchange} settled it at {price:g}"
+        settled_at = max(1, int(market.ticks(price)))
+        self._buffer.barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why, settled_at=settled_at))
+
+    def _compare(self, market: Market, found: Listing, now_ms: int) -> None:
         barrier = self._buffer.barrier
         if found.delists_ms > now_ms:
             self._next_ms = min(self._next_ms, found.delists_ms + MINUTE_MS)
@@ -121,10 +127,7 @@ class RulesWatch:
             status = MarketStatus.LEAVING
         spec = replace(found.market, status=status)
         said = differences(market, spec)
-        former = self._once.pop(market.symbol, None)
-        if said and not is_seen and differences(market, replace(spec, status=market.status)) and former != spec:
-            self._once[market.symbol], self._next_ms = spec, now_ms
-        elif said:
+        if said:
             barrier.lobby.queue(Command(kind="change", spec=spec, by=BY, why=said))
         elif leaves_soon:
             why = "the exchange has announced its end within a day"

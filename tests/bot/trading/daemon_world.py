@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Engine as Database
@@ -15,6 +15,7 @@ from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
@@ -43,7 +44,7 @@ class HandedMinutes:
         while True:
             minute = await self.queue.get()
             if minute.open_ms > after_ms:
-                yield minute
+                yield self._with_leaves(minute)
 
     async def processed(self, minute_ms: int) -> None:
         self.processed_ms = minute_ms
@@ -53,6 +54,22 @@ class HandedMinutes:
 
     def members(self, markets: Sequence[Market]) -> None:
         self.ready = {market.symbol: True for market in markets if market.is_member}
+
+    def _with_leaves(self, minute: AccountMinute) -> AccountMinute:
+        """Return a minute with the leaves that were asked for; nobody joins here."""
+        leaves = tuple(command for command in self.changes if command.kind == "leave")
+        self.changes = [command for command in self.changes if command.kind != "leave"]
+        return replace(minute, commands=(*leaves, *minute.commands)) if leaves else minute
+
+    def awaits(self, symbol: str) -> bool:
+        return any(command.spec is not None and command.spec.symbol == symbol for command in self.changes)
+
+    def give_up(self, symbol: str) -> bool:
+        before = len(self.changes)
+        self.changes = [
+            part for part in self.changes if part.kind != "join" or part.spec is None or part.spec.symbol != symbol
+        ]
+        return len(self.changes) < before
 
     async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
         return {symbol: Listing(market=market(symbol)) for symbol in symbols if symbol.endswith("USDT")}
@@ -132,8 +149,11 @@ async def daemon_world(
     control = Control(
         trader=trader,
         clock=clock,
-        ledger=Ledger(database, account),
-        registry=Registry(folder / "models"),
+        records=Records(
+            ledger=Ledger(database, account),
+            registry=Registry(folder / "models"),
+            trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
+        ),
         feed=feed,
         exchange_info=ExchangeInfo(
             exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
@@ -141,7 +161,6 @@ async def daemon_world(
         training=training,
         stale_after_ms=60_000,
         shut_down=lambda: None,
-        trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
     )
     task = asyncio.create_task(trader.run(), name="trader")
     world = DaemonWorld(
