@@ -206,7 +206,7 @@ class _Walk:
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
         from training.commands.traded import stored_markets
-        from training.walk_forward.fold_cache import FoldCache
+        from training.runtime.file_cache import FileCache
         from training.walk_forward.fold_plan import plan_folds
         from training.walk_forward.walk import Means
 
@@ -220,7 +220,7 @@ class _Walk:
         for sentence in self.candles.notes:
             say(sentence)
         root = config.paths.runs / "folds" if cache else None
-        self.means = Means(groups=groups, cache=FoldCache(root=root), compute=compute)
+        self.means = Means(groups=groups, cache=FileCache(root=root), compute=compute)
         self.stress = Stress(costs_factor=stress[0], delay_bars=stress[1])
 
     def __call__(self, plan: Plan) -> WalkForward:
