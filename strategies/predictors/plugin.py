@@ -14,7 +14,7 @@ from typing import Any, Final
 from strategies.errors import BadInput, BundleRefused
 from strategies.predictors.base import Predictor
 
-BUILT_IN: Final = ("xgboost", "ridge", "lstm", "ppo")
+BUILT_IN: Final = ("xgboost", "ridge", "lstm", "ppo", "gru", "tcn", "transformer")
 _INSTALLED: Final[dict[str, FamilyPlugin]] = {}
 
 

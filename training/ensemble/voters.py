@@ -19,17 +19,20 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
     return {
         "xgboost": lambda: XGBoostFamily(settings=config.xgboost, seed=seed, threads=threads),
         "ridge": lambda: RidgeFamily(settings=config.ridge),
-        "lstm": lambda: _lstm(config, seed),
+        "lstm": lambda: _sequence(config, seed, "lstm"),
+        "gru": lambda: _sequence(config, seed, "gru"),
+        "tcn": lambda: _sequence(config, seed, "tcn"),
+        "transformer": lambda: _sequence(config, seed, "transformer"),
         "ppo": lambda: _ppo(config, seed),
         **{name: partial(PluginFamily, plugin=plugin, seed=seed) for name, plugin in installed_families().items()},
     }
 
 
-def _lstm(config: Config, seed: int) -> ModelFamily:
+def _sequence(config: Config, seed: int, name: str) -> ModelFamily:
     from training.families.lstm.family import LstmFamily
 
     threads = max(config.training.threads, 1)
-    return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads)
+    return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads, name=name)
 
 
 def _ppo(config: Config, seed: int) -> ModelFamily:

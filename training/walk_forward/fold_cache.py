@@ -15,6 +15,7 @@ from typing import Final
 
 from strategies.features import HISTORY_BARS
 from strategies.market import OPEN_MS
+from strategies.predictors.lstm import RIVALS
 from training.data.dataset import Dataset
 from training.data.splits import Fold
 from training.families.interface import ModelFamily
@@ -57,6 +58,7 @@ def _source(family: str) -> str:
     """Return the digest of the trainer's own modules: a model is not found again once they have changed."""
     training = Path(__file__).parents[1]
     families = training / "families"
-    own = sorted([*families.glob(f"{family}.py"), *families.glob(f"{family}/*.py")])
+    room = "lstm" if family in RIVALS else family
+    own = sorted([*families.glob(f"{room}.py"), *families.glob(f"{room}/*.py")])
     paths = own + [training / name for name in SHARED_SOURCES]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]

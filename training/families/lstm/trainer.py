@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Final
 
@@ -20,8 +20,8 @@ import torch
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling
-from training.families.lstm.network import LstmNetwork
-from training.families.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate
+from training.families.lstm.network import RETURNS, LstmNetwork
+from training.families.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate, head_deviations
 from training.runtime.device import Device
 
 WARM_SHARE: Final = 0.2  # of the steps, in which the learning rate rises
@@ -61,6 +61,8 @@ class FittedNetwork:
 class LstmModel:
     """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays.
 
+    `kind` are the network's layers, `returns` its heads of returns. `deviations` of those heads make several horizons
+    weigh alike in the score, their mean; () where the score is the first head.
     `trained_until_ms` is the time by which everything it has learnt from was known. `fingerprint`, `horizon_bars` and
     `timeframe` say which columns it reads and what it forecasts; empty and 0 in files from before they were kept.
     """
@@ -74,11 +76,19 @@ class LstmModel:
     fingerprint: str = ""
     horizon_bars: int = 0
     timeframe: str = ""
+    kind: str = "lstm"
+    returns: int = RETURNS
+    deviations: tuple[float, ...] = ()
 
     def build(self, index: int) -> LstmNetwork:
         """Return the network of one seed in evaluation mode, on the CPU."""
         network = LstmNetwork(
-            features=len(self.scaling.mean), hidden_size=self.hidden_size, num_layers=self.num_layers, dropout=0.0
+            features=len(self.scaling.mean),
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            dropout=0.0,
+            kind=self.kind,
+            returns=self.returns,
         )
         network.load_state_dict({name: torch.from_numpy(array) for name, array in self.networks[index].items()})
         return network.eval()
@@ -112,6 +122,8 @@ def fit(
     source: LstmModel | None = None,
     acceleration: Acceleration | None = None,
     on_epoch: Observer = lambda report: None,
+    kind: str = "lstm",
+    several: bool = False,
 ) -> Fit:
     """Train `settings.seeds` networks and return them as one model.
 
@@ -123,12 +135,14 @@ def fit(
         valid: later bars. With them a network stops after `settings.patience` epochs without a better loss and keeps
             its best epoch; without them it trains all epochs.
         source: a model to start from (transfer): its weights and its standardisation are taken over.
+        kind: of the layers; see `layers.py`.
+        several: the score is the mean of all returns' heads, each standardised, and not the first one.
 
     Raises:
         BadInput: there is no label to learn from, or the source does not fit.
     """
     if source is not None:
-        _require_same_shape(source, settings, len(directional))
+        _require_same_shape(source, settings, len(directional), train[0].heads - 1 if train else RETURNS, kind)
     scaling = source.scaling if source is not None else Scaling.fit(train, directional)
     train_chunks = _resident(train, scaling, settings, device)
     valid_chunks = _resident(valid, scaling, settings, device) if valid else None
@@ -148,6 +162,7 @@ def fit(
                 start=start,
                 acceleration=acceleration or Acceleration(),
                 on_epoch=on_epoch,
+                kind=kind,
             )
         )
     model = LstmModel(
@@ -157,7 +172,11 @@ def fit(
         num_layers=settings.num_layers,
         mirrored=settings.mirror,
         trained_until_ms=max(trained_until_ms, source.trained_until_ms if source is not None else 0),
+        kind=kind,
+        returns=train_chunks.heads - 1,
     )
+    if several:
+        model = replace(model, deviations=_deviations(model, train_chunks, settings, device))
     return Fit(model=model, networks=tuple(networks))
 
 
@@ -172,6 +191,7 @@ def fit_network(
     start: Weights | None,
     acceleration: Acceleration,
     on_epoch: Observer,
+    kind: str = "lstm",
 ) -> FittedNetwork:
     """Train one network; same seed, data, threads and machine give the same bits."""
     with torch.random.fork_rng(devices=[0] if device.kind == "cuda" else []):
@@ -183,6 +203,8 @@ def fit_network(
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             dropout=settings.dropout,
+            kind=kind,
+            returns=train.heads - 1,
         ).to(device.torch)
         if start is not None:
             network.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()})
@@ -258,10 +280,21 @@ def _weights(network: LstmNetwork) -> Weights:
     return {name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()}
 
 
-def _require_same_shape(source: LstmModel, settings: LstmSettings, features: int) -> None:
+def _deviations(model: LstmModel, chunks: ResidentChunks, settings: LstmSettings, device: Device) -> tuple[float, ...]:
+    networks = [model.build(index).to(device.torch) for index in range(len(model.networks))]
+    flips = torch.from_numpy(model.scaling.directional).to(device.torch) if settings.mirror else None
+    return head_deviations(networks, chunks, flips, settings.batch_size, device.torch)
+
+
+def _require_same_shape(source: LstmModel, settings: LstmSettings, features: int, returns: int, kind: str) -> None:
     found = (len(source.scaling.mean), source.hidden_size, source.num_layers)
     needed = (features, settings.hidden_size, settings.num_layers)
     if found != needed:
         raise BadInput(
             f"the source model has (features, hidden_size, num_layers) = {found}; {needed} are needed to start from it"
+        )
+    if (source.kind, source.returns) != (kind, returns):
+        raise BadInput(
+            f"the source model is a {source.kind} that forecasts {source.returns} horizons; a {kind} of {returns} is "
+            "needed to start from it"
         )

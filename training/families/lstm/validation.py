@@ -103,6 +103,7 @@ def fit_parts(
         source=source,
         acceleration=acceleration,
         on_epoch=on_epoch,
+        several=len(dataset.all_horizons) > 1,
     )
     return replace(fitted, model=replace(fitted.model, **identity_of(dataset)))
 
