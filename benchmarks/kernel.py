@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from benchmarks.figures import Figure, parser, show
 from benchmarks.minutes import Minutes, load
 from strategies.errors import SigmaError
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Bars, Scores
 from strategies.kernel.loop import RunResult, run
 from strategies.kernel.settings import DecisionSettings, ProtectionSettings, TradingSettings
 from strategies.kernel.state import NO_RATE
@@ -73,12 +73,12 @@ def simulation(minutes: Minutes) -> Callable[[], RunResult]:
         protections=ProtectionSettings(max_open_positions=len(minutes.markets), cooldown_after_loss_h=1),
     )
     state = AccountState.begin(markets=len(minutes.markets), deposit=DEPOSIT, start_ms=int(minutes.open_ms[0]))
-    markets, rules, inputs = settings.market_records(minutes.markets), settings.rules(), _inputs(minutes)
-    return lambda: run(state, markets, rules, **inputs)
+    markets, rules, (bars, scores) = settings.market_records(minutes.markets), settings.rules(), _inputs(minutes)
+    return lambda: run(state, markets, rules, bars=bars, scores=scores, bar_ms=MINUTE_MS)
 
 
-def _inputs(minutes: Minutes) -> dict[str, Any]:
-    """Return the arguments of `loop.run`: decisions by the 24 h trend in deviations, at every full hour."""
+def _inputs(minutes: Minutes) -> tuple[Bars, Scores]:
+    """Return what `loop.run` reads: decisions by the 24 h trend in deviations, at every full hour."""
     shape = minutes.bars.shape[:2]
     decided = np.flatnonzero((minutes.open_ms + MINUTE_MS) % HOUR_MS == 0)
     rows = np.full(shape[0], -1)
@@ -90,19 +90,15 @@ def _inputs(minutes: Minutes) -> dict[str, Any]:
     funding = np.full(shape, NO_RATE)
     funding[minutes.open_ms % FUNDING_INTERVAL_MS == 0] = 10_000
     flat = np.full(conviction.shape, 1.0)
-    return {
-        "open_ms": minutes.open_ms,
-        "bars": minutes.bars,
-        "present": np.ones(shape, np.bool_),
-        "funding_e8": funding,
-        "decision_rows": rows,
-        "conviction": conviction,
-        "expected_return": conviction * 0.01,
-        "sigma": flat * 0.006,
-        "volatility": flat * 0.6,
-        "agreement": flat * 0.0,
-        "bar_ms": MINUTE_MS,
-    }
+    bars = Bars(minutes.open_ms, minutes.bars, np.ones(shape, np.bool_), funding, rows)
+    return bars, Scores(
+        conviction=conviction,
+        expected_return=conviction * 0.01,
+        sigma=flat * 0.006,
+        volatility=flat * 0.6,
+        agreement=flat * 0.0,
+        not_ready=np.zeros(conviction.shape, np.bool_),
+    )
 
 
 def best_s(function: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -121,10 +117,10 @@ def _vectorbt_rate(minutes: Minutes) -> float | None:
         return None
     import vectorbt
 
-    hourly = _inputs(minutes)
+    bars, scores = _inputs(minutes)
     sides = np.zeros(minutes.closes.shape)
-    decided = hourly["decision_rows"] >= 0
-    sides[decided] = np.sign(np.where(np.abs(hourly["conviction"]) >= 1.0, hourly["conviction"], 0.0))
+    decided = bars.decision_rows >= 0
+    sides[decided] = np.sign(np.where(np.abs(scores.conviction) >= 1.0, scores.conviction, 0.0))
 
     def simulate() -> object:
         return vectorbt.Portfolio.from_signals(

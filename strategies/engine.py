@@ -18,6 +18,7 @@ from strategies.errors import BadInput
 from strategies.features.blocks import current_slice
 from strategies.history import CandleHistory
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Books, Scores
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
 from strategies.kernel.portfolio import BookScale
@@ -148,6 +149,10 @@ class Engine:
             markets=self.markets,
         )
 
+    @property
+    def _books(self) -> Books:
+        return self.membership.books(self.state, self._facts)
+
     def _change_markets(self, minute: AccountMinute) -> int:
         """Let markets join, change and leave, before the minute's bars."""
         commands = [command for command in minute.commands if command.is_lifecycle]
@@ -162,37 +167,12 @@ class Engine:
         return count
 
     def _settle(self, minute: AccountMinute, count: int) -> tuple[int, list[tuple[int, np.ndarray]]]:
-        state, candles = self.state, []
+        books, candles = self._books, []
         for late in minute.late_bars:
-            count = settle_bar(
-                state.account,
-                state.positions,
-                state.orders,
-                self.membership.records,
-                self.membership.rules,
-                late.market,
-                late.open_ms,
-                late.bar,
-                late.funding_e8,
-                self._facts,
-                count,
-            )
-            candles += [
-                (late.market, candle) for candle in self.histories[late.market].add_minute(late.open_ms, late.bar)
-            ]
-        count = settle_minute(
-            state.account,
-            state.positions,
-            state.orders,
-            self.membership.records,
-            self.membership.rules,
-            minute.open_ms,
-            minute.bars,
-            minute.present,
-            minute.funding_e8,
-            self._facts,
-            count,
-        )
+            count = settle_bar(books, late.market, late.open_ms, late.bar, late.funding_e8, count)
+            closed = self.histories[late.market].add_minute(late.open_ms, late.bar)
+            candles += [(late.market, candle) for candle in closed]
+        count = settle_minute(books, minute.open_ms, minute.bars, minute.present, minute.funding_e8, count)
         for index in np.flatnonzero(minute.present):
             closed = self.histories[index].add_minute(minute.open_ms, minute.bars[index])
             candles += [(int(index), candle) for candle in closed]
@@ -201,20 +181,7 @@ class Engine:
     def _apply(self, command: Command, open_ms: int, count: int) -> int:
         if command.kind not in COMMAND_CODES:
             return count
-        state = self.state
-        return int(
-            apply_command(
-                state.account,
-                state.positions,
-                state.orders,
-                self.membership.rules,
-                COMMAND_CODES[command.kind],
-                command.market,
-                open_ms,
-                self._facts,
-                count,
-            )
-        )
+        return int(apply_command(self._books, COMMAND_CODES[command.kind], command.market, open_ms, count))
 
     def _decide(
         self, minute: AccountMinute, decision_ms: int, count: int
@@ -232,24 +199,15 @@ class Engine:
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
         decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
         self.membership.rules["horizon_bars"] = self.bundle.hold_bars  # what expected returns speak of
-        count = decide(
-            self.state.account,
-            self.state.positions,
-            self.state.orders,
-            self.membership.records,
-            self.membership.rules,
-            conviction,
-            self.bundle.expected_return(conviction, scored.sigma),
-            scored.sigma,
-            scored.volatility * self._book.at(decision_ms, candles, self.settings.risk),
-            self.bundle.agreement(conviction, scored.joined),
-            ~ready,
-            minute.late,
-            decision_ms,
-            decisions,
-            self._facts,
-            count,
+        scores = Scores(
+            conviction=conviction,
+            expected_return=self.bundle.expected_return(conviction, scored.sigma),
+            sigma=scored.sigma,
+            volatility=scored.volatility * self._book.at(decision_ms, candles, self.settings.risk),
+            agreement=self.bundle.agreement(conviction, scored.joined),
+            not_ready=~ready,
         )
+        count = decide(self._books, scores, minute.late, decision_ms, decisions, count)
         return decisions, tuple(prepared), int(count)
 
     def _ready(self, minute: AccountMinute, decision_ms: int) -> np.ndarray:

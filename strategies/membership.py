@@ -14,6 +14,7 @@ import numpy as np
 from strategies.errors import BadInput
 from strategies.history import CandleHistory
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Books
 from strategies.kernel.fills import emit
 from strategies.kernel.regrid import Rules, Slot, change_rules, delist
 from strategies.kernel.settings import TradingSettings
@@ -70,14 +71,12 @@ class Membership:
             raise BadInput(f"{command.kind} of market {index} with {spec}: it does not fit the account's markets")
         if command.kind == "join":
             return self._join(command, spec, state, open_ms, facts, count)
-        slot = Slot(
-            account=state.account, positions=state.positions, orders=state.orders, rules=self.rules, index=index
-        )
+        slot = Slot(books=self.books(state, facts), index=index)
         old = Rules(market=self.markets[index], records=self.records)
         if command.kind == "leave":
-            return state, self._leave(command, spec, slot, old, open_ms, facts, count)
+            return state, self._leave(command, spec, slot, old, open_ms, count)
         self._replace(index, spec)
-        return state, change_rules(slot, old, Rules(market=spec, records=self.records), open_ms, facts, count)
+        return state, change_rules(slot, old, Rules(market=spec, records=self.records), open_ms, count)
 
     def _join(
         self, command: Command, spec: Market, state: AccountState, open_ms: int, facts: np.ndarray, count: int
@@ -98,24 +97,26 @@ class Membership:
         state.memory[index] = np.zeros((), state.memory.dtype)
         return state, int(emit(facts, count, FactKind.JOINED.value, open_ms, index, Reason.UNIVERSE.value, 0))
 
-    def _leave(
-        self, command: Command, spec: Market, slot: Slot, rules: Rules, open_ms: int, facts: np.ndarray, count: int
-    ) -> int:
+    def _leave(self, command: Command, spec: Market, slot: Slot, rules: Rules, open_ms: int, count: int) -> int:
         """Let a market go: a delisted one is settled, any other must be flat or stays as LEAVING until it is."""
         if command.why.startswith(DELISTED):
-            count = delist(slot, rules, command.settled_at, open_ms, facts, count)
+            count = delist(slot, rules, command.settled_at, open_ms, count)
         is_flat = slot.position["lots"] == 0 and not (slot.order["active"] and slot.order["target"])
         status = MarketStatus.GONE if is_flat else MarketStatus.LEAVING
         self._replace(slot.index, replace(spec, status=status))
         if not is_flat:
             return count
         slot.order["active"] = 0
-        return int(emit(facts, count, FactKind.LEFT.value, open_ms, slot.index, Reason.UNIVERSE.value, 0))
+        return int(emit(slot.books.facts, count, FactKind.LEFT.value, open_ms, slot.index, Reason.UNIVERSE.value, 0))
 
     def _replace(self, index: int, market: Market) -> None:
         self.markets = (*self.markets[:index], market, *self.markets[index + 1 :])
         self.histories[index].respec(market)
         self._renew()
+
+    def books(self, state: AccountState, facts: np.ndarray) -> Books:
+        """Return what the kernel works on: the account's state with its markets' present rules."""
+        return state.books(self.records, self.rules, facts)
 
     def count_in(self, markets: Sequence[Market]) -> None:
         """Let the candles that are filling be counted in the grids of `markets`; the account's own stay."""

@@ -12,6 +12,7 @@ import numpy as np
 from strategies.bundle.ensemble import smooth
 from strategies.explain.chart_context import chart_context
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Bars, Scores
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import CommandCode, apply_command, settle_bar, settle_minute
 from strategies.kernel.loop import run
@@ -23,34 +24,19 @@ from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 def warm() -> None:
     """Compile (or load) every compiled function with the argument types that its callers use; changes nothing else."""
     state = AccountState.begin(markets=1, deposit=10**12, start_ms=0)
-    rules, markets = TradingSettings().rules(), _markets()
-    facts, decisions, scores = np.zeros(64, FACT), np.zeros(1, DECISION), np.zeros(1)
+    books = state.books(_markets(), TradingSettings().rules(), np.zeros(64, FACT))
     bars, present, funding = np.full((1, 5), 1_000), np.ones(1, np.bool_), np.full(1, NO_RATE)
-    kernel = (state.account, state.positions, state.orders, markets, rules)
-    count = settle_bar(*kernel, 0, 0, bars[0], int(funding[0]), facts, 0)
-    count = settle_minute(*kernel, 0, bars, present, funding, facts, count)
-    count = apply_command(
-        state.account, state.positions, state.orders, rules, int(CommandCode.PAUSE), -1, 0, facts, count
-    )
-    smooth(state.memory, scores, 0.1)
-    decide(*kernel, scores, scores, scores, scores, scores, ~present, False, HOUR_MS, decisions, facts, count)
-    table = scores.reshape(1, 1)
-    run(
-        state,
-        markets,
-        rules,
-        open_ms=np.full(1, MINUTE_MS),
-        bars=bars.reshape(1, 1, 5),
-        present=present.reshape(1, 1),
-        funding_e8=funding.reshape(1, 1),
-        decision_rows=np.zeros(1, np.int64),
-        conviction=table,
-        expected_return=table,
-        sigma=table,
-        volatility=table,
-        agreement=table,
-        bar_ms=MINUTE_MS,
-    )
+    zeros, decisions = np.zeros(1), np.zeros(1, DECISION)
+    scores = Scores(zeros, zeros, zeros, zeros, zeros, ~present)
+    count = settle_bar(books, 0, 0, bars[0], int(funding[0]), 0)
+    count = settle_minute(books, 0, bars, present, funding, count)
+    count = apply_command(books, int(CommandCode.PAUSE), -1, 0, count)
+    smooth(state.memory, zeros, 0.1)
+    decide(books, scores, False, HOUR_MS, decisions, count)
+    opens, rows = np.full(1, MINUTE_MS), np.zeros(1, np.int64)
+    stretch = Bars(opens, bars.reshape(1, 1, 5), present.reshape(1, 1), funding.reshape(1, 1), rows)
+    table = Scores(*(part.reshape(1, 1) for part in scores))
+    run(state, books.markets, books.rules, bars=stretch, scores=table, bar_ms=MINUTE_MS)
     chart_context(_candles(), Timeframe.H1)
 
 

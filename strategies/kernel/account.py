@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from strategies.errors import SigmaError
+from strategies.kernel.books import Books
 from strategies.kernel.state import ACCOUNT, LAYOUT, MEMORY, ORDER, POSITION, new_account
 
 _HEADER = struct.Struct("<4sII")  # magic, layout, markets
@@ -80,6 +81,10 @@ class AccountState:
             parts.append(np.frombuffer(stored, dtype, count, offset).copy())
             offset += count * dtype.itemsize
         return cls(account=parts[0], positions=parts[1], orders=parts[2], memory=parts[3])
+
+    def books(self, markets: np.ndarray, rules: np.ndarray, facts: np.ndarray) -> Books:
+        """Return what the kernel works on: views of this state, settled by (M,) MARKET and (1,) RULES records."""
+        return Books(self.account, self.positions, self.orders, markets, rules, facts)
 
     def to_bytes(self) -> bytes:
         """Return the state as bytes: a header and the four arrays."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from strategies.kernel.books import Books, Scores
 from strategies.kernel.compiled import Record, compiled
 from strategies.kernel.entries import entry_refusal
 from strategies.kernel.fills import emit
@@ -33,141 +34,90 @@ _MAX_DISTANCE_E8: Final = 10.0 * RATE_ONE  # a bracket ten times the price away 
 
 
 @compiled
-def decide(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    conviction: np.ndarray,
-    expected_return: np.ndarray,
-    sigma: np.ndarray,
-    volatility: np.ndarray,
-    agreement: np.ndarray,
-    not_ready: np.ndarray,
-    late: bool,
-    decision_ms: int,
-    decisions: np.ndarray,
-    facts: np.ndarray,
-    count: int,
-) -> int:
+def decide(books: Books, scores: Scores, late: bool, decision_ms: int, decisions: np.ndarray, count: int) -> int:
     """Decide for every market at the close `decision_ms`: fill `decisions`, place orders, return the new fact count.
 
     Args:
-        account, positions, orders, markets, rules, facts, count: as in `execution`.
-        conviction: (M,) float64, unit deviations; NaN: no score. A market held without a score is held on.
-        expected_return: (M,) over the horizon, signed fraction; NaN switches the cost filter off (the trend rule).
-        sigma: (M,) deviation per decision candle.
-        volatility: (M,) annual.
-        agreement: (M,) -1..1, 0 without PPO.
-        not_ready: (M,) bool: no entry there.
+        books, count: as in `execution`.
+        scores: (M,) each.
         late: no entries at all; those wanted are recorded as MISSED.
         decisions: (M,) DECISION, overwritten but for `voters` and `votes`.
     """
-    for m in range(len(positions)):
-        _describe(positions, orders, markets, rules, m, conviction[m], expected_return[m], decision_ms, decisions)
-        decisions[m].sigma, decisions[m].volatility, decisions[m].agreement = sigma[m], volatility[m], agreement[m]
-        _set_distances(rules, sigma[m], decisions, m)
-        if rules[0].exposure_mode == 1:
-            wanted, refusal = _exposure(account, positions, orders, markets, rules, m, decisions, not_ready[m], late)
+    for m in range(len(books.positions)):
+        _describe(books, scores, m, decision_ms, decisions)
+        _set_distances(books, m, decisions)
+        if books.rules[0].exposure_mode == 1:
+            wanted, refusal = _exposure(books, m, decisions, scores.not_ready[m], late)
         else:
-            wanted, refusal = _discrete(account, positions, orders, markets, rules, m, decisions, not_ready[m], late)
+            wanted, refusal = _discrete(books, m, decisions, scores.not_ready[m], late)
         if refusal == RefusalCode.LATE.value:
-            count = emit(facts, count, FactKind.MISSED.value, decision_ms, m, Reason.LATE.value, decision_ms)
-        _plan(positions, orders, rules, m, wanted, refusal, decisions)
+            count = emit(books.facts, count, FactKind.MISSED.value, decision_ms, m, Reason.LATE.value, decision_ms)
+        _plan(books, m, wanted, refusal, decisions)
     while True:
         m = _strongest(decisions)
         if m < 0:
             return count
-        _serve(account, positions, orders, markets, rules, m, decisions)
+        _serve(books, m, decisions)
 
 
 @compiled
-def _describe(
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    conviction: float,
-    expected_return: float,
-    decision_ms: int,
-    decisions: np.ndarray,
-) -> None:
+def _describe(books: Books, scores: Scores, m: int, decision_ms: int, decisions: np.ndarray) -> None:
     row = decisions[m]
-    row.ms, row.market, row.conviction, row.expected_return = decision_ms, m, conviction, expected_return
-    row.cost = 2.0 * (markets[m].fee_e8 + markets[m].slippage_e8) / RATE_ONE
-    row.price, row.target = positions[m].mark, planned_lots(positions, orders, m)
+    row.ms, row.market = decision_ms, m
+    row.conviction, row.expected_return = scores.conviction[m], scores.expected_return[m]
+    row.sigma, row.volatility, row.agreement = scores.sigma[m], scores.volatility[m], scores.agreement[m]
+    row.cost = 2.0 * (books.markets[m].fee_e8 + books.markets[m].slippage_e8) / RATE_ONE
+    row.price, row.target = books.positions[m].mark, planned_lots(books, m)
     row.action, row.refusal, row.due_ms = Action.HOLD.value, RefusalCode.NONE.value, 0
 
 
 @compiled
-def _set_distances(rules: np.ndarray, sigma: float, decisions: np.ndarray, m: int) -> None:
-    row, day = decisions[m], daily_sigma(rules, sigma)
+def _set_distances(books: Books, m: int, decisions: np.ndarray) -> None:
+    row, day = decisions[m], daily_sigma(books.rules, decisions[m].sigma)
     row.stop_e8 = row.take_e8 = row.trail_e8 = 0
     if day > 0.0:
-        row.stop_e8 = int(min(rules[0].stop_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
-        row.take_e8 = int(min(rules[0].take_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
-        row.trail_e8 = int(min(rules[0].trail_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
+        row.stop_e8 = int(min(books.rules[0].stop_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
+        row.take_e8 = int(min(books.rules[0].take_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
+        row.trail_e8 = int(min(books.rules[0].trail_sigmas * day * RATE_ONE, _MAX_DISTANCE_E8))
 
 
 @compiled
-def _discrete(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    decisions: np.ndarray,
-    not_ready: bool,
-    late: bool,
-) -> tuple[int, int]:
+def _discrete(books: Books, m: int, decisions: np.ndarray, not_ready: bool, late: bool) -> tuple[int, int]:
     """Return (lots wanted, refusal): hold while side x conviction >= leave, enter or reverse at `enter`, else be
     flat.
     """
     row = decisions[m]
     planned, conviction = row.target, row.conviction
     side = (planned > 0) - (planned < 0)
-    if side != 0 and not side * conviction < rules[0].leave:  # also NaN
+    if side != 0 and not side * conviction < books.rules[0].leave:  # also NaN
         return planned, RefusalCode.NONE.value
-    if side != 0 and -side * conviction < rules[0].enter:
+    if side != 0 and -side * conviction < books.rules[0].enter:
         return 0, RefusalCode.NONE.value
-    refusal = entry_refusal(account, positions, orders, markets, rules, m, row, rules[0].enter, not_ready, late)
+    refusal = entry_refusal(books, m, row, books.rules[0].enter, not_ready, late)
     if refusal != RefusalCode.NONE.value:
         return 0, refusal
-    lots = _full_size(account, positions, markets, rules, m, row)
+    lots = _full_size(books, m, row)
     return (lots if conviction > 0.0 else -lots), RefusalCode.NONE.value
 
 
 @compiled
-def _exposure(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    decisions: np.ndarray,
-    not_ready: bool,
-    late: bool,
-) -> tuple[int, int]:
+def _exposure(books: Books, m: int, decisions: np.ndarray, not_ready: bool, late: bool) -> tuple[int, int]:
     """Return (lots wanted, refusal): the full size x conviction / enter within -1..1; nothing moves inside the
     no-trade band.
     """
     row = decisions[m]
     planned = row.target
-    full = _full_size(account, positions, markets, rules, m, row)
-    share = min(max(row.conviction / rules[0].enter, -1.0), 1.0)
-    if not_ready or math.isnan(share) or (full == 0 and account[0].equity > 0):
+    full = _full_size(books, m, row)
+    share = min(max(row.conviction / books.rules[0].enter, -1.0), 1.0)
+    if not_ready or math.isnan(share) or (full == 0 and books.account[0].equity > 0):
         return planned, _idle(planned, RefusalCode.NOT_READY.value)
     wanted = int(share * full)
-    if abs(wanted - planned) <= rules[0].exposure_band * full:
+    if abs(wanted - planned) <= books.rules[0].exposure_band * full:
         return planned, _idle(planned, RefusalCode.WEAK.value)
     flips = (wanted > 0 and planned < 0) or (wanted < 0 and planned > 0)
     if not flips and abs(wanted) <= abs(planned):
         return wanted, RefusalCode.NONE.value
-    refusal = entry_refusal(account, positions, orders, markets, rules, m, row, 0.0, not_ready, late)
+    refusal = entry_refusal(books, m, row, 0.0, not_ready, late)
     if refusal == RefusalCode.NONE.value:
         return wanted, refusal
     return (0 if flips else planned), refusal
@@ -179,14 +129,12 @@ def _idle(planned: int, refusal: int) -> int:
 
 
 @compiled
-def _full_size(
-    account: np.ndarray, positions: np.ndarray, markets: np.ndarray, rules: np.ndarray, m: int, row: Record
-) -> int:
+def _full_size(books: Books, m: int, row: Record) -> int:
     return size(
-        account[0].equity,
-        rules[0].members if rules[0].members > 0 else len(positions),
-        rules,
-        markets[m],
+        books.account[0].equity,
+        books.rules[0].members if books.rules[0].members > 0 else len(books.positions),
+        books.rules,
+        books.markets[m],
         row.price,
         row.conviction,
         row.sigma,
@@ -197,25 +145,17 @@ def _full_size(
 
 
 @compiled
-def _plan(
-    positions: np.ndarray,
-    orders: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    wanted: int,
-    refusal: int,
-    decisions: np.ndarray,
-) -> None:
+def _plan(books: Books, m: int, wanted: int, refusal: int, decisions: np.ndarray) -> None:
     """Place what shrinks or closes at once; mark what opens, grows or reverses as a candidate."""
     row, planned = decisions[m], decisions[m].target
     row.refusal = refusal
-    reverses = planned != 0 and (planned > 0) != (row.conviction > 0.0) and abs(row.conviction) >= rules[0].enter
+    reverses = planned != 0 and (planned > 0) != (row.conviction > 0.0) and abs(row.conviction) >= books.rules[0].enter
     grows = abs(wanted) > abs(planned) or (wanted > 0 and planned < 0) or (wanted < 0 and planned > 0)
     if planned != 0 and wanted != planned and (wanted == 0 or (wanted > 0) != (planned > 0)):
-        _order(orders, rules, m, 0, Reason.REVERSED.value if reverses else Reason.FADED.value, decisions)
+        _order(books, m, 0, Reason.REVERSED.value if reverses else Reason.FADED.value, decisions)
         row.action = Action.CLOSE.value
     elif wanted != planned and not grows:
-        _order(orders, rules, m, wanted, Reason.REBALANCE.value, decisions)
+        _order(books, m, wanted, Reason.REBALANCE.value, decisions)
         row.action = Action.RESIZE.value
     if grows:
         row.target, row.refusal = wanted, _CANDIDATE
@@ -224,11 +164,11 @@ def _plan(
 
 
 @compiled
-def _order(orders: np.ndarray, rules: np.ndarray, m: int, target: int, reason: int, decisions: np.ndarray) -> None:
+def _order(books: Books, m: int, target: int, reason: int, decisions: np.ndarray) -> None:
     row = decisions[m]
-    row.target, row.due_ms = target, row.ms + rules[0].entry_delay_ms
-    if not is_forced_exit(orders, m):
-        place_order(orders, m, target, row.due_ms, row.ms, reason, row.stop_e8, row.take_e8, row.trail_e8)
+    row.target, row.due_ms = target, row.ms + books.rules[0].entry_delay_ms
+    if not is_forced_exit(books.orders, m):
+        place_order(books.orders, m, target, row.due_ms, row.ms, reason, row.stop_e8, row.take_e8, row.trail_e8)
 
 
 @compiled
@@ -242,36 +182,28 @@ def _strongest(decisions: np.ndarray) -> int:
 
 
 @compiled
-def _serve(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    decisions: np.ndarray,
-) -> None:
+def _serve(books: Books, m: int, decisions: np.ndarray) -> None:
     """Place the candidate's order as large as the account's limits allow, or refuse it."""
-    row, market = decisions[m], markets[m]
-    wanted, planned = row.target, planned_lots(positions, orders, m)
+    row, market = decisions[m], books.markets[m]
+    wanted, planned = row.target, planned_lots(books, m)
     row.target, row.refusal = planned, RefusalCode.NONE.value
-    limit = rules[0].max_open_positions
-    if planned == 0 and limit > 0 and open_positions(positions, orders) >= limit:
+    limit = books.rules[0].max_open_positions
+    if planned == 0 and limit > 0 and open_positions(books) >= limit:
         row.refusal = RefusalCode.MAX_POSITIONS.value
         return
     if is_too_small(abs(wanted), market, row.price):
         row.refusal = RefusalCode.TOO_SMALL.value
         return
     own = abs(planned) * float(row.price) * market.unit_value
-    room = rules[0].leverage_cap * account[0].equity - gross_notional(positions, orders, markets) + own
+    room = books.rules[0].leverage_cap * books.account[0].equity - gross_notional(books) + own
     lots = lots_that_fit(abs(wanted), market, row.price, room)
     if is_too_small(lots, market, row.price) or lots <= abs(planned):
         row.refusal = RefusalCode.LEVERAGE.value
         return
-    held, side = positions[m].lots, (1 if wanted > 0 else -1)
+    held, side = books.positions[m].lots, (1 if wanted > 0 else -1)
     if planned != 0:
         row.action, reason = Action.RESIZE.value, Reason.REBALANCE.value
     else:
         row.action = Action.LONG.value if side > 0 else Action.SHORT.value
         reason = Reason.REVERSED.value if side * held < 0 else Reason.SIGNAL.value
-    _order(orders, rules, m, side * lots, reason, decisions)
+    _order(books, m, side * lots, reason, decisions)

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import Record, compiled
 from strategies.kernel.protections import is_forced_exit
 from strategies.kernel.state import RefusalCode, Standing
 
 
 @compiled
-def entry_refusal(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    row: Record,
-    threshold: float,
-    not_ready: bool,
-    late: bool,
-) -> int:
+def entry_refusal(books: Books, m: int, row: Record, threshold: float, not_ready: bool, late: bool) -> int:
     """Return why market `m` may not be entered on the side of its conviction, or NONE. Limits of the account come
     later.
 
@@ -33,7 +21,7 @@ def entry_refusal(
         not_ready: a gap is open there, or the warm-up is incomplete.
         late: the whole decision came too late; LATE is the last reason, given to what would have been entered.
     """
-    status = markets[m].status
+    status = books.markets[m].status
     if status != Standing.TRADING.value:
         return standing_refusal(status)
     if not_ready or row.price <= 0:
@@ -44,12 +32,12 @@ def entry_refusal(
         return RefusalCode.NOT_READY.value
     if abs(row.conviction) < threshold or row.conviction == 0.0:
         return RefusalCode.WEAK.value
-    rule, side = rules[0], (1 if row.conviction > 0.0 else -1)
+    rule, side = books.rules[0], (1 if row.conviction > 0.0 else -1)
     if (side > 0 and rule.allow_long == 0) or (side < 0 and rule.allow_short == 0):
         return RefusalCode.SIDE.value
     if side * row.expected_return <= row.cost * rule.cost_margin:  # never of NaN
         return RefusalCode.COST.value
-    refusal = _lock_refusal(account, positions, orders, m, side, row.ms)
+    refusal = _lock_refusal(books, m, side, row.ms)
     if refusal == RefusalCode.NONE.value and late:
         return RefusalCode.LATE.value
     return refusal
@@ -66,11 +54,9 @@ def standing_refusal(status: int) -> int:
 
 
 @compiled
-def _lock_refusal(
-    account: np.ndarray, positions: np.ndarray, orders: np.ndarray, m: int, side: int, now_ms: int
-) -> int:
+def _lock_refusal(books: Books, m: int, side: int, now_ms: int) -> int:
     """Return the lock, block or pause that stands against an entry on `side` at `now_ms`, or NONE."""
-    position, state = positions[m], account[0]
+    position, state = books.positions[m], books.account[0]
     if now_ms < (position.long_blocked_until_ms if side > 0 else position.short_blocked_until_ms):
         return RefusalCode.BLOCKED.value
     if now_ms < position.cooldown_until_ms:
@@ -79,6 +65,6 @@ def _lock_refusal(
         return RefusalCode.DRAWDOWN.value
     if state.day_locked != 0:
         return RefusalCode.DAILY_LOSS.value
-    if state.paused != 0 or is_forced_exit(orders, m):
+    if state.paused != 0 or is_forced_exit(books.orders, m):
         return RefusalCode.PAUSED.value
     return RefusalCode.NONE.value

@@ -12,14 +12,13 @@ Order of events inside a bar:
 4. mark at the close; equity, day, drawdown, protections (`protections.py`);
 5. new orders wait (`signals.decide`, `apply_command`).
 
-Shapes: `account` (1,) ACCOUNT, `positions` and `orders` (M,) POSITION and ORDER, `markets` (M,) MARKET, `rules` (1,)
-RULES, `facts` a FACT buffer with at least 8 M + 8 rows free after `count`, the rows used; every function returns the
-new `count`. All arrays are C-contiguous and writeable; other layouts would be compiled anew.
+Every function takes the account's `Books` and `count`, the rows of `books.facts` used so far, and returns the new
+`count`.
 
-Nothing is allocated, so thousands of one-market accounts advance in a `prange` on views, each with its own row of a
-(N, 16) fact buffer: `settle_bar(account[i:i+1], positions[i:i+1], orders[i:i+1], markets, rules, 0, open_ms, bars[t],
-rate, facts[i], 0)`, then `mark_account` on the same views. An account may start anew by zeroing its records; its
-minutes should not lie on 1970-01-01, since day 0 means "not locked".
+Nothing is allocated, so thousands of one-market accounts advance in a `prange`, each with `Books` of views of its own
+records and of its own row of a (N, 16) fact buffer: `settle_bar(books, 0, open_ms, bars[t], rate, 0)`, then
+`mark_account`. An account may start anew by zeroing its records; its minutes should not lie on 1970-01-01, since day 0
+means "not locked".
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.kernel.arithmetic import muldiv_ceil, muldiv_floor, overflows, slipped
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import compiled, inlined
 from strategies.kernel.exits import settle_exits
 from strategies.kernel.fills import miss, set_brackets, settle_funding, trade
@@ -48,17 +48,7 @@ __all__ = [
 
 @inlined
 def settle_minute(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    open_ms: int,
-    bars: np.ndarray,
-    present: np.ndarray,
-    funding_e8: np.ndarray,
-    facts: np.ndarray,
-    count: int,
+    books: Books, open_ms: int, bars: np.ndarray, present: np.ndarray, funding_e8: np.ndarray, count: int
 ) -> int:
     """Settle the bar of every present market in order, then mark the account.
 
@@ -70,30 +60,16 @@ def settle_minute(
         present: (M,) bool.
         funding_e8: (M,) int64, or NO_RATE.
     """
-    for m in range(len(positions)):
+    for m in range(len(books.positions)):
         if present[m]:
-            count = settle_bar(
-                account, positions, orders, markets, rules, m, open_ms, bars[m], funding_e8[m], facts, count
-            )
-        elif orders[m].active == 1 and open_ms >= orders[m].due_ms:
-            count = miss(orders, positions, m, open_ms, Reason.LATE.value, facts, count)
-    return mark_account(account, positions, orders, markets, rules, open_ms, facts, count)
+            count = settle_bar(books, m, open_ms, bars[m], funding_e8[m], count)
+        elif books.orders[m].active == 1 and open_ms >= books.orders[m].due_ms:
+            count = miss(books, m, open_ms, Reason.LATE.value, count)
+    return mark_account(books, open_ms, count)
 
 
 @inlined
-def settle_bar(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    open_ms: int,
-    bar: np.ndarray,
-    funding_e8: int,
-    facts: np.ndarray,
-    count: int,
-) -> int:
+def settle_bar(books: Books, m: int, open_ms: int, bar: np.ndarray, funding_e8: int, count: int) -> int:
     """Settle events 1 to 3 of one market's bar and mark its position at the close.
 
     A bar older than the last one settled in this market changes nothing.
@@ -103,67 +79,40 @@ def settle_bar(
         funding_e8: rate that settles at this open, or NO_RATE. A rate off the full hour, or in a minute already
             marked, is LATE.
     """
-    position = positions[m]
+    position = books.positions[m]
     if open_ms < position.last_ms:
         return count
     if funding_e8 != NO_RATE and position.lots != 0:
-        late = open_ms % HOUR_MS != 0 or open_ms <= account[0].last_ms
+        late = open_ms % HOUR_MS != 0 or open_ms <= books.account[0].last_ms
         reason = Reason.LATE.value if late else Reason.SETTLED.value
-        count = settle_funding(account, positions, markets, m, open_ms, bar[0], funding_e8, reason, facts, count)
-    if orders[m].active == 1 and open_ms >= orders[m].due_ms:
-        count = _fill_due(account, positions, orders, markets, rules, m, open_ms, bar[0], facts, count)
+        count = settle_funding(books, m, open_ms, bar[0], funding_e8, reason, count)
+    if books.orders[m].active == 1 and open_ms >= books.orders[m].due_ms:
+        count = _fill_due(books, m, open_ms, bar[0], count)
     if position.lots != 0:
-        count = settle_exits(account, positions, orders, markets, rules, m, open_ms, bar, facts, count)
+        count = settle_exits(books, m, open_ms, bar, count)
     position.mark = bar[3]
     position.last_ms = open_ms
     return count
 
 
 @compiled
-def _fill_due(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    open_ms: int,
-    opening: int,
-    facts: np.ndarray,
-    count: int,
-) -> int:
+def _fill_due(books: Books, m: int, open_ms: int, opening: int, count: int) -> int:
     """Fill the due order at the open; one that goes through zero is two fills at one price."""
-    order, market, held = orders[m], markets[m], positions[m].lots
+    order, market, held = books.orders[m], books.markets[m], books.positions[m].lots
     if order.target == held:
         order.active = 0
         return count
     price = slipped(opening, market.slippage_e8, 1 if order.target > held else -1)
     if overflows(order.target, price, market.unit_value):
-        count = miss(orders, positions, m, open_ms, Reason.NONE.value, facts, count)
+        count = miss(books, m, open_ms, Reason.NONE.value, count)
         if order.active == 0:
             return count
     order.active = 0
     change, reason, decision_ms = order.target - held, order.reason, order.decision_ms
     if held != 0 and order.target != 0 and (held > 0) != (order.target > 0):
-        count = trade(
-            account,
-            positions,
-            markets,
-            rules,
-            m,
-            open_ms,
-            -held,
-            price,
-            market.fee_e8,
-            reason,
-            decision_ms,
-            facts,
-            count,
-        )
+        count = trade(books, m, open_ms, -held, price, market.fee_e8, reason, decision_ms, count)
         change = order.target
-    count = trade(
-        account, positions, markets, rules, m, open_ms, change, price, market.fee_e8, reason, decision_ms, facts, count
-    )
-    if positions[m].lots == change:
-        set_brackets(positions, m, order.stop_e8, order.take_e8, order.trail_e8)
+    count = trade(books, m, open_ms, change, price, market.fee_e8, reason, decision_ms, count)
+    if books.positions[m].lots == change:
+        set_brackets(books, m, order.stop_e8, order.take_e8, order.trail_e8)
     return count

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.kernel.arithmetic import nearer, slipped
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import compiled, inlined
 from strategies.kernel.fills import block_side, trade
 from strategies.kernel.liquidation import bankruptcy_price
@@ -17,20 +18,9 @@ from strategies.kernel.state import Reason
 
 
 @inlined
-def settle_exits(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    open_ms: int,
-    bar: np.ndarray,
-    facts: np.ndarray,
-    count: int,
-) -> int:
+def settle_exits(books: Books, m: int, open_ms: int, bar: np.ndarray, count: int) -> int:
     """Close the position held in market `m` where the bar touches a trigger; else follow its best price."""
-    position = positions[m]
+    position = books.positions[m]
     side = 1 if position.lots > 0 else -1
     favourable, adverse = (bar[1], bar[2]) if side > 0 else (bar[2], bar[1])
     trail = nearer(position.best, position.trail_e8, side) if position.trail_e8 > 0 else 0
@@ -43,7 +33,7 @@ def settle_exits(
         return count
     if reason == Reason.STOP.value and trails:
         reason = Reason.TRAIL.value
-    return _exit(account, positions, orders, markets, rules, m, open_ms, price, reason, facts, count)
+    return _exit(books, m, open_ms, price, reason, count)
 
 
 @inlined
@@ -68,20 +58,8 @@ def _touched(
 
 
 @compiled
-def _exit(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    m: int,
-    open_ms: int,
-    price: int,
-    reason: int,
-    facts: np.ndarray,
-    count: int,
-) -> int:
-    position, market, order = positions[m], markets[m], orders[m]
+def _exit(books: Books, m: int, open_ms: int, price: int, reason: int, count: int) -> int:
+    position, market, order = books.positions[m], books.markets[m], books.orders[m]
     side = 1 if position.lots > 0 else -1
     fee_e8 = market.fee_e8
     if reason != Reason.TAKE.value:
@@ -90,21 +68,7 @@ def _exit(
         bankrupt = bankruptcy_price(position.lots, position.cost, market.unit_value, market.leverage)
         price = side * max(side * price, side * bankrupt)
         fee_e8 += market.liquidation_fee_e8
-    block_side(positions, rules, m, side, open_ms)
+    block_side(books, m, side, open_ms)
     if order.active == 1 and side * order.target > 0:
         order.active = 0  # the plan to hold this side ends with its stop
-    return trade(
-        account,
-        positions,
-        markets,
-        rules,
-        m,
-        open_ms,
-        -position.lots,
-        price,
-        fee_e8,
-        reason,
-        position.decision_ms,
-        facts,
-        count,
-    )
+    return trade(books, m, open_ms, -position.lots, price, fee_e8, reason, position.decision_ms, count)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import compiled, inlined
 from strategies.kernel.execution import settle_bar
 from strategies.kernel.protections import mark_account, place_order
@@ -59,9 +60,9 @@ def grid_bars(candles: CandleArray) -> np.ndarray:
 
 
 @compiled
-def begin(account: np.ndarray, positions: np.ndarray, orders: np.ndarray, open_ms: int, price: int) -> None:
+def begin(books: Books, open_ms: int, price: int) -> None:
     """Make the account new and flat after the bar that opened at `open_ms` and closed at `price` ticks."""
-    state, position = account[0], positions[0]
+    state, position = books.account[0], books.positions[0]
     state.cash = state.equity = state.peak_equity = state.day_equity = DEPOSIT
     state.day, state.last_ms = open_ms // DAY_MS, open_ms
     state.fees = state.funding = state.paused = state.day_locked = state.drawdown_locked = state.trades = 0
@@ -70,63 +71,33 @@ def begin(account: np.ndarray, positions: np.ndarray, orders: np.ndarray, open_m
     position.cash_flow = position.fees = position.funding = 0
     position.long_blocked_until_ms = position.short_blocked_until_ms = position.cooldown_until_ms = 0
     position.mark, position.last_ms = price, open_ms
-    orders[0].active = 0
+    books.orders[0].active = 0
 
 
 @compiled
-def hold(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    exposure: float,
-    sigma: float,
-    volatility: float,
-    due_ms: int,
-) -> None:
+def hold(books: Books, exposure: float, sigma: float, volatility: float, due_ms: int) -> None:
     """Order the lots of an exposure from the bar at `due_ms` on: |exposure| of the size that risk gives, no bracket."""
     target = 0
     if exposure != 0.0:
-        mark = positions[0].mark
-        full = size(account[0].equity, 1, rules, markets[0], mark, exposure, sigma, volatility, 0.0)
+        mark = books.positions[0].mark
+        full = size(books.account[0].equity, 1, books.rules, books.markets[0], mark, exposure, sigma, volatility, 0.0)
         target = math.floor(abs(exposure) * full)
-        if is_too_small(target, markets[0], mark):
+        if is_too_small(target, books.markets[0], mark):
             target = 0
         if exposure < 0.0:
             target = -target
-    place_order(orders, 0, target, due_ms, due_ms, Reason.SIGNAL.value, 0, 0, 0)
+    place_order(books.orders, 0, target, due_ms, due_ms, Reason.SIGNAL.value, 0, 0, 0)
 
 
 @inlined
-def settle(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    open_ms: int,
-    bar: np.ndarray,
-    funding_e8: int,
-    facts: np.ndarray,
-) -> int:
+def settle(books: Books, open_ms: int, bar: np.ndarray, funding_e8: int) -> int:
     """Settle one bar and mark; return how many facts it wrote. `facts` has at least `FACT_ROWS` rows."""
-    count = settle_bar(account, positions, orders, markets, rules, 0, open_ms, bar, funding_e8, facts, 0)
-    return mark_account(account, positions, orders, markets, rules, open_ms, facts, count)
+    count = settle_bar(books, 0, open_ms, bar, funding_e8, 0)
+    return mark_account(books, open_ms, count)
 
 
 @inlined
-def observe(
-    account: np.ndarray,
-    positions: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    exposure: float,
-    bars_held: int,
-    sigma: float,
-    columns: np.ndarray,
-    first: int,
-) -> None:
+def observe(books: Books, exposure: float, bars_held: int, sigma: float, columns: np.ndarray, first: int) -> None:
     """Write the `ACCOUNT_COLUMNS` that tell how the account stands, from column `first` on; all about -3..3.
 
     Args:
@@ -136,8 +107,8 @@ def observe(
         sigma: per-bar deviation.
         columns: (D,) float32, written in place.
     """
-    day = daily_sigma(rules, sigma)
-    position, state = positions[0], account[0]
+    day = daily_sigma(books.rules, sigma)
+    position, state = books.positions[0], books.account[0]
     result = 0.0
     if position.lots != 0:
         side = 1.0 if position.lots > 0 else -1.0
@@ -146,5 +117,5 @@ def observe(
     columns[first + 1] = min(max(result, -3.0), 3.0)
     columns[first + 2] = min(bars_held / _HELD_BARS, 3.0)
     columns[first + 3] = min(10.0 * (state.peak_equity - state.equity) / state.peak_equity, 3.0)
-    cost = 2.0 * (markets[0].fee_e8 + markets[0].slippage_e8) / RATE_ONE
+    cost = 2.0 * (books.markets[0].fee_e8 + books.markets[0].slippage_e8) / RATE_ONE
     columns[first + 4] = min(cost / day, 3.0)

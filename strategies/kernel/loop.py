@@ -7,11 +7,12 @@ It has no rule of its own: for every bar it calls `settle_minute`, and where a b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Bars, Books, Scores
 from strategies.kernel.compiled import compiled
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import settle_minute
@@ -39,153 +40,87 @@ class RunResult:
     state: AccountState
 
 
+class Outputs(NamedTuple):
+    """What the compiled loop writes: `RunResult`'s arrays, and its (M,) scratch of who may not enter."""
+
+    decisions: np.ndarray
+    equity: np.ndarray
+    exposure: np.ndarray
+    unready: np.ndarray
+
+
 def run(
-    state: AccountState,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    *,
-    open_ms: np.ndarray,
-    bars: np.ndarray,
-    present: np.ndarray,
-    funding_e8: np.ndarray,
-    decision_rows: np.ndarray,
-    conviction: np.ndarray,
-    expected_return: np.ndarray,
-    sigma: np.ndarray,
-    volatility: np.ndarray,
-    agreement: np.ndarray,
-    bar_ms: int,
-    not_ready: np.ndarray | None = None,
+    state: AccountState, markets: np.ndarray, rules: np.ndarray, *, bars: Bars, scores: Scores, bar_ms: int
 ) -> RunResult:
     """Run an account over `n` bars of M markets; `state` itself is left alone.
 
     Args:
         state: where to start.
         markets, rules: (M,) MARKET and (1,) RULES.
-        open_ms: (n,) int64, ascending opens.
-        bars: (n, M, 5) int64: open, high, low, close in ticks, volume in lots.
-        present: (n, M) bool.
-        funding_e8: (n, M) int64, or NO_RATE.
-        decision_rows: (n,) int64: the row of the decision arrays that this bar's close completes, or -1.
-        conviction, expected_return, sigma, volatility, agreement: (d, M) float64, as `decide` takes them.
+        bars: n bars of M markets.
+        scores: (d, M) each; a market absent at the deciding bar is not ready in any case.
         bar_ms: length of a bar; a decision is dated by its close.
-        not_ready: (d, M) bool; a market absent at the deciding bar is not ready in any case.
 
     Raises:
         ValueError: shapes do not fit together.
     """
     state = state.copy()
-    not_ready = np.zeros(conviction.shape, np.bool_) if not_ready is None else not_ready
-    _check_bars(len(state.positions), len(open_ms), bars, present, funding_e8, decision_rows)
-    _check_scores(
-        len(state.positions), decision_rows, (conviction, expected_return, sigma, volatility, agreement, not_ready)
+    count, members = len(bars.open_ms), len(state.positions)
+    _check_bars(members, bars)
+    _check_scores(members, bars.decision_rows, scores)
+    outputs = Outputs(
+        decisions=np.zeros(scores.conviction.shape, DECISION),
+        equity=np.zeros(count, np.int64),
+        exposure=np.zeros(count),
+        unready=np.zeros(members, np.bool_),
     )
-    decisions = np.zeros(conviction.shape, DECISION)
-    equity, exposure = np.zeros(len(open_ms), np.int64), np.zeros(len(open_ms))
-    inputs: tuple[Any, ...] = tuple(_plain(part) for part in (open_ms, bars, present, funding_e8, decision_rows))
-    scores: tuple[Any, ...] = tuple(
-        _plain(part) for part in (conviction, expected_return, sigma, volatility, agreement, not_ready)
-    )
-    outputs: tuple[Any, ...] = (decisions, equity, exposure, np.zeros(len(state.positions), np.bool_))
-    buffer = np.zeros(_CHUNK + _headroom(len(state.positions)), FACT)
+    buffer = np.zeros(_CHUNK + _headroom(members), FACT)
+    books = state.books(np.ascontiguousarray(markets), rules, buffer)
+    bars, scores = Bars(*map(_plain, bars)), Scores(*map(_plain, scores))
     chunks: list[np.ndarray] = []
     at = 0
-    while at < len(equity):
-        at, count = _advance(  # the order of its arguments is the order of these groups
-            state.account,
-            state.positions,
-            state.orders,
-            np.ascontiguousarray(markets),
-            rules,
-            at,
-            bar_ms,
-            buffer,
-            *inputs,
-            *scores,
-            *outputs,
-        )
-        chunks.append(buffer[:count].copy())
+    while at < count:
+        at, used = _advance(books, bars, scores, outputs, at, bar_ms)
+        chunks.append(buffer[:used].copy())
     facts = np.concatenate(chunks) if chunks else np.zeros(0, FACT)
-    return RunResult(facts=facts, decisions=decisions, equity=equity, exposure=exposure, state=state)
+    return RunResult(
+        facts=facts, decisions=outputs.decisions, equity=outputs.equity, exposure=outputs.exposure, state=state
+    )
 
 
 @compiled
-def _advance(
-    account: np.ndarray,
-    positions: np.ndarray,
-    orders: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
-    first: int,
-    bar_ms: int,
-    facts: np.ndarray,
-    open_ms: np.ndarray,
-    bars: np.ndarray,
-    present: np.ndarray,
-    funding_e8: np.ndarray,
-    decision_rows: np.ndarray,
-    conviction: np.ndarray,
-    expected_return: np.ndarray,
-    sigma: np.ndarray,
-    volatility: np.ndarray,
-    agreement: np.ndarray,
-    not_ready: np.ndarray,
-    decisions: np.ndarray,
-    equity: np.ndarray,
-    exposure: np.ndarray,
-    unready: np.ndarray,
-) -> tuple[int, int]:
-    """Run from bar `first` until the end, or until `facts` is nearly full; return (next bar, facts used)."""
-    count = 0
-    for i in range(first, len(open_ms)):
-        if count + _headroom(len(positions)) > len(facts):
+def _advance(books: Books, bars: Bars, scores: Scores, outputs: Outputs, first: int, bar_ms: int) -> tuple[int, int]:
+    """Run from bar `first` until the end, or until the facts are nearly full; return (next bar, facts used)."""
+    count, unready = 0, outputs.unready
+    for i in range(first, len(bars.open_ms)):
+        if count + _headroom(len(books.positions)) > len(books.facts):
             return i, count
-        count = settle_minute(
-            account,
-            positions,
-            orders,
-            markets,
-            rules,
-            open_ms[i],
-            bars[i],
-            present[i],
-            funding_e8[i],
-            facts,
-            count,
-        )
-        equity[i] = account[0].equity
-        exposure[i] = _exposure(account, positions, markets)
-        row = decision_rows[i]
+        open_ms = bars.open_ms[i]
+        count = settle_minute(books, open_ms, bars.prices[i], bars.present[i], bars.funding_e8[i], count)
+        outputs.equity[i] = books.account[0].equity
+        outputs.exposure[i] = _exposure(books)
+        row = bars.decision_rows[i]
         if row >= 0:
-            for m in range(len(positions)):
-                unready[m] = not_ready[row, m] or not present[i, m]
-            count = decide(
-                account,
-                positions,
-                orders,
-                markets,
-                rules,
-                conviction[row],
-                expected_return[row],
-                sigma[row],
-                volatility[row],
-                agreement[row],
+            for m in range(len(books.positions)):
+                unready[m] = scores.not_ready[row, m] or not bars.present[i, m]
+            said = Scores(
+                scores.conviction[row],
+                scores.expected_return[row],
+                scores.sigma[row],
+                scores.volatility[row],
+                scores.agreement[row],
                 unready,
-                False,
-                open_ms[i] + bar_ms,
-                decisions[row],
-                facts,
-                count,
             )
-    return len(open_ms), count
+            count = decide(books, said, False, open_ms + bar_ms, outputs.decisions[row], count)
+    return len(bars.open_ms), count
 
 
 @compiled
-def _exposure(account: np.ndarray, positions: np.ndarray, markets: np.ndarray) -> float:
+def _exposure(books: Books) -> float:
     gross = 0.0
-    for m in range(len(positions)):
-        gross += abs(positions[m].lots * positions[m].mark * markets[m].unit_value)
-    return gross / account[0].equity if account[0].equity > 0 else 0.0
+    for m in range(len(books.positions)):
+        gross += abs(books.positions[m].lots * books.positions[m].mark * books.markets[m].unit_value)
+    return gross / books.account[0].equity if books.account[0].equity > 0 else 0.0
 
 
 @compiled
@@ -193,17 +128,16 @@ def _headroom(markets: int) -> int:
     return 16 * markets + 16
 
 
-def _check_bars(
-    markets: int, n: int, bars: np.ndarray, present: np.ndarray, funding_e8: np.ndarray, decision_rows: np.ndarray
-) -> None:
-    found = [part.shape for part in (bars, present, funding_e8, decision_rows)]
+def _check_bars(markets: int, bars: Bars) -> None:
+    n = len(bars.open_ms)
+    found = [part.shape for part in bars[1:]]
     if found != [(n, markets, 5), (n, markets), (n, markets), (n,)]:
         raise ValueError(
             f"bars, present, funding, decision rows have shapes {found}; {n} bars of {markets} markets are needed"
         )
 
 
-def _check_scores(markets: int, decision_rows: np.ndarray, scores: tuple[np.ndarray, ...]) -> None:
+def _check_scores(markets: int, decision_rows: np.ndarray, scores: Scores) -> None:
     d, shapes = len(scores[0]), [part.shape for part in scores]
     if any(shape != (d, markets) for shape in shapes):
         raise ValueError(f"decision arrays have shapes {shapes}; all ({d}, {markets}) are needed")

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import Record, compiled
 from strategies.kernel.state import Sizing
 from strategies.market import DAY_MS
@@ -91,26 +92,26 @@ def daily_sigma(rules: np.ndarray, sigma: float) -> float:
 
 
 @compiled
-def planned_lots(positions: np.ndarray, orders: np.ndarray, m: int) -> int:
+def planned_lots(books: Books, m: int) -> int:
     """Return the signed lots that market `m` will hold once its pending order is filled."""
-    return orders[m].target if orders[m].active == 1 else positions[m].lots
+    return books.orders[m].target if books.orders[m].active == 1 else books.positions[m].lots
 
 
 @compiled
-def gross_notional(positions: np.ndarray, orders: np.ndarray, markets: np.ndarray) -> float:
+def gross_notional(books: Books) -> float:
     """Return the sum of |planned lots| at the marks, units."""
     gross = 0.0
-    for m in range(len(positions)):
-        gross += abs(planned_lots(positions, orders, m)) * float(positions[m].mark) * markets[m].unit_value
+    for m in range(len(books.positions)):
+        gross += abs(planned_lots(books, m)) * float(books.positions[m].mark) * books.markets[m].unit_value
     return gross
 
 
 @compiled
-def open_positions(positions: np.ndarray, orders: np.ndarray) -> int:
+def open_positions(books: Books) -> int:
     """Return how many markets will hold a position once the pending orders are filled."""
     count = 0
-    for m in range(len(positions)):
-        if planned_lots(positions, orders, m) != 0:
+    for m in range(len(books.positions)):
+        if planned_lots(books, m) != 0:
             count += 1
     return count
 

@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import numpy as np
 
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import compiled
 from strategies.kernel.exposure import EXPOSURES, begin, hold, observe, settle
 from strategies.kernel.state import NO_RATE
@@ -121,15 +122,16 @@ def roll(
         equity: (n,) int64, written: marked at each close, units.
     """
     account, positions, orders, standing, markets, rules, facts = ledger
+    books = Books(account, positions, orders, markets, rules, facts)
     columns, _, _, chances = scratch
     width = inputs.shape[1]  # the account's own columns follow
     exposure, held = standing[0], int(standing[1])
     if is_new:
         exposure, held = 0.0, 0
-        begin(account, positions, orders, open_ms[0], bars[0, 3])
+        begin(books, open_ms[0], bars[0, 3])
     for row in range(len(open_ms)):
         if row > 0 or not is_new:
-            settle(account, positions, orders, markets, rules, open_ms[row], bars[row], NO_RATE, facts)
+            settle(books, open_ms[row], bars[row], NO_RATE)
             if positions[0].lots == 0:
                 exposure = 0.0
         scores[row], equity[row] = np.nan, account[0].equity
@@ -137,7 +139,7 @@ def roll(
             continue
         for column in range(width):
             columns[column] = inputs[row, column]
-        observe(account, positions, markets, rules, exposure, held, sigma[row], columns, width)
+        observe(books, exposure, held, sigma[row], columns, width)
         chosen = decide_exposure(weights, scratch)
         mean = 0.0
         for action in range(len(EXPOSURES)):
@@ -147,7 +149,7 @@ def roll(
         if EXPOSURES[chosen] != exposure:
             exposure, held = EXPOSURES[chosen], 0
             due_ms = open_ms[row] + rules[0].timeframe_ms
-            hold(account, positions, orders, markets, rules, mirror * exposure, sigma[row], volatility[row], due_ms)
+            hold(books, mirror * exposure, sigma[row], volatility[row], due_ms)
     standing[0], standing[1] = exposure, held
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Books
 from strategies.kernel.execution import CommandCode, apply_command, place_order, settle_minute
 from strategies.kernel.state import FACT, MARKET, NO_RATE, RULES, FactKind, Reason
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
@@ -58,6 +59,10 @@ class Table:
         self.rules["daily_loss_stop"], self.rules["drawdown_stop"] = terms.daily_loss_stop, terms.drawdown_stop
         self.rules["block_ms"] = terms.block_minutes * MINUTE_MS
 
+    @property
+    def books(self) -> Books:
+        return self.state.books(self.markets, self.rules, self.facts)
+
     def play(self, rows: str) -> list[str]:
         """Play all rows; return `minute: facts` of every row whose facts differ from what it expects."""
         wrong = []
@@ -76,11 +81,8 @@ class Table:
         present = prices != "-"
         bar = [round(float(price) / TICK) for price in prices.split()] if present else [0] * 4
         rates = [_e8(float(each.split()[1].rstrip("%")) / 100) for each in actions if each.startswith("funding")]
-        state = self.state
-        count = settle_minute(
-            state.account, state.positions, state.orders, self.markets, self.rules, open_ms, np.array([[*bar, 1]]),
-            np.array([present]), np.array(rates or [NO_RATE]), self.facts, 0,
-        )  # fmt: skip
+        bars, rates = np.array([[*bar, 1]]), rates or [NO_RATE]
+        count = settle_minute(self.books, open_ms, bars, np.array([present]), np.array(rates), 0)
         for action in actions:
             count = self._act(action.split(), open_ms, count)
         return [text(fact) for fact in self.facts[:count]]
@@ -95,10 +97,7 @@ class Table:
             due_ms = open_ms + MINUTE_MS
             place_order(state.orders, 0, targets[kind], due_ms, due_ms, int(reason), *brackets)
         elif kind != "funding":
-            code = int(CommandCode[kind.upper()])
-            count = apply_command(
-                state.account, state.positions, state.orders, self.rules, code, -1, open_ms, self.facts, count
-            )
+            count = apply_command(self.books, int(CommandCode[kind.upper()]), -1, open_ms, count)
         return count
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Books
 from strategies.kernel.execution import CommandCode, apply_command, place_order, settle_minute
 from strategies.kernel.state import FACT, MARKET, NO_RATE, RULES
 from tests.reference_execution import ReferenceAccount
@@ -57,13 +58,16 @@ class Pair:
         facts = np.zeros(4096, FACT)
         return cls(ReferenceAccount(DEPOSIT, START_MS, terms, protections), state, markets, rules, facts)
 
+    @property
+    def books(self) -> Books:
+        return self.state.books(self.markets, self.rules, self.facts)
+
     def settle(self, open_ms: int, bars: list[list[int] | None], rates: list[int | None]) -> None:
         self.reference.settle_minute(open_ms, bars, rates)
         packed = np.array([bar if bar is not None else [0] * 5 for bar in bars])
         present = np.array([bar is not None for bar in bars])
         funding = np.array([NO_RATE if rate is None else rate for rate in rates])
-        parts = (self.state.account, self.state.positions, self.state.orders, self.markets, self.rules)
-        self.count = settle_minute(*parts, open_ms, packed, present, funding, self.facts, self.count)
+        self.count = settle_minute(self.books, open_ms, packed, present, funding, self.count)
 
     def order(self, market: int, order: Order) -> None:
         self.reference.books[market].order = Order(**vars(order))
@@ -72,9 +76,7 @@ class Pair:
 
     def command(self, kind: str, market: int, open_ms: int) -> None:
         self.reference.command(kind, market, open_ms)
-        parts = (self.state.account, self.state.positions, self.state.orders, self.rules)
-        code = int(CommandCode[kind.upper()])
-        self.count = apply_command(*parts, code, market, open_ms, self.facts, self.count)
+        self.count = apply_command(self.books, int(CommandCode[kind.upper()]), market, open_ms, self.count)
 
 
 def bar_of(previous: int, moves: tuple[int, int, int, int]) -> list[int]:

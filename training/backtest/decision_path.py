@@ -14,6 +14,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.bundle.ensemble import smooth
 from strategies.bundle.warm_up import warm_memory
 from strategies.features.blocks import block_slices
+from strategies.kernel.books import Scores
 from strategies.kernel.compiled import compiled
 from strategies.kernel.portfolio import book_deviations, book_factor
 from strategies.kernel.settings import RiskSettings, TradingSettings
@@ -61,6 +62,17 @@ class DecisionPath:
         rules = settings.rules(bar_ms)
         rules["horizon_bars"] = self.hold_bars
         return rules
+
+    def scores(self, risk: RiskSettings) -> Scores:
+        """Return what the kernel is told at every decision, (d, M) each."""
+        return Scores(
+            conviction=self.conviction,
+            expected_return=self.expected_return,
+            sigma=self.sigma,
+            volatility=self.sizing_volatility(risk),
+            agreement=self.agreement,
+            not_ready=~self.ready,
+        )
 
     def sizing_volatility(self, risk: RiskSettings) -> np.ndarray:
         """Return (d, M): the volatility that sizes are divided by, as the engine has it at each decision."""

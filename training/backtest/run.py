@@ -132,11 +132,9 @@ def run_path(
     Args:
         records: (M,) MARKET, where markets differ in what trading them costs; None: as the settings say.
     """
-    inputs = {
-        name: _delayed(getattr(path, name), delay_bars)
-        for name in ("conviction", "expected_return", "sigma", "agreement")
-    }
-    inputs["volatility"] = _delayed(path.sizing_volatility(settings.risk), delay_bars)
+    scores = path.scores(settings.risk)
+    said = {name: _delayed(part, delay_bars) for name, part in scores._asdict().items() if name != "not_ready"}
+    scores = scores._replace(**said)
     if candles.roster is not None:
         return RosterRun(
             roster=candles.roster,
@@ -144,21 +142,16 @@ def run_path(
             settings=settings,
             state=state,
             rows=path.rows,
-            inputs={**inputs, "not_ready": ~path.ready},
+            scores=scores,
             records=records,
         ).run()
     return loop.run(
         state,
         settings.market_records(candles.markets) if records is None else records,
         path.rules(settings, candles.bar.ms),
-        open_ms=candles.open_ms,
-        bars=candles.bars,
-        present=candles.present,
-        funding_e8=candles.funding_e8,
-        decision_rows=path.rows,
+        bars=candles.stretch(path.rows),
+        scores=scores,
         bar_ms=candles.bar.ms,
-        not_ready=~path.ready,
-        **inputs,
     )
 
 

@@ -17,6 +17,7 @@ from storage.candles.store import CandleStore, Source, Span
 from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.errors import BadInput, DataGap
 from strategies.features.blocks import HISTORY_BARS
+from strategies.kernel.books import Bars
 from strategies.kernel.state import NO_RATE
 from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
 from strategies.resample import coarser_bars
@@ -66,6 +67,10 @@ class RunCandles:
     decision_candles: tuple[CandleArray, ...]
     roster: Roster | None = None
     notes: tuple[str, ...] = ()
+
+    def stretch(self, rows: np.ndarray, part: slice = slice(None)) -> Bars:
+        """Return the bars of `part` as the kernel's loop reads them, with (n,) decision rows of their own."""
+        return Bars(self.open_ms[part], self.bars[part], self.present[part], self.funding_e8[part], rows)
 
     @property
     def start_ms(self) -> int:

@@ -6,14 +6,13 @@ function that settles a delisting live. 1/N counts the members and whoever is st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from strategies.kernel import loop
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Scores
 from strategies.kernel.fills import emit
 from strategies.kernel.loop import RunResult
 from strategies.kernel.regrid import Rules, Slot, delist
@@ -22,8 +21,6 @@ from strategies.kernel.state import FACT, FactKind, Reason
 from strategies.market import MarketStatus
 from training.backtest.roster import Roster
 from training.backtest.run_candles import RunCandles
-
-Inputs = Mapping[str, np.ndarray]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +33,7 @@ class RosterRun:
         settings: of the account.
         state: where it stands; changed as the run goes on.
         rows: (n,) int64, per bar the decision that its close completes, or -1.
-        inputs: (d, M) arrays of the decisions, `not_ready` among them.
+        scores: (d, M) each, of the decisions.
         records: (M,) MARKET, where markets differ in what trading them costs; None: as the settings say.
     """
 
@@ -45,7 +42,7 @@ class RosterRun:
     settings: TradingSettings
     state: AccountState
     rows: np.ndarray
-    inputs: Inputs
+    scores: Scores
     records: np.ndarray | None = None
 
     def run(self) -> RunResult:
@@ -80,8 +77,8 @@ class RosterRun:
         records, rules = self._records(statuses)
         for index, market in enumerate(self.candles.markets):
             if self.roster.ends_ms.get(market.symbol) == now_ms:
-                slot = self._slot(index, rules)
-                count = delist(slot, Rules(market=market, records=records), 0, now_ms, facts, count)
+                slot = Slot(books=self.state.books(records, rules, facts), index=index)
+                count = delist(slot, Rules(market=market, records=records), 0, now_ms, count)
                 statuses[index] = MarketStatus.GONE
             elif before is not None and (before[index] is MarketStatus.GONE) != (statuses[index] is MarketStatus.GONE):
                 kind = FactKind.LEFT if statuses[index] is MarketStatus.GONE else FactKind.JOINED
@@ -108,21 +105,16 @@ class RosterRun:
 
     def _window(self, at: int, stop: int, statuses: list[MarketStatus]) -> RunResult:
         records, rules = self._records(statuses)
-        bars, rows = slice(at, stop), self.rows[at:stop]
+        rows = self.rows[at:stop]
         decided = rows[rows >= 0]
         first, end = (int(decided[0]), int(decided[-1]) + 1) if len(decided) else (0, 0)
-        inputs: dict[str, Any] = {name: values[first:end] for name, values in self.inputs.items()}
         return loop.run(
             self.state,
             records,
             rules,
-            open_ms=self.candles.open_ms[bars],
-            bars=self.candles.bars[bars],
-            present=self.candles.present[bars],
-            funding_e8=self.candles.funding_e8[bars],
-            decision_rows=np.where(rows >= 0, rows - first, -1),
+            bars=self.candles.stretch(np.where(rows >= 0, rows - first, -1), slice(at, stop)),
+            scores=Scores(*(part[first:end] for part in self.scores)),
             bar_ms=self.candles.bar.ms,
-            **inputs,
         )
 
     def _records(self, statuses: list[MarketStatus]) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +125,3 @@ class RosterRun:
             status, records = records["status"], self.records.copy()
             records["status"] = status
         return records, self.settings.rules(self.candles.bar.ms, members=count)
-
-    def _slot(self, index: int, rules: np.ndarray) -> Slot:
-        state = self.state
-        return Slot(account=state.account, positions=state.positions, orders=state.orders, rules=rules, index=index)

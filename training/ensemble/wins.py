@@ -16,6 +16,7 @@ import numpy as np
 from strategies.bundle.manifest import SideWins
 from strategies.kernel import loop
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Bars, Scores
 from strategies.kernel.loop import RunResult
 from strategies.kernel.round_trips import RoundTrip, round_trips
 from strategies.kernel.settings import TradingSettings
@@ -61,23 +62,15 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
         present[rows, column] = True
         inputs[:, rows, column] = part.conviction, part.expected_return, part.run.sigma, part.run.volatility
         agreement[rows, column] = part.agreement
+    conviction, expected_return, sigma, volatility = inputs
     deposit = round(settings.execution.initial_capital * UNITS_PER_QUOTE)
     result = loop.run(
         AccountState.begin(markets=len(markets), deposit=deposit, start_ms=int(grid[0])),
         settings.market_records(markets),
         settings.rules(timeframe.ms),
-        open_ms=grid,
-        bars=bars,
-        present=present,
-        funding_e8=np.full(present.shape, NO_RATE, np.int64),
-        decision_rows=np.arange(len(grid)),
-        conviction=inputs[0],
-        expected_return=inputs[1],
-        sigma=inputs[2],
-        volatility=inputs[3],
-        agreement=agreement,
+        bars=Bars(grid, bars, present, np.full(present.shape, NO_RATE, np.int64), np.arange(len(grid))),
+        scores=Scores(conviction, expected_return, sigma, volatility, agreement, ~np.isfinite(conviction)),
         bar_ms=timeframe.ms,
-        not_ready=~np.isfinite(inputs[0]),
     )
     return TradedPast(open_ms=grid, markets=tuple(markets), run=result)
 

@@ -11,6 +11,7 @@ from strategies.bundle.bundle import Bundle
 from strategies.engine import COMMAND_CODES
 from strategies.kernel import loop
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Scores
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command
 from strategies.kernel.settings import TradingSettings
@@ -69,18 +70,9 @@ def _run(
         state,
         settings.market_records(candles.markets),
         path.rules(settings, candles.bar.ms),
-        open_ms=candles.open_ms[low:high],
-        bars=candles.bars[low:high],
-        present=candles.present[low:high],
-        funding_e8=candles.funding_e8[low:high],
-        decision_rows=rows,
-        conviction=path.conviction,
-        expected_return=path.expected_return,
-        sigma=path.sigma,
-        volatility=path.sizing_volatility(settings.risk),
-        agreement=path.agreement,
+        bars=candles.stretch(rows, slice(low, high)),
+        scores=path.scores(settings.risk),
         bar_ms=candles.bar.ms,
-        not_ready=~path.ready,
     )
 
 
@@ -89,37 +81,14 @@ def _apply(
 ) -> np.ndarray:
     """Apply a minute's commands after its marks, then take the decision it completes, as the engine does."""
     candles, rules = day.candles, path.rules(settings, day.candles.bar.ms)
-    facts, count = np.zeros(64 + 16 * len(candles.markets), FACT), 0
+    facts, count, open_ms = np.zeros(64 + 16 * len(candles.markets), FACT), 0, int(candles.open_ms[bar])
+    books = state.books(settings.market_records(candles.markets), rules, facts)
     for command in commands:
-        count = apply_command(
-            state.account,
-            state.positions,
-            state.orders,
-            rules,
-            COMMAND_CODES[command.kind],
-            command.market,
-            int(candles.open_ms[bar]),
-            facts,
-            count,
-        )
+        count = apply_command(books, COMMAND_CODES[command.kind], command.market, open_ms, count)
     row = int(path.rows[bar])
     if row >= 0:
-        count = decide(
-            state.account,
-            state.positions,
-            state.orders,
-            settings.market_records(candles.markets),
-            rules,
-            path.conviction[row],
-            path.expected_return[row],
-            path.sigma[row],
-            path.sizing_volatility(settings.risk)[row],
-            path.agreement[row],
-            ~path.ready[row] | ~candles.present[bar],
-            False,
-            int(candles.open_ms[bar]) + candles.bar.ms,
-            np.zeros(len(candles.markets), DECISION),
-            facts,
-            count,
-        )
+        scores = Scores(*(part[row] for part in path.scores(settings.risk)))
+        scores = scores._replace(not_ready=scores.not_ready | ~candles.present[bar])
+        decisions = np.zeros(len(candles.markets), DECISION)
+        count = decide(books, scores, False, open_ms + candles.bar.ms, decisions, count)
     return facts[:count]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Scores
 from strategies.kernel.decisions import decide
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
@@ -35,12 +36,16 @@ class Desk:
         """Decide with these convictions (M of them); return the first market's decision."""
         n = len(conviction)
         filled = {name: np.full(n, inputs.get(name, default)) for name, default in _INPUTS.items()}
-        expected = filled["expected_return"] * np.array(conviction)
+        expected = filled.pop("expected_return") * np.array(conviction)
+        not_ready = np.full(n, bool(inputs.get("not_ready", False)))
         self.count = decide(
-            self.state.account, self.state.positions, self.state.orders, self.markets, self.rules,
-            np.array(conviction), expected, filled["sigma"], filled["volatility"], filled["agreement"],
-            np.full(n, bool(inputs.get("not_ready", False))), late, ms, self.decisions, self.facts, 0,
-        )  # fmt: skip
+            self.state.books(self.markets, self.rules, self.facts),
+            Scores(np.array(conviction), expected, **filled, not_ready=not_ready),
+            late,
+            ms,
+            self.decisions,
+            0,
+        )
         return self.decisions[0]
 
 

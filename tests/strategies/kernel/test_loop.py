@@ -9,6 +9,7 @@ import pytest
 from numba import prange
 
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Bars, Books, Scores
 from strategies.kernel.compiled import KERNEL, compiled_parallel
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import place_order, settle_bar, settle_minute
@@ -36,17 +37,17 @@ def world(*, minutes: int = 3_000, markets: int = 3, every: int = 5, seed: int =
     rows[decided] = np.arange(len(decided))
     shape = (len(decided), markets)
     conviction = rng.normal(0, 1.5, shape)
+    prices = np.stack([opened, high, low, close, np.full_like(close, 9)], axis=2).round().astype(np.int64)
     return {
-        "open_ms": open_ms,
-        "bars": np.stack([opened, high, low, close, np.full_like(close, 9)], axis=2).round().astype(np.int64),
-        "present": rng.random((minutes, markets)) > 0.01,
-        "funding_e8": funding,
-        "decision_rows": rows,
-        "conviction": conviction,
-        "expected_return": conviction * 0.01,
-        "sigma": np.full(shape, 0.004),
-        "volatility": np.full(shape, 0.6),
-        "agreement": rng.uniform(-1, 1, shape),
+        "bars": Bars(open_ms, prices, rng.random((minutes, markets)) > 0.01, funding, rows),
+        "scores": Scores(
+            conviction=conviction,
+            expected_return=conviction * 0.01,
+            sigma=np.full(shape, 0.004),
+            volatility=np.full(shape, 0.6),
+            agreement=rng.uniform(-1, 1, shape),
+            not_ready=np.zeros(shape, np.bool_),
+        ),
         "bar_ms": MINUTE_MS,
     }
 
@@ -62,16 +63,14 @@ def stepped(
 ) -> tuple[np.ndarray, Any]:
     """Do what the live engine does, minute by minute."""
     facts, kept, state = np.zeros(200, FACT), [], state.copy()
-    parts: Any = (state.account, state.positions, state.orders, markets, rules)
-    for i, open_ms in enumerate(given["open_ms"]):
-        inputs = (given["bars"][i], given["present"][i], given["funding_e8"][i])
-        count = settle_minute(*parts, int(open_ms), *inputs, facts, 0)
-        row = given["decision_rows"][i]
+    books, bars = state.books(markets, rules, facts), given["bars"]
+    for i, open_ms in enumerate(bars.open_ms):
+        count = settle_minute(books, int(open_ms), bars.prices[i], bars.present[i], bars.funding_e8[i], 0)
+        row = bars.decision_rows[i]
         if row >= 0:
-            names = ("conviction", "expected_return", "sigma", "volatility", "agreement")
-            scores: Any = tuple(given[name][row] for name in names)
+            scores = Scores(*(part[row] for part in given["scores"]))._replace(not_ready=~bars.present[i])
             decisions, close_ms = np.zeros(len(markets), DECISION), int(open_ms) + MINUTE_MS
-            count = decide(*parts, *scores, ~given["present"][i], False, close_ms, decisions, facts, count)
+            count = decide(books, scores, False, close_ms, decisions, count)
         kept.append(facts[:count].copy())
     return np.concatenate(kept), state
 
@@ -102,15 +101,11 @@ def test_two_halves_equal_the_whole() -> None:
     given = world()
     state, markets, rules = account()
     whole = run(state, markets, rules, **given)
-    cut = {name: value[:1500] if name in PER_BAR else value for name, value in given.items()}
-    rest = {name: value[1500:] if name in PER_BAR else value for name, value in given.items()}
-    first = run(state, markets, rules, **cut)
-    second = run(AccountState.from_bytes(first.state.to_bytes()), markets, rules, **rest)
+    halves = [Bars(*(part[cut] for part in given["bars"])) for cut in (slice(1500), slice(1500, None))]
+    first = run(state, markets, rules, **given | {"bars": halves[0]})
+    second = run(AccountState.from_bytes(first.state.to_bytes()), markets, rules, **given | {"bars": halves[1]})
     np.testing.assert_array_equal(np.concatenate([first.facts, second.facts]), whole.facts)
     assert second.state.to_bytes() == whole.state.to_bytes()
-
-
-PER_BAR = ("open_ms", "bars", "present", "funding_e8", "decision_rows")
 
 
 def test_facts_grow_past_one_buffer_and_none_is_lost() -> None:
@@ -138,12 +133,13 @@ def test_run_leaves_its_inputs_alone_and_marks_every_bar() -> None:
 def test_shapes_that_do_not_fit_are_refused() -> None:
     given = world(minutes=100)
     state, markets, rules = account()
+    bars, scores = given["bars"], given["scores"]
     with pytest.raises(ValueError, match="100 bars of 3 markets are needed"):
-        run(state, markets, rules, **given | {"present": given["present"][:, :2]})
+        run(state, markets, rules, **given | {"bars": bars._replace(present=bars.present[:, :2])})
     with pytest.raises(ValueError, match=r"all \(20, 3\) are needed"):
-        run(state, markets, rules, **given | {"sigma": given["sigma"][1:]})
+        run(state, markets, rules, **given | {"scores": scores._replace(sigma=scores.sigma[1:])})
     with pytest.raises(ValueError, match=r"-1\.\.19 is needed"):
-        run(state, markets, rules, **given | {"decision_rows": np.full(100, 20)})
+        run(state, markets, rules, **given | {"bars": bars._replace(decision_rows=np.full(100, 20))})
 
 
 def test_account_survives_its_bytes() -> None:
@@ -164,7 +160,8 @@ def test_real_minutes_run_to_the_last_unit() -> None:
     candles = np.stack([table.column(index).to_numpy().astype(np.float64) for index in range(6)], axis=1)
     bitcoin = market(tick="0.1")
     given = world(minutes=len(candles), markets=1, every=60)
-    given |= {"open_ms": candles[:, 0].astype(np.int64), "bars": bitcoin.bars(candles)[:, None]}
+    opens, prices = candles[:, 0].astype(np.int64), bitcoin.bars(candles)[:, None]
+    given["bars"] = given["bars"]._replace(open_ms=opens, prices=prices)
     settings = TradingSettings.model_validate(BUSY)
     state = AccountState.begin(markets=1, deposit=10_000 * 10**8, start_ms=int(candles[0, 0]))
     markets, rules = settings.market_records([bitcoin]), settings.rules()
@@ -178,8 +175,8 @@ def advance(
 ) -> None:
     for i in prange(len(account)):
         for t in range(len(ms)):
-            parts = (account[i : i + 1], positions[i : i + 1], orders[i : i + 1])
-            settle_bar(*parts, markets, rules, 0, ms[t], bars[t], NO_RATE, facts[i], 0)
+            books = Books(account[i : i + 1], positions[i : i + 1], orders[i : i + 1], markets, rules, facts[i])
+            settle_bar(books, 0, ms[t], bars[t], NO_RATE, 0)
 
 
 def test_many_one_market_accounts_advance_in_parallel_on_views() -> None:
@@ -190,13 +187,13 @@ def test_many_one_market_accounts_advance_in_parallel_on_views() -> None:
     for index in range(many):
         place_order(orders[index : index + 1], 0, index - 32, START_MS, 0, int(Reason.SIGNAL), 1_000_000, 0, 500_000)
     single = [part.copy() for part in (accounts, positions, orders)]
-    bars = np.ascontiguousarray(given["bars"][:, 0])
-    advance(accounts, positions, orders, markets, rules, given["open_ms"], bars, np.zeros((many, 16), FACT))
+    opens, bars = given["bars"].open_ms, np.ascontiguousarray(given["bars"].prices[:, 0])
+    advance(accounts, positions, orders, markets, rules, opens, bars, np.zeros((many, 16), FACT))
     facts = np.zeros(16, FACT)
     for index in range(many):
-        views: Any = tuple(part[index : index + 1] for part in single)
-        for t, ms in enumerate(given["open_ms"]):
-            settle_bar(*views, markets, rules, 0, int(ms), bars[t], NO_RATE, facts, 0)
+        books = Books(*(part[index : index + 1] for part in single), markets, rules, facts)
+        for t, ms in enumerate(opens):
+            settle_bar(books, 0, int(ms), bars[t], NO_RATE, 0)
     np.testing.assert_array_equal(accounts, single[0])
     np.testing.assert_array_equal(positions, single[1])
 

@@ -95,6 +95,7 @@ class AgentsEnv(VecEnv):
             self.tracks.episode_bars,
             min(self.tracks.episode_bars, 1 + self.tracks.episode_bars // 8),
             self._mirrors,
+            self._facts[0],
             self._observations[0],
         )
         return self._observations[0]

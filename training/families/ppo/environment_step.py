@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numba import prange
 
+from strategies.kernel.books import Books
 from strategies.kernel.compiled import compiled, compiled_parallel, inlined
 from strategies.kernel.exposure import EXPOSURES, begin, hold, observe, settle
 from strategies.market import DAY_MS
@@ -131,23 +132,24 @@ def step_share(
     observations, rewards, ended, finals, ended_agents = seen
     for i in range(first, last):
         agent = agents[i]
-        account, position, order = accounts[i : i + 1], positions[i : i + 1], orders[i : i + 1]
+        books = Books(accounts[i : i + 1], positions[i : i + 1], orders[i : i + 1], markets, rules, facts)
+        account, position = books.account[0], books.positions[0]
         chosen, row = EXPOSURES[actions[i]], agent.row + 1
         changed = chosen != agent.exposure
         if changed:
             side, sigma, volatility = agent.mirror * chosen, deviations[row - 1, 0], deviations[row - 1, 1]
-            hold(account, position, order, markets, rules, side, sigma, volatility, lines[row, OPEN_MS])
-        before = account[0].equity
+            hold(books, side, sigma, volatility, lines[row, OPEN_MS])
+        before = account.equity
         bar = lines[row]  # whose first five columns the kernel reads
-        settle(account, position, order, markets, rules, bar[OPEN_MS], bar, bar[FUNDING], facts)
-        grown = math.log(max(account[0].equity, 1) / before)
-        _remember(agents, i, row, chosen, changed, position[0].lots, grown, bar[OPEN_MS])
-        paid = _reward(reward, agents, i, grown, account[0].equity, account[0].peak_equity)
+        settle(books, bar[OPEN_MS], bar, bar[FUNDING])
+        grown = math.log(max(account.equity, 1) / before)
+        _remember(agents, i, row, chosen, changed, position.lots, grown, bar[OPEN_MS])
+        paid = _reward(reward, agents, i, grown, account.equity, account.peak_equity)
         rewards[i] = paid
         agent.reward += paid
-        _look(agents, i, account, position, markets, rules, deviations, features, signs, observations)
+        _look(agents, i, books, deviations, features, signs, observations)
         ended[i] = RUNNING
-        if account[0].equity * RUIN <= agent.start_equity:
+        if account.equity * RUIN <= agent.start_equity:
             ended[i] = RUINED
         elif row >= agent.last_row:
             ended[i] = TRUNCATED
@@ -155,8 +157,8 @@ def step_share(
             for column in range(observations.shape[1]):
                 finals[i, column] = observations[i, column]
             ended_agents[i] = agent
-            start(agents, i, account, position, order, starts, episode_bars, episode_bars, mirrors, lines)
-            _look(agents, i, account, position, markets, rules, deviations, features, signs, observations)
+            start(agents, i, books, starts, episode_bars, episode_bars, mirrors, lines)
+            _look(agents, i, books, deviations, features, signs, observations)
 
 
 @compiled
@@ -170,6 +172,7 @@ def start_all(
     episode_bars: int,
     shortest_bars: int,
     mirrors: bool,
+    facts: np.ndarray,
     observations: np.ndarray,
 ) -> None:
     """Begin an episode for every agent; it lasts `shortest_bars`..`episode_bars`, so that not all end at once."""
@@ -177,18 +180,16 @@ def start_all(
     markets, rules, _ = terms
     lines, deviations, features = tracks
     for i in range(len(agents)):
-        account, position, order = accounts[i : i + 1], positions[i : i + 1], orders[i : i + 1]
-        start(agents, i, account, position, order, starts, episode_bars, shortest_bars, mirrors, lines)
-        _look(agents, i, account, position, markets, rules, deviations, features, signs, observations)
+        books = Books(accounts[i : i + 1], positions[i : i + 1], orders[i : i + 1], markets, rules, facts)
+        start(agents, i, books, starts, episode_bars, shortest_bars, mirrors, lines)
+        _look(agents, i, books, deviations, features, signs, observations)
 
 
 @compiled
 def start(
     agents: np.ndarray,
     i: int,
-    account: np.ndarray,
-    position: np.ndarray,
-    order: np.ndarray,
+    books: Books,
     starts: np.ndarray,
     episode_bars: int,
     shortest_bars: int,
@@ -204,8 +205,8 @@ def start(
     agent.exposure = agent.returns = agent.squares = agent.reward = 0.0
     agent.bars_held = agent.steps = agent.day_trades = 0
     agent.day = lines[row, OPEN_MS] // DAY_MS
-    begin(account, position, order, lines[row, OPEN_MS], lines[row, CLOSE])
-    agent.start_equity = account[0].equity
+    begin(books, lines[row, OPEN_MS], lines[row, CLOSE])
+    agent.start_equity = books.account[0].equity
 
 
 @compiled
@@ -271,10 +272,7 @@ def _reward(reward: np.ndarray, agents: np.ndarray, i: int, grown: float, equity
 def _look(
     agents: np.ndarray,
     i: int,
-    account: np.ndarray,
-    position: np.ndarray,
-    markets: np.ndarray,
-    rules: np.ndarray,
+    books: Books,
     deviations: np.ndarray,
     features: np.ndarray,
     signs: np.ndarray,
@@ -290,4 +288,4 @@ def _look(
         for column in range(width):
             columns[column] = seen[column] * signs[column]
     sigma = deviations[agent.row, 0]
-    observe(account, position, markets, rules, agent.exposure, agent.bars_held, sigma, columns, width)
+    observe(books, agent.exposure, agent.bars_held, sigma, columns, width)

@@ -11,6 +11,7 @@ from storage.config.models import RewardSettings
 from strategies.errors import BadInput
 from strategies.kernel import loop
 from strategies.kernel.account import AccountState
+from strategies.kernel.books import Bars, Scores
 from strategies.kernel.execution import place_order, settle_minute
 from strategies.kernel.exposure import ACCOUNT_COLUMNS, DEPOSIT, EXPOSURES, market_record
 from strategies.kernel.risk import size
@@ -50,6 +51,7 @@ def reference(world: Tracks, exposures: list[float]) -> tuple[list[int], list[in
     state.positions["mark"], state.positions["last_ms"] = world.bars[0, 3], world.open_ms[0]
     account, positions, orders = state.account, state.positions, state.orders
     facts, equity, flows, held = np.zeros(64, FACT), [], [], 0.0
+    books = state.books(markets, rules, facts)
     for row, wanted in enumerate(exposures, start=1):
         due_ms = int(world.open_ms[row])
         if wanted != held:
@@ -60,7 +62,7 @@ def reference(world: Tracks, exposures: list[float]) -> tuple[list[int], list[in
             held = wanted
         present, funding = np.ones(1, np.bool_), world.funding_e8[row : row + 1]
         bars = world.bars[row : row + 1]
-        count = settle_minute(account, positions, orders, markets, rules, due_ms, bars, present, funding, facts, 0)
+        count = settle_minute(books, due_ms, bars, present, funding, 0)
         flows += facts["cash_flow"][:count].tolist()
         equity.append(int(account[0]["equity"]))
     return equity, flows
@@ -105,16 +107,21 @@ def test_equals_the_backtest_loop_that_decides_the_same() -> None:
         state,
         market_record(settings),
         settings.rules(HOUR_MS),
-        open_ms=world.open_ms[:rows],
-        bars=world.bars[:rows, None],
-        present=np.ones((rows, 1), bool),
-        funding_e8=world.funding_e8[:rows, None],
-        decision_rows=np.arange(rows),
-        conviction=3.0 * np.append(sides, 0.0)[:, None],
-        expected_return=np.nan * column,
-        sigma=0.006 * column,
-        volatility=0.6 * column,
-        agreement=0.0 * column,
+        bars=Bars(
+            world.open_ms[:rows],
+            world.bars[:rows, None],
+            np.ones((rows, 1), bool),
+            world.funding_e8[:rows, None],
+            np.arange(rows),
+        ),
+        scores=Scores(
+            conviction=3.0 * np.append(sides, 0.0)[:, None],
+            expected_return=np.nan * column,
+            sigma=0.006 * column,
+            volatility=0.6 * column,
+            agreement=0.0 * column,
+            not_ready=np.zeros((rows, 1), bool),
+        ),
         bar_ms=HOUR_MS,
     )
     assert result.equity[1:].tolist() == equity
