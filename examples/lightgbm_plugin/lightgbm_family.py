@@ -63,9 +63,7 @@ def fit(dataset, known_by_ms, settings, seed):
     every_bars = dataset.step_of(settings.every_bars)
     models, deviations = [], []
     for number, horizon in enumerate(dataset.all_horizons):
-        rows = dataset.known_by(
-            known_by_ms, every_bars=every_bars, phase=number % every_bars, horizon_bars=horizon
-        )
+        rows = dataset.known_by(known_by_ms, every_bars=every_bars, phase=number % every_bars, horizon_bars=horizon)
         target = rows.target.astype(np.float32)
         data = lightgbm.Dataset(
             np.concatenate([rows.features, rows.features * signs]),

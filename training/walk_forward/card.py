@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.models.trial_log import Trial
+from storage.models.trial_log import Trial, record_trial
 from training.backtest.baselines import CASH
 from training.backtest.rule_baselines import rule_baselines
 from training.backtest.scorecard import Scorecard, plain
@@ -144,24 +144,32 @@ def run_returns(walked: WalkForward) -> DailyReturns:
 
 
 def record_walk(walked: WalkForward, card: WalkForwardCard, at_ms: int, runs_folder: Path) -> Trial:
-    """Write a walk forward into the trial ledger.
+    """Write a walk forward into the trial ledger, and each family that was traded alone beside it.
 
     Raises:
         StorageFailed: the ledger cannot be written.
     """
     stressed = walked.stress.costs_factor != 1.0 or walked.stress.delay_bars != 0
+    params = {
+        "symbols": list(card.scores.symbols),
+        "start_ms": card.scores.start_ms,
+        "end_ms": card.scores.end_ms,
+        "folds": len(card.folds),
+        "costs_factor": card.costs_factor,
+        "delay_bars": card.delay_bars,
+    }
+    alone = [row for row in card.contenders if row.name in {family.name for family in walked.plan.families}]
+    for row in alone if len(walked.plan.families) > 1 else []:
+        own = recipe_digest({"recipe": card.recipe, "alone": row.name})
+        kind = f"walk-forward {row.name} alone{STRESSED if stressed else ''}"
+        record_trial(
+            Trial(at_ms=at_ms, kind=kind, recipe=own, params=params, ic=row.ic, sharpe=row.sharpe), runs_folder
+        )
     trial = Trial(
         at_ms=at_ms,
         kind=f"walk-forward {walked.name}{STRESSED if stressed else ''}",
         recipe=card.recipe,
-        params={
-            "symbols": list(card.scores.symbols),
-            "start_ms": card.scores.start_ms,
-            "end_ms": card.scores.end_ms,
-            "folds": len(card.folds),
-            "costs_factor": card.costs_factor,
-            "delay_bars": card.delay_bars,
-        },
+        params=params,
         ic=card.scores.ic_score,
         sharpe=card.scores.figures.sharpe,
     )

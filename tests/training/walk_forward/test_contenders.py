@@ -114,3 +114,11 @@ def test_ppo_is_heard_alone_though_it_reads_the_others() -> None:
     votes = alone.votes[:, :, -1]
     np.testing.assert_array_equal(alone.blended, votes)
     assert np.isfinite(votes).any()
+
+
+def test_what_a_family_adds_to_the_first_is_told_with_its_error() -> None:
+    first, second = rows()["xgboost"], rows()["ridge"]
+    assert np.isnan(first.gain)
+    assert np.isfinite(second.gain)
+    assert second.gain_error > 0.0
+    assert np.isnan(rows()["xgboost+ridge"].gain)
