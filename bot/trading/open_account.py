@@ -83,7 +83,7 @@ async def open_trading(
         database,
         exchange=exchange,
         name=name,
-        markets=markets,
+        markets=engine.markets,
         settings=settings,
         candles=parts,
         state_of=engine.state,

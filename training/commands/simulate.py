@@ -95,6 +95,7 @@ def _candles(
     """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
     from storage.candles.store import CandleStore
     from strategies.market import DAY_MS
+    from training.backtest.liquidity import as_joined
     from training.backtest.roster import warm_up_bars
     from training.backtest.run_candles import covered, read_run
     from training.commands.traded import stored_markets
@@ -105,10 +106,12 @@ def _candles(
     end_ms = min(everything.until_ms, last_ms)
     earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)
     earliest = min(-(-earliest // timeframe.ms) * timeframe.ms, start_ms)
-    candles = read_run(store, markets, timeframe, start_ms, end_ms, universe=universe)
+    execution = config.trading.execution
+    candles = as_joined(read_run(store, markets, timeframe, start_ms, end_ms, universe=universe), execution)
     for sentence in candles.notes:
         say(sentence)
-    return candles, read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
+    before = read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
+    return candles, as_joined(before, execution)
 
 
 def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:

@@ -203,6 +203,7 @@ class _Walk:
         universe: Members | None,
     ) -> None:
         from storage.candles.store import CandleStore
+        from training.backtest.liquidity import as_joined
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
         from training.commands.traded import stored_markets
@@ -214,9 +215,8 @@ class _Walk:
         markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
         self.dataset = dataset
         self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
-        self.candles = read_run(
-            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe
-        )
+        run = read_run(store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe)
+        self.candles = as_joined(run, config.trading.execution)
         for sentence in self.candles.notes:
             say(sentence)
         root = config.paths.runs / "folds" if cache else None
