@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.base import Predictor
-from strategies.predictors.plugin import FamilyPlugin, load_from_plugin
+from strategies.predictors.plugin import FamilyPlugin, install_family, load_from_plugin
 from training.data.dataset import Dataset
 
 
@@ -33,9 +33,12 @@ class PluginFamily:
     def fit(self, dataset: Dataset, known_by_ms: int) -> PluginModel:
         """Fit, and load what was fitted through the very path that a bundle takes.
 
+        The process may be a worker that read no configuration: the plug-in is made known there, too.
+
         Raises:
             BadInput: the plug-in failed, or its files are no bytes.
         """
+        install_family(self.plugin)
         try:
             files = self.plugin.fit(dataset, known_by_ms, self.plugin.chosen, self.seed)
         except SigmaError:
