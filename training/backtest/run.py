@@ -144,6 +144,7 @@ def run_path(
             rows=path.rows,
             scores=scores,
             records=records,
+            horizon_bars=path.hold_bars,
         ).run()
     return loop.run(
         state,
