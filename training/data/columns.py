@@ -18,6 +18,7 @@ import numpy as np
 
 import strategies.features
 from strategies.features import FeatureSet, block_slices, compute, volatility
+from strategies.features.plugin import installed_features
 from strategies.market import CandleArray, Timeframe
 from training.runtime.compute import Compute, fan_out
 from training.runtime.file_cache import FileCache
@@ -62,7 +63,8 @@ def columns_of(
             making.kept.keep(keys[number], {f"{name}.npy": _npy(columns[name]) for name in COLUMNS})
 
     missing = [(number, runs[number]) for number in range(len(runs)) if number not in found]
-    by = making.compute if len(missing) >= WORTH_A_POOL else Compute()
+    is_own = any(name in installed_features() for name in features.selected)  # workers know no plug-ins
+    by = making.compute if len(missing) >= WORTH_A_POOL and not is_own else Compute()
     work = partial(_computed, features=features, timeframe=timeframe)
     fan_out(work, missing, by, lambda item, columns: keep(item[0], columns))
     return [found[number] for number in range(len(runs))]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from storage.config.plugin_files import family_of
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.base import Predictor
 from strategies.predictors.plugin import FamilyPlugin, install_family, load_from_plugin
@@ -25,6 +27,14 @@ class PluginFamily:
 
     plugin: FamilyPlugin
     seed: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to a worker as where the plug-in came from: its module is none that a worker could import."""
+        plugin = self.plugin
+        if not plugin.origin:
+            return _of_value, (plugin, self.seed)
+        settings = None if plugin.chosen is None else plugin.chosen.model_dump(mode="json")
+        return _of_origin, (plugin.origin, plugin.name, settings, self.seed)
 
     @property
     def name(self) -> str:
@@ -53,3 +63,11 @@ class PluginFamily:
     def describe(self) -> dict[str, object]:
         """Return source and settings: another source is another recipe."""
         return self.plugin.describe()
+
+
+def _of_origin(origin: str, name: str, settings: Any, seed: int) -> PluginFamily:
+    return PluginFamily(plugin=family_of(origin, name, settings), seed=seed)
+
+
+def _of_value(plugin: FamilyPlugin, seed: int) -> PluginFamily:
+    return PluginFamily(plugin=plugin, seed=seed)
