@@ -186,8 +186,11 @@ def test_a_roster_that_never_changes_trades_as_no_roster_does_at_the_bundle_s_ho
     candles = replace(read(stored(tmp_path)), roster=None)
     everybody = frozenset(market.symbol for market in candles.markets)
     always = Roster(times_ms=(START_MS - HOUR_MS,), members=(everybody,), ends_ms={})
-    kelly = EAGER.model_copy(update={"risk": EAGER.risk.model_copy(update={"sizing": "kelly", "kelly_cap": 1.0})})
-    path = replace(run(candles).path, hold_bars=50, expected_return=1e-5 * np.sign(run(candles).path.conviction))
+    risk = EAGER.risk.model_copy(update={"sizing": "kelly", "kelly_cap": 1.0})
+    decision = EAGER.decision.model_copy(update={"cost_margin": 0.0})
+    kelly = EAGER.model_copy(update={"risk": risk, "decision": decision})
+    path = run(candles).path
+    path = replace(path, hold_bars=50, expected_return=1e-3 * np.sign(path.conviction))
     plain, there = (
         run_path(path, part, kelly, begin_account(part, kelly)) for part in (candles, replace(candles, roster=always))
     )
