@@ -217,7 +217,9 @@ def test_momentum_across_markets_is_neutral_chosen_on_mondays_and_held() -> None
     for step, part in zip((-1e-4, 0.0, 1e-4), series, strict=True):
         part[:, 0] = MONDAY + 3_600_000 * (np.arange(len(part)) - 28 * 24 - 1)
         part[:, 4] = np.exp(step * np.arange(len(part)))
-    held = across_shares(three, replace(candles, decision_candles=tuple(series), start_ms=MONDAY - 3_600_000))
+    held = across_shares(
+        three, replace(candles, decision_candles=tuple(series), open_ms=np.array([MONDAY - 3_600_000]))
+    )
     assert held[0].tolist() == [-1.0, 0.0, 1.0]
     np.testing.assert_array_equal(held[:168], np.tile(held[0], (168, 1)))
     assert abs(held[170].sum()) < 1e-9
