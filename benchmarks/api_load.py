@@ -31,7 +31,7 @@ from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, TrainingProgress
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from storage.ledger.accounts import open_account
@@ -91,6 +91,10 @@ class PacedFeed:
 
 class NoTraining:
     """A trainer that is never asked."""
+
+    def curves(self) -> LearningCurves:
+        """No curve."""
+        return LearningCurves(points=[])
 
     def progress(self) -> TrainingProgress:
         return TrainingProgress()

@@ -27,6 +27,12 @@ class Unforeseen(SigmaError):
     exit_code = 70  # sysexits.h: internal software error
 
 
+class Interrupted(SigmaError):
+    """A person stopped the command."""
+
+    exit_code = 130
+
+
 def unforeseen(error: BaseException, arguments: Sequence[str]) -> Unforeseen:
     """Write a report of an exception and return the error that names it.
 

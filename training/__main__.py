@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SigmaError as error:
         return _fail(error, given)
     except KeyboardInterrupt:
-        print("sigma: interrupted; nothing was promoted", file=sys.stderr, flush=True)
-        return 130
+        from storage.failures import Interrupted
+
+        return _fail(Interrupted("interrupted; nothing was promoted"), given)
     except BrokenPipeError:  # `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import typer
 
+from storage.failures import Interrupted
 from storage.terminal.help import with_example
 from storage.terminal.words import did_you_mean
 from strategies.errors import BadInput
@@ -88,6 +89,8 @@ def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> i
             raise BadInput(f"{message}; {program} --help says what is possible") from error
         except typer.Abort as error:
             raise BadInput("cancelled; nothing was changed") from error
+    if code == Interrupted.exit_code:  # typer makes an exit of Ctrl-C, and nothing would be said
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

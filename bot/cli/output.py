@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from storage.terminal.table import terminal_width
+from storage.terminal.table import fitted, terminal_width
 from strategies.errors import SigmaError
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def is_verbose() -> bool:
     return _style.get().verbose
 
 
+def forwarded() -> list[str]:
+    """Return the options of this command line that a batch command must be given again."""
+    return [*(["--json"] if wants_json() else []), *(["--verbose"] if is_verbose() else [])]
+
+
 def width() -> int | None:
     """Return how long a line may be; None: as long as it gets."""
     return None if _style.get().wide else terminal_width()
@@ -72,7 +77,7 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
         return
     shown = human() if callable(human) and not hasattr(human, "__rich_console__") else human
     if isinstance(shown, str):
-        print(shown)
+        print(fitted(shown, width()))
         return
     from rich.console import Console
 

@@ -23,6 +23,7 @@ from storage.config.training import ScheduleSettings
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact, mend
 from storage.ledger.monitor_findings import Finding, Kind, store
+from storage.terminal.words import counted
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 
@@ -88,7 +89,11 @@ class Nightly:
             text = f"{lost.minutes:,} minutes of the tape from {_day(lost.first_ms)} cannot be read: {lost.reason}"
             payload = {"passed": False, "sentence": text, "text": text}
             await self._note("archive", f"archive-{lost.first_ms}", payload, self._reached_ms())
-        return f"{moved.days} days, {moved.minutes:,} minutes moved" if moved.days else "nothing to move"
+        return (
+            f"{counted(moved.days, 'day')}, {counted(moved.minutes, 'minute')} moved"
+            if moved.days
+            else "nothing to move"
+        )
 
     async def parity(self, _why: str) -> str:
         """Put the last whole day of the ledger through the backtester: yesterday, unless minutes are still coming.

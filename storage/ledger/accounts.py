@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from storage.ledger.database import reading, writing
 from storage.ledger.documents import get_markets, get_settings, put_markets, put_settings
@@ -59,6 +59,17 @@ def find(engine: Engine, exchange: str, name: str) -> Account | None:
         raise StorageFailed(
             f"account {name!r} was written with record layout {row['layout']}, this program reads {LAYOUT}"
         )
+    return _account(row)
+
+
+def all_accounts(engine: Engine) -> list[Account]:
+    """Return the accounts of a database that this program can read, the oldest first."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(account).where(account.c.layout == LAYOUT).order_by(account.c.id)).mappings()
+        return [_account(row) for row in rows.all()]
+
+
+def _account(row: RowMapping) -> Account:
     return Account(
         id=row["id"],
         name=row["name"],

@@ -46,6 +46,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "private",
         "cron",
         "terminal",
+        "charts",
         "config",
         "failures",
         "candles",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -25,7 +25,7 @@ from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample
 from training.backtest.run_candles import covered, moment, read_run
 from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
-from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
+from training.commands._traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime import records
 from training.runtime.progress import answer, configuration, say
 from training.runtime.sound_data import sound_symbols
@@ -61,8 +61,9 @@ def trade(options: Options) -> None:
     config = configuration()
     place = options.exchange or config.exchange.name
     bundle = chosen_bundle(Registry(config.paths.models), place, options.model, config.decision.timeframe)
+    notes: list[str] = []
     if Registry(config.paths.models).is_test(bundle.id):
-        say(f"{bundle.id} was made in test mode: its figures mean nothing")
+        _tell(notes, f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     asked = Asked(exchange=place, symbols=options.symbols, universe=options.universe)
     begin_ms = utc_ms(options.start_date) if options.start_date else None
@@ -73,12 +74,13 @@ def trade(options: Options) -> None:
     symbols_there = [market.symbol for market in markets]
     sound = sound_symbols(config, store, place, symbols_there, timeframe, config.exchange.market)
     markets = tuple(market for market in markets if market.symbol in sound)
-    start_ms, end_ms = span(store, markets, bundle, options.start_date, options.end_date)
+    start_ms, end_ms = span(store, markets, bundle, options.start_date, options.end_date, notes)
     seen = is_in_sample(bundle, start_ms)
     if not options.allow_in_sample:
         require_unseen(bundle, start_ms)
     run = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
     candles = as_joined(run, config.trading.execution)
+    candles = replace(candles, notes=(*notes, *candles.notes))
     settings = chosen_settings(config.trading, bundle, options.initial_capital, options.sides)
     stress = Stress(costs_factor=options.costs_factor, delay_bars=options.delay_bars)
     result = backtest(bundle, candles, settings, stress=stress)
@@ -106,9 +108,16 @@ def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Time
 
 
 def span(
-    store: CandleStore, markets: tuple[Market, ...], bundle: Bundle, start_date: str, end_date: str
+    store: CandleStore,
+    markets: tuple[Market, ...],
+    bundle: Bundle,
+    start_date: str,
+    end_date: str,
+    notes: list[str],
 ) -> tuple[int, int]:
     """Return start and end of the run on the decision grid: as asked, or else the longest honest one.
+
+    `notes` gets where that differs from what was asked.
 
     Raises:
         BadInput: a date cannot be read, or nothing lies between them.
@@ -121,12 +130,13 @@ def span(
     start_ms = utc_ms(start_date) if start_date else earliest
     end_ms = utc_ms(end_date) if end_date else last_ms
     if end_ms > last_ms > start_ms:
-        say(f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
+        _tell(notes, f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
         end_ms = last_ms
     if start_ms < warm_ms < end_ms:
-        say(
+        _tell(
+            notes,
             f"the candles begin {moment(first_ms)}; with a warm-up of {warm_up_bars(timeframe):,} bars of "
-            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})"
+            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})",
         )
         start_ms = warm_ms
     start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
@@ -136,6 +146,11 @@ def span(
             f"{moment(first_ms)} to {moment(last_ms)}, and {bundle.id} may be tested from {moment(earliest)} on"
         )
     return start_ms, end_ms
+
+
+def _tell(notes: list[str], text: str) -> None:
+    say(text)
+    notes.append(f"{text[0].upper()}{text[1:]}.")
 
 
 def utc_ms(text: str) -> int:
@@ -207,10 +222,12 @@ def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, ex
         write_export(export, result.run.facts, result.candles.markets)
         written["export"] = str(export)
     if report.name:
+        from storage.language import speaking
         from training.report.backtest import backtest_report
         from training.report.page import write_page
 
-        write_page(report, backtest_report(result, card, compared))
+        with speaking(config.reports.language):
+            write_page(report, backtest_report(result, card, compared))
         written["report"] = str(report)
     for name in ("export", "report", "record"):
         if name in written:

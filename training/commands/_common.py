@@ -15,11 +15,12 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
-from training.commands.traded import Asked, universe_between, usable_symbols
+from training.commands._traded import Asked, universe_between, usable_symbols
 from training.data.columns import Making
 from training.data.dataset import Dataset, Gaps, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
+from training.ensemble.explained import explained
 from training.ensemble.family_figures import family_figures
 from training.ensemble.out_of_fold import FoldReport
 from training.ensemble.plan import Plan, recipe_id
@@ -29,6 +30,7 @@ from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import Compute, threads_of
 from training.runtime.file_cache import FileCache
+from training.runtime.learning_curves import curve
 from training.runtime.progress import say, stage
 from training.runtime.sound_data import sound_symbols
 
@@ -239,6 +241,7 @@ def day_of(ms: int) -> str:
 def _said(report: FoldReport, done: Any, families: int) -> None:
     period = f"{day_of(report.start_ms)} to {day_of(report.end_ms)}"
     say(f"fold {report.number} of {report.folds} {period}: {report.family} IC {report.ic:+.3f}")
+    curve("walk forward", report.number, report.folds, {f"{report.family} IC": report.ic})
     done(round(100 * report.number / report.folds))
 
 
@@ -256,6 +259,8 @@ def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mod
         "expected": trained.expected.document(),
         "skill": walked_skill(trained.scales.convictions).last_year.document(),
     }
+    manifest = trained.bundle.manifest
+    record["explained"] = explained(trained.scales, manifest.horizon_bars, trained.files, manifest.feature_names)
     content = json.dumps(record, indent=1).encode()
     return Registry(config.paths.models).add_files({**trained.files, RECORD: content})
 

@@ -16,11 +16,13 @@ def command(
 
     Example: sigma ledger report --file ledger.html
     """
+    from storage.language import speaking
     from storage.ledger.queries import Ledger
     from storage.open import read_account
     from training.report.ledger import ledger_report
     from training.report.page import write_page
 
     ledger = Ledger(*read_account(configuration()))
-    write_page(file, ledger_report(ledger))
+    with speaking(configuration().reports.language):
+        write_page(file, ledger_report(ledger))
     answer({"file": str(file), "trades": len(ledger.trades())}, f"report written to {file}")

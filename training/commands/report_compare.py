@@ -24,9 +24,11 @@ def command(
     rows = compared([find_run(folder, number) for number in runs])
     written = {}
     if file.name:
+        from storage.language import speaking
         from training.report.page import write_page
 
-        write_page(file, page_of(rows))
+        with speaking(configuration().reports.language):
+            write_page(file, page_of(rows))
         written["file"] = str(file)
         say(f"comparison written to {file}")
     answer({"runs": [row.document() for row in rows], **written}, summary(rows))

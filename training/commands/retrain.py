@@ -96,7 +96,7 @@ def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
     """Return the trend rule's equity over up to a year before a dataset's end; None, and a line, where it cannot be."""
     from storage.candles.store import CandleStore
     from strategies.errors import SigmaError
-    from training.commands.traded import stored_markets
+    from training.commands._traded import stored_markets
     from training.monitors.trend_record import trend_curve
 
     store = CandleStore(config.data.directory)

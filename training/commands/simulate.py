@@ -38,7 +38,7 @@ def command(
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
     from training.commands._common import compute_of, day_ms, day_of, open_dataset, plan_of
-    from training.commands.traded import universe_symbols
+    from training.commands._traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
     from training.runtime.file_cache import FileCache
     from training.simulation.ahead import fit_ahead
@@ -98,7 +98,7 @@ def _candles(
     from training.backtest.liquidity import as_joined
     from training.backtest.roster import warm_up_bars
     from training.backtest.run_candles import covered, read_run
-    from training.commands.traded import stored_markets
+    from training.commands._traded import stored_markets
 
     store, timeframe = CandleStore(config.data.directory), everything.timeframe
     markets = stored_markets(store, config, everything.exchange, chosen, timeframe)
@@ -119,9 +119,11 @@ def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
 
     written: dict[str, str] = {}
     if report.name:
+        from storage.language import speaking
         from training.report.page import write_page
 
-        write_page(report, simulation_report(simulation, card, curves))
+        with speaking(configuration().reports.language):
+            write_page(report, simulation_report(simulation, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
     answer({**card.document(), **written}, simulation_summary(card))

@@ -72,17 +72,16 @@ def command(
         changes = {"n_estimators": TEST_MODE_TREES} | changes
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
     since_ms = newest_ms(dataset) if test_mode else None
-    chart = plot or config.paths.runs / f"importance-{task}-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}.png"
     match task:
         case "return":
             if seeds:
                 changes["seeds"] = seeds
             bundle = bundle and not test_mode
-            _return(config, dataset, changes, chosen_seed, source_model, chart, since_ms, bundle)
+            _return(config, dataset, changes, chosen_seed, source_model, plot, since_ms, bundle)
         case "trend_classification" | "pattern_classification":
             if source_model:
                 raise BadInput(f"--source-model continues the task return; found task {task}")
-            _classify(config, dataset, task, changes, chosen_seed, horizon_bars, held_out.upper(), chart, since_ms)
+            _classify(config, dataset, task, changes, chosen_seed, horizon_bars, held_out.upper(), plot, since_ms)
         case _:
             raise BadInput(f"task {task!r} is unknown; one of {', '.join(TASKS)} is needed")
 
@@ -95,7 +94,7 @@ def _classify(
     seed: int,
     horizon_bars: int,
     held_out: str,
-    chart: Path,
+    chart: Path | None,
     since_ms: int | None,
 ) -> None:
     from training.families.xgboost.classification_run import Request, run
@@ -129,7 +128,7 @@ def _return(
     changes: dict[str, Any],
     seed: int,
     source_model: str,
-    chart: Path,
+    chart: Path | None,
     since_ms: int | None,
     bundle: bool,
 ) -> None:
@@ -149,6 +148,8 @@ def _return(
         source=source,
     )
     report = _chronological(dataset, family, since_ms)
+    name = f"importance-return-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}"
+    chart = chart or report.importance.path_under(config.paths.runs, name)
     report.importance.draw(chart)
     say(f"importance chart: {chart}")
     document: dict[str, Any] = {"task": "return", **report.document, "plot": str(chart)}

@@ -66,7 +66,7 @@ def command(
     Example: sigma walk-forward --model-type xgboost --train-window all --refit-months 6 --report walk.html
     """
     from training.commands._common import compute_of, open_dataset
-    from training.commands.traded import universe_symbols
+    from training.commands._traded import universe_symbols
     from training.ensemble.families import RidgeFamily
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
@@ -206,7 +206,7 @@ class _Walk:
         from training.backtest.liquidity import as_joined
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
-        from training.commands.traded import stored_markets
+        from training.commands._traded import stored_markets
         from training.runtime.file_cache import FileCache
         from training.walk_forward.fold_plan import plan_folds
         from training.walk_forward.walk import Means
@@ -261,9 +261,11 @@ def _finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], 
 
     written: dict[str, str] = {}
     if report.name:
+        from storage.language import speaking
         from training.report.page import write_page
 
-        write_page(report, walk_forward_report(walked, card, curves))
+        with speaking(configuration().reports.language):
+            write_page(report, walk_forward_report(walked, card, curves))
         written["report"] = str(report)
         say(f"report written to {report}")
     answer({**card.document(), **written}, walk_forward_summary(card))

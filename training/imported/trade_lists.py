@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from storage.candles.importing.columns import plain
-from storage.candles.importing.evidence import canonical
+from storage.candles.importing.pairs import canonical
+from storage.candles.importing.words import plain
 from strategies.errors import BadInput
 from strategies.kernel.round_trips import RoundTrip
 from strategies.kernel.state import Reason

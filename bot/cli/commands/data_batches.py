@@ -20,6 +20,7 @@ from storage.candles.importing.undo import delete_batch
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, StoredMarket
 from storage.config.effective import load
+from storage.terminal.words import counted
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 
@@ -59,7 +60,7 @@ def delete(
     store = CandleStore(load().data.directory)
     if ":" in batch:
         rows = _delete_series(store, batch, yes)
-        emit({"market": batch, "removed": rows}, f"{batch}: {rows:,} candles deleted")
+        emit({"market": batch, "removed": rows}, f"{batch}: {counted(rows, 'candle')} deleted")
         return
     exchange, found = _found(store, batch)
     removed, restored = delete_batch(store, exchange, found)
@@ -122,7 +123,9 @@ def adjust(
     made = [adjust_prices(store, stored, split, utc_ms(at), wall_ms()) for stored in chosen]
     emit(
         {"adjusted": [batch.document() for batch in made]},
-        lambda: "\n".join(f"{b.market}: {b.rows:,} candles, {b.lines[0]}; batch {b.id} undoes it" for b in made),
+        lambda: "\n".join(
+            f"{b.market}: {counted(b.rows, 'candle')}, {b.lines[0]}; batch {b.id} undoes it" for b in made
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.effective import load
 from storage.config.market import ExchangeSettings
+from storage.terminal.words import counted
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings
@@ -209,7 +210,8 @@ def _said(exchange: str, timeframe: str, brought: list[Downloaded], failed: list
     else:
         added = sum(result.candles.added for result in brought)
         rates = sum(result.funding.added for result in brought)
-        lines = [f"{exchange}: {len(brought)} markets, {added:,} {timeframe} candles and {rates:,} funding rates new"]
+        new = f"{counted(added, f'{timeframe} candle')} and {counted(rates, 'funding rate')} new"
+        lines = [f"{exchange}: {counted(len(brought), 'market')}, {new}"]
         lines += [_line(exchange, timeframe, result) for result in brought if len(result.candles.revisions)][
             :MOST_LINES
         ]

@@ -13,7 +13,7 @@ from bot.clock import wall_ms
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import Plan, Planned, plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore
 from storage.config.effective import load

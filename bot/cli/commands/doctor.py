@@ -40,4 +40,4 @@ async def examine(config: Config) -> list[Finding]:
 
 
 def _line(finding: Finding) -> str:
-    return f"{'well' if finding.is_healthy else 'FAIL'}  {finding.name:<9} {finding.text}"
+    return f"{'ok' if finding.is_healthy else 'FAIL':<4}  {finding.name:<9} {finding.text}"

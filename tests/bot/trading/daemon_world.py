@@ -16,7 +16,7 @@ from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
@@ -61,6 +61,15 @@ class IdleTraining:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.points: list[LearningPoint] = []
+
+    def curves(self) -> LearningCurves:
+        """What it was told to have learnt."""
+        return LearningCurves(points=self.points)
+
+    def learn(self, curve: str, at: int, of: int, values: dict[str, float]) -> None:
+        """Have learnt so much."""
+        self.points.append(LearningPoint(curve=curve, at=at, of=of, values=values))
 
     def progress(self) -> TrainingProgress:
         return TrainingProgress()
