@@ -221,7 +221,7 @@ def test_momentum_across_markets_is_neutral_chosen_on_mondays_and_held() -> None
     held = across_shares(
         three, replace(candles, decision_candles=tuple(series), open_ms=np.array([MONDAY - 3_600_000]))
     )
-    assert held[0].tolist() == [-1.0, 0.0, 1.0]
+    np.testing.assert_allclose(held[0], [-1.0, 0.0, 1.0], atol=1e-9)
     np.testing.assert_array_equal(held[:168], np.tile(held[0], (168, 1)))
     assert abs(held[170].sum()) < 1e-9
 
