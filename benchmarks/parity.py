@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe
+from strategies.values import iso_ms
 from training.backtest.run import backtest
 from training.backtest.run_candles import read_run
 
@@ -58,7 +58,7 @@ class Parity:
 
 def run_live(replay: LiveReplay, *, kills: int, seed: int) -> float:
     """Let the daemon trade the whole recording, killed `kills` times; return the wall seconds it ran."""
-    start_ms, end_ms = moment_ms(replay.start), moment_ms(replay.end)
+    start_ms, end_ms = iso_ms(replay.start), iso_ms(replay.end)
     draw = random.Random(seed)
     stops = sorted(draw.randrange(start_ms, end_ms, MINUTE_MS) for _ in range(kills))
     begun = time.monotonic()
@@ -102,10 +102,7 @@ def fill_store(store: CandleStore, candles: Path, funding: Path | None, symbols:
     """Import the recording's 1h and 1m candles and funding as candles of the built-in exchange."""
     for symbol in symbols:
         for timeframe in (Timeframe.H1, Timeframe.M1):
-            table = pq.read_table(candles / f"{symbol}_{timeframe}_futures.parquet")
-            time_name = "timestamp" if "timestamp" in table.column_names else "open_ms"
-            columns = [table[name].to_numpy() for name in (time_name, "open", "high", "low", "close", "volume")]
-            store.append("builtin", symbol, timeframe, "futures", np.column_stack(columns).astype(np.float64))
+            _import(store, candles, symbol, timeframe)
         path = None if funding is None else funding / f"{symbol}_funding_futures.parquet"
         if path is not None and path.exists():
             table = pq.read_table(path)
@@ -115,7 +112,7 @@ def fill_store(store: CandleStore, candles: Path, funding: Path | None, symbols:
 
 def measure(replay: LiveReplay, *, bundle_id: str, kills: int, seed: int) -> Parity:
     """Trade, verify, backtest, compare."""
-    start_ms, end_ms = moment_ms(replay.start), moment_ms(replay.end)
+    start_ms, end_ms = iso_ms(replay.start), iso_ms(replay.end)
     taken_s = run_live(replay, kills=kills, seed=seed)
     ledger, registry = replay.ledger(), Registry(replay.folder / "models")
     verified = verify(
@@ -149,12 +146,6 @@ def figures_of(found: Parity) -> list[Figure]:
         Figure(name="kills", value=found.kills, unit="kill -9"),
         Figure(name="replay_speed", value=found.minutes_per_s * 60, unit="market-seconds/s"),
     ]
-
-
-def moment_ms(text: str) -> int:
-    """Return an ISO day or time, UTC unless it says otherwise, in ms."""
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _teller(start_ms: int, end_ms: int) -> Callable[[int], None]:
@@ -206,6 +197,13 @@ def main() -> int:
     found = measure(replay, bundle_id=bundle_id, kills=options.kills, seed=options.seed)
     show("parity", figures_of(found), as_json=options.json, bundle=bundle_id, cash=found.cash_units / 1e8)
     return 0 if not (found.differing_fills or found.differing_cash_units or found.verify_differences) else 1
+
+
+def _import(store: CandleStore, candles: Path, symbol: str, timeframe: Timeframe) -> None:
+    table = pq.read_table(candles / f"{symbol}_{timeframe}_futures.parquet")
+    time_name = "timestamp" if "timestamp" in table.column_names else "open_ms"
+    columns = [table[name].to_numpy() for name in (time_name, "open", "high", "low", "close", "volume")]
+    store.append("builtin", symbol, timeframe, "futures", np.column_stack(columns).astype(np.float64))
 
 
 def bundle_for(folder: Path, given: Path | None, symbols: Sequence[str], until: str) -> str:

@@ -26,10 +26,11 @@ from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
 from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
-from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
+from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.scheduling.universe import Universe, listed_markets
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.trader import Trader
@@ -42,6 +43,7 @@ from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
+from storage.ledger.market_changes import began_with_symbols
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
@@ -109,7 +111,9 @@ async def assemble(environment: Environment) -> Parts:
     control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing = control, shadowing
-    universe = Universe(config, environment.feed, control)
+    account = opened.account
+    began_with = await asyncio.to_thread(began_with_symbols, database, account.id, account.start_ms)
+    universe = Universe(config, environment.feed, control, began_with)
     web = _web(environment, control, metrics, run_queue, universe)
     listeners += [shadowing.on_snapshot, web.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, web.on_note)
@@ -210,18 +214,20 @@ def _control(
     return Control(
         trader=trader,
         clock=exchange.clock,
-        ledger=Ledger(environment.database, opened.account),
-        registry=registry,
+        records=Records(
+            ledger=Ledger(environment.database, opened.account),
+            registry=registry,
+            trials=LiveTrials(
+                Shadows(environment.database, opened.account.id),
+                environment.config.validation.harm_likelihood_ratio,
+                environment.config.decision.timeframe,
+            ),
+        ),
         feed=environment.feed,
         exchange_info=exchange.exchange_info,
         training=trainer,
         stale_after_ms=round(environment.config.feed.stale_after_s * 1000 * max(1.0, exchange.clock.speed)),
         shut_down=environment.shut_down,
-        trials=LiveTrials(
-            Shadows(environment.database, opened.account.id),
-            environment.config.validation.harm_likelihood_ratio,
-            environment.config.decision.timeframe,
-        ),
     )
 
 
@@ -274,12 +280,14 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
     """Return what is done by itself, in market time."""
     config = environment.config
     nightly = Nightly(
-        database=environment.database,
-        account=control.ledger.account,
+        ledger=NightLedger(
+            database=environment.database,
+            account=control.ledger.account,
+            reached_ms=lambda: 0 if control.snapshot is None else control.snapshot.minute_ms,
+            state_folder=config.paths.state,
+            tape_days=config.database.tape_days,
+        ),
         clock=control.clock,
-        reached_ms=lambda: 0 if control.snapshot is None else control.snapshot.minute_ms,
-        state_folder=config.paths.state,
-        tape_days=config.database.tape_days,
         run=check_runner(_limits(config)),
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),

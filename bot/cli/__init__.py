@@ -89,7 +89,7 @@ Example: sigma run
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    from bot.cli.output import fail
+    from storage.terminal.output import fail
     from strategies.errors import SigmaError
 
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SigmaError as error:
         return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
-        from storage.failures import Interrupted
+        from strategies.errors import Interrupted
 
         return fail(Interrupted("interrupted"), as_json=True) if "--json" in given else Interrupted.exit_code
     except BrokenPipeError:  # `sigma … | head`
@@ -131,7 +131,7 @@ def _dispatch(arguments: list[str]) -> int:
         from bot.cli.commands.batch import become
 
         become([word, *rest])
-    from bot.cli.mount import call
+    from storage.terminal.run import call
 
     return call(importlib.import_module(f"bot.cli.commands.{entry.module}").app, word, rest)
 

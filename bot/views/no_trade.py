@@ -6,16 +6,17 @@ database: run it in a thread.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from bot.values.view import finite
 from storage.ledger.queries import Ledger, RecordedDecision
 from strategies.explain.signals import Refusal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.market import HOUR_MS
+from strategies.values import finite
 
 LOOK_BACK: Final = 200  # decisions searched for the last refusal
 ENTRIES: Final = 100  # newest entries whose distances make the usual wait
@@ -46,11 +47,15 @@ class NoTrade:
         return f"usually {_hours(self.usual_wait_h)} between entries{last}"
 
 
-def no_trade_reasons(ledger: Ledger) -> list[NoTrade]:
-    """Return the reasons of every market, in the account's order."""
+def no_trade_reasons(ledger: Ledger, symbols: Collection[str] | None = None) -> list[NoTrade]:
+    """Return the reasons of the members among `symbols`, in the account's order; None: of every member."""
     stopped = ledger.stopped()
     enter = stopped.settings.decision.enter
-    return [_no_trade(ledger, market.symbol, enter) for market in stopped.markets if market.is_member]
+    return [
+        _no_trade(ledger, market.symbol, enter)
+        for market in stopped.markets
+        if market.is_member and (symbols is None or market.symbol in symbols)
+    ]
 
 
 def refusals_since(ledger: Ledger, since_ms: int) -> dict[str, int]:

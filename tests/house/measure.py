@@ -23,6 +23,7 @@ HOUSE: Final = ("strategies", "storage", "training", "bot")
 ORDER: Final[dict[str, tuple[str, ...]]] = {
     "strategies": (
         "errors",
+        "values",
         "market",
         "market_versions",
         "resample",
@@ -35,6 +36,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "minute",
         "history",
         "membership",
+        "scoring",
         "engine",
         "explain",
         "warm",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,11 +13,13 @@ from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
 from storage.models.registry import Registry, bundle_by_id
+from storage.terminal.output import emit
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe
+from strategies.values import iso_ms
 from training.backtest.liquidity import as_joined
 from training.backtest.roster import warm_up_bars
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
@@ -27,7 +28,7 @@ from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
 from training.commands._traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime import records
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 from training.runtime.sound_data import sound_symbols
 
 
@@ -66,8 +67,8 @@ def trade(options: Options) -> None:
         _tell(notes, f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     asked = Asked(exchange=place, symbols=options.symbols, universe=options.universe)
-    begin_ms = utc_ms(options.start_date) if options.start_date else None
-    members = universe_between(store, config, asked, begin_ms, utc_ms(options.end_date) if options.end_date else None)
+    begin_ms = iso_ms(options.start_date) if options.start_date else None
+    members = universe_between(store, config, asked, begin_ms, iso_ms(options.end_date) if options.end_date else None)
     names = named_symbols(config, asked, members)
     timeframe = bundle.manifest.timeframe
     markets = stored_markets(store, config, place, names, timeframe)
@@ -127,8 +128,8 @@ def span(
     first_ms, last_ms = covered(store, markets, timeframe)
     warm_ms = first_ms + warm_up_bars(timeframe) * timeframe.ms
     earliest = max(warm_ms, bundle.manifest.first_out_of_sample_ms)
-    start_ms = utc_ms(start_date) if start_date else earliest
-    end_ms = utc_ms(end_date) if end_date else last_ms
+    start_ms = iso_ms(start_date) if start_date else earliest
+    end_ms = iso_ms(end_date) if end_date else last_ms
     if end_ms > last_ms > start_ms:
         _tell(notes, f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
         end_ms = last_ms
@@ -151,19 +152,6 @@ def span(
 def _tell(notes: list[str], text: str) -> None:
     say(text)
     notes.append(f"{text[0].upper()}{text[1:]}.")
-
-
-def utc_ms(text: str) -> int:
-    """Return UTC milliseconds of an ISO date or time.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date; one like 2024-07-01 or 2024-07-01T12:00 is needed") from error
-    return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: float, sides: str) -> TradingSettings:
@@ -232,4 +220,4 @@ def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, ex
     for name in ("export", "report", "record"):
         if name in written:
             say(f"{name} written to {written[name]}")
-    answer({**card.document(), **written}, summary(card))
+    emit({**card.document(), **written}, summary(card))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,9 +16,11 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
+from strategies.values import iso_ms
 from training.commands._traded import Asked, universe_between, usable_symbols
+from training.data.choices import Gaps, Reading, Teaching
 from training.data.columns import Making
-from training.data.dataset import Dataset, Gaps, build
+from training.data.dataset import Dataset, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.explained import explained
@@ -63,15 +66,15 @@ def open_dataset(
         names,
         frame,
         features,
-        day_ms(until) if until else None,
-        horizon_bars=config.decision.horizon_bars,
-        gaps=gaps,
-        kind=config.exchange.market,
-        labelling=labelling_of(config),
-        horizons=config.decision.horizons,
-        taught_by=None if set(names) == set(teachers) else teachers,
-        thinning=config.training.thinning,
-        strict=_names(symbols) or config.exchange.symbols,
+        iso_ms(until) if until else None,
+        reading=Reading(kind=config.exchange.market, gaps=gaps, strict=_names(symbols) or config.exchange.symbols),
+        teaching=Teaching(
+            horizon_bars=config.decision.horizon_bars,
+            horizons=config.decision.horizons,
+            labelling=labelling_of(config),
+            taught_by=None if set(names) == set(teachers) else teachers,
+            thinning=config.training.thinning,
+        ),
         making=Making(
             kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
         ),
@@ -104,7 +107,7 @@ def teachers_of(
     asked = config.training.teach
     if asked == ("universe",):
         rules = Asked(exchange=exchange, universe="top")
-        members = universe_between(store, config, rules, None, day_ms(until) if until else None)
+        members = universe_between(store, config, rules, None, iso_ms(until) if until else None)
         assert members is not None  # rules were asked for
         return members.ever
     if asked != ("stored",):
@@ -220,19 +223,6 @@ def timeframe_of(text: str) -> Timeframe:
         raise BadInput(f"timeframe {text!r} is unknown; one of {', '.join(Timeframe)} is needed") from error
 
 
-def day_ms(text: str) -> int:
-    """Return a UTC day or time in ISO form as milliseconds.
-
-    Raises:
-        BadInput: it is not one.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"date {text!r} cannot be read; ISO form is needed, like 2024-06-30") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 def day_of(ms: int) -> str:
     """Return the UTC day of a time."""
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
@@ -247,8 +237,6 @@ def _said(report: FoldReport, done: Any, families: int) -> None:
 
 def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mode: bool = False) -> str:
     """Add a trained bundle to the registry, with the record of its making, and return its id."""
-    import json
-
     record = {
         "created_ms": int(datetime.now(UTC).timestamp() * 1000),
         "duration_s": round(duration_s, 3),

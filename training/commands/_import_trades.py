@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 
 def bring(file: Path, strategy: str, name: str, initial_capital: float) -> None:
@@ -47,4 +48,4 @@ def bring(file: Path, strategy: str, name: str, initial_capital: float) -> None:
         f"{result['final_equity'] - capital:+,.2f} on {capital:,.2f}; run {record.id}, compare it with\n"
         f"sigma report compare {record.id} RUN"
     )
-    answer({"run": record.id, "record": str(path), **result}, text)
+    emit({"run": record.id, "record": str(path), **result}, text)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from training.runtime.progress import answer, configuration
+from storage.terminal.output import emit
+from training.runtime.progress import configuration
 
 
 def command(
@@ -25,4 +26,4 @@ def command(
     ledger = Ledger(*read_account(configuration()))
     with speaking(configuration().reports.language):
         write_page(file, ledger_report(ledger))
-    answer({"file": str(file), "trades": len(ledger.trades())}, f"report written to {file}")
+    emit({"file": str(file), "trades": len(ledger.trades())}, f"report written to {file}")

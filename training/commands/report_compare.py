@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 
 def command(
@@ -31,4 +32,4 @@ def command(
             write_page(file, page_of(rows))
         written["file"] = str(file)
         say(f"comparison written to {file}")
-    answer({"runs": [row.document() for row in rows], **written}, summary(rows))
+    emit({"runs": [row.document() for row in rows], **written}, summary(rows))

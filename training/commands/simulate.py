@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from strategies.values import iso_ms
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
-    from storage.config.tree import Config
-    from strategies.universe.members import Members
-    from training.backtest.run_candles import RunCandles
     from training.families.interface import ModelFamily
 
 
@@ -37,7 +35,8 @@ def command(
 
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
-    from training.commands._common import compute_of, day_ms, day_of, open_dataset, plan_of
+    from training.commands._common import compute_of, day_of, open_dataset, plan_of
+    from training.commands._simulate import candles_of, finish, voters_of
     from training.commands._traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
     from training.runtime.file_cache import FileCache
@@ -48,11 +47,11 @@ def command(
     config = configuration()
     begun = time.perf_counter()
     chosen_seed = config.training.seed if seed < 0 else seed
-    voters = _voters(config, families, chosen_seed)
+    voters = voters_of(config, families, chosen_seed)
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
-    candles, past = _candles(config, traded, everything, day_ms(start_date), members)
+    candles, past = candles_of(config, traded, everything, iso_ms(start_date), members)
     cache = FileCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
@@ -76,54 +75,4 @@ def command(
     )
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     record_simulation(simulation, card, now_ms, config.paths.runs)
-    _finish(simulation, card, curves, report)
-
-
-def _voters(config: Config, families: str, seed: int) -> list[ModelFamily]:
-    """Return the families; each fit has one thread, so that bits do not depend on the workers."""
-    from training.ensemble.families import choose
-    from training.ensemble.voters import makers
-
-    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
-    return choose(names, makers(single, seed))
-
-
-def _candles(
-    config: Config, chosen: str, everything: Any, start_ms: int, universe: Members | None
-) -> tuple[RunCandles, RunCandles]:
-    """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
-    from storage.candles.store import CandleStore
-    from strategies.market import DAY_MS
-    from training.backtest.liquidity import as_joined
-    from training.backtest.roster import warm_up_bars
-    from training.backtest.run_candles import covered, read_run
-    from training.commands._traded import stored_markets
-
-    store, timeframe = CandleStore(config.data.directory), everything.timeframe
-    markets = stored_markets(store, config, everything.exchange, chosen, timeframe)
-    first_ms, last_ms = covered(store, markets, timeframe)
-    end_ms = min(everything.until_ms, last_ms)
-    earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)
-    earliest = min(-(-earliest // timeframe.ms) * timeframe.ms, start_ms)
-    execution = config.trading.execution
-    candles = as_joined(read_run(store, markets, timeframe, start_ms, end_ms, universe=universe), execution)
-    for sentence in candles.notes:
-        say(sentence)
-    before = read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
-    return candles, as_joined(before, execution)
-
-
-def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
-    from training.report.simulate import simulation_report, simulation_summary
-
-    written: dict[str, str] = {}
-    if report.name:
-        from storage.language import speaking
-        from training.report.page import write_page
-
-        with speaking(configuration().reports.language):
-            write_page(report, simulation_report(simulation, card, curves))
-        written["report"] = str(report)
-        say(f"report written to {report}")
-    answer({**card.document(), **written}, simulation_summary(card))
+    finish(simulation, card, curves, report)

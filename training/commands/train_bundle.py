@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from training.runtime.progress import answer, configuration
+from storage.terminal.output import emit
+from training.runtime.progress import configuration
 
 
 def command(
@@ -45,7 +46,7 @@ def command(
     document = make_bundle(
         config, dataset, voters, chosen_seed, "train bundle", years=years, months=refit_months, test_mode=test_mode
     )
-    answer(document, summary(document))
+    emit(document, summary(document))
 
 
 def summary(document: dict[str, Any]) -> str:

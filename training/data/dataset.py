@@ -18,13 +18,14 @@ from storage.candles.store import CandleStore, StoredCandles
 from strategies.errors import BadInput
 from strategies.features import FeatureSet
 from strategies.market import OPEN_MS, Timeframe
+from training.data.choices import Gaps, Reading, Teaching
 from training.data.columns import Making, columns_of
 from training.data.labels import RETURN, Labelling
-from training.data.market_runs import Gaps, MarketRun, runs_of, without_spot
+from training.data.market_runs import MarketRun, runs_of, without_spot
 from training.data.segment import Rows, Segment
 from training.data.thinning import every_nth
 
-__all__ = ["Dataset", "Gaps", "Rows", "Segment", "build", "market_segments"]
+__all__ = ["Dataset", "Rows", "Segment", "build", "market_segments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,15 +161,8 @@ def build(
     features: FeatureSet,
     until_ms: int | None = None,
     *,
-    horizon_bars: int = 12,
-    stitched: bool = True,
-    gaps: Gaps = "split",
-    kind: str = "futures",
-    labelling: Labelling = RETURN,
-    horizons: Sequence[int] = (),
-    taught_by: Sequence[str] | None = None,
-    thinning: float = 0.0,
-    strict: Sequence[str] | None = None,
+    reading: Reading = Reading(),
+    teaching: Teaching = Teaching(),
     making: Making | None = None,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
@@ -180,14 +174,8 @@ def build(
         timeframe: decision timeframe.
         features: which columns.
         until_ms: only candles closed by then; None: all.
-        horizon_bars: of the target.
-        stitched: keep the spot candles from before the future was listed.
-        gaps: what to do with gaps of more than three bars among the market's own candles.
-        kind: "futures" or "spot".
-        labelling: what the closes are labelled with.
-        horizons: that families learn; (): one, `horizon_bars`.
-        taught_by, thinning: as in `Dataset`.
-        strict: symbols that `gaps` is about, the others are split at theirs; None: all.
+        reading: which stored candles count.
+        teaching: what is to be learnt.
         making: where columns are kept and who computes them; changes no bit.
 
     Raises:
@@ -196,19 +184,19 @@ def build(
     """
     end_ms = None if until_ms is None else until_ms - timeframe.ms + 1
     runs: list[MarketRun] = []
+    horizon_bars, labelling, kind = teaching.horizon_bars, teaching.labelling, reading.kind
     seen = f"{features.fingerprint} {horizon_bars} {timeframe.value} {exchange}{labelling.key}"
-    learnt = tuple(horizons) or (horizon_bars,)
+    learnt = tuple(teaching.horizons) or (horizon_bars,)
     seen += "" if learnt == (horizon_bars,) else f" {learnt}"
     digest = hashlib.sha256(seen.encode())
     for symbol in symbols:
-        stored = without_spot(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), stitched)
+        stored = without_spot(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), reading.stitched)
         if not len(stored.candles):
             raise BadInput(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        how: Gaps = gaps if strict is None or symbol in strict else "split"
-        runs += runs_of(symbol, stored, timeframe, how)
+        runs += runs_of(symbol, stored, timeframe, reading.gaps_of(symbol))
     parts = _segments(runs, timeframe, features, horizon_bars, labelling, making)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
@@ -222,8 +210,8 @@ def build(
         data_hash=digest.hexdigest(),
         labelling=labelling,
         horizons=learnt,
-        taught_by=None if taught_by is None else tuple(taught_by),
-        thinning=thinning,
+        taught_by=None if teaching.taught_by is None else tuple(teaching.taught_by),
+        thinning=teaching.thinning,
     )
 
 

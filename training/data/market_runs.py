@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
 from storage.candles.store import Source, StoredCandles, fill_gaps, segments
 from strategies.errors import DataGap
 from strategies.market import OPEN_MS, CandleArray, Timeframe
-
-Gaps = Literal["split", "refuse"]
+from training.data.choices import Gaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from storage.config.training import ValidationSettings
 from storage.terminal.words import counted
+from strategies.values import finite
 from training.evidence.recipe_gate import RecipeVerdict, level_of
 
 Case = Literal["first", "completion", "refresh", "changed_recipe"]
@@ -203,5 +204,5 @@ def _twin(found: Similarity, margin: float) -> Rule:
 
 
 def _rule(name: str, passed: bool, found: float, needed: str, words: str) -> Rule:
-    value = found if math.isfinite(found) else None
+    value = finite(found)
     return Rule(name=name, passed=passed, found=value, needed=needed, sentence=f"{words} (needed {needed})")

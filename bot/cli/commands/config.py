@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bot.cli.commands.config_edit import edit, init, set_
-from bot.cli.output import emit, note
 from storage.config.effective import load
+from storage.terminal.output import emit, note
 from strategies.errors import BadInput
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.cli.output import emit
+from storage.terminal.output import emit
 from strategies.errors import BadInput
 
 _HEAD: Final = "# Sigma Analyst: what stands behind a # is the default; take the # away to change it.\n\n"

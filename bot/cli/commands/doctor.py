@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli.commands import checks
-from bot.cli.commands.checks import Finding
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
 
 if TYPE_CHECKING:
+    from bot.cli.commands.checks import Finding
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False)
@@ -34,6 +33,8 @@ def doctor() -> None:
 
 async def examine(config: Config) -> list[Finding]:
     """Ask all questions; the ones that wait for a network at the same time."""
+    from bot.cli.commands import checks
+
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
     local = [checks.disk(config), checks.database(config), checks.models(config), checks.gpu(config)]
     return [*of_exchange, *local, of_telegram]

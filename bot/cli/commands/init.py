@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.cli.output import emit
+from storage.terminal.output import emit
 
 app = typer.Typer(add_completion=False, help="Make a configuration and secrets.")
 SECRETS: Final = {"web_token": 32, "database_password": 32, "grafana_password": 16}  # bytes

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, progress, width
 from storage.config.effective import load
+from storage.terminal.output import emit, progress, width
 from storage.terminal.sparkline import sparkline
 from storage.terminal.table import Column, table
-from storage.terminal.times import minute_of, ms_of
+from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -175,7 +176,7 @@ def report(context: typer.Context) -> None:
     Example: sigma ledger report --file ledger.html
     """
     from bot.cli.commands.batch import become
-    from bot.cli.output import forwarded
+    from storage.terminal.output import forwarded
 
     become(["ledger-report", *context.args, *forwarded()])
 
@@ -246,7 +247,7 @@ def _table(columns: Sequence[Column], rows: list[Any]) -> str:
 
 
 def _day_ms(text: str, missing: Any) -> Any:
-    return ms_of(text) if text else missing
+    return iso_ms(text) if text else missing
 
 
 def _price(value: float | None) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, width
 from storage.config.effective import load
 from storage.models.runs import find_run
+from storage.terminal.output import emit, width
 from storage.terminal.table import Column, table
 from storage.terminal.times import day_of
 

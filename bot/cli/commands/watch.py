@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bot.cli.commands.control import NoDaemon, ask
-from bot.cli.output import emit, wants_json
 from storage.config.effective import load
+from storage.terminal.output import emit, wants_json
 from storage.terminal.sparkline import sparkline
 from storage.terminal.table import Column, table, terminal_width
 

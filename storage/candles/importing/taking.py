@@ -49,6 +49,16 @@ class Taken:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The market that rows are of, and what name and columns say of it; `timeframe` is the one asked for, or ""."""
+
+    symbol: str
+    kind: str
+    timeframe: str
+    evidence: list[Evidence]
+
+
 def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     """Return the rows of a sheet.
 
@@ -65,7 +75,8 @@ def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     symbol, kind = market_of(sheet, roles, wanted, options, [said, speaking])
     if said.is_funding or (roles.rate and "open" not in roles.prices):
         return _funding(sheet, roles, symbol, decimal, options)
-    return _candles(sheet, roles, wanted, options, symbol, kind, [said, speaking], decimal, now_ms)
+    named = Named(symbol=symbol, kind=kind, timeframe=wanted.timeframe, evidence=[said, speaking])
+    return _candles(sheet, roles, named, options, decimal, now_ms)
 
 
 def _require_trades(said: Evidence, name: str, where: str, options: Options) -> None:
@@ -90,10 +101,7 @@ def _roles(sheet: Sheet, options: Options, decimal: str) -> Roles:
     return asked_roles(sheet, options) or overridden(data_roles(sheet, decimal), sheet, options)
 
 
-def _candles(
-    sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, symbol: str, kind: str, found: list[Evidence],
-    decimal: str, now_ms: int,
-) -> Taken:  # fmt: skip
+def _candles(sheet: Sheet, roles: Roles, named: Named, options: Options, decimal: str, now_ms: int) -> Taken:
     missing = [role for role in PRICES if role not in roles.prices]
     if missing:
         raise BadInput(
@@ -106,16 +114,16 @@ def _candles(
         name = roles.prices[role]
         candles[:, place] = numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")
     candles = real_prices.from_fixed_point(candles, sheet, roles, notes)
-    volume, volume_said = chosen_volume(sheet, roles, symbol, decimal, candles[:, CLOSE], options, notes)
+    volume, volume_said = chosen_volume(sheet, roles, named.symbol, decimal, candles[:, CLOSE], options, notes)
     candles[:, VOLUME] = volume
-    opens = _opens(sheet, roles, options, found)
+    opens = _opens(sheet, roles, options, named.evidence)
     candles[:, OPEN_MS] = opens.ms
     candles = cleaning.without_empty(candles, sheet.name, notes)
     candles = cleaning.sound(candles, sheet.name, options, notes)
     candles = cleaning.in_order(candles, notes)
     if not options.override_evidence:
         real_prices.require_real(candles, sheet.name)
-    timeframe = _timeframe(candles, wanted, options, found, sheet.name, opens.closes)
+    timeframe = _timeframe(candles, named, options, sheet.name, opens.closes)
     if opens.closes:
         candles = _opens_of_closes(candles, timeframe, notes)
     elif "time" not in options.columns and opens.name not in ("open_time", "open_ms", "Open time"):
@@ -131,7 +139,13 @@ def _candles(
     zone = "" if not opens.is_naive or timeframe is Timeframe.D1 else f" (as {options.timezone or 'UTC'})"
     line = f"{sheet.layout}; time {opens.name!r} {opens.said}{zone}; {columns + '; ' if columns else ''}{volume_said}"
     return Taken(
-        name=sheet.name, symbol=symbol, kind=kind, timeframe=timeframe, rows=candles, line=line, notes=tuple(notes)
+        name=sheet.name,
+        symbol=named.symbol,
+        kind=named.kind,
+        timeframe=timeframe,
+        rows=candles,
+        line=line,
+        notes=tuple(notes),
     )
 
 
@@ -147,23 +161,21 @@ def _opens(sheet: Sheet, roles: Roles, options: Options, found: list[Evidence]) 
     return opens
 
 
-def _timeframe(
-    candles: CandleArray, wanted: Wanted, options: Options, found: list[Evidence], name: str, closes: bool
-) -> Timeframe:
+def _timeframe(candles: CandleArray, named: Named, options: Options, name: str, closes: bool) -> Timeframe:
     """Return the timeframe that the steps show; options and evidence must agree with them."""
     times = candles[:, OPEN_MS]
     times = times[np.r_[True, np.diff(times) > 0]]
     step = grid.usual_step(times)
     places = [f"the name {name.rpartition('/')[2]}", "a column"]
-    spoken = [(part.timeframe, place) for part, place in zip(found, places, strict=True)]
+    spoken = [(part.timeframe, place) for part, place in zip(named.evidence, places, strict=True)]
     if step is None:
-        agreed = evidence.settle(wanted.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
+        agreed = evidence.settle(named.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
         if not agreed:
             raise BadInput(f"{name} has {len(times)} candle; --timeframe says how long it is")
         return known_timeframe(agreed, name)
     shown = next((frame for frame in Timeframe if frame.ms == step), None)
-    if wanted.timeframe:
-        asked = known_timeframe(wanted.timeframe, "--timeframe")
+    if named.timeframe:
+        asked = known_timeframe(named.timeframe, "--timeframe")
         if shown is not asked and not _is_sparse(times, asked):
             raise BadInput(f"{name}: candles are {grid.length_of(step)} apart, {asked.value} was asked")
         shown = asked

@@ -16,8 +16,8 @@ from bot.cli import main
 from bot.cli.commands.completion import words
 from bot.cli.commands.config_edit import changed
 from bot.cli.commands.logs import following, tail, text_of
-from bot.cli.output import emit
 from storage.config.tree import load, parse
+from storage.terminal.output import emit
 from tests.builders import ROOT
 
 LINE = '{"time_ms": 1746450252000, "level": "info", "logger": "sigma.trader", "event": "fill", "trade": "BTCUSDT-%d"}\n'

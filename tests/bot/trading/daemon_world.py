@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.clock import ManualClock
@@ -13,6 +13,7 @@ from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
@@ -41,7 +42,7 @@ class HandedMinutes:
         while True:
             minute = await self.queue.get()
             if minute.open_ms > after_ms:
-                yield minute
+                yield self._with_leaves(minute)
 
     async def processed(self, minute_ms: int) -> None:
         self.processed_ms = minute_ms
@@ -51,6 +52,20 @@ class HandedMinutes:
 
     def members(self, markets: Sequence[Market]) -> None:
         self.ready = {market.symbol: True for market in markets if market.is_member}
+
+    def _with_leaves(self, minute: AccountMinute) -> AccountMinute:
+        """Return a minute with the leaves that were asked for; nobody joins here."""
+        leaves = tuple(command for command in self.changes if command.kind == "leave")
+        self.changes = [command for command in self.changes if command.kind != "leave"]
+        return replace(minute, commands=(*leaves, *minute.commands)) if leaves else minute
+
+    def awaits(self, symbol: str) -> bool:
+        return any(command.spec is not None and command.spec.symbol == symbol for command in self.changes)
+
+    def give_up(self, symbol: str) -> bool:
+        before = len(self.changes)
+        self.changes = [part for part in self.changes if part.kind != "join" or part.spec.symbol != symbol]
+        return len(self.changes) < before
 
     async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
         return {symbol: Listing(market=market(symbol)) for symbol in symbols if symbol.endswith("USDT")}
@@ -128,8 +143,11 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
     control = Control(
         trader=trader,
         clock=clock,
-        ledger=Ledger(database, account),
-        registry=Registry(folder / "models"),
+        records=Records(
+            ledger=Ledger(database, account),
+            registry=Registry(folder / "models"),
+            trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
+        ),
         feed=feed,
         exchange_info=ExchangeInfo(
             exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
@@ -137,7 +155,6 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
         training=training,
         stale_after_ms=60_000,
         shut_down=lambda: None,
-        trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
     )
     task = asyncio.create_task(trader.run(), name="trader")
     world = DaemonWorld(

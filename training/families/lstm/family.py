@@ -18,7 +18,7 @@ from training.families.lstm.export import model_files
 from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
-from training.families.lstm.trainer import EpochReport, LstmModel, fit
+from training.families.lstm.trainer import EpochReport, Lesson, LstmModel, fit
 from training.runtime import device as devices
 
 
@@ -78,17 +78,19 @@ class LstmFamily:
         if not sequences:
             raise BadInput(f"{self.name}: found no labelled bar before the border; a longer history is needed")
         fitted = fit(
-            sequences,
+            Lesson(
+                train=sequences,
+                directional=dataset.features.directional,
+                trained_until_ms=known_by_ms,
+                kind=self.name,
+                several=len(dataset.all_horizons) > 1,
+            ),
             self.settings.model_copy(update={"epochs": epochs_of(self.settings.epochs, len(dataset.teachers))}),
-            directional=dataset.features.directional,
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,
-            trained_until_ms=known_by_ms,
             source=self._source(dataset, known_by_ms),
             acceleration=self.acceleration,
             on_epoch=self.on_epoch or (lambda report: None),
-            kind=self.name,
-            several=len(dataset.all_horizons) > 1,
         )
         model = replace(fitted.model, **identity_of(dataset))
         return LstmFiles(files=model_files(model), kind=self.name)

@@ -23,6 +23,7 @@ from training.families.xgboost.classifier import (
     Classifier,
     ClassifierSettings,
     LabelledRows,
+    Lesson,
     RoundReport,
     Task,
     fit,
@@ -135,15 +136,17 @@ def run(dataset: Dataset, request: Request) -> Finished:
                 say(f"round {report.round}/{report.rounds} | {losses}")
 
         model = fit(
-            request.task,
-            taught,
-            parts.valid,
-            classes,
-            columns,
+            Lesson(
+                task=request.task,
+                classes=classes,
+                features=columns,
+                train=taught,
+                valid=parts.valid,
+                trained_until_ms=parts.trained_until_ms,
+            ),
             request.settings,
             seed=request.seed,
             threads=request.threads,
-            trained_until_ms=parts.trained_until_ms,
             on_round=on_round,
         )
     later = recognition(parts.later.labels, model.predict(parts.later.features), classes, rng)

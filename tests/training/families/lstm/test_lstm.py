@@ -15,7 +15,7 @@ from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scal
 from training.families.lstm.export import weight_bytes  # noqa: E402
 from training.families.lstm.network import RETURNS, estimate  # noqa: E402
 from training.families.lstm.step import Acceleration  # noqa: E402
-from training.families.lstm.trainer import EpochReport, Fit, LstmModel, fit, one_cycle  # noqa: E402
+from training.families.lstm.trainer import EpochReport, Fit, Lesson, LstmModel, fit, one_cycle  # noqa: E402
 from training.runtime import device as devices  # noqa: E402
 
 COLUMNS = 6
@@ -49,8 +49,11 @@ def correlation(model: LstmModel, sequence: LabelledSequence) -> float:
     return float(np.corrcoef(scores[known], sequence.targets[known, 0])[0, 1])
 
 
-def trained(settings: LstmSettings = SMALL, *, edge: float = 0.4, seed: int = 5, **options: object) -> Fit:
-    return fit([market(1, edge=edge)], settings, directional=DIRECTIONAL, device=CPU, seed=seed, **options)  # type: ignore[arg-type]
+def trained(
+    settings: LstmSettings = SMALL, *, edge: float = 0.4, seed: int = 5, kind: str = "lstm", **options: object
+) -> Fit:
+    lesson = Lesson(train=[market(1, edge=edge)], directional=DIRECTIONAL, kind=kind)
+    return fit(lesson, settings, device=CPU, seed=seed, **options)  # type: ignore[arg-type]
 
 
 def digest(found: Fit) -> str:
@@ -63,7 +66,7 @@ def test_finds_at_least_half_of_a_planted_edge() -> None:
 
 def test_remembers_what_happened_three_bars_ago() -> None:
     settings = SMALL.model_copy(update={"epochs": 10})
-    found = fit([market(1, edge=1.0, lag=3)], settings, directional=DIRECTIONAL, device=CPU, seed=1)
+    found = fit(Lesson(train=[market(1, edge=1.0, lag=3)], directional=DIRECTIONAL), settings, device=CPU, seed=1)
     assert correlation(found.model, market(2, edge=1.0, lag=3)) > 0.3
 
 
@@ -90,7 +93,8 @@ def test_stops_early_and_keeps_the_best_epoch() -> None:
     reports: list[EpochReport] = []
     settings = SMALL.model_copy(update={"epochs": 40, "patience": 2, "lr": 0.05, "dropout": 0.0})
     train, valid = market(1, edge=0.3, bars=600), market(2, edge=0.3, bars=600)
-    found = fit([train], settings, directional=DIRECTIONAL, device=CPU, seed=1, valid=[valid], on_epoch=reports.append)
+    lesson = Lesson(train=[train], directional=DIRECTIONAL, valid=[valid])
+    found = fit(lesson, settings, device=CPU, seed=1, on_epoch=reports.append)
     losses = [report.valid.loss for report in reports if report.valid]
     assert len(losses) < 40
     assert found.epochs == int(np.argmin(losses)) + 1 == len(losses) - 2
@@ -100,7 +104,9 @@ def test_stops_early_and_keeps_the_best_epoch() -> None:
 def test_warm_start_takes_over_weights_and_scaling() -> None:
     source = trained().model
     barely = SMALL.model_copy(update={"epochs": 1, "lr": 1e-6})
-    tuned = fit([market(7, edge=0.0)], barely, directional=DIRECTIONAL, device=CPU, seed=9, source=source).model
+    tuned = fit(
+        Lesson(train=[market(7, edge=0.0)], directional=DIRECTIONAL), barely, device=CPU, seed=9, source=source
+    ).model
     assert np.array_equal(tuned.scaling.mean, source.scaling.mean)
     assert np.allclose(tuned.networks[0]["heads.weight"], source.networks[0]["heads.weight"], atol=1e-3)
     assert correlation(tuned, market(2, edge=0.4)) > 0.2
@@ -117,7 +123,7 @@ def test_nothing_labelled_is_refused() -> None:
         features=np.zeros((50, COLUMNS), np.float32), targets=np.full((50, HEADS), np.nan, np.float32)
     )
     with pytest.raises(BadInput, match="no labelled bar"):
-        fit([blank], SMALL, directional=DIRECTIONAL, device=CPU, seed=1)
+        fit(Lesson(train=[blank], directional=DIRECTIONAL), SMALL, device=CPU, seed=1)
 
 
 def test_mixed_precision_and_graph_flags_work_without_a_card() -> None:
@@ -183,7 +189,7 @@ def test_auto_says_which_device_it_took() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
 def test_cuda_graph_learns_what_the_cpu_learns() -> None:
     card = devices.choose("cuda")
-    found = fit([market(1, edge=0.4)], SMALL, directional=DIRECTIONAL, device=card, seed=5)
+    found = fit(Lesson(train=[market(1, edge=0.4)], directional=DIRECTIONAL), SMALL, device=card, seed=5)
     assert correlation(found.model, market(2, edge=0.4)) == pytest.approx(
         correlation(trained().model, market(2, edge=0.4)), abs=0.05
     )
@@ -200,7 +206,8 @@ def test_several_horizons_are_heads_of_one_network_and_weigh_alike() -> None:
     features = rng.normal(size=(4000, COLUMNS)).astype(np.float32)
     targets = np.column_stack([rng.normal(size=4000) + edge * features[:, 1] for edge in (0.2, 0.4, 0.8, 0.0)])
     sequence = LabelledSequence(features=features, targets=targets.astype(np.float32))
-    found = fit([sequence], SMALL, directional=DIRECTIONAL, device=CPU, seed=5, several=True).model
+    lesson = Lesson(train=[sequence], directional=DIRECTIONAL, several=True)
+    found = fit(lesson, SMALL, device=CPU, seed=5).model
     assert found.returns == 3
     assert found.deviations[0] < found.deviations[1] < found.deviations[2]
     assert correlation(found, sequence) > 0.1

@@ -9,10 +9,9 @@ from typing import Any
 
 import typer
 
-from bot.cli import output
-from storage.failures import Interrupted
+from storage.terminal import output
 from storage.terminal.help import with_example
-from strategies.errors import BadInput
+from strategies.errors import BadInput, Interrupted
 
 
 def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
