@@ -1,9 +1,7 @@
 """The LSTM trainer: dense loss over chunks of bars, one-cycle AdamW, mirrored markets, several seeds averaged.
 
-Reads top to bottom: what is learnt from, one network, the schedule, the whole model. The recipe is the one that walked
-forward best (one layer of 64 units, squared error of the volatility-scaled return, eight epochs on hourly candles).
+The recipe walked forward best: one layer of 64 units, squared error of the scaled return, eight epochs of hours.
 `seq_length` is the context of a chunk (burn-in bars without a loss) and `batch_size` counts chunks, not windows.
-Knows nothing of files, commands or bundles.
 """
 
 from __future__ import annotations
@@ -11,8 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import cos, pi
-from typing import Final
 
 import numpy as np
 import torch
@@ -21,12 +17,9 @@ from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling
 from training.families.lstm.network import RETURNS, LstmNetwork
+from training.families.lstm.schedule import one_cycle
 from training.families.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate, head_deviations
 from training.runtime.device import Device
-
-WARM_SHARE: Final = 0.2  # of the steps, in which the learning rate rises
-START_DIVISOR: Final = 25.0  # the one-cycle schedule starts at lr / 25 ...
-END_DIVISOR: Final = 25e4  # ... and ends at lr / 250,000 (Smith and Topin 2018; torch's own defaults)
 
 Weights = dict[str, np.ndarray]
 
@@ -61,10 +54,9 @@ class FittedNetwork:
 class LstmModel:
     """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays.
 
-    `kind` are the network's layers, `returns` its heads of returns. `deviations` of those heads make several horizons
-    weigh alike in the score, their mean; () where the score is the first head.
-    `trained_until_ms` is the time by which everything it has learnt from was known. `fingerprint`, `horizon_bars` and
-    `timeframe` say which columns it reads and what it forecasts; empty and 0 in files from before they were kept.
+    `kind` are its layers, `returns` its heads of returns; their `deviations` let several horizons weigh alike in the
+    score, their mean; () where it is the first head. By `trained_until_ms` all that it learnt from was known.
+    `fingerprint`, `horizon_bars`, `timeframe`: columns read and forecast; empty and 0 in files from before.
     """
 
     scaling: Scaling
@@ -163,8 +155,7 @@ def fit(
         BadInput: there is no label to learn from, or the source does not fit.
     """
     if source is not None:
-        returns = lesson.train[0].heads - 1 if lesson.train else RETURNS
-        _require_same_shape(source, settings, len(lesson.directional), returns, lesson.kind)
+        _require_same_shape(source, settings, lesson)
     scaling = source.scaling if source is not None else Scaling.fit(lesson.train, lesson.directional)
     chunks = Chunks(
         train=_resident(lesson.train, scaling, settings, device),
@@ -265,18 +256,6 @@ def fit_network(
     return FittedNetwork(weights=weights, epoch=best_epoch, reports=tuple(reports))
 
 
-def one_cycle(step: int, total: int, peak: float) -> float:
-    """Return the learning rate of step 0..total-1: a cosine up to `peak`, then a cosine down to almost nothing."""
-    top = max(WARM_SHARE * total - 1, 1e-9)
-    if step <= top:
-        return _cosine(peak / START_DIVISOR, peak, step / top)
-    return _cosine(peak, peak / END_DIVISOR, min((step - top) / max(total - 1 - top, 1e-9), 1.0))
-
-
-def _cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + cos(pi * share)) / 2
-
-
 def _resident(
     sequences: Sequence[LabelledSequence], scaling: Scaling, settings: LstmSettings, device: Device
 ) -> ResidentChunks:
@@ -306,15 +285,16 @@ def _deviations(model: LstmModel, chunks: ResidentChunks, settings: LstmSettings
     return head_deviations(networks, chunks, flips, settings.batch_size, device.torch)
 
 
-def _require_same_shape(source: LstmModel, settings: LstmSettings, features: int, returns: int, kind: str) -> None:
+def _require_same_shape(source: LstmModel, settings: LstmSettings, lesson: Lesson) -> None:
     found = (len(source.scaling.mean), source.hidden_size, source.num_layers)
-    needed = (features, settings.hidden_size, settings.num_layers)
+    needed = (len(lesson.directional), settings.hidden_size, settings.num_layers)
+    returns = lesson.train[0].heads - 1 if lesson.train else RETURNS
     if found != needed:
         raise BadInput(
             f"the source model has (features, hidden_size, num_layers) = {found}; {needed} are needed to start from it"
         )
-    if (source.kind, source.returns) != (kind, returns):
+    if (source.kind, source.returns) != (lesson.kind, returns):
         raise BadInput(
-            f"the source model is a {source.kind} that forecasts {source.returns} horizons; a {kind} of {returns} is "
-            "needed to start from it"
+            f"the source model is a {source.kind} that forecasts {source.returns} horizons; "
+            f"a {lesson.kind} of {returns} is needed to start from it"
         )

@@ -14,8 +14,9 @@ from strategies.errors import BadInput  # noqa: E402
 from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
 from training.families.lstm.export import weight_bytes  # noqa: E402
 from training.families.lstm.network import RETURNS, estimate  # noqa: E402
+from training.families.lstm.schedule import one_cycle  # noqa: E402
 from training.families.lstm.step import Acceleration  # noqa: E402
-from training.families.lstm.trainer import EpochReport, Fit, Lesson, LstmModel, fit, one_cycle  # noqa: E402
+from training.families.lstm.trainer import EpochReport, Fit, Lesson, LstmModel, fit  # noqa: E402
 from training.runtime import device as devices  # noqa: E402
 
 COLUMNS = 6
