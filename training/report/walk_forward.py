@@ -20,7 +20,7 @@ from training.walk_forward.card import WalkForwardCard, benchmark_curves
 from training.walk_forward.fold_figures import FoldFigures
 from training.walk_forward.walk import WalkForward
 
-UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades", "weight")
+UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades", "weight", "adds to the first")
 COINS = ("", "days", "IC", "error", "believed", "slippage, bp")
 HEADER = ("fold", "learns from", "to", "tested to", "IC", "net", "Sharpe", "drawdown", "trades", "held coins")
 
@@ -112,7 +112,11 @@ def _tried_rows(card: WalkForwardCard) -> list[tuple[str, str]]:
         (f"overfitting probability over {found.compared} trials", percent(found.overfitting_probability)),
     ]
     rows += [(f"p of not beating {name}", number(value, 3)) for name, value in found.superior.items()]
-    return rows + [(f"IC of {name}, raw scores", number(ic, 4)) for name, ic in card.family_ic.items()]
+    rows += [(f"IC of {name}, raw scores", number(ic, 4)) for name, ic in card.family_ic.items()]
+    gains = card.family_gain.items()
+    return rows + [
+        (f"IC that {name} adds to the first family", f"{gain.mean:+.4f} ± {gain.error:.4f}") for name, gain in gains
+    ]
 
 
 def _statistics(card: WalkForwardCard) -> str:
@@ -158,6 +162,7 @@ def _stress_rows(card: WalkForwardCard) -> list[tuple[str, ...]]:
             number(row.sharpe_one_bar_late),
             UNDEFINED if row.trades is None else f"{row.trades:,}",
             percent(row.weight, 0),
+            UNDEFINED if row.gain != row.gain else f"{row.gain:+.4f} ± {row.gain_error:.4f}",
         )
         for row in card.contenders
     ]
