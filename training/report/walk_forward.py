@@ -20,7 +20,7 @@ from training.walk_forward.card import WalkForwardCard, benchmark_curves
 from training.walk_forward.fold_figures import FoldFigures
 from training.walk_forward.walk import WalkForward
 
-UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades", "weight", "adds to the first")
+UNDER_STRESS = ("", "IC", "Sharpe", "costs x 2", "one bar late", "trades", "weight")
 COINS = ("", "days", "IC", "error", "believed", "slippage, bp")
 HEADER = ("fold", "learns from", "to", "tested to", "IC", "net", "Sharpe", "drawdown", "trades", "held coins")
 
@@ -162,7 +162,6 @@ def _stress_rows(card: WalkForwardCard) -> list[tuple[str, ...]]:
             number(row.sharpe_one_bar_late),
             UNDEFINED if row.trades is None else f"{row.trades:,}",
             percent(row.weight, 0),
-            UNDEFINED if row.gain != row.gain else f"{row.gain:+.4f} ± {row.gain_error:.4f}",
         )
         for row in card.contenders
     ]
