@@ -26,6 +26,7 @@ ENDED = frozenset(  # what exchanges call a market that will not trade again
     {"settling", "close", "closed", "delivering", "delivered", "expired", "delisted", "offline", "settled"}
 )
 SETTLED_AT = ("settlePrice", "settlementPrice", "settlement_price", "deliveryPrice")
+NOTICE_MS = DAY_MS  # no entries in a market that will end within it, and none joins
 START_ATTEMPTS = 6
 MOST_LOTS = 2**53
 MOST_QUOTE = Decimal(10**9)  # of a smallest order, and of a step
@@ -49,6 +50,10 @@ class Listing:
     delists_ms: int = 0
     settled_at: float | None = None
 
+    def ends_within(self, span_ms: int, now_ms: int) -> bool:
+        """Tell whether an end is announced within a span from now."""
+        return 0 < self.delists_ms <= now_ms + span_ms
+
 
 async def describe_markets(
     rest: Rest, symbols: Sequence[str], kind: MarketKind, *, attempts: int = 1
@@ -71,6 +76,8 @@ async def describe_markets(
     listed_now = [symbol for symbol in symbols if symbol in known]
     there = [name for name in listed_now if not _has_ended(known[name]) or _settled_at(known[name]) is not None]
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in there})
+    if not there:
+        return {}  # ccxt asks for the intervals of all markets, or fails, where none is named
     intervals = await _funding_intervals(rest, there, kind, known)
     found = {}
     for symbol in there:
