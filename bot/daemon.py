@@ -91,7 +91,7 @@ async def _run_tasks(
                 ),
                 name="first-training",
             ),
-            group.create_task(_take_listed(config, parts), name="markets"),
+            group.create_task(_take_listed(parts), name="markets"),
             group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
             group.create_task(parts.notifications.run(), name="telling"),
             group.create_task(parts.exchange.watch(), name="venue"),
@@ -105,11 +105,10 @@ async def _run_tasks(
             task.cancel()
 
 
-async def _take_listed(config: Config, parts: Parts) -> None:
+async def _take_listed(parts: Parts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
-    if not parts.universe.is_top:
-        await parts.control.reconcile(config.exchange.symbols, "config", "in [exchange] symbols")
+    await parts.universe.take_configured()
 
 
 @asynccontextmanager

@@ -60,7 +60,6 @@ class LiveFeed:
         """
         self.candle_buffer = candle_buffer
         self.last_frame_ms = 0
-        self.prices: dict[str, float] = {}  # of the forming candles, for display only
         self._rest = rest
         self._clock = clock
         self._settings = settings
@@ -171,7 +170,6 @@ class LiveFeed:
             self._counters[f"refused_{candle}"] += 1
             return None
         self.last_frame_ms = max(now_ms, self.last_frame_ms)
-        self.prices[symbol] = candle.values[3]
         return candle
 
     def conditions(self) -> dict[str, str]:

@@ -16,10 +16,10 @@ import structlog
 
 from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
-from bot.feed.listing import Listing
+from bot.feed.listing import NOTICE_MS, Listing
 from bot.feed.waiting import elapsed_s
 from strategies.errors import ExchangeFailed
-from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, MarketStatus
+from strategies.market import HOUR_MS, MINUTE_MS, Market, MarketStatus
 from strategies.membership import DELISTED
 from strategies.minute import Command
 
@@ -27,7 +27,6 @@ POLL_S: Final = 0.1  # wall seconds between two looks at what is due
 RETRY_S: Final = 5.0
 SILENCE_S: Final = 30.0  # wall seconds between two questions about a market that says nothing
 QUIET_MS: Final = 2 * MINUTE_MS  # without a candle
-NOTICE_MS: Final = DAY_MS  # no entries in a market that will end within it
 BY: Final = "exchange"
 RULES: Final = (
     "tick",
@@ -79,17 +78,19 @@ class RulesWatch:
         listed = await self._describe([market.symbol for market in members])
         self._next_ms = now_ms - now_ms % HOUR_MS + HOUR_MS
         for market in members:
-            if barrier.lobby.has(market.symbol):
+            if barrier.lobby.expects(market.symbol):
                 continue
             found = listed.get(market.symbol)
             if found is None:
                 self._judge_absence(market, now_ms)
+            elif found.settled_at is not None:
+                self._settle(market, found.settled_at)
             else:
                 self._lacking.pop(market.symbol, None)
                 self._compare(market, found, now_ms)
         barrier.ask_again()
         for symbol in doubtful:
-            if not barrier.lobby.has(symbol):
+            if not barrier.lobby.has_change(symbol):
                 barrier.accept_grid(symbol)
         self._buffer.tell()
 
@@ -109,11 +110,17 @@ class RulesWatch:
         why = f"{DELISTED}: {market.exchange} no longer lists it"
         barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why))
 
+    def _settle(self, market: Market, price: float) -> None:
+        """Let a market go that the exchange has ended, at the price at which it settles."""
+        why = f"{DELISTED}: {market.exchange} settled it at {price:g}"
+        settled_at = max(1, int(market.ticks(price)))
+        self._buffer.barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why, settled_at=settled_at))
+
     def _compare(self, market: Market, found: Listing, now_ms: int) -> None:
         barrier = self._buffer.barrier
         if found.delists_ms > now_ms:
             self._next_ms = min(self._next_ms, found.delists_ms + MINUTE_MS)
-        leaves_soon = 0 < found.delists_ms <= now_ms + NOTICE_MS and market.status is MarketStatus.TRADING
+        leaves_soon = found.ends_within(NOTICE_MS, now_ms) and market.status is MarketStatus.TRADING
         status = found.market.status
         if status is MarketStatus.TRADING and market.status is MarketStatus.LEAVING:
             status = MarketStatus.LEAVING

@@ -79,7 +79,7 @@ class TrainingRuns:
 
     def _symbols(self) -> tuple[str, ...]:
         """Return the account's markets, or before there is an account those of the configuration."""
-        if self.control is None or not self._config.universe_is_top:
+        if self.control is None:
             return self._config.exchange.symbols
         return tuple(market.symbol for market in self.control.members)
 

@@ -39,10 +39,10 @@ def command(
     from training.commands._simulate import candles_of, finish, voters_of
     from training.commands._traded import universe_symbols
     from training.promotion.reused_family import ReusedFamily
+    from training.runtime.file_cache import FileCache
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card
     from training.simulation.simulate import Event, Routine, Simulator
-    from training.walk_forward.fold_cache import FoldCache
 
     config = configuration()
     begun = time.perf_counter()
@@ -52,7 +52,7 @@ def command(
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
     candles, past = candles_of(config, traded, everything, iso_ms(start_date), members)
-    cache = FoldCache(root=config.paths.runs / "folds")
+    cache = FileCache(root=config.paths.runs / "folds")
     kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
     plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)

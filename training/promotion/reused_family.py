@@ -10,7 +10,8 @@ from strategies.predictors.load import load_predictor
 from training.data.dataset import Dataset
 from training.data.splits import Fold
 from training.families.interface import ModelFamily
-from training.walk_forward.fold_cache import FoldCache, fold_key
+from training.runtime.file_cache import FileCache
+from training.walk_forward.fold_cache import fold_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class ReusedFamily:
     """`family`, asking the cache first. It makes the same recipe."""
 
     family: ModelFamily
-    cache: FoldCache
+    cache: FileCache
 
     @property
     def name(self) -> str:

@@ -16,8 +16,8 @@ from training.ensemble.sees_others import sees_others
 from training.families.interface import ModelFamily
 from training.promotion.reused_family import border_key
 from training.runtime.compute import Compute, fan_out
+from training.runtime.file_cache import FileCache
 from training.simulation.simulate import Routine, wanted_borders
-from training.walk_forward.fold_cache import FoldCache
 
 
 def fit_ahead(
@@ -26,7 +26,7 @@ def fit_ahead(
     plan: Plan,
     routine: Routine,
     start_ms: int,
-    cache: FoldCache,
+    cache: FileCache,
     compute: Compute,
     say: Callable[[str], None],
 ) -> None:

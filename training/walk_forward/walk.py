@@ -31,7 +31,8 @@ from training.ensemble.scales import calibrate
 from training.ensemble.sees_others import dataset_for, sees_others
 from training.families.interface import ModelFamily
 from training.runtime.compute import Compute, fan_out
-from training.walk_forward.fold_cache import FoldCache, fold_key
+from training.runtime.file_cache import FileCache
+from training.walk_forward.fold_cache import fold_key
 from training.walk_forward.fold_plan import FoldPlan
 from training.walk_forward.paths import path_of_groups
 
@@ -41,7 +42,7 @@ class Means:
     """What a walk forward may use: where fold models are kept, who fits them; coins left out."""
 
     groups: Groups = ()
-    cache: FoldCache = field(default_factory=FoldCache)
+    cache: FileCache = field(default_factory=FileCache)
     compute: Compute = field(default_factory=Compute)
 
 

@@ -77,7 +77,7 @@ async def test_funding_arrives_in_the_minute_at_which_it_settles() -> None:
 async def test_a_paced_market_waits_for_what_has_been_processed() -> None:
     async with stage() as here:
         clock = PacedClock(here.server.clock.now_ms())
-        exchange = ExchangeSettings(name="builtin")
+        exchange = ExchangeSettings(name="builtin", symbols=("BTCUSDT", "ETHUSDT", "SOLUSDT"))
         async with FeedSource(exchange, IMPATIENT, clock, url=here.server.url, on_time=clock.advance) as source:
             await source.markets(exchange.symbols)
             minutes = await read(source, START_MS - MINUTE_MS, 500)
@@ -87,6 +87,12 @@ async def test_a_paced_market_waits_for_what_has_been_processed() -> None:
     assert all(minute.present.all() for minute in minutes)
     assert told["now_ms"] <= minutes[-1].open_ms + MINUTE_MS + here.server.pace.lead_ms
     assert START_MS < clock.now_ms() <= here.server.clock.now_ms()
+
+
+async def test_of_markets_that_the_exchange_does_not_list_nothing_is_said() -> None:
+    async with stage() as here, here.source() as source:
+        assert await source.describe(["NOPEUSDT"]) == {}
+        assert set(await source.describe(["NOPEUSDT", "BTCUSDT"])) == {"BTCUSDT"}
 
 
 async def test_ready_becomes_true_once_the_stream_flows() -> None:

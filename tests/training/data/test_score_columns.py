@@ -32,9 +32,10 @@ from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after
 from training.promotion.similarity import twin_of
 from training.runtime.compute import Compute
+from training.runtime.file_cache import FileCache
 from training.simulation.ahead import fit_ahead
 from training.simulation.simulate import Routine
-from training.walk_forward.fold_cache import FoldCache, fold_key
+from training.walk_forward.fold_cache import fold_key
 from training.walk_forward.walk import Means, fit_folds
 
 QUICK = PpoSettings(
@@ -323,7 +324,7 @@ def test_a_simulation_leaves_to_its_trainings_who_waits_for_the_others_scores(tm
     families: list[ModelFamily] = [RidgeFamily(), witness]
     start_ms = made.until_ms - 40 * DAY_MS
     fit_ahead(
-        made, families, plan_of(*families), Routine(), start_ms, FoldCache(root=tmp_path), Compute(), say=said.append
+        made, families, plan_of(*families), Routine(), start_ms, FileCache(root=tmp_path), Compute(), say=said.append
     )
     assert not witness.shown
     assert "x 1 families" in said[0]

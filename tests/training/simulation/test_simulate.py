@@ -27,11 +27,11 @@ from training.ensemble.families import RidgeFamily
 from training.ensemble.plan import Plan
 from training.promotion.reused_family import ReusedFamily
 from training.runtime.compute import Compute
+from training.runtime.file_cache import FileCache
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card
 from training.simulation.simulate import Event, Routine, Simulation, Simulator, wanted_borders
-from training.walk_forward.fold_cache import FoldCache
 from training.walk_forward.paths import part
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
@@ -68,7 +68,7 @@ def history(edge: float = 0.15) -> Past:
     )
 
 
-def plan_with(cache: FoldCache | None = None) -> Plan:
+def plan_with(cache: FileCache | None = None) -> Plan:
     config = Config()
     family = RidgeFamily() if cache is None else ReusedFamily(family=RidgeFamily(), cache=cache)
     return Plan(families=[family], trading=config.trading, validation=config.validation)
@@ -163,7 +163,7 @@ def test_in_cash_what_is_held_is_closed_and_nothing_entered() -> None:
 
 
 def test_models_fitted_ahead_are_found_and_change_no_bit(tmp_path: Path) -> None:
-    made, cache = history(), FoldCache(root=tmp_path)
+    made, cache = history(), FileCache(root=tmp_path)
     fit_ahead(
         made.everything, [RidgeFamily()], plan_with(), Routine(), FIRST_MS, cache, Compute(workers=1), lambda _: None
     )
