@@ -38,7 +38,7 @@ async def models(question: Question) -> Reply:
         return Reply(text=f"{head}\n{_('No bundle has been trained yet. /retrain starts a training.')}")
     records = await asyncio.to_thread(lambda: [control.registry.record(name) for name in manifests])
     rows = [
-        (f"{name[:10]}{' TEST' * bool(record.get('test_mode'))}", _families(part), _ic(part, record), _until(part)[2:])
+        (name[:10], "TEST" if record.get("test_mode") else _families(part), _ic(part, record), _until(part)[2:])
         for (name, part), record in zip(manifests.items(), records, strict=True)
     ]
     text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
