@@ -150,7 +150,8 @@ class Dataset:
     def _mask(self, segment: Segment, ms: int, every_bars: int, phase: int, since_ms: int | None) -> np.ndarray:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)
         mask &= segment.open_ms // self.timeframe.ms % every_bars == phase % every_bars
-        return mask if since_ms is None else mask & (segment.open_ms >= since_ms)
+        found: np.ndarray = mask if since_ms is None else mask & (segment.open_ms >= since_ms)
+        return found
 
 
 def build(
@@ -163,7 +164,6 @@ def build(
     *,
     reading: Reading = Reading(),
     teaching: Teaching = Teaching(),
-    making: Making | None = None,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -176,7 +176,6 @@ def build(
         until_ms: only candles closed by then; None: all.
         reading: which stored candles count.
         teaching: what is to be learnt.
-        making: where columns are kept and who computes them; changes no bit.
 
     Raises:
         BadInput: a symbol has no candles.
@@ -197,7 +196,7 @@ def build(
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
         runs += runs_of(symbol, stored, timeframe, reading.gaps_of(symbol))
-    parts = _segments(runs, timeframe, features, horizon_bars, labelling, making)
+    parts = _segments(runs, timeframe, features, horizon_bars, labelling, reading.making)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
