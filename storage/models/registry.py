@@ -5,7 +5,7 @@
     models/verdicts/b-0123456789abcdef.json                               what the gate said of it
 
 A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename. The
-pointer names the champion and the rung of the ladder it stands on: while a stand-in decides, the champion is kept.
+pointer names the champion and the fallback level: while a fallback strategy decides, the champion is kept.
 Keyed by exchange: a bundle from another exchange is refused unless promoted with `force`.
 """
 

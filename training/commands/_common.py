@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -67,16 +68,20 @@ def open_dataset(
         frame,
         features,
         iso_ms(until) if until else None,
-        reading=Reading(kind=config.exchange.market, gaps=gaps, strict=_names(symbols) or config.exchange.symbols),
+        reading=Reading(
+            kind=config.exchange.market,
+            gaps=gaps,
+            strict=_names(symbols) or config.exchange.symbols,
+            making=Making(
+                kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
+            ),
+        ),
         teaching=Teaching(
             horizon_bars=config.decision.horizon_bars,
             horizons=config.decision.horizons,
             labelling=labelling_of(config),
             taught_by=None if set(names) == set(teachers) else teachers,
             thinning=config.training.thinning,
-        ),
-        making=Making(
-            kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
         ),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
@@ -248,6 +253,10 @@ def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mod
         "skill": walked_skill(trained.scales.convictions).last_year.document(),
     }
     manifest = trained.bundle.manifest
+    ensemble = family_figures(trained.scales, manifest.horizon_bars)[-1]
+    record["worth"] = {
+        name: value if math.isfinite(value) else None for name, value in (("ic", ensemble.ic), ("auc", ensemble.auc))
+    }
     record["explained"] = explained(trained.scales, manifest.horizon_bars, trained.files, manifest.feature_names)
     content = json.dumps(record, indent=1).encode()
     return Registry(config.paths.models).add_files({**trained.files, RECORD: content})
