@@ -6,8 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from training.families.fold_cache import prune
 from training.runtime.log_file import append
-from training.walk_forward.fold_cache import prune
 
 
 def test_a_full_training_log_makes_room_and_never_shows_a_secret(make_config) -> None:

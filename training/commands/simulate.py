@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from storage.config.tree import Config
     from strategies.universe.members import Members
     from training.backtest.run_candles import RunCandles
-    from training.families.interface import ModelFamily
 
 
 def command(
@@ -39,25 +38,25 @@ def command(
     """
     from training.commands._common import compute_of, day_ms, day_of, open_dataset, plan_of
     from training.commands.traded import universe_symbols
-    from training.promotion.reused_family import ReusedFamily
+    from training.ensemble.fits import Means
+    from training.ensemble.voters import voters
+    from training.families.fold_cache import FoldCache
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card
     from training.simulation.simulate import Event, Routine, Simulator
-    from training.walk_forward.fold_cache import FoldCache
 
     config = configuration()
     begun = time.perf_counter()
     chosen_seed = config.training.seed if seed < 0 else seed
-    voters = _voters(config, families, chosen_seed)
+    chosen_families = voters(config, families, chosen_seed)
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
     candles, past = _candles(config, traded, everything, day_ms(start_date), members)
-    cache = FoldCache(root=config.paths.runs / "folds")
-    kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
-    plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
+    means = Means(cache=FoldCache(root=config.paths.runs / "folds"), compute=compute_of(config, workers))
+    plan = plan_of(config, chosen_families, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)
-    fit_ahead(everything, voters, plan, routine, candles.start_ms, cache, compute_of(config, workers), say)
+    fit_ahead(everything, plan, routine, candles.start_ms, means, say)
     say(f"models fitted ahead in {time.perf_counter() - begun:.0f} s")
 
     def tell(event: Event) -> None:
@@ -70,6 +69,7 @@ def command(
         dataset_until=everything.until,
         routine=routine,
         say=tell,
+        means=means,
     ).run()
     card, curves = simulation_card(
         simulation, everything, plan, routine, config.paths.runs, time.perf_counter() - begun
@@ -77,16 +77,6 @@ def command(
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     record_simulation(simulation, card, now_ms, config.paths.runs)
     _finish(simulation, card, curves, report)
-
-
-def _voters(config: Config, families: str, seed: int) -> list[ModelFamily]:
-    """Return the families; each fit has one thread, so that bits do not depend on the workers."""
-    from training.ensemble.families import choose
-    from training.ensemble.voters import makers
-
-    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
-    return choose(names, makers(single, seed))
 
 
 def _candles(

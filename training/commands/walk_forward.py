@@ -141,17 +141,14 @@ def _by(compute: Compute) -> str:
 
 
 def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFamily]:
-    """Return the families of a model type; each fit has one thread, so that bits do not depend on the workers.
+    """Return the families of a model type.
 
     Raises:
         BadInput: there is none of that name.
     """
-    from training.ensemble.families import choose
-    from training.ensemble.voters import makers
+    from training.ensemble.voters import voters
 
-    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    names = config.ensemble.families if model_type == "ensemble" else tuple(model_type.split(","))
-    return choose(names, makers(single, seed))
+    return voters(config, "" if model_type == "ensemble" else model_type, seed)
 
 
 def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
@@ -206,9 +203,9 @@ class _Walk:
         from training.backtest.run import Stress
         from training.backtest.run_candles import read_run
         from training.commands.traded import stored_markets
-        from training.walk_forward.fold_cache import FoldCache
+        from training.ensemble.fits import Means
+        from training.families.fold_cache import FoldCache
         from training.walk_forward.fold_plan import plan_folds
-        from training.walk_forward.walk import Means
 
         store = CandleStore(config.data.directory)
         markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
