@@ -6,6 +6,8 @@
 # make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
 #              package cannot be looked up
+# make sbom    what is installed and under which licences, build/sbom.json (CycloneDX)
+# make image   both images: sigma-analyst (trains) and sigma-analyst:bot (trades only)
 # Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
 
@@ -26,7 +28,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test quick cover check docs audit format bench soak clean
+.PHONY: run install test quick cover check docs audit sbom image format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -57,6 +59,15 @@ docs: $(VENV)/.installed-docs
 audit: $(DEVELOPMENT)
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip --vulnerability-service osv
+
+sbom: $(DEVELOPMENT)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
+	@echo "sigma: build/sbom.json"
+
+image:
+	docker build --target train --build-arg REVISION=$$(git rev-parse HEAD) -t sigma-analyst .
+	docker build --target bot --build-arg REVISION=$$(git rev-parse HEAD) -t sigma-analyst:bot .
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff format .

@@ -27,7 +27,7 @@ from benchmarks.hour_close import small_bundle
 from storage.models.registry import Registry
 from strategies.errors import SigmaError
 
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 240.0
 POLL_S: Final = 0.02
 SETTLING_S: Final = 3.0  # of real time after it is ready, before its memory is read
 
@@ -66,6 +66,12 @@ class Installation:
         """Return the resident memory of the daemon, MB (1e6 bytes)."""
         assert self._daemon is not None
         return float(psutil.Process(self._daemon.pid).memory_info().rss / 1e6)
+
+    def connections(self) -> int:
+        """Return how many TCP connections the daemon has opened: to the exchange, to a database."""
+        assert self._daemon is not None
+        found = psutil.Process(self._daemon.pid).net_connections("tcp")
+        return sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port != self.port for each in found)
 
     def stop(self) -> None:
         """Stop the daemon in order; kill one that does not."""

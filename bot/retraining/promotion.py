@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.clock import Clock
@@ -43,6 +44,7 @@ class TrainingRuns:
         self._clock = clock
         self.control: Control | None = None
         self.shadowing: Shadowing | None = None
+        self.further: Sequence[Control] = ()  # accounts of this daemon that the same bundle decides in
 
     async def download(self, count: Counted) -> None:
         """Bring the candle store up to date, market by market, through the real client."""
@@ -78,10 +80,12 @@ class TrainingRuns:
             await source.close()
 
     def _symbols(self) -> tuple[str, ...]:
-        """Return the account's markets, or before there is an account those of the configuration."""
-        if self.control is None or not self._config.universe_is_top:
-            return self._config.exchange.symbols
-        return tuple(market.symbol for market in self.control.members)
+        """Return the markets that the bundle decides in; before there is an account those of the configuration."""
+        own: tuple[str, ...] = self._config.exchange.symbols
+        if self.control is not None and self._config.universe_is_top:
+            own = tuple(market.symbol for market in self.control.members)
+        further = (market.symbol for control in self.further for market in control.members)
+        return tuple(dict.fromkeys((*own, *further)))
 
     def arguments(self) -> list[str]:
         """Return what `python -m training` is asked for; promoting is the daemon's own."""

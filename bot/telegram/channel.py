@@ -41,6 +41,7 @@ class TelegramChannel:
         is_demo: say with every alert that the market is generated.
         chats: where the chat is now, its topic and language; None: where it was, in English.
         cards: what is shown beside the words; None: nothing.
+        account: said with every alert, where a daemon has several; "": it has one.
     """
 
     collapses = True
@@ -55,6 +56,7 @@ class TelegramChannel:
         is_demo: bool,
         chats: KnownChats | None = None,
         cards: Cards | None = None,
+        account: str = "",
     ) -> None:
         self.name = channel_name(chat_id)
         self._bot = bot
@@ -62,6 +64,7 @@ class TelegramChannel:
         self._token = token
         self._quiet = quiet
         self._is_demo = is_demo
+        self._account = account
         self._chats = chats
         self._cards = cards
         self._signals: dict[str, Message] = {}  # the last signal's card, by market
@@ -166,7 +169,8 @@ class TelegramChannel:
         return self._chats.language(self._chat_id) if self._chats else "en"
 
     def _where(self) -> str:
-        return " · " + _("demo market") if self._is_demo else ""
+        where = " · " + _("demo market") if self._is_demo else ""
+        return f" · {self._account}{where}" if self._account else where
 
     def _single(self, row: Pending, card: Card, is_repeat: bool) -> str:
         lines = [line for line in (*messages.details(row.event, row.payload), *card.lines) if line]

@@ -101,6 +101,7 @@ def _existing(folder: Path) -> Path:
 def database(config: Config) -> Finding:
     """Open the database and read from it."""
     from storage.ledger.database import reading
+    from storage.ledger.retention import table_sizes
     from storage.open import whole_database_of
 
     settings = config.database
@@ -111,10 +112,23 @@ def database(config: Config) -> Finding:
         engine = whole_database_of(config)
         with reading(engine) as connection:
             connection.exec_driver_sql("SELECT 1")
+        sizes = table_sizes(engine)
         engine.dispose()
     except SigmaError as error:
         return Finding(name="database", is_healthy=False, text=str(error))
-    return Finding(name="database", is_healthy=True, text=f"{settings.url} answers")
+    unit = "rows" if settings.is_sqlite else "bytes"
+    largest = ", ".join(f"{name} {size:,}" for name, size in list(sizes.items())[:3])
+    return Finding(name="database", is_healthy=True, text=f"{settings.url} answers; {unit}: {largest}")
+
+
+def kept(config: Config) -> Finding:
+    """Say how large the folders are that grow."""
+    from storage.models.retention import size_of
+
+    paths = config.paths
+    folders = {"state": paths.state, "models": paths.models, "runs": paths.runs, "data": config.data.directory}
+    sizes = ", ".join(f"{name} {size_of(folder) / 1e6:,.0f} MB" for name, folder in folders.items())
+    return Finding(name="kept", is_healthy=True, text=sizes)
 
 
 def models(config: Config) -> Finding:
@@ -122,7 +136,7 @@ def models(config: Config) -> Finding:
     from storage.models.registry import Registry
 
     try:
-        registry = Registry(config.paths.models, apart=True)
+        registry = Registry.of(config, apart=True)
         standing = registry.standing(config.exchange.name)
         if standing.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"

@@ -35,8 +35,8 @@ def doctor() -> None:
 async def examine(config: Config) -> list[Finding]:
     """Ask all questions; the ones that wait for a network at the same time."""
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
-    local = [checks.disk(config), checks.database(config), checks.models(config), checks.gpu(config)]
-    return [*of_exchange, *local, of_telegram]
+    local = [checks.disk(config), checks.database(config), checks.kept(config), checks.models(config)]
+    return [*of_exchange, *local, checks.gpu(config), of_telegram]
 
 
 def _line(finding: Finding) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bot.clock import ManualClock
@@ -102,7 +103,7 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
     account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []
-    listeners: list[Callable[[Snapshot], None]] = [snapshots.append, metrics.on_snapshot]
+    listeners: list[Callable[[Snapshot], None]] = [snapshots.append, partial(metrics.of_account.on_snapshot, "main")]
 
     def publish(snapshot: Snapshot) -> None:
         for listen in listeners:
