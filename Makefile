@@ -3,6 +3,7 @@
 # make quick   the pure tests: deciding, arithmetic, statistics; seconds
 # make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
+# make screenshots  pictures of the documentation, taken by the browser tests
 # make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
 #              package cannot be looked up
@@ -28,7 +29,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test quick cover check docs audit sbom image format bench soak clean
+.PHONY: run install test quick cover check docs screenshots audit sbom image format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -55,6 +56,10 @@ check: $(DEVELOPMENT)
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q
 	@echo "sigma: build/site/index.html"
+
+screenshots: $(DEVELOPMENT)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q tests/browser
+	$(BIN)/python -m tests.browser.documentation
 
 audit: $(DEVELOPMENT)
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \

@@ -30,12 +30,13 @@ from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, TrainingProgress
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
-from storage.ledger.accounts import open_account
+from storage.ledger.accounts import Beginning, open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
 from storage.ledger.queries import Ledger
@@ -92,6 +93,10 @@ class PacedFeed:
 
 class NoTraining:
     """A trainer that is never asked."""
+
+    def curves(self) -> LearningCurves:
+        """No curve."""
+        return LearningCurves(points=[])
 
     def progress(self) -> TrainingProgress:
         return TrainingProgress()
@@ -193,14 +198,16 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
     migrate(database)
     account = open_account(
         database,
-        exchange="benchmark",
-        name="main",
-        markets=source.markets,
-        settings=settings,
-        candles=candles,
-        state_of=engine.state,
-        start_ms=start_ms,
-        bundle_id=engine.bundle.id,
+        Beginning(
+            exchange="benchmark",
+            name="main",
+            markets=source.markets,
+            settings=settings,
+            candles=candles,
+            state=engine.state,
+            start_ms=start_ms,
+            bundle_id=engine.bundle.id,
+        ),
         created_ms=start_ms,
     )
     clock, metrics = ManualClock(start_ms), Metrics()
@@ -223,8 +230,7 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
     control = Control(
         trader=trader,
         clock=clock,
-        ledger=Ledger(database, account),
-        registry=Registry(folder / "models"),
+        records=Records(ledger=Ledger(database, account), registry=Registry(folder / "models")),
         feed=feed,
         exchange_info=ExchangeInfo(
             exchange="benchmark", market_name=source.source, is_demo=True, account="main", speed=1.0

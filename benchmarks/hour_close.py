@@ -25,7 +25,7 @@ from bot.clock import ManualClock
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from storage.config.tree import Config
-from storage.ledger.accounts import open_account
+from storage.ledger.accounts import Beginning, open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
 from strategies.bundle.bundle import Bundle, assemble
@@ -124,14 +124,16 @@ async def close_hours(bundle: Bundle, count: int, hours: int, folder: Path) -> n
     migrate(database)
     account = open_account(
         database,
-        exchange="benchmark",
-        name="main",
-        markets=markets,
-        settings=settings,
-        candles=history,
-        state_of=engine.state,
-        start_ms=START_MS,
-        bundle_id=bundle.id,
+        Beginning(
+            exchange="benchmark",
+            name="main",
+            markets=markets,
+            settings=settings,
+            candles=history,
+            state=engine.state,
+            start_ms=START_MS,
+            bundle_id=bundle.id,
+        ),
         created_ms=START_MS,
     )
     clock = ManualClock(START_MS)

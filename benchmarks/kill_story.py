@@ -86,14 +86,16 @@ class Story:
         engine = self.fresh()
         return accounts.open_account(
             database,
-            exchange=EXCHANGE,
-            name=NAME,
-            markets=engine.markets,
-            settings=engine.settings,
-            candles=engine.copy_candles(),
-            state_of=engine.state,
-            start_ms=self.taken[0].open_ms,
-            bundle_id=engine.bundle.id,
+            accounts.Beginning(
+                exchange=EXCHANGE,
+                name=NAME,
+                markets=engine.markets,
+                settings=engine.settings,
+                candles=engine.copy_candles(),
+                state=engine.state,
+                start_ms=self.taken[0].open_ms,
+                bundle_id=engine.bundle.id,
+            ),
             created_ms=0,
         )
 

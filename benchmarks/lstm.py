@@ -28,7 +28,7 @@ from training.data.dataset import Dataset, market_segments
 from training.families.lstm.chunks import LabelledSequence, Scaling
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
-from training.families.lstm.trainer import EpochReport, fit
+from training.families.lstm.trainer import EpochReport, Lesson, fit
 from training.runtime import device as devices
 
 RIVAL: Final = "DataLoader, windows of 60, H128 x 2, batch 32"
@@ -71,14 +71,13 @@ def measure(device: devices.Device, acceleration: Acceleration, rival_seconds: f
     train, valid, directional = planted_market()
     reports: list[EpochReport] = []
     settings = LstmSettings(seeds=1)
-    fit(_last_bars(train), settings, directional=directional, device=device, seed=0, acceleration=acceleration)
+    warm = Lesson(train=_last_bars(train), directional=directional)
+    fit(warm, settings, device=device, seed=0, acceleration=acceleration)
     fit(
-        train,
+        Lesson(train=train, directional=directional, valid=valid),
         settings,
-        directional=directional,
         device=device,
         seed=0,
-        valid=valid,
         acceleration=acceleration,
         on_epoch=reports.append,
     )

@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe
+from strategies.values import iso_ms
 from training.backtest.run import backtest
 from training.backtest.run_candles import read_run
 
@@ -58,7 +58,7 @@ class Parity:
 
 def run_live(replay: LiveReplay, *, kills: int, seed: int) -> float:
     """Let the daemon trade the whole recording, killed `kills` times; return the wall seconds it ran."""
-    start_ms, end_ms = moment_ms(replay.start), moment_ms(replay.end)
+    start_ms, end_ms = iso_ms(replay.start), iso_ms(replay.end)
     draw = random.Random(seed)
     stops = sorted(draw.randrange(start_ms, end_ms, MINUTE_MS) for _ in range(kills))
     begun = time.monotonic()
@@ -115,7 +115,7 @@ def fill_store(store: CandleStore, candles: Path, funding: Path | None, symbols:
 
 def measure(replay: LiveReplay, *, bundle_id: str, kills: int, seed: int) -> Parity:
     """Trade, verify, backtest, compare."""
-    start_ms, end_ms = moment_ms(replay.start), moment_ms(replay.end)
+    start_ms, end_ms = iso_ms(replay.start), iso_ms(replay.end)
     taken_s = run_live(replay, kills=kills, seed=seed)
     ledger, registry = replay.ledger(), Registry(replay.folder / "models")
     verified = verify(
@@ -149,12 +149,6 @@ def figures_of(found: Parity) -> list[Figure]:
         Figure(name="kills", value=found.kills, unit="kill -9"),
         Figure(name="replay_speed", value=found.minutes_per_s * 60, unit="market-seconds/s"),
     ]
-
-
-def moment_ms(text: str) -> int:
-    """Return an ISO day or time, UTC unless it says otherwise, in ms."""
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _teller(start_ms: int, end_ms: int) -> Callable[[int], None]:

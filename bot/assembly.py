@@ -27,11 +27,12 @@ from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
 from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
-from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
+from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.scheduling.tidy import tidy_job
 from bot.scheduling.universe import Universe, listed_markets
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.shared_bundle import SharedBundles
@@ -229,18 +230,20 @@ def _control(
     return Control(
         trader=trader,
         clock=exchange.clock,
-        ledger=Ledger(environment.database, opened.account),
-        registry=registry,
+        records=Records(
+            ledger=Ledger(environment.database, opened.account),
+            registry=registry,
+            trials=LiveTrials(
+                Shadows(environment.database, opened.account.id),
+                environment.config.validation.harm_likelihood_ratio,
+                environment.config.decision.timeframe,
+            ),
+        ),
         feed=environment.feed,
         exchange_info=exchange.exchange_info,
         training=trainer,
         stale_after_ms=round(environment.config.feed.stale_after_s * 1000 * max(1.0, exchange.clock.speed)),
         shut_down=environment.shut_down,
-        trials=LiveTrials(
-            Shadows(environment.database, opened.account.id),
-            environment.config.validation.harm_likelihood_ratio,
-            environment.config.decision.timeframe,
-        ),
     )
 
 
@@ -277,12 +280,14 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
     """Return what is done by itself, in market time."""
     config = environment.config
     nightly = Nightly(
-        database=environment.database,
-        account=control.ledger.account,
+        ledger=NightLedger(
+            database=environment.database,
+            account=control.ledger.account,
+            reached_ms=lambda: 0 if control.snapshot is None else control.snapshot.minute_ms,
+            state_folder=config.paths.state,
+            tape_days=config.database.tape_days,
+        ),
         clock=control.clock,
-        reached_ms=lambda: 0 if control.snapshot is None else control.snapshot.minute_ms,
-        state_folder=config.paths.state,
-        tape_days=config.database.tape_days,
         run=check_runner(limits_of(config)),
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),

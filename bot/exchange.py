@@ -31,7 +31,7 @@ from bot.simulator.market.generated import GeneratedMarket
 from bot.simulator.market.lives import LivingMarket, demo_lives
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
-from bot.simulator.server import ExchangeServer
+from bot.simulator.server import Door, ExchangeServer
 from storage.config.tree import Config
 from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
@@ -98,7 +98,7 @@ async def open_exchange(config: Config, patience: Patience | None = None) -> Asy
         yield await patience.until(partial(_join, config))
     else:
         server = ExchangeServer(
-            _source(config), _pace(config), state_folder=config.paths.state / "exchange", deflate=False
+            _source(config), _pace(config), state_folder=config.paths.state / "exchange", door=Door(deflate=False)
         )
         url = await server.start()
         try:

@@ -6,7 +6,6 @@ Used by both command lines, `sigma` and `python -m training`. Knows nothing of c
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import sys
 import tempfile
@@ -41,12 +40,6 @@ def unforeseen(error: BaseException, arguments: Sequence[str]) -> Unforeseen:
     first = " ".join(str(error).split())[:160]
     where = f"; the report is {path}" if path else ""
     return Unforeseen(f"an unforeseen {type(error).__name__} ended this command: {first or 'without words'}{where}")
-
-
-def error_document(error: SigmaError) -> str:
-    """Return the JSON text that a failed command prints on stdout when JSON was asked for."""
-    line = " ".join(str(error).split()) or type(error).__name__
-    return json.dumps({"error": line, "kind": type(error).__name__, "exit_code": error.exit_code}, ensure_ascii=False)
 
 
 def _write(name: str, text: str) -> Path | None:

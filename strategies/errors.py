@@ -50,3 +50,9 @@ class NotFound(BadInput):
 
 class Expired(SigmaError):
     """A command waited too long to be carried out; nothing was changed."""
+
+
+class Interrupted(SigmaError):
+    """A person stopped the command."""
+
+    exit_code = 130

@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SigmaError as error:
         return _fail(error, given)
     except KeyboardInterrupt:
-        print("sigma: interrupted; nothing was promoted", file=sys.stderr, flush=True)
-        return 130
+        from strategies.errors import Interrupted
+
+        return _fail(Interrupted("interrupted; nothing was promoted"), given)
     except BrokenPipeError:  # `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -41,15 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(error: SigmaError, given: Sequence[str]) -> int:
     """Print an error as one line on stderr, into logs/error.log, and as JSON on stdout when asked."""
-    from storage.failures import error_document
+    from storage.terminal.output import fail
     from training.runtime.progress import log_error
 
-    line = " ".join(str(error).split()) or type(error).__name__
-    print(f"sigma: {line}", file=sys.stderr, flush=True)
-    log_error(f"{' '.join(given)}: {line}")
-    if "--json" in given:
-        print(error_document(error), flush=True)
-    return error.exit_code
+    log_error(f"{' '.join(given)}: {' '.join(str(error).split())}")
+    return fail(error, as_json="--json" in given)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Finds and runs the files of `training/commands`: words to module names, one typer app per call.
 
-Adds `--json`, `--verbose` and `--config` to every command. Knows no command by name.
+Adds `--config` and `--despite-findings` to what every command takes. Knows no command by name.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import typer
 
-from storage.terminal.help import with_example
+from storage.terminal.run import call
 from storage.terminal.words import did_you_mean
 from strategies.errors import BadInput
 from training import commands
-from training.runtime.progress import Voice, speak_with, warnings_aside
+from training.runtime.progress import configured_by, warnings_aside
 
 GROUPS: Final = ("train", "tune", "check", "import", "report")  # words that are followed by a command of their own
 _USAGE: Final = """usage: python -m training COMMAND [OPTIONS]   (people write: sigma COMMAND [OPTIONS])
@@ -75,24 +75,15 @@ def _summaries(known: Sequence[str]) -> str:
     return "".join(lines)
 
 
-def _run(name: str, arguments: list[str], voice: Voice, config: str | None) -> int:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    command = _module(name).command
-    app.command(name=name, help=with_example(command.__doc__))(command)
-    program = f"sigma {name}"
-    with speak_with(voice, config), warnings_aside():
-        try:
-            code = typer.main.get_command(app).main(args=arguments, prog_name=program, standalone_mode=False)
-        except typer.TyperException as error:
-            message = error.format_message().rstrip(".")
-            raise BadInput(f"{message}; {program} --help says what is possible") from error
-        except typer.Abort as error:
-            raise BadInput("cancelled; nothing was changed") from error
-    return code if isinstance(code, int) else 0
+def _run(name: str, arguments: list[str], config: str | None, despite_findings: bool) -> int:
+    app = typer.Typer(add_completion=False)
+    app.command(name=name)(_module(name).command)
+    with configured_by(config, despite_findings=despite_findings), warnings_aside():
+        return call(app, name, arguments)
 
 
-def _take_common(arguments: list[str]) -> tuple[list[str], Voice, str | None]:
-    """Split off `--json`, `--verbose`, `--despite-findings` and `--config FILE`, wherever they stand."""
+def _take_common(arguments: list[str]) -> tuple[list[str], str | None, bool]:
+    """Split off `--despite-findings` and `--config FILE`, wherever they stand."""
     rest: list[str] = []
     config: str | None = None
     waiting = iter(arguments)
@@ -103,14 +94,9 @@ def _take_common(arguments: list[str]) -> tuple[list[str], Voice, str | None]:
                 raise BadInput("--config needs a file")
         elif word.startswith("--config="):
             config = word.partition("=")[2]
-        elif word not in ("--json", "--wide", "--verbose", "--despite-findings"):
+        elif word != "--despite-findings":
             rest.append(word)
-    voice = Voice(
-        as_json="--json" in arguments,
-        verbose="--verbose" in arguments,
-        despite_findings="--despite-findings" in arguments,
-    )
-    return rest, voice, config
+    return rest, config, "--despite-findings" in arguments
 
 
 def _module(name: str) -> Any:

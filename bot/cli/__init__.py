@@ -33,11 +33,13 @@ BATCH: Final = "training"
 ENTRIES: Final[dict[str, Entry]] = {
     "run": Entry(module="run", summary="Start the daemon: watch, decide, paper-trade, retrain."),
     "status": Entry(module="control", summary="Say what a running daemon is doing."),
+    "watch": Entry(module="watch", summary="Watch it on a live terminal screen."),
     "pause": Entry(module="control", summary="Take no new entries; exits go on."),
     "resume": Entry(module="control", summary="Take entries again."),
     "close": Entry(module="control", summary="Close a position, or all of them."),
     "stop": Entry(module="control", summary="Kill switch: close everything and take no entries."),
     "sign-in": Entry(module="control", summary="Print a link that signs a browser in to the dashboard."),
+    "share": Entry(module="control", summary="Print a link that lets others look, and change nothing."),
     "pair": Entry(module="control", summary="Print the code that lets a Telegram chat in."),
     "unlock": Entry(module="control", summary="Lift the protections that only a person may lift."),
     "ledger": Entry(module="ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
@@ -58,6 +60,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "parity": Entry(module=BATCH, summary="Put a day of live trading through the backtester."),
     "drift": Entry(module=BATCH, summary="Ask the monitors about features, calibration, turnover."),
     "retrain": Entry(module=BATCH, summary="Train, validate and promote or reject, now."),
+    "init": Entry(module="init", summary="Make a configuration and secrets to begin with."),
     "backup": Entry(module="backup", summary="Write everything that cannot be fetched again to one file."),
     "restore": Entry(module="backup", summary="Put a backup in place and check that it replays."),
     "config": Entry(module="config", summary="Check, show, begin and change the configuration.", is_group=True),
@@ -73,7 +76,7 @@ PARTS: Final = {
     "ledger": "What it did, and by whom",
     "data": "Candles and exchanges",
     "train": "Train, test, compare",
-    "backup": "Setting up and looking after",
+    "init": "Setting up and looking after",
 }
 
 _USAGE: Final = """usage: sigma [--config FILE] COMMAND [OPTIONS]
@@ -86,7 +89,7 @@ Example: sigma run
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    from bot.cli.output import fail
+    from storage.terminal.output import fail
     from strategies.errors import SigmaError
 
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -95,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SigmaError as error:
         return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
-        return 130
+        from strategies.errors import Interrupted
+
+        return fail(Interrupted("interrupted"), as_json=True) if "--json" in given else Interrupted.exit_code
     except BrokenPipeError:  # `sigma … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -126,7 +131,7 @@ def _dispatch(arguments: list[str]) -> int:
         from bot.cli.commands.batch import become
 
         become([word, *rest])
-    from bot.cli.mount import call
+    from storage.terminal.run import call
 
     return call(importlib.import_module(f"bot.cli.commands.{entry.module}").app, word, rest)
 

@@ -14,8 +14,9 @@ import resource
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -67,6 +68,7 @@ async def run_child(
     on_line: Callable[[str], None],
     program: Sequence[str] = PROGRAM,
     needs: Sequence[str] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Ended:
     """Run `PROGRAM ARGUMENTS --json` to its end, its deadline, or this task's cancellation.
 
@@ -76,6 +78,7 @@ async def run_child(
         on_line: told every line of its stderr.
         program: `python -m training`, where nobody asks for another.
         needs: names of secrets in the environment that this child cannot do without; it gets no others.
+        settings: environment variables that this child gets besides.
     """
     process = await asyncio.create_subprocess_exec(
         *program,
@@ -84,7 +87,7 @@ async def run_child(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(limits, needs),
+        env=_environment(limits, needs) | dict(settings),
         start_new_session=True,
         limit=MAX_LINE_BYTES,
     )

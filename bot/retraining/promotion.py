@@ -133,10 +133,10 @@ class TrainingRuns:
             told = (
                 f"bundle {after.champion} promoted: {reason}" if candidate else f"{after.champion} trades again: {why}"
             )
-            by = "trainer" if candidate else "fallback ladder"
+            by = "trainer" if candidate else "fallback policy"
             await control.promote(after.champion, by, reason if candidate else why)
             return told
-        await control.step_down(after.fallback_level, "fallback ladder", why, candidate)
+        await control.step_down(after.fallback_level, "fallback policy", why, candidate)
         bench = f"bundle {candidate} passed ({reason}) and waits on the bench; " if candidate else ""
         return f"{bench}{FALLBACK_LEVELS[after.fallback_level]} from now on: {why}"
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.retraining.child_process import PROGRAM
 from bot.views.runs import RunKind, RunOption
+from storage.language import N_
 from strategies.errors import Conflict, NotFound
 
 CLI: Final = (sys.executable, "-m", "bot.cli")
@@ -60,10 +61,10 @@ def _option(name: str, label: str, pattern: str, default: str = "", choices: Seq
     return RunOption(name=name, label=label, pattern=pattern, default=default, choices=list(choices))
 
 
-_MARKETS: Final = _option("symbols", "Markets, comma separated", SYMBOLS)
-_SINCE: Final = _option("start_date", "First day", DAY)
-_UNTIL: Final = _option("end_date", "Last day, exclusive", DAY)
-_COSTS: Final = _option("costs_factor", "Costs times", NUMBER)
+_MARKETS: Final = _option("symbols", N_("Markets, comma separated"), SYMBOLS)
+_SINCE: Final = _option("start_date", N_("First day"), DAY)
+_UNTIL: Final = _option("end_date", N_("Last day, exclusive"), DAY)
+_COSTS: Final = _option("costs_factor", N_("Costs times"), NUMBER)
 
 
 def _command(kind: str, title: str, summary: str, options: Sequence[RunOption], **rest: object) -> Command:
@@ -76,27 +77,27 @@ COMMANDS: Final[dict[str, Command]] = {
     for part in (
         _command(
             "backtest",
-            "Backtest",
-            "Trade a bundle over stored bars it has not seen.",
+            N_("Backtest"),
+            N_("Trade a bundle over stored bars it has not seen."),
             [
-                _option("model", "Bundle: an id, production or trend", r"[a-z0-9-]{2,70}", "production"),
+                _option("model", N_("Bundle: an id, production or trend"), r"[a-z0-9-]{2,70}", "production"),
                 _MARKETS,
                 _SINCE,
                 _UNTIL,
-                _option("sides", "Sides", "both|long|short", "", ("both", "long", "short")),
+                _option("sides", N_("Sides"), "both|long|short", "", ("both", "long", "short")),
                 _COSTS,
             ],
             has_report=True,
         ),
         _command(
             "walk-forward",
-            "Walk forward",
-            "Retrain over history in purged folds; trade what each fold had not seen.",
+            N_("Walk forward"),
+            N_("Retrain over history in purged folds; trade what each fold had not seen."),
             [
-                _option("model_type", "Model", r"[a-z]+", "ensemble", ("ensemble", *FAMILIES)),
+                _option("model_type", N_("Model"), r"[a-z]+", "ensemble", ("ensemble", *FAMILIES)),
                 _MARKETS,
-                _option("train_window", "Days a fold learns from, or all", r"\d{1,5}|all"),
-                _option("test_window", "Days a fold is tested", COUNT),
+                _option("train_window", N_("Days a fold learns from, or all"), r"\d{1,5}|all"),
+                _option("test_window", N_("Days a fold is tested"), COUNT),
                 _SINCE,
                 _UNTIL,
                 _COSTS,
@@ -105,45 +106,45 @@ COMMANDS: Final[dict[str, Command]] = {
         ),
         _command(
             "tune",
-            "Tune",
-            "Search a family's settings by out-of-fold IC.",
+            N_("Tune"),
+            N_("Search a family's settings by out-of-fold IC."),
             [
-                _option("family", "Model family", r"[a-z]+", "xgboost", FAMILIES),
-                _option("trials", "Trials", COUNT, "20"),
+                _option("family", N_("Model family"), r"[a-z]+", "xgboost", FAMILIES),
+                _option("trials", N_("Trials"), COUNT, "20"),
                 _MARKETS,
             ],
             words=("tune", "{family}"),
         ),
         _command(
             "simulate",
-            "Simulate",
-            "Live through history with the daemon's own routine, retrainings and all.",
+            N_("Simulate"),
+            N_("Live through history with the daemon's own routine, retrainings and all."),
             [
-                _option("start_date", "First day", DAY),
+                _option("start_date", N_("First day"), DAY),
                 _UNTIL,
                 _MARKETS,
-                _option("families", "Voters, comma separated", r"[a-z]+(,[a-z]+)*"),
-                _option("retrain_months", "Months between trainings", COUNT),
+                _option("families", N_("Voters, comma separated"), r"[a-z]+(,[a-z]+)*"),
+                _option("retrain_months", N_("Months between trainings"), COUNT),
             ],
             has_report=True,
         ),
         _command(
             "train",
-            "Train a bundle",
-            "Train, calibrate and pack a bundle; it waits to be promoted.",
-            [_MARKETS, _option("families", "Voters, comma separated", r"[a-z]+(,[a-z]+)*")],
+            N_("Train a bundle"),
+            N_("Train, calibrate and pack a bundle; it waits to be promoted."),
+            [_MARKETS, _option("families", N_("Voters, comma separated"), r"[a-z]+(,[a-z]+)*")],
             words=("train", "bundle"),
         ),
         _command(
             "download",
-            "Download data",
-            "Fetch candles and funding rates into the store.",
+            N_("Download data"),
+            N_("Fetch candles and funding rates into the store."),
             [
                 _MARKETS,
-                _option("timeframe", "Timeframe", r"[0-9a-z]+", "1h", ("1m", "5m", "15m", "1h", "4h", "1d")),
-                _option("market", "Kind of market", r"[a-z]+", "futures", ("futures", "spot")),
-                _option("since", "First day", DAY),
-                _option("until", "Last day", DAY),
+                _option("timeframe", N_("Timeframe"), r"[0-9a-z]+", "1h", ("1m", "5m", "15m", "1h", "4h", "1d")),
+                _option("market", N_("Kind of market"), r"[a-z]+", "futures", ("futures", "spot")),
+                _option("since", N_("First day"), DAY),
+                _option("until", N_("Last day"), DAY),
             ],
             words=("data", "download"),
             program=CLI,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +21,11 @@ import structlog
 from bot.clock import wall_ms
 from bot.retraining.child_process import Limits, run_child
 from bot.retraining.run_kinds import COMMANDS, Command, command_of
-from bot.retraining.steps import step_of
+from bot.retraining.steps import point_of, step_of
+from bot.values.training import MOST_POINTS, LearningPoint
 from bot.views.runs import Run, RunKind, RunPage, figures_of
 from storage.durable import replace_files
+from storage.language import language
 from strategies.errors import Conflict, NotFound, SigmaError
 
 MOST_WAITING: Final = 16
@@ -55,6 +59,7 @@ class RunQueue:
         self._slot = slot
         self._commands = commands
         self._runs: dict[str, Run] = {}
+        self._points: dict[str, deque[LearningPoint]] = {}
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
         self._child: tuple[str, asyncio.Task[None]] | None = None
         self.on_change = on_change
@@ -90,7 +95,7 @@ class RunQueue:
         if run.state == "done":
             with contextlib.suppress(OSError, ValueError):
                 document = orjson.loads(self._path(name, ".json").read_bytes()).get("document")
-        return RunPage(run=run, document=document)
+        return RunPage(run=run, document=document, points=list(self._points.get(name, ())))
 
     def report(self, name: str) -> Path:
         """Return where a run's report lies.
@@ -121,6 +126,7 @@ class RunQueue:
             by=by,
             state="queued",
             asked_ms=wall_ms(),
+            language=language(),
         )
         command.arguments(given, self._path(run.id, ".html"))
         if self._waiting.qsize() >= MOST_WAITING:
@@ -182,7 +188,9 @@ class RunQueue:
         self._keep(run.after(state="running", started_ms=wall_ms()))
         self._log.info("run begins", run=name, kind=run.kind)
         arguments = command.arguments(run.options, report)
-        ended = await run_child(arguments, self._limits, lambda line: self._hear(name, line), command.program)
+        spoken = {"SIGMA_REPORTS__LANGUAGE": run.language}
+        heard = partial(self._hear, name)
+        ended = await run_child(arguments, self._limits, heard, command.program, settings=spoken)
         self._log.info("run ended", run=name, cause=ended.cause)
         last = self._runs[name].after(finished_ms=wall_ms(), has_report=report.is_file(), eta_s=None)
         if ended.document is None:
@@ -192,8 +200,10 @@ class RunQueue:
             self._keep(done, ended.document)
 
     def _hear(self, name: str, line: str) -> None:
-        step = step_of(line)
-        if step is None:
+        point, step = point_of(line), step_of(line)
+        if point is not None:
+            self._points.setdefault(name, deque(maxlen=MOST_POINTS)).append(point)
+        elif step is None:
             self._change(name, line=line)
         else:
             stage, done, total, eta_s = step

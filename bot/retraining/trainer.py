@@ -7,6 +7,7 @@ on. Each run is a row of `job_run`, written when it begins, so that one cut shor
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, Protocol
 
@@ -14,8 +15,8 @@ import structlog
 
 from bot.clock import Clock
 from bot.retraining.child_process import PROGRAM, Limits, run_child
-from bot.retraining.steps import step_of
-from bot.values.training import State, TrainingProgress
+from bot.retraining.steps import point_of, step_of
+from bot.values.training import MOST_POINTS, LearningCurves, LearningPoint, State, TrainingProgress
 from strategies.errors import AlreadyRunning, Conflict, SigmaError
 
 JOB: Final = "training"
@@ -75,11 +76,16 @@ class Trainer:
         self._running: asyncio.Task[tuple[str, str]] | None = None
         self._cancelled_by = ""
         self._progress = TrainingProgress()
+        self._points: deque[LearningPoint] = deque(maxlen=MOST_POINTS)
         self._log = structlog.get_logger("trainer")
 
     def progress(self) -> TrainingProgress:
         """Return what is going on."""
         return self._progress
+
+    def curves(self) -> LearningCurves:
+        """Return how the models of this run, or of the last one, learnt."""
+        return LearningCurves(points=list(self._points))
 
     async def start(self, why: str) -> None:
         """Ask for a run.
@@ -109,6 +115,7 @@ class Trainer:
         while True:
             why = await self._asked.get()
             started_ms = self._clock.now_ms()
+            self._points.clear()
             self._progress = TrainingProgress(
                 state="downloading",
                 why=why,
@@ -179,8 +186,10 @@ class Trainer:
     def _hear(self, line: str) -> None:
         """Take a line of the child: a step as JSON, or words."""
         self._log.debug("training", line=line)
-        step = step_of(line)
-        if step is None:
+        point, step = point_of(line), step_of(line)
+        if point is not None:
+            self._points.append(point)
+        elif step is None:
             self._progress = self._progress.after(line=line)
         else:
             self._count(*step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from storage.config.training import ScheduleSettings
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact, mend
 from storage.ledger.monitor_findings import Finding, Kind, store
+from storage.terminal.words import counted
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 
@@ -36,16 +37,31 @@ Compare = Callable[[int], Awaitable[Finding]]
 NO_DAY: Final = "the account has no whole day yet"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightLedger:
+    """Whose night it is.
+
+    Attributes:
+        database: of the ledger.
+        account: whose.
+        reached_ms: the minute that the ledger has come to; it may lag behind the clock.
+        state_folder: where archived days go when the database is a server.
+        tape_days: days of minutes that stay in the database.
+    """
+
+    database: Database
+    account: Account
+    reached_ms: Callable[[], int]
+    state_folder: Path
+    tape_days: float
+
+
 class Nightly:
     """The night's work of one account.
 
     Args:
-        database: of the ledger.
-        account: whose night.
+        ledger: whose night.
         clock: market time.
-        reached_ms: the minute that the ledger has come to; it may lag behind the clock.
-        state_folder: where archived days go when the database is a server.
-        tape_days: days of minutes that stay in the database.
         run: runs a training command as a child.
         note: tells people: event, key, payload, time.
         on_drift: asks for a retraining, told why; returns whether one begins.
@@ -56,24 +72,20 @@ class Nightly:
     def __init__(
         self,
         *,
-        database: Database,
-        account: Account,
+        ledger: NightLedger,
         clock: Clock,
-        reached_ms: Callable[[], int],
-        state_folder: Path,
-        tape_days: float,
         run: Run,
         note: Note,
         on_drift: OnDrift,
         on_harm: OnDrift | None = None,
         compare: Compare | None = None,
     ) -> None:
-        self._database = database
-        self._account = account
+        self._database = ledger.database
+        self._account = ledger.account
         self._clock = clock
-        self._reached_ms = reached_ms
-        self._state_folder = state_folder
-        self._tape_ms = round(tape_days * DAY_MS)
+        self._reached_ms = ledger.reached_ms
+        self._state_folder = ledger.state_folder
+        self._tape_ms = round(ledger.tape_days * DAY_MS)
         self._run = run
         self._note = note
         self._on_drift = on_drift
@@ -88,7 +100,11 @@ class Nightly:
             text = f"{lost.minutes:,} minutes of the tape from {_day(lost.first_ms)} cannot be read: {lost.reason}"
             payload = {"passed": False, "sentence": text, "text": text}
             await self._note("archive", f"archive-{lost.first_ms}", payload, self._reached_ms())
-        return f"{moved.days} days, {moved.minutes:,} minutes moved" if moved.days else "nothing to move"
+        return (
+            f"{counted(moved.days, 'day')}, {counted(moved.minutes, 'minute')} moved"
+            if moved.days
+            else "nothing to move"
+        )
 
     async def parity(self, _why: str) -> str:
         """Put the last whole day of the ledger through the backtester: yesterday, unless minutes are still coming.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -32,19 +33,33 @@ _LARGEST_BODY: Final = 1 << 20
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How clients come in.
+
+    Attributes:
+        host, port: where to listen; port 0 takes a free one.
+        deflate: accept permessage-deflate, as Binance does; within one machine it only costs.
+        weight_limit: request weight a minute above which REST is refused; 0: never.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    deflate: bool = True
+    weight_limit: int = 0
+
+
 class ExchangeServer:
     """Serves one market to any number of clients.
 
     Args:
         source: the market.
         pace: how fast it runs.
-        host, port: where to listen; port 0 takes a free one.
+        door: where to listen, and what to accept.
         state_folder: where the market clock is stored; None forgets it.
         reset_clock: begin at the source's start whatever is stored.
         faults: what goes wrong, besides what `POST /sigma/v1/faults` adds.
         seed: of the faults' draws.
-        deflate: accept permessage-deflate, as Binance does; within one machine it only costs.
-        weight_limit: request weight a minute above which REST is refused; 0: never.
     """
 
     def __init__(
@@ -52,16 +67,13 @@ class ExchangeServer:
         source: MarketSource,
         pace: Pace | None = None,
         *,
-        host: str = "127.0.0.1",
-        port: int = 0,
+        door: Door = Door(),
         state_folder: Path | None = None,
         reset_clock: bool = False,
         faults: Sequence[Fault] = (),
         seed: int = 0,
-        deflate: bool = True,
-        weight_limit: int = 0,
     ) -> None:
-        self._host, self._port = host, port
+        self._door = door
         self._runner: web.AppRunner | None = None
         self._beat: asyncio.Task[None] | None = None
         self.source, self.pace = source, pace or Pace()
@@ -69,12 +81,12 @@ class ExchangeServer:
         resumed_ms = None if reset_clock else stored.load()
         now_ms = source.start_ms if resumed_ms is None else max(resumed_ms, source.start_ms)
         chart = Chart(source)
-        self.hub = Hub(lambda: self.conductor.changed(), deflate=deflate)
+        self.hub = Hub(lambda: self.conductor.changed(), deflate=door.deflate)
         self.fault_box = FaultBox(chart, self.hub, faults, seed)
         self.conductor = Conductor(Ticker(chart), self.hub, self.fault_box, self.pace, now_ms, stored, source.end_ms)
         now = self.conductor.now_ms
         self._rest = Rest(chart, now, lambda: now() + self.fault_box.skew_ms(now()))
-        self.weights = Weights(weight_limit)
+        self.weights = Weights(door.weight_limit)
         self._extension = Extension(source, self.pace, self.conductor, self.fault_box)
 
     @property
@@ -114,12 +126,12 @@ class ExchangeServer:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CLOSE_TIMEOUT_S)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._door.host, self._door.port).start()
         except OSError as error:
             await runner.cleanup()
             if error.errno == errno.EADDRINUSE:
                 raise AlreadyRunning(
-                    f"port {self._port} on {self._host} is taken; choose another or 0 for any"
+                    f"port {self._door.port} on {self._door.host} is taken; choose another or 0 for any"
                 ) from error
             raise
         self._runner = runner

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.exchange_info import ExchangeInfo
@@ -22,6 +23,15 @@ from strategies.errors import BadInput, Conflict
 from strategies.market import MINUTE_MS, Market, typed_symbol
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What storage remembers of one daemon: its account's ledger, the bundles, and how shadows fared."""
+
+    ledger: Ledger
+    registry: Registry
+    trials: LiveTrials | None = None
+
+
 class Facts:
     """Questions, for one daemon."""
 
@@ -30,22 +40,20 @@ class Facts:
         *,
         trader: Trader,
         clock: Clock,
-        ledger: Ledger,
-        registry: Registry,
+        records: Records,
         feed: FeedHealth,
         exchange_info: ExchangeInfo,
         training: Training,
         stale_after_ms: int,
         shut_down: Callable[[], None],
-        trials: LiveTrials | None = None,
     ) -> None:
         self.clock = clock
-        self.ledger = ledger
-        self.registry = registry
+        self.ledger = records.ledger
+        self.registry = records.registry
         self.feed = feed
         self.exchange_info = exchange_info
         self.training = training
-        self.trials = trials
+        self.trials = records.trials
         self.stale_after_ms = stale_after_ms
         self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
         self._trader = trader
@@ -53,7 +61,7 @@ class Facts:
         self._swapping = asyncio.Lock()  # pointer and traders move together
         self.share: Callable[[Bundle], Bundle] = lambda bundle: bundle  # with other accounts that it decides in
         self._beside: list[Facts] = []  # accounts of this daemon whose production pointer is the same
-        self._last_move = last_move(registry, exchange_info.exchange)
+        self._last_move = last_move(records.registry, exchange_info.exchange)
 
     @property
     def snapshot(self) -> Snapshot | None:

@@ -81,15 +81,17 @@ async def open_trading(
     opened = await asyncio.to_thread(
         accounts.open_account,
         database,
-        exchange=exchange,
-        name=name,
-        markets=markets,
-        settings=settings,
-        candles=parts,
-        state_of=engine.state,
-        start_ms=start_ms,
-        bundle_id=bundle.id,
-        created_ms=now_ms,
+        accounts.Beginning(
+            exchange=exchange,
+            name=name,
+            markets=markets,
+            settings=settings,
+            candles=parts,
+            state=engine.state,
+            start_ms=start_ms,
+            bundle_id=bundle.id,
+        ),
+        now_ms,
     )
     return Opened(account=opened, engine=engine, is_new=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.feed.listing import Listing
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, TrainingProgress
 
 
 class FeedHealth(Protocol):
@@ -26,6 +26,8 @@ class Training(Protocol):
     """What the embedded trainer says about itself and takes."""
 
     def progress(self) -> TrainingProgress: ...
+
+    def curves(self) -> LearningCurves: ...
 
     async def start(self, why: str) -> None: ...
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 from strategies.minute import AccountMinute, Outcome
+from strategies.values import finite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,12 +173,12 @@ def _decided(engine: Engine, index: int, record: np.void, price: float, signal: 
         index=index,
         status=market.status.value,
         price=price,
-        conviction=_finite(record["conviction"]),
+        conviction=finite(record["conviction"]),
         enter=engine.settings.decision.enter,
-        expected_return=_finite(record["expected_return"]),
+        expected_return=finite(record["expected_return"]),
         action=Action(int(record["action"])).name.lower(),
         refusal=None if refusal is RefusalCode.NONE else refusal.name.lower(),
-        votes={family: _finite(vote) for family, vote in zip(families, record["votes"], strict=False)},
+        votes={family: finite(vote) for family, vote in zip(families, record["votes"], strict=False)},
         decided_ms=int(record["ms"]),
         signal=signal,
         opinions=opinions_of(record, market, engine.bundle),
@@ -202,7 +202,3 @@ def _undecided(engine: Engine, index: int, price: float) -> MarketView:
         signal=None,
         opinions={},
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

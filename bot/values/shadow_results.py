@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from strategies.oversight.shadow_rules import Role, judge
+from strategies.values import finite
 
 if TYPE_CHECKING:
     from storage.ledger.shadow_trials import Shadows, Trial
@@ -94,7 +95,7 @@ class LiveTrials:
             likelihood_ratio=min(evidence.for_challenger, LARGEST),
             for_champion=min(evidence.for_champion, LARGEST),
             needed=self._needed,
-            days_to_decide=to_decide if math.isfinite(to_decide) else None,
+            days_to_decide=finite(to_decide),
             ic=tally.ic,
             champion_ic=tally.champion_ic,
             text=trial.outcome or sentence,

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, computed_field
 
 from bot.values.view import View
 
 State = Literal["idle", "downloading", "waiting", "training", "promoting"]  # waiting: for another child to end
+
+
+MOST_POINTS: Final = 600  # of all curves of a run; the oldest go first
+
+
+class LearningPoint(View):
+    """A point of a learning curve, as a trainer told it."""
+
+    curve: str = Field(description="the model family, or what is walked")
+    at: int
+    of: int
+    values: dict[str, float] = Field(description="by what is measured")
+
+
+class LearningCurves(View):
+    """The learning curves of the training that goes on, or of the last one."""
+
+    points: list[LearningPoint] = Field(description="in the order they came; the oldest go first")
 
 
 class TrainingProgress(View):

@@ -5,8 +5,6 @@ Money in quote, fractions as fractions, times UTC ms. A name means the same here
 
 from __future__ import annotations
 
-import math
-
 from pydantic import BaseModel, ConfigDict
 
 Votes = dict[str, float | None]
@@ -16,8 +14,3 @@ class View(BaseModel):
     """A fact that people see. Faces format it; none computes it again."""
 
     model_config = ConfigDict(frozen=True)
-
-
-def finite(value: float) -> float | None:
-    """Return a number that can be shown; None instead of NaN and infinity."""
-    return float(value) if math.isfinite(value) else None

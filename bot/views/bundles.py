@@ -21,6 +21,29 @@ from strategies.errors import SigmaError
 from strategies.market import Timeframe
 
 
+class CoinSkill(View):
+    """How well the conviction foretold one market, out of fold."""
+
+    symbol: str
+    ic: float
+    rows: int
+
+
+class CalibrationBin(View):
+    """What P(up) said, and the share of rises that came."""
+
+    probability: float
+    seen: float
+    rows: int
+
+
+class Importance(View):
+    """A feature and its share of what all splits gained."""
+
+    feature: str
+    share: float
+
+
 class BundleSummary(View):
     """A bundle and what its walk-forward was worth."""
 
@@ -44,6 +67,10 @@ class BundleSummary(View):
     family_ic: dict[str, float]
     slope: float = Field(description="of expected return on the conviction, as calibrated")
     out_of_fold_rows: int | None
+    coins: list[CoinSkill] = Field([], description="skill in every market, out of fold, the largest first")
+    calibration: list[CalibrationBin] = Field([], description="P(up) beside what was seen, ten bins of equal count")
+    importance: dict[str, list[Importance]] = Field({}, description="what a family's models look at")
+    weights_why: list[str] = Field([], description="why families weigh what they weigh, in words")
     record: dict[str, Any] = Field(description="when, how long and from which commit it was trained")
 
 
@@ -115,6 +142,7 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
     """
     manifest: Manifest = registry.manifest(name)
     found, record = manifest.out_of_fold, registry.record(name)
+    inside = record.get("explained") or {}
     return BundleSummary(
         bundle=name,
         is_production=name == production,
@@ -136,5 +164,9 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
         family_ic={} if found is None else found.family_ic,
         slope=manifest.calibration.slope,
         out_of_fold_rows=None if found is None else found.rows,
-        record=record,
+        coins=inside.get("coins", []),
+        calibration=inside.get("calibration", []),
+        importance=inside.get("importance", {}),
+        weights_why=inside.get("why", []),
+        record={name: value for name, value in record.items() if not isinstance(value, dict | list)},
     )

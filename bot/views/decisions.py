@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from bot.trading.control import Control
-from bot.values.view import View, Votes, finite
+from bot.values.view import View, Votes
 from bot.views.no_trade import refusal_sentence
 from storage.ledger.queries import RecordedDecision
 from strategies.bundle.fallback_names import fallback_level_of, is_fallback
@@ -15,6 +15,7 @@ from strategies.explain.signals import Signal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.predictors.cash import FAMILY as CASH
 from strategies.predictors.trend import FAMILY as TREND
+from strategies.values import finite
 
 
 class Decision(View):

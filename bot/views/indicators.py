@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import talib
 from pydantic import Field
 
 from bot.trading.control import Control
-from bot.values.view import View, finite
+from bot.values.view import View
 from bot.views.decisions import families_of
 from strategies.errors import NotFound
 from strategies.features.blocks import block_slices
 from strategies.features.catalogue import GROUPS, FeatureSet, compute, feature_set
 from strategies.market import CLOSE, OPEN_MS, Timeframe
+from strategies.values import finite
 
 WARM_UP_BARS = 2_400  # of the slowest feature, with room
 OVERLAYS = ("ema_24", "ema_96", "ema_192", "bollinger_upper", "bollinger_lower", "donchian_high", "donchian_low")
@@ -119,8 +121,6 @@ def _all(timeframe: Timeframe) -> FeatureSet:
 
 def _overlay(name: str, candles: np.ndarray) -> np.ndarray:
     """Return a line on the price's own scale; NaN before its warm-up."""
-    import talib
-
     closes, highs, lows = (np.ascontiguousarray(candles[:, column]) for column in (CLOSE, 2, 3))
     kind, _, rest = name.partition("_")
     if len(closes) < 2:

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from bot.trading.control import Control
-from bot.values.view import View, finite
+from bot.values.view import View
 from bot.views.decisions import families_of
 from storage.ledger.queries import RecordedDecision
 from strategies.bundle.manifest import Manifest
@@ -22,6 +22,7 @@ from strategies.errors import SigmaError
 from strategies.kernel.state import MAX_VOTERS
 from strategies.oversight.e_process import realized_return
 from strategies.oversight.skill import information_coefficient
+from strategies.values import finite
 
 MOST_DECISIONS: Final = 5_000
 HORIZON_BARS: Final = 12  # of the trend rule, which has no manifest on disk

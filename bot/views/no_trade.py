@@ -11,11 +11,11 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from bot.values.view import finite
 from storage.ledger.queries import Ledger, RecordedDecision
 from strategies.explain.signals import Refusal
 from strategies.kernel.state import Action, RefusalCode
 from strategies.market import HOUR_MS
+from strategies.values import finite
 
 LOOK_BACK: Final = 200  # decisions searched for the last refusal
 ENTRIES: Final = 100  # newest entries whose distances make the usual wait

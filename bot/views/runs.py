@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, computed_field
 
+from bot.values.training import LearningPoint
 from bot.values.view import View
+from storage.language import Language
 
 RunState = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -49,6 +51,7 @@ class Run(View):
     eta_s: float | None = None
     outcome: str = Field("", description="what came of it, or why it failed, in words")
     has_report: bool = False
+    language: Language = Field("en", description="of its report")
     figures: dict[str, float | int | str | bool | None] = Field({}, description="the plain figures of its answer")
 
     @property
@@ -72,6 +75,7 @@ class RunPage(View):
 
     run: Run
     document: dict[str, Any] | None
+    points: list[LearningPoint] = Field([], description="of its learning curves, in the order they came")
 
 
 def figures_of(document: dict[str, Any]) -> dict[str, float | int | str | bool | None]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from bot.values.view import View
 from storage.config.tree import Config
+from storage.language import N_
 
 NEEDS_NEW_ACCOUNT: Final = ("exchange.name", "account.name", "account.deposit", "decision.timeframe")
 AT_NEXT_TRAINING: Final = (
@@ -54,10 +55,10 @@ def settings_of(config: Config) -> Settings:
 
 def _needs(key: str) -> str:
     if key in NEEDS_NEW_ACCOUNT:
-        return "a new account"
+        return N_("a new account")
     if key.split(".")[0] in AT_NEXT_TRAINING:
-        return "the next training"
-    return "a restart"
+        return N_("the next training")
+    return N_("a restart")
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -12,7 +12,9 @@ from bot.web.caller import Caller
 from bot.web.operations import JSON, Operations
 from bot.web.problems import problem
 from bot.web.requests import Asked
-from bot.web.responses import Session, Ticket
+from bot.web.responses import Session, Share, Ticket
+from bot.web.session import MOST_SHARED_D
+from strategies.errors import NotFound
 
 operations: Final = Operations("session")
 routes: Final = web.RouteTableDef()
@@ -24,6 +26,18 @@ class TokenGiven(Asked):
     token: str = Field(min_length=1, max_length=512)
 
 
+class ShareAsked(Asked):
+    """For how long a link lets look."""
+
+    days: int = Field(7, ge=1, le=MOST_SHARED_D)
+
+
+class ShareEnded(Asked):
+    """Which link ends."""
+
+    path: str = Field(min_length=1, max_length=512, description="the link, or its path")
+
+
 @routes.get("/login", allow_head=False)
 async def login(request: web.Request) -> web.Response:
     """Spend a ticket of the terminal and go to the dashboard, signed in."""
@@ -32,6 +46,15 @@ async def login(request: web.Request) -> web.Response:
         return web.Response(status=303, headers={"Location": "/?login=expired"})
     response = web.Response(status=303, headers={"Location": "/"})
     sessions.sign_in(request, response)
+    return response
+
+
+@routes.get("/shared", allow_head=False)
+async def shared(request: web.Request) -> web.Response:
+    """Follow a link that was passed on: the browser may look from here on, and change nothing."""
+    response = web.Response(status=303, headers={"Location": "/"})
+    if not request.app[SESSIONS].follow(request, response, request.query.get("pass", "")):
+        return web.Response(status=303, headers={"Location": "/?login=expired"})
     return response
 
 
@@ -67,6 +90,22 @@ async def sign_out(request: web.Request) -> web.Response:
 async def ticket(request: web.Request) -> Ticket:
     """Make a link that signs one browser in, once, within ten minutes."""
     return Ticket(path=f"/login?ticket={request.app[SESSIONS].new_ticket()}")
+
+
+@operations.post("/api/session/share")
+async def share(request: web.Request, body: ShareAsked) -> Share:
+    """Make a link that lets whoever has it look, and change nothing, for so many days."""
+    given, until_ms = request.app[SESSIONS].new_share(body.days)
+    return Share(path=f"/shared?pass={given}", until_ms=until_ms)
+
+
+@operations.post("/api/session/share/end", problems=(404,))
+async def end_share(request: web.Request, body: ShareEnded) -> Share:
+    """End a link that was passed on, and what browsers hold of it."""
+    given = body.path.rpartition("pass=")[2]
+    if not request.app[SESSIONS].end_share(given):
+        raise NotFound("this is no link that still lets anybody look")
+    return Share(path=body.path, until_ms=0)
 
 
 def _told(caller: Caller | None) -> Session:

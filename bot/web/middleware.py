@@ -25,11 +25,14 @@ from bot.web.problems import problem, problem_of
 from bot.web.rate import Rate
 from bot.web.session import CSRF_HEADER, Sessions, bearer, is_forged
 from storage.config.services import WebSettings
+from storage.language import LANGUAGES, Language, speaking
 from strategies.errors import SigmaError
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 READ_ONLY_POSTS: Final = frozenset({"/api/predict"})
-OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/login", "/api/session"})  # they tell no secret
+OPEN_PATHS: Final = frozenset(
+    {"/", "/healthz", "/readyz", "/login", "/shared", "/worker.js", "/api/session"}
+)  # they tell no secret
 OPEN_FOLDER: Final = "/static/"
 DATA_PATHS: Final = ("/api/", "/metrics")  # never a page that another site may lead to
 SAME_SITE: Final = frozenset({"same-origin", "none"})  # none: typed, or a bookmark
@@ -172,8 +175,14 @@ class Guard:
 
     async def _report(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn every error into a problem document; the unforeseen ones are logged and tell nothing."""
+        with speaking(asked_language(request)):
+            return await self._answer(request, handler)
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
+        except ConnectionError:
+            raise  # the reader has gone: nobody is left to be told
         except SigmaError as error:
             return problem_of(error)
         except web.HTTPException as error:
@@ -194,6 +203,15 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
 def path_of(request: web.Request) -> str:
     """Return what is asked for, whichever account is asked."""
     return FURTHER_ACCOUNT.sub("", request.path)
+
+
+def asked_language(request: web.Request) -> Language:
+    """Return the first language of `Accept-Language` that is spoken here; English where there is none."""
+    for part in request.headers.get("Accept-Language", "").lower().split(","):
+        found = next((name for name in LANGUAGES if part.strip().startswith(name)), None)
+        if found is not None:
+            return found
+    return "en"
 
 
 def _leads_to_a_page(request: web.Request) -> bool:

@@ -7,6 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel
 
+from storage.language import translated
 from strategies.errors import (
     AlreadyRunning,
     BadInput,
@@ -60,4 +61,4 @@ def problem(status: int, title: str, detail: str, *, headers: dict[str, str] | N
 def problem_of(error: SigmaError) -> web.Response:
     """Return an error of the house as a problem."""
     status, title = next((value for kind, value in STATUSES.items() if isinstance(error, kind)), (500, "failed"))
-    return problem(status, title, str(error))
+    return problem(status, title, translated(str(error)))

@@ -160,6 +160,13 @@ class Session(View):
     until_ms: int | None = Field(description="wall clock")
 
 
+class Share(View):
+    """A link that lets whoever has it look, and change nothing."""
+
+    path: str = Field(description="to be opened at this server's address")
+    until_ms: int = Field(description="when it ends, wall clock; 0: it has been ended")
+
+
 class Ticket(View):
     """A link that signs one browser in, once."""
 

@@ -4,6 +4,8 @@
     GET /login            spends the ticket, sets the cookie, goes to /
     POST /api/session     {"token": "…"}: the same with the API token, or read-only with the read token
     GET /api/session      {"signed_in", "csrf", "until_ms"}     only a page of this origin can read it
+    POST /api/session/share   makes a link that lets whoever has it look, and change nothing, for so many days
+    GET /shared           follows such a link, as often as one likes
     DELETE /api/session   ends this session for good: its cookie is worth nothing afterwards, whoever kept a copy
 
 The cookie is HttpOnly and SameSite=Strict. It says until when it holds and is signed with a key made from the token
@@ -28,6 +30,8 @@ LASTS_MS: Final = 30 * 86_400_000
 TICKET_MS: Final = 600_000
 MAX_TICKETS: Final = 16
 CSRF_HEADER: Final = "X-Sigma-CSRF"
+SHARED: Final = "s~"  # begins the nonce of a link that is passed on: it may look
+MOST_SHARED_D: Final = 90
 READER: Final = "r~"  # begins the nonce of a read-only session; no random nonce has a "~"
 
 
@@ -76,6 +80,20 @@ class Sessions:
         self._tickets[ticket] = self._now_ms() + TICKET_MS
         return ticket
 
+    def new_share(self, days: int) -> tuple[str, int]:
+        """Return what a link has to bring that lets look for so many days, and until when it does."""
+        until_ms = self._now_ms() + days * 86_400_000
+        text = f"{until_ms}.{SHARED}{secrets.token_urlsafe(16)}"
+        return f"{text}.{self._sign('session', text)}", until_ms
+
+    def follow(self, request: web.Request, response: web.StreamResponse, given: str) -> bool:
+        """Give the browser the cookie of a link; whether the link is good."""
+        found = self._caller_of(given)
+        if found is None or not found.session.startswith(SHARED):
+            return False
+        self._set(request, response, given, found.until_ms)
+        return True
+
     def spend(self, ticket: str) -> bool:
         """Return whether the ticket was good; it is not any more."""
         return self._tickets.pop(ticket, 0) > self._now_ms()
@@ -85,27 +103,44 @@ class Sessions:
         until_ms = self._now_ms() + LASTS_MS
         nonce = ("" if may_change else READER) + secrets.token_urlsafe(16)
         text = f"{until_ms}.{nonce}"
+        self._set(request, response, f"{text}.{self._sign('session', text)}", until_ms)
+        return self._session(until_ms, nonce)
+
+    def _set(self, request: web.Request, response: web.StreamResponse, content: str, until_ms: int) -> None:
         response.set_cookie(
             _cookie(request),
-            f"{text}.{self._sign('session', text)}",
-            max_age=LASTS_MS // 1000,
+            content,
+            max_age=max(0, until_ms - self._now_ms()) // 1000,
             httponly=True,
             samesite="Strict",
             secure=request.secure,
             path="/",
         )
-        return self._session(until_ms, nonce)
+
+    def end_share(self, given: str) -> bool:
+        """End a link that was passed on, and what browsers hold of it; whether it was good until now."""
+        found = self._caller_of(given)
+        if found is None or not found.session.startswith(SHARED):
+            return False
+        self._revoked.add(found.session, found.until_ms, self._now_ms())
+        return True
 
     def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Take the cookie back and end its session: a copy of it is worth nothing from here on."""
+        """Take the cookie back and end its session: a copy of it is worth nothing from here on.
+
+        A browser that followed a link which was passed on gives its cookie back; the link goes on for the others.
+        """
         found = self.pass_of(request)
-        if found is not None:
+        if found is not None and not found.session.startswith(SHARED):
             self._revoked.add(found.session, found.until_ms, self._now_ms())
         response.del_cookie(_cookie(request), path="/", httponly=True, samesite="Strict")
 
     def pass_of(self, request: web.Request) -> Caller | None:
         """Return what the request's cookie is worth; None: nothing."""
-        until, _, rest = request.cookies.get(_cookie(request), "").partition(".")
+        return self._caller_of(request.cookies.get(_cookie(request), ""))
+
+    def _caller_of(self, content: str) -> Caller | None:
+        until, _, rest = content.partition(".")
         nonce, _, signature = rest.partition(".")
         if nonce.startswith(READER) and not self._read_token:
             return None
@@ -118,7 +153,7 @@ class Sessions:
     def _session(self, until_ms: int, nonce: str) -> Caller:
         return Caller(
             name=f"session {nonce}",
-            may_change=not nonce.startswith(READER),
+            may_change=not nonce.startswith((READER, SHARED)),
             session=nonce,
             csrf=self._sign("csrf", f"{until_ms}.{nonce}"),
             until_ms=until_ms,

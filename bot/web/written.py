@@ -20,7 +20,7 @@ LEVEL: Final = 4
 
 async def written(request: web.Request, content: bytes, status: int, content_type: str) -> web.Response:
     """Return an answer, or 304 when the reader's tag is this content's."""
-    headers = {"Vary": "Accept-Encoding"}
+    headers = {"Vary": "Accept-Encoding, Accept-Language"}
     if request.method == "GET" and status == 200:
         headers["ETag"] = f'"{hashlib.blake2b(content, digest_size=10).hexdigest()}"'
         if headers["ETag"] in request.headers.get("If-None-Match", ""):

@@ -148,6 +148,12 @@ class AlertSettings(Section):
     apprise: AppriseSettings = AppriseSettings()
 
 
+class ReportSettings(Section):
+    """`[reports]`: the HTML pages that backtests, walk forwards and ledgers write."""
+
+    language: Language = "en"
+
+
 class LogSettings(Section):
     """`[logs]`: where the program writes what it did."""
 

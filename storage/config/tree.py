@@ -42,7 +42,7 @@ from storage.config.plugin_files import install
 from storage.config.plugins import PluginSettings
 from storage.config.problems import Origin, problems_of
 from storage.config.secret import Secret
-from storage.config.services import AlertSettings, LogSettings, TelegramSettings, WebSettings
+from storage.config.services import AlertSettings, LogSettings, ReportSettings, TelegramSettings, WebSettings
 from storage.config.training import ScheduleSettings, TrainingSettings, ValidationSettings
 from strategies.errors import BadInput
 from strategies.kernel.settings import (
@@ -96,6 +96,7 @@ class Config(Section):
     web: WebSettings = WebSettings()
     telegram: TelegramSettings = TelegramSettings()
     alerts: AlertSettings = AlertSettings()
+    reports: ReportSettings = ReportSettings()
     logs: LogSettings = LogSettings()
     paths: PathSettings = PathSettings()
     plugins: PluginSettings = PluginSettings()

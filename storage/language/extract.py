@@ -7,7 +7,9 @@ Needs babel's reader of sources; nothing that runs needs this module.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,10 @@ from storage.language.speech import FOLDER, LANGUAGES
 ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ("bot", "storage", "training")
 MARKS: Final = frozenset({"_", "N_"})
+PAGE: Final = "bot/web/dashboard"
+_TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
+_ONE: Final = re.compile(rf"(?<![\w.])(?:t|N_)\(\s*{_TEXT}")
+_SEVERAL: Final = re.compile(rf"(?<![\w.])many\(\s*{_TEXT},\s*{_TEXT}")
 
 Message = str | tuple[str, str]
 
@@ -23,8 +29,8 @@ Message = str | tuple[str, str]
 def messages_of(root: Path = ROOT) -> dict[Message, list[str]]:
     """Return every message with the files that say it; a pair is a singular and its plural."""
     found: dict[Message, list[str]] = {}
-    for path in sorted(part for folder in SOURCES for part in (root / folder).rglob("*.py")):
-        for message in _messages(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in _sources(root):
+        for message in _said_in(path):
             places = found.setdefault(message, [])
             if path.relative_to(root).as_posix() not in places:
                 places.append(path.relative_to(root).as_posix())
@@ -52,6 +58,55 @@ def update(language: str, root: Path = ROOT) -> list[str]:
 
 def _is_translated(given: object) -> bool:
     return all(given) if isinstance(given, tuple | list) else bool(given)
+
+
+def _sources(root: Path) -> list[Path]:
+    python = [part for folder in SOURCES for part in (root / folder).rglob("*.py")]
+    page = [part for part in (root / PAGE).rglob("*") if part.suffix in (".js", ".html")]
+    return sorted(python) + sorted(page)
+
+
+def _said_in(path: Path) -> Iterator[Message]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        yield from _messages(ast.parse(text))
+    elif path.suffix == ".js":
+        yield from (_unescaped(part) for part in _ONE.findall(text))
+        yield from ((_unescaped(one), _unescaped(several)) for one, several in _SEVERAL.findall(text))
+    else:
+        words = _Words()
+        words.feed(text)
+        yield from words.found
+
+
+def _unescaped(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\\\", "\\")
+
+
+class _Words(HTMLParser):
+    """What a page says to people: its texts and its spoken names, but no code, keys or marks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take what is read aloud, and remember where the parser is."""
+        self._inside.append(tag)
+        self.found += [value for name, value in attrs if name == "aria-label" and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element, and those in it that nobody closed."""
+        while self._inside and self._inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Take a text."""
+        words = data.strip()
+        is_told = "body" in self._inside and not {"code", "kbd", "script", "noscript"} & set(self._inside)
+        if is_told and any(letter.isalpha() for letter in words):
+            self.found.append(words)
 
 
 def _messages(tree: ast.Module) -> Iterator[Message]:

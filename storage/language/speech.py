@@ -66,11 +66,20 @@ def catalogue(chosen: Language) -> gettext.NullTranslations:
 
 
 def messages(chosen: Language) -> dict[str, str]:
-    """Return a language's messages by their English text, for pages that translate by themselves; {} for English."""
+    """Return a language's messages by their English text, for pages that translate by themselves; {} for English.
+
+    A message for one and for many stands under both of its English texts.
+    """
     if chosen == "en":
         return {}
     from babel.messages.pofile import read_po
 
     with (FOLDER / f"{chosen}.po").open("rb") as file:
         found = read_po(file, locale=chosen)
-    return {part.id: str(part.string) for part in found if isinstance(part.id, str) and part.id}
+    texts = {}
+    for part in found:
+        forms = [part.string] if isinstance(part.string, str) else list(part.string or ())
+        for number, name in enumerate([part.id] if isinstance(part.id, str) else part.id):
+            if name:
+                texts[name] = str(forms[min(number, len(forms) - 1)])
+    return texts

@@ -12,7 +12,9 @@ from typing import Final
 
 from storage.language.speech import _, language
 
-_VALUE: Final = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)%?|\b[A-Z0-9]*[A-Z0-9]{2}(?:USDT|USDC|USD)(?:-\d+)?\b")
+_VALUE: Final = re.compile(
+    r"\bb-[0-9a-f]{6,64}\b|[+-]?(?:\d[\d,]*\.?\d*|\.\d+)%?|\b[A-Z0-9]*[A-Z0-9]{2}(?:USDT|USDC|USD)(?:-\d+)?\b"
+)
 _JOINTS: Final = re.compile(r"(; |, |: )")
 
 

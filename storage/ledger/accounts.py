@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from storage.ledger.database import reading, writing
 from storage.ledger.documents import get_markets, get_settings, put_markets, put_settings
@@ -59,6 +59,17 @@ def find(engine: Engine, exchange: str, name: str) -> Account | None:
         raise StorageFailed(
             f"account {name!r} was written with record layout {row['layout']}, this program reads {LAYOUT}"
         )
+    return _account(row)
+
+
+def all_accounts(engine: Engine) -> list[Account]:
+    """Return the accounts of a database that this program can read, the oldest first."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(account).where(account.c.layout == LAYOUT).order_by(account.c.id)).mappings()
+        return [_account(row) for row in rows.all()]
+
+
+def _account(row: RowMapping) -> Account:
     return Account(
         id=row["id"],
         name=row["name"],
@@ -76,30 +87,41 @@ def count(engine: Engine, exchange: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def open_account(
-    engine: Engine,
-    *,
-    exchange: str,
-    name: str,
-    markets: tuple[Market, ...],
-    settings: TradingSettings,
-    candles: list[CandleArray],
-    state_of: AccountState,
-    start_ms: int,
-    bundle_id: str,
-    created_ms: int,
-) -> Account:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """How an account begins.
+
+    Attributes:
+        exchange, name: together unique.
+        markets: in their fixed order.
+        candles: per market the closed decision candles before the first minute.
+        state: flat, the deposit made.
+        start_ms: open of the first minute.
+        bundle_id: of who decides first.
+    """
+
+    exchange: str
+    name: str
+    markets: tuple[Market, ...]
+    settings: TradingSettings
+    candles: list[CandleArray]
+    state: AccountState
+    start_ms: int
+    bundle_id: str
+
+
+def open_account(engine: Engine, begun: Beginning, created_ms: int) -> Account:
     """Write a new account in one transaction: row, documents, given candles, deposit, state."""
-    timeframe = settings.decision.timeframe
-    deposit = int(state_of.account["cash"][0])
+    timeframe, start_ms = begun.settings.decision.timeframe, begun.start_ms
+    deposit = int(begun.state.account["cash"][0])
     with writing(engine) as connection:
-        settings_id, markets_id = put_settings(connection, settings), put_markets(connection, markets)
+        settings_id, markets_id = put_settings(connection, begun.settings), put_markets(connection, begun.markets)
         inserted = connection.execute(
             account.insert()
             .returning(account.c.id)
             .values(
-                name=name,
-                exchange=exchange,
+                name=begun.name,
+                exchange=begun.exchange,
                 timeframe=str(timeframe),
                 layout=LAYOUT,
                 deposit=deposit,
@@ -108,22 +130,29 @@ def open_account(
             )
         )
         account_id = int(inserted.scalar_one())
-        write_beginning(connection, account_id, start_ms, markets)
-        for index, part in enumerate(candles):
+        write_beginning(connection, account_id, start_ms, begun.markets)
+        for index, part in enumerate(begun.candles):
             insert_given(connection, account_id, index, part)
-        connection.execute(fact.insert().values(_deposit(account_id, deposit, start_ms, bundle_id)))
+        connection.execute(fact.insert().values(_deposit(account_id, deposit, start_ms, begun.bundle_id)))
         connection.execute(
             state.insert().values(
                 account_id=account_id,
                 minute_ms=start_ms - 60_000,
                 layout=LAYOUT,
-                kernel=state_of.to_bytes(),
-                bundle_id=bundle_id,
+                kernel=begun.state.to_bytes(),
+                bundle_id=begun.bundle_id,
                 settings_id=settings_id,
                 markets_id=markets_id,
             )
         )
-    return Account(id=account_id, name=name, exchange=exchange, timeframe=timeframe, deposit=deposit, start_ms=start_ms)
+    return Account(
+        id=account_id,
+        name=begun.name,
+        exchange=begun.exchange,
+        timeframe=timeframe,
+        deposit=deposit,
+        start_ms=start_ms,
+    )
 
 
 def last_state(engine: Engine, of: Account) -> AccountCheckpoint:

@@ -6,7 +6,6 @@ so a retried transaction can never double anything.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import FACT
 from strategies.market import DAY_MS, MINUTE_MS, Market
 from strategies.minute import AccountMinute, Outcome
+from strategies.values import finite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,8 +237,3 @@ class Journal:
 def fact_columns(record: np.void) -> dict[str, int]:
     """Return a FACT record as columns."""
     return {name: int(record[name]) for name in FACT.names or ()}
-
-
-def finite(value: float) -> float | None:
-    """Return the value, or None where it is NaN or infinite."""
-    return float(value) if math.isfinite(value) else None

@@ -7,7 +7,6 @@ ever appended. Knows nothing of models.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from storage.durable import folder_lock
 from strategies.errors import StorageFailed
+from strategies.values import finite
 
 FILE: Final = "trials.jsonl"
 
@@ -49,7 +49,7 @@ def record_trial(trial: Trial, folder: Path) -> None:
     Raises:
         StorageFailed: the file cannot be written.
     """
-    document = asdict(trial) | {"ic": _finite(trial.ic), "sharpe": _finite(trial.sharpe)}
+    document = asdict(trial) | {"ic": finite(trial.ic), "sharpe": finite(trial.sharpe)}
     line = json.dumps(document, sort_keys=True, default=str, allow_nan=False) + "\n"
     with folder_lock(folder):
         try:
@@ -75,10 +75,6 @@ def read_trials(folder: Path) -> list[Trial]:
         except (ValueError, TypeError):
             continue
     return trials
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _is_torn(size: int, path: Path) -> bool:

@@ -40,6 +40,16 @@ def terminal_width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
+def fitted(text: str, width: int | None) -> str:
+    """Return lines of at most `width` characters: longer ones go on in the next line, set in."""
+    if width is None:
+        return text
+    inside = textwrap.TextWrapper(width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    inside.replace_whitespace = inside.drop_whitespace = False
+    lines = (part.rstrip() for line in text.splitlines() for part in (inside.wrap(line) or [""]))
+    return "\n".join(line for line in lines)
+
+
 def table(columns: Sequence[Column], rows: Iterable[Any], *, width: int | None) -> str:
     """Return rows as lines of at most `width` characters.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from strategies.bundle.bundle import Bundle, PreparedSlice
@@ -13,6 +11,7 @@ from strategies.explain.signals import Signal
 from strategies.kernel.state import Action
 from strategies.market import Market
 from strategies.minute import Outcome
+from strategies.values import finite
 
 
 def signals_of(outcome: Outcome, engine: Engine) -> dict[int, Signal]:
@@ -42,14 +41,14 @@ def signal_of(record: np.void, market: Market, prepared: PreparedSlice, bundle: 
     stop, take = _level(entry, -side, int(record["stop_e8"])), _level(entry, side, int(record["take_e8"]))
     wins = bundle.manifest.wins.get("LONG" if side > 0 else "SHORT")
     probability_up = calibration.probability_up(conviction)
-    votes = {family: _finite(vote) for family, vote in zip(bundle.manifest.families, record["votes"], strict=False)}
+    votes = {family: finite(vote) for family, vote in zip(bundle.manifest.families, record["votes"], strict=False)}
     return Signal(
         symbol=market.symbol,
         signal="LONG" if side > 0 else "SHORT",
         decision_ms=int(record["ms"]),
-        confidence=_finite(calibration.confidence(conviction)) or 0.0,
-        probability=_finite(probability_up if side > 0 else 1.0 - probability_up),
-        expected_return=_finite(record["expected_return"]),
+        confidence=finite(calibration.confidence(conviction)) or 0.0,
+        probability=finite(probability_up if side > 0 else 1.0 - probability_up),
+        expected_return=finite(record["expected_return"]),
         expected_hold_h=wins.average_hold_h if wins else None,
         win_rate=wins.win_rate if wins and wins.trades else None,
         entry_price=entry,
@@ -65,7 +64,3 @@ def signal_of(record: np.void, market: Market, prepared: PreparedSlice, bundle: 
 
 def _level(entry: float, direction: int, distance_e8: int) -> float | None:
     return entry * (1 + direction * distance_e8 / 1e8) if distance_e8 else None
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from strategies.bundle.bundle import Bundle
 from strategies.market import Market
+from strategies.values import finite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +56,13 @@ def _opinion(family: str, vote: float, record: np.void, market: Market, bundle: 
         for name, direction in (("stop_e8", -1), ("take_e8", 1))
     )
     take = take if take is not None and take > 0 else None
-    probability = _finite(up if side > 0 else 1.0 - up) if side else None
+    probability = finite(up if side > 0 else 1.0 - up) if side else None
     said = f", P({'up' if side > 0 else 'down'}) {probability:.0%} by the ensemble's calibration" if probability else ""
     return Opinion(
         family=family,
         signal="LONG" if side > 0 else "SHORT" if side < 0 else "NONE",
-        vote=_finite(vote),
-        confidence=_finite(bundle.calibration.confidence(vote)) if side else None,
+        vote=finite(vote),
+        confidence=finite(bundle.calibration.confidence(vote)) if side else None,
         probability=probability,
         entry_price=entry,
         stop_loss=stop,
@@ -73,7 +74,3 @@ def _opinion(family: str, vote: float, record: np.void, market: Market, bundle: 
             else f"{family} has no opinion"
         ),
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -7,11 +7,13 @@ are refused.
 
 from __future__ import annotations
 
+import inspect
 import re
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from strategies.errors import BadInput
 from strategies.features.bars import Column
@@ -77,7 +79,6 @@ def _probe(call: str) -> tuple[tuple[str, ...], int]:
 
 
 def _run(call: str, candles: CandleArray) -> tuple[list[str], list[np.ndarray]]:
-    import pandas as pd
     import pandas_ta_classic as indicators
 
     name, arguments = _parse(call)
@@ -112,8 +113,6 @@ def _parse(call: str) -> tuple[str, list[float]]:
 
 
 def _parameters(function: Any) -> list[str]:
-    import inspect
-
     return [
         name
         for name, parameter in inspect.signature(function).parameters.items()

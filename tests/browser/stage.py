@@ -137,7 +137,7 @@ class Scene:
 
     def assert_quiet(self) -> None:
         """Fail where the page has complained, or has asked anybody but its own daemon."""
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
         assert [url for url in self.visited if not url.startswith((self.address, "data:", "blob:"))] == []
 
     def _on_console(self, message: Any) -> None:

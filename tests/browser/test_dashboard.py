@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, TrainingProgress
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
 from storage.ledger.shadow_trials import Shadows
@@ -29,6 +29,10 @@ class ScriptedTraining:
     def __init__(self) -> None:
         self.state = TrainingProgress()
         self.asked: list[str] = []
+
+    def curves(self) -> LearningCurves:
+        """No curve."""
+        return LearningCurves(points=[])
 
     def progress(self) -> TrainingProgress:
         return self.state
@@ -57,7 +61,9 @@ async def test_the_page_paints_within_a_second_and_fills_every_section(unopened:
     await expect(page.locator(".markets li")).to_have_count(3)
     await expect(page.locator("#signals li").first).to_contain_text("USDT")
     await expect(page.locator("[data-wait=BTCUSDT]")).to_contain_text(re.compile("so far|usually"))
-    await expect(page.locator("#equity-note")).to_contain_text(re.compile("Since 2025-01-01: this account .* holding"))
+    await expect(page.locator("#equity-note")).to_contain_text(
+        re.compile("From 2025-01-01 to 2025-01-0.*: this account .* holding")
+    )
 
 
 async def test_prices_positions_and_candles_move_with_every_minute(scene: Scene) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from playwright.async_api import expect
 
+from strategies.bundle.files import RECORD
+from tests.bot.retraining.swappable import ridge_files
 from tests.browser.stage import Scene
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
@@ -141,3 +144,36 @@ async def test_settings_say_what_differs_and_what_a_change_needs(scene: Scene) -
     row = scene.page.locator("#main tbody tr")
     await expect(row).to_have_count(1)
     await expect(row).to_contain_text("a new account")
+
+
+async def test_models_show_how_they_learn_while_they_train(scene: Scene) -> None:
+    trainer = scene.world.training
+    for epoch in range(1, 9):
+        trainer.learn("lstm", epoch, 8, {"training loss": 2.8 / epoch, "validation loss": 3.0 / epoch})
+    await scene.go("/models")
+    plot = scene.page.locator("[data-plot=lstm]")
+    await expect(plot.locator("polyline")).to_have_count(2)
+    await expect(plot).to_have_attribute("aria-label", re.compile("training loss from .2.8.* to .0.35"))
+    trainer.learn("walk forward", 1, 4, {"lstm IC": 0.05})
+    await expect(scene.page.locator("[data-plot='walk forward'] svg")).to_be_visible()
+    assert await scene.broken_rules() == []
+    await scene.picture("models-learning")
+
+
+async def test_a_bundle_tells_its_skill_by_market_its_calibration_and_what_it_looks_at(scene: Scene) -> None:
+    explained = {
+        "coins": [{"symbol": "BTCUSDT", "ic": 0.061, "rows": 4000}, {"symbol": "ETHUSDT", "ic": -0.01, "rows": 4000}],
+        "calibration": [{"probability": 0.4 + 0.02 * n, "seen": 0.39 + 0.02 * n, "rows": 400} for n in range(10)],
+        "importance": {"xgboost": [{"feature": "momentum_24", "share": 0.3}, {"feature": "ema_24", "share": 0.1}]},
+        "why": ["ridge votes from the start: IC +0.0500 alone"],
+    }
+    files = ridge_files() | {RECORD: json.dumps({"duration_s": 12.5, "explained": explained}).encode()}
+    bundle = scene.world.control.registry.add_files(files)
+    await scene.go(f"/models/{bundle}")
+    page = scene.page
+    await expect(page.locator(".card.coins .bars > div")).to_have_count(2)
+    await expect(page.locator("#calibration-plot polyline")).to_have_count(2)
+    await expect(page.locator(".card.importance-xgboost")).to_contain_text("momentum_24")
+    await expect(page.locator(".card.weights")).to_contain_text("votes from the start")
+    assert await scene.broken_rules() == []
+    await scene.picture("bundle-inside")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.web.dashboard.assets import FOLDER, own_assets
+from storage.charts.page import LIBRARY
 from tests.bot.web.serving import served
 
-MODULES = sorted(path for path in FOLDER.rglob("*.js") if path.parent.name != "vendor")
+MODULES = sorted(FOLDER.rglob("*.js"))
 
 
 CHARTS = "/static/vendor/lightweight-charts.js"
@@ -29,8 +30,8 @@ async def test_the_chart_library_is_vendored_with_its_notice_compressed_and_kept
     assert "max-age=604800" in response.headers["Cache-Control"]
     assert b"TradingView Lightweight Charts" in gzip.decompress(content)[:200]
     assert len(content) < 70_000
-    assert "Apache License" in (FOLDER / "vendor" / "LICENSE").read_text()
-    assert "TradingView" in (FOLDER / "vendor" / "NOTICE").read_text()
+    assert "Apache License" in (LIBRARY.parent / "LICENSE").read_text()
+    assert "TradingView" in (LIBRARY.parent / "NOTICE").read_text()
     assert "tradingview.com" in (FOLDER / "index.html").read_text()
 
 

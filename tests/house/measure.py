@@ -23,6 +23,7 @@ HOUSE: Final = ("strategies", "storage", "training", "bot")
 ORDER: Final[dict[str, tuple[str, ...]]] = {
     "strategies": (
         "errors",
+        "values",
         "market",
         "market_versions",
         "resample",
@@ -46,6 +47,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "private",
         "cron",
         "terminal",
+        "charts",
         "config",
         "failures",
         "candles",

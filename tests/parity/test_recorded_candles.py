@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.live_replay import LiveReplay
-from benchmarks.parity import fill_store, measure, moment_ms
+from benchmarks.parity import fill_store, measure
 from storage.candles.store import CandleStore
 from storage.config.models import RidgeSettings
 from storage.config.training import ValidationSettings
@@ -15,6 +15,7 @@ from storage.models.registry import Registry
 from strategies.features import feature_set
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Timeframe
+from strategies.values import iso_ms
 from tests.scenario.recording import EAGER, SYMBOLS
 from training.data.dataset import build
 from training.ensemble.bundle import train
@@ -29,7 +30,7 @@ def test_two_days_of_real_minutes_traded_live_and_in_backtest_are_the_same(tmp_p
     candles, funding = shared_data / "candles", shared_data / "funding"
     store = CandleStore(tmp_path / "data")
     fill_store(store, candles, funding, SYMBOLS)
-    dataset = build(store, "builtin", SYMBOLS, Timeframe.H1, feature_set(), until_ms=moment_ms(START))
+    dataset = build(store, "builtin", SYMBOLS, Timeframe.H1, feature_set(), until_ms=iso_ms(START))
     plan = Plan(
         families=[RidgeFamily(settings=RidgeSettings())], trading=TradingSettings(), validation=ValidationSettings()
     )

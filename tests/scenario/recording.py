@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.live_replay import LiveReplay
-from benchmarks.parity import fill_store, moment_ms
+from benchmarks.parity import fill_store
 from bot.simulator.market.generated import GeneratedMarket
 from storage.candles.store import CandleStore
 from storage.config.models import RidgeSettings
@@ -18,6 +18,7 @@ from storage.models.registry import Registry
 from strategies.features import feature_set
 from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Timeframe
+from strategies.values import iso_ms
 from training.data.dataset import build
 from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
@@ -66,7 +67,7 @@ class Recording:
 
 def record(folder: Path) -> Recording:
     """Write two days of minutes and 300 days of hours of a generated market with a planted edge; train on it."""
-    start_ms, end_ms = moment_ms(START), moment_ms(END)
+    start_ms, end_ms = iso_ms(START), iso_ms(END)
     market = GeneratedMarket(11, SYMBOLS, 0.3, start_ms, history_days=HISTORY_DAYS)
     candles, funding = folder / "candles", folder / "funding"
     candles.mkdir(parents=True)

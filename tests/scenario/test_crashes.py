@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.live_replay import LiveReplay
-from benchmarks.parity import compare, moment_ms
+from benchmarks.parity import compare
 from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.verify import Verification, verify
@@ -19,9 +19,10 @@ from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.state import FactKind
 from strategies.market import MINUTE_MS, Timeframe
+from strategies.values import iso_ms
 from tests.scenario.recording import END, START, Recording
 
-START_MS, END_MS = moment_ms(START), moment_ms(END)
+START_MS, END_MS = iso_ms(START), iso_ms(END)
 LAST_MS = END_MS - MINUTE_MS
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from storage.terminal.words import counted
 from strategies.kernel.state import RefusalCode
 
 FEW_TRADES: Final = 30
@@ -47,4 +48,5 @@ def few_trades(trades: int, refusals: Mapping[str, int]) -> list[str]:
     if trades >= FEW_TRADES or not refusals:
         return []
     parts = [f"{count:,} x {_WORDS.get(name, name)}" for name, count in refusals.items()]
-    return [f"{trades} trades; entries were refused {sum(refusals.values()):,} times: {', '.join(parts)}"]
+    refused = counted(sum(refusals.values()), "time")
+    return [f"{counted(trades, 'trade')}; entries were refused {refused}: {', '.join(parts)}"]

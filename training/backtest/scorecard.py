@@ -5,10 +5,10 @@ The one value that the terminal, the JSON output and the HTML report are all mad
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from strategies.values import finite
 from training.evidence.performance import CurveFigures, TradeFigures
 
 
@@ -109,5 +109,5 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return finite(value)
     return value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from storage.terminal.words import counted
+
 FEWEST_DAYS = 90.0
 FEWEST_TRADES = 30
 
@@ -37,13 +39,13 @@ class Evidence:
 
 def verdict(evidence: Evidence) -> str:
     """Return the sentence."""
-    earned = f"{100 * evidence.total_return:+.1f} % net in {evidence.days:.0f} days"
+    earned = f"{100 * evidence.total_return:+.1f} % net in {counted(evidence.days, 'day')}"
     if evidence.is_in_sample:
         return f"SEEN: the model was trained on these bars, so {earned} is no evidence of anything."
     if not evidence.trades:
         return f"No closed trade: nothing to judge ({earned})."
     if evidence.days < FEWEST_DAYS or evidence.trades < FEWEST_TRADES:
-        return f"Too little to judge: {evidence.trades} trades, {earned}."
+        return f"Too little to judge: {counted(evidence.trades, 'trade')}, {earned}."
     interval = f"Sharpe {evidence.sharpe:.2f}, 95 % interval {evidence.sharpe_low:.2f} to {evidence.sharpe_high:.2f}"
     if not evidence.sharpe > 0:
         return f"No edge found: {earned} ({interval})."

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,19 +13,21 @@ from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.export import write_export
 from storage.models.registry import Registry, bundle_by_id
+from storage.terminal.output import emit
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe
+from strategies.values import iso_ms
 from training.backtest.roster import warm_up_bars
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import covered, moment, read_run
 from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
-from training.commands.traded import Asked, named_symbols, stored_markets, universe_between
+from training.commands._traded import Asked, named_symbols, stored_markets, universe_between
 from training.runtime import records
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 from training.runtime.sound_data import sound_symbols
 
 
@@ -60,23 +61,25 @@ def trade(options: Options) -> None:
     config = configuration()
     place = options.exchange or config.exchange.name
     bundle = chosen_bundle(Registry.of(config), place, options.model, config.decision.timeframe)
+    notes: list[str] = []
     if Registry.of(config).is_test(bundle.id):
-        say(f"{bundle.id} was made in test mode: its figures mean nothing")
+        _tell(notes, f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     asked = Asked(exchange=place, symbols=options.symbols, universe=options.universe)
-    begin_ms = utc_ms(options.start_date) if options.start_date else None
-    members = universe_between(store, config, asked, begin_ms, utc_ms(options.end_date) if options.end_date else None)
+    begin_ms = iso_ms(options.start_date) if options.start_date else None
+    members = universe_between(store, config, asked, begin_ms, iso_ms(options.end_date) if options.end_date else None)
     names = named_symbols(config, asked, members)
     timeframe = bundle.manifest.timeframe
     markets = stored_markets(store, config, place, names, timeframe)
     symbols_there = [market.symbol for market in markets]
     sound = sound_symbols(config, store, place, symbols_there, timeframe, config.exchange.market)
     markets = tuple(market for market in markets if market.symbol in sound)
-    start_ms, end_ms = span(store, markets, bundle, options.start_date, options.end_date)
+    start_ms, end_ms = span(store, markets, bundle, options.start_date, options.end_date, notes)
     seen = is_in_sample(bundle, start_ms)
     if not options.allow_in_sample:
         require_unseen(bundle, start_ms)
     candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
+    candles = replace(candles, notes=(*notes, *candles.notes))
     settings = chosen_settings(config.trading, bundle, options.initial_capital, options.sides)
     stress = Stress(costs_factor=options.costs_factor, delay_bars=options.delay_bars)
     result = backtest(bundle, candles, settings, stress=stress)
@@ -104,9 +107,16 @@ def chosen_bundle(registry: Registry, exchange: str, model: str, timeframe: Time
 
 
 def span(
-    store: CandleStore, markets: tuple[Market, ...], bundle: Bundle, start_date: str, end_date: str
+    store: CandleStore,
+    markets: tuple[Market, ...],
+    bundle: Bundle,
+    start_date: str,
+    end_date: str,
+    notes: list[str],
 ) -> tuple[int, int]:
     """Return start and end of the run on the decision grid: as asked, or else the longest honest one.
+
+    `notes` gets where that differs from what was asked.
 
     Raises:
         BadInput: a date cannot be read, or nothing lies between them.
@@ -116,15 +126,16 @@ def span(
     first_ms, last_ms = covered(store, markets, timeframe)
     warm_ms = first_ms + warm_up_bars(timeframe) * timeframe.ms
     earliest = max(warm_ms, bundle.manifest.first_out_of_sample_ms)
-    start_ms = utc_ms(start_date) if start_date else earliest
-    end_ms = utc_ms(end_date) if end_date else last_ms
+    start_ms = iso_ms(start_date) if start_date else earliest
+    end_ms = iso_ms(end_date) if end_date else last_ms
     if end_ms > last_ms > start_ms:
-        say(f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
+        _tell(notes, f"the candles end {moment(last_ms)}, so the run does, too (asked: {moment(end_ms)})")
         end_ms = last_ms
     if start_ms < warm_ms < end_ms:
-        say(
+        _tell(
+            notes,
             f"the candles begin {moment(first_ms)}; with a warm-up of {warm_up_bars(timeframe):,} bars of "
-            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})"
+            f"{timeframe.value} the run begins {moment(warm_ms)} (asked: {moment(start_ms)})",
         )
         start_ms = warm_ms
     start_ms, end_ms = -(-start_ms // timeframe.ms) * timeframe.ms, end_ms // timeframe.ms * timeframe.ms
@@ -136,17 +147,9 @@ def span(
     return start_ms, end_ms
 
 
-def utc_ms(text: str) -> int:
-    """Return UTC milliseconds of an ISO date or time.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date; one like 2024-07-01 or 2024-07-01T12:00 is needed") from error
-    return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
+def _tell(notes: list[str], text: str) -> None:
+    say(text)
+    notes.append(f"{text[0].upper()}{text[1:]}.")
 
 
 def chosen_settings(settings: TradingSettings, bundle: Bundle, initial_capital: float, sides: str) -> TradingSettings:
@@ -205,12 +208,14 @@ def _finish(config: Config, result: BacktestResult, seen: bool, report: Path, ex
         write_export(export, result.run.facts, result.candles.markets)
         written["export"] = str(export)
     if report.name:
+        from storage.language import speaking
         from training.report.backtest import backtest_report
         from training.report.page import write_page
 
-        write_page(report, backtest_report(result, card, compared))
+        with speaking(config.reports.language):
+            write_page(report, backtest_report(result, card, compared))
         written["report"] = str(report)
     for name in ("export", "report", "record"):
         if name in written:
             say(f"{name} written to {written[name]}")
-    answer({**card.document(), **written}, summary(card))
+    emit({**card.document(), **written}, summary(card))

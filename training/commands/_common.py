@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -15,10 +16,13 @@ from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
-from training.commands.traded import usable_symbols
-from training.data.dataset import Dataset, Gaps, build
+from strategies.values import iso_ms
+from training.commands._traded import usable_symbols
+from training.data.choices import Gaps, Reading, Teaching
+from training.data.dataset import Dataset, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
+from training.ensemble.explained import explained
 from training.ensemble.family_figures import family_figures
 from training.ensemble.fits import Means
 from training.ensemble.out_of_fold import FoldReport
@@ -29,6 +33,7 @@ from training.families.fold_cache import FoldCache
 from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import Compute, threads_of
+from training.runtime.learning_curves import curve
 from training.runtime.progress import say, stage
 from training.runtime.sound_data import sound_symbols
 
@@ -61,15 +66,15 @@ def open_dataset(
         names,
         frame,
         features,
-        day_ms(until) if until else None,
-        horizon_bars=config.decision.horizon_bars,
-        gaps=gaps,
-        kind=config.exchange.market,
-        labelling=labelling_of(config),
-        horizons=config.decision.horizons,
-        taught_by=None if set(names) == set(teachers) else teachers,
-        thinning=config.training.thinning,
-        strict=_names(symbols) or config.exchange.symbols,
+        iso_ms(until) if until else None,
+        reading=Reading(kind=config.exchange.market, gaps=gaps, strict=_names(symbols) or config.exchange.symbols),
+        teaching=Teaching(
+            horizon_bars=config.decision.horizon_bars,
+            horizons=config.decision.horizons,
+            labelling=labelling_of(config),
+            taught_by=None if set(names) == set(teachers) else teachers,
+            thinning=config.training.thinning,
+        ),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
@@ -214,19 +219,6 @@ def timeframe_of(text: str) -> Timeframe:
         raise BadInput(f"timeframe {text!r} is unknown; one of {', '.join(Timeframe)} is needed") from error
 
 
-def day_ms(text: str) -> int:
-    """Return a UTC day or time in ISO form as milliseconds.
-
-    Raises:
-        BadInput: it is not one.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"date {text!r} cannot be read; ISO form is needed, like 2024-06-30") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 def day_of(ms: int) -> str:
     """Return the UTC day of a time."""
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
@@ -235,12 +227,11 @@ def day_of(ms: int) -> str:
 def _said(report: FoldReport) -> None:
     period = f"{day_of(report.start_ms)} to {day_of(report.end_ms)}"
     say(f"fold {report.number} of {report.folds} {period}: {report.family} IC {report.ic:+.3f}")
+    curve("walk forward", report.number, report.folds, {f"{report.family} IC": report.ic})
 
 
 def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mode: bool = False) -> str:
     """Add a trained bundle to the registry, with the record of its making, and return its id."""
-    import json
-
     record = {
         "created_ms": int(datetime.now(UTC).timestamp() * 1000),
         "duration_s": round(duration_s, 3),
@@ -251,6 +242,8 @@ def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mod
         "expected": trained.expected.document(),
         "skill": walked_skill(trained.scales.convictions).last_year.document(),
     }
+    manifest = trained.bundle.manifest
+    record["explained"] = explained(trained.scales, manifest.horizon_bars, trained.files, manifest.feature_names)
     content = json.dumps(record, indent=1).encode()
     return Registry.of(config).add_files({**trained.files, RECORD: content})
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from strategies.errors import BadInput
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +58,7 @@ def command(
         seed=seed,
         tell=lambda finding: say(line(finding)),
     )
-    answer({**report.document(), "bundle": bundle or None}, summary(report))
+    emit({**report.document(), "bundle": bundle or None}, summary(report))
     return 0 if report.passed else 1
 
 
@@ -68,7 +70,6 @@ def manifest_of(config: Config, exchange: str, bundle: str) -> Manifest | None:
         BundleRefused: it is damaged.
     """
     from storage.models.registry import Registry
-    from strategies.errors import BadInput
 
     if not bundle:
         return None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.plugin_files import Found
@@ -34,7 +35,7 @@ def command(
             rows.append({"plugin": found.plugin.name, "kind": found.kind, "name": finding.name} | _of(finding))
     failed = [row for row in rows if not row["passed"]]
     verdict = f"{len(failed)} of {len(rows)} rules are broken" if failed else f"keeps all {len(rows)} rules"
-    answer({"file": str(file), "passed": not failed, "findings": rows}, f"{file.name}: {verdict}")
+    emit({"file": str(file), "passed": not failed, "findings": rows}, f"{file.name}: {verdict}")
     return 1 if failed else 0
 
 

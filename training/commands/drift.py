@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from strategies.errors import BadInput
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -43,13 +45,13 @@ def command(
         config.validation,
         config.training.seed if seed < 0 else seed,
     )
-    answer(report.document(), _lines(report))
+    emit(report.document(), _lines(report))
 
 
 def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
     from storage.candles.store import CandleStore
-    from strategies.errors import BadInput
+    from training.data.choices import Reading, Teaching
     from training.data.dataset import build
 
     manifest = bundle.manifest
@@ -63,8 +65,8 @@ def _history(config: Config, bundle: Bundle) -> Dataset | None:
             manifest.timeframe,
             bundle.features,
             manifest.trained_until_ms,
-            horizon_bars=manifest.horizon_bars,
-            kind=config.exchange.market,
+            reading=Reading(kind=config.exchange.market),
+            teaching=Teaching(horizon_bars=manifest.horizon_bars),
         )
     except BadInput as error:
         say(f"features are not watched: {error}")

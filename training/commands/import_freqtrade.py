@@ -1,4 +1,4 @@
-"""`sigma import freqtrade`: trades of another program as a read-only run, to compare with ours."""
+"""`sigma import freqtrade`: trades of freqtrade as a read-only run, to compare with ours."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
-
 
 def command(
-    file: Path = typer.Argument(..., help="trades.sqlite, a freqtrade backtest zip or JSON, a Jesse JSON, or a CSV."),
+    file: Path = typer.Argument(..., help="trades.sqlite, a backtest zip or its JSON; Jesse's JSON and CSV lists too."),
     strategy: str = typer.Option("", help="Which one of a file with several."),
     name: str = typer.Option("", help="What the comparison calls it; empty: the file's name."),
     initial_capital: float = typer.Option(0.0, min=0.0, help="Quote currency; 0: what the file says, else configured."),
@@ -19,32 +17,6 @@ def command(
 
     Example: sigma import freqtrade user_data/tradesv3.sqlite --name "my old bot"
     """
-    import hashlib
+    from training.commands._import_trades import bring
 
-    from training.imported.record import imported_result
-    from training.imported.trade_lists import read_trades
-    from training.runtime import records
-
-    config = configuration()
-    trades, said = read_trades(file, strategy)
-    capital = initial_capital or said or float(config.execution.initial_capital)
-    if not initial_capital and said is None:
-        say(f"{file.name} does not say what it began with; {capital:,.2f} is taken (--initial-capital)")
-    result = imported_result(trades, name or strategy or file.stem, capital)
-    record = records.RunRecord(
-        kind="imported trades",
-        config={"file": file.name, "strategy": strategy, "initial_capital": capital, "name": result["model"]},
-        data_hash=hashlib.sha256(file.read_bytes()).hexdigest(),
-        seed=0,
-        device="none",
-        duration_s=0.0,
-        until_ms=result["end_ms"],
-        result=result,
-    )
-    path = records.write(record, config.paths.runs)
-    text = (
-        f"{len(trades):,} closed trades of {', '.join(result['symbols'])}, net "
-        f"{result['final_equity'] - capital:+,.2f} on {capital:,.2f}; run {record.id}, compare it with\n"
-        f"sigma report compare {record.id} RUN"
-    )
-    answer({"run": record.id, "record": str(path), **result}, text)
+    bring(file, strategy, name, initial_capital)

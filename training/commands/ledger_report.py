@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from training.runtime.progress import answer, configuration
+from storage.terminal.output import emit
+from training.runtime.progress import configuration
 
 
 def command(
@@ -16,11 +17,13 @@ def command(
 
     Example: sigma ledger report --file ledger.html
     """
+    from storage.language import speaking
     from storage.ledger.queries import Ledger
     from storage.open import read_account
     from training.report.ledger import ledger_report
     from training.report.page import write_page
 
     ledger = Ledger(*read_account(configuration()))
-    write_page(file, ledger_report(ledger))
-    answer({"file": str(file), "trades": len(ledger.trades())}, f"report written to {file}")
+    with speaking(configuration().reports.language):
+        write_page(file, ledger_report(ledger))
+    emit({"file": str(file), "trades": len(ledger.trades())}, f"report written to {file}")

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import typer
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import answer, configuration
+from strategies.values import iso_ms
+from training.runtime.progress import configuration
 
 
 def command(
@@ -21,17 +23,16 @@ def command(
     from storage.models.registry import Registry, bundle_by_id
     from storage.open import read_account
     from strategies.market import DAY_MS
-    from training.commands._common import day_ms
     from training.monitors.parity import parity
 
     config = configuration()
     database, account = read_account(config)
     registry = Registry.of(config)
-    chosen = day_ms(day) if day else last_state(database, account).minute_ms // DAY_MS * DAY_MS - DAY_MS
+    chosen = iso_ms(day) if day else last_state(database, account).minute_ms // DAY_MS * DAY_MS - DAY_MS
     if chosen + DAY_MS <= account.start_ms:
         began = f"{datetime.fromtimestamp(account.start_ms / 1000, UTC):%Y-%m-%d %H:%M}"
         raise BadInput(f"account {account.name!r} began {began}; a day from then on is needed")
     found = parity(
         database, account, chosen, lambda name: bundle_by_id(registry, account.exchange, name, account.timeframe)
     )
-    answer(found.document(), found.sentence)
+    emit(found.document(), found.sentence)

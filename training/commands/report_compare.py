@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from storage.terminal.output import emit
+from training.runtime.progress import configuration, say
 
 
 def command(
@@ -24,9 +25,11 @@ def command(
     rows = compared([find_run(folder, number) for number in runs])
     written = {}
     if file.name:
+        from storage.language import speaking
         from training.report.page import write_page
 
-        write_page(file, page_of(rows))
+        with speaking(configuration().reports.language):
+            write_page(file, page_of(rows))
         written["file"] = str(file)
         say(f"comparison written to {file}")
-    answer({"runs": [row.document() for row in rows], **written}, summary(rows))
+    emit({"runs": [row.document() for row in rows], **written}, summary(rows))

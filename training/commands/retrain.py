@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say, wants_json
+from storage.terminal.output import emit
+from strategies.errors import BadInput
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
-    from storage.config.tree import Config
-    from storage.models.registry import Registry
-    from training.data.dataset import Dataset, Gaps
-    from training.evidence.performance import EquityCurve
-    from training.monitors.fallback_policy import Answer
+    from training.data.choices import Gaps
 
 
 def command(
@@ -41,8 +38,8 @@ def command(
     Example: sigma retrain --until 2025-01-01 --no-promote
     """
     from storage.models.registry import Registry
-    from strategies.errors import BadInput
     from training.commands._common import document_of, means_of, open_dataset, plan_of, store
+    from training.commands._retrain import Eta, lines_of, place, trend_curve_of
     from training.ensemble.plan import recipe_id
     from training.ensemble.voters import voters
     from training.evidence.daily_skill import YEAR_D, DailySkill, walked_skill
@@ -66,7 +63,7 @@ def command(
     checks = [leakage_check(chosen)] if leakage else []
     again = failed_before(registry, recipe_id(dataset, plan))
     means = means_of(config, workers, cache=cache)
-    retrained = retrain(dataset, plan, champion, checks=checks, again=again, on_step=_Eta(started), means=means)
+    retrained = retrain(dataset, plan, champion, checks=checks, again=again, on_step=Eta(started), means=means)
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict
@@ -74,7 +71,7 @@ def command(
     promised = walked_skill(retrained.trained.scales.convictions)
     if after is not None and verdict.step != "promote":
         promised = DailySkill.read(registry.record(after.bundle.id))
-    answered = ladder.ask(after, promised, _trend_curve(config, dataset), dataset, now, config.validation)
+    answered = ladder.ask(after, promised, trend_curve_of(config, dataset), dataset, now, config.validation)
     document = {
         "bundle": bundle,
         "verdict": verdict.document(),
@@ -88,74 +85,6 @@ def command(
     registry.write_verdict(bundle, document)
     if promote:
         candidate = bundle if verdict.step == "promote" else None
-        _place(registry, dataset.exchange, candidate, answered, verdict.reason, dataset.until_ms)
+        place(registry, dataset.exchange, candidate, answered, verdict.reason, dataset.until_ms)
     say(f"bundle {bundle}: {verdict.reason}")
-    answer({**document_of(retrained.trained, duration_s), **document}, _lines(document))
-
-
-def _trend_curve(config: Config, dataset: Dataset) -> EquityCurve | None:
-    """Return the trend rule's equity over up to a year before a dataset's end; None, and a line, where it cannot be."""
-    from storage.candles.store import CandleStore
-    from strategies.errors import SigmaError
-    from training.commands.traded import stored_markets
-    from training.monitors.trend_record import trend_curve
-
-    store = CandleStore(config.data.directory)
-    try:
-        own = [symbol for symbol in config.exchange.symbols if symbol in dataset.symbols] or dataset.symbols
-        markets = stored_markets(store, config, dataset.exchange, ",".join(own), dataset.timeframe)
-        return trend_curve(store, markets, dataset.timeframe, dataset.until_ms, config.trading)
-    except SigmaError as error:
-        say(f"the trend rule's own record is not known: {error}")
-        return None
-
-
-def _place(
-    registry: Registry, exchange: str, candidate: str | None, answered: Answer, reason: str, now_ms: int
-) -> None:
-    """Move the production pointer to whom gate and ladder say; where it stands there already, nothing moves."""
-    from storage.models.registry import BY_COMMAND_LINE
-    from strategies.bundle.fallback_policy import next_standing
-
-    before = registry.standing(exchange)
-    after = next_standing(before, candidate, answered.fallback_level)
-    if after == before:
-        return
-    if after.fallback_level == "models":
-        why = f"{reason if candidate else answered.why} {BY_COMMAND_LINE}"
-        registry.promote(exchange, str(after.champion), why, now_ms)
-    else:
-        why = f"{answered.why} {BY_COMMAND_LINE}"
-        registry.step_down(exchange, after.fallback_level, why, now_ms, candidate)
-
-
-class _Eta:
-    """Says how far a retraining is and how long it will take: a JSON line for programs, words for people."""
-
-    def __init__(self, started: float) -> None:
-        self._started = started
-
-    def __call__(self, step: Any) -> None:
-        passed_s = time.perf_counter() - self._started
-        left_s = passed_s / max(step.done, 1) * (step.total - step.done)
-        if wants_json():
-            told = {"stage": step.stage, "done": step.done, "total": step.total, "eta_s": round(left_s, 1)}
-            say(json.dumps(told))
-        else:
-            say(f"{step.done} of {step.total}: {step.stage}, about {left_s:.0f} s left")
-
-
-def _lines(document: dict[str, Any]) -> str:
-    verdict = document["verdict"]
-    lines = [f"bundle {document['bundle']} ({document['case'].replace('_', ' ')}): {verdict['step']}"]
-    lines += [
-        f"  {'yes' if rule['passed'] else 'NO':<4}{rule['name']:<12} {rule['sentence']}" for rule in verdict["rules"]
-    ]
-    lines.append(verdict["reason"])
-    lines.append(f"who trades: {document['ladder']['trading'].replace('_', ' ')}, since {document['ladder']['why']}")
-    if document["promoted"]:
-        lines.append(
-            f"champion from the next start on; a daemon that runs takes it with: sigma models promote "
-            f"{document['bundle']}"
-        )
-    return "\n".join(lines)
+    emit({**document_of(retrained.trained, duration_s), **document}, lines_of(document))

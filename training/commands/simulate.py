@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from training.runtime.progress import answer, configuration, say
+from strategies.values import iso_ms
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
-    from storage.config.tree import Config
-    from strategies.universe.members import Members
-    from training.backtest.run_candles import RunCandles
+    pass
 
 
 def command(
@@ -36,8 +35,9 @@ def command(
 
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
-    from training.commands._common import compute_of, day_ms, day_of, open_dataset, plan_of
-    from training.commands.traded import universe_symbols
+    from training.commands._common import compute_of, day_of, open_dataset, plan_of
+    from training.commands._simulate import candles_of, finish
+    from training.commands._traded import universe_symbols
     from training.ensemble.fits import Means
     from training.ensemble.voters import voters
     from training.families.fold_cache import FoldCache
@@ -52,7 +52,7 @@ def command(
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
-    candles, past = _candles(config, traded, everything, day_ms(start_date), members)
+    candles, past = candles_of(config, traded, everything, iso_ms(start_date), members)
     means = Means(cache=FoldCache(root=config.paths.runs / "folds"), compute=compute_of(config, workers))
     plan = plan_of(config, chosen_families, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)
@@ -76,39 +76,4 @@ def command(
     )
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     record_simulation(simulation, card, now_ms, config.paths.runs)
-    _finish(simulation, card, curves, report)
-
-
-def _candles(
-    config: Config, chosen: str, everything: Any, start_ms: int, universe: Members | None
-) -> tuple[RunCandles, RunCandles]:
-    """Return the run's candles, and those from up to a year before it for the trend rule's own record."""
-    from storage.candles.store import CandleStore
-    from strategies.market import DAY_MS
-    from training.backtest.roster import warm_up_bars
-    from training.backtest.run_candles import covered, read_run
-    from training.commands.traded import stored_markets
-
-    store, timeframe = CandleStore(config.data.directory), everything.timeframe
-    markets = stored_markets(store, config, everything.exchange, chosen, timeframe)
-    first_ms, last_ms = covered(store, markets, timeframe)
-    end_ms = min(everything.until_ms, last_ms)
-    earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)
-    earliest = min(-(-earliest // timeframe.ms) * timeframe.ms, start_ms)
-    candles = read_run(store, markets, timeframe, start_ms, end_ms, universe=universe)
-    for sentence in candles.notes:
-        say(sentence)
-    return candles, read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
-
-
-def _finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:
-    from training.report.simulate import simulation_report, simulation_summary
-
-    written: dict[str, str] = {}
-    if report.name:
-        from training.report.page import write_page
-
-        write_page(report, simulation_report(simulation, card, curves))
-        written["report"] = str(report)
-        say(f"report written to {report}")
-    answer({**card.document(), **written}, simulation_summary(card))
+    finish(simulation, card, curves, report)

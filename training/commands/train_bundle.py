@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from training.runtime.progress import answer, configuration
+from storage.terminal.output import emit
+from training.runtime.progress import configuration
 
 
 def command(
@@ -53,7 +54,7 @@ def command(
         months=refit_months,
         test_mode=test_mode,
     )
-    answer(document, summary(document))
+    emit(document, summary(document))
 
 
 def summary(document: dict[str, Any]) -> str:

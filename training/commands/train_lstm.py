@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
+from pydantic import ValidationError
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.models import LstmSettings
@@ -106,13 +108,11 @@ def command(
         )
         made = make_bundle(config, dataset, [family], request.seed, "train lstm bundle", years=4.0, months=6)
         document, text = {**document, **made}, f"{text}\n{summary(made)}"
-    answer(document, text)
+    emit(document, text)
 
 
 def _settings(base: LstmSettings, changes: dict[str, Any], source: LstmModel | None, test_mode: bool) -> LstmSettings:
     """Return the configured settings with what was asked for; a source model fixes the shape unless it is given."""
-    from pydantic import ValidationError
-
     from storage.config.models import LstmSettings
 
     given = {name: value for name, value in changes.items() if value is not None}

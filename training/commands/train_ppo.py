@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
+from pydantic import ValidationError
 
+from storage.terminal.output import emit
 from strategies.errors import BadInput
-from training.runtime.progress import answer, configuration, say
+from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
     from storage.config.models import PpoSettings
@@ -62,13 +64,11 @@ def command(
         runs=config.paths.runs,
     )
     finished = run(dataset, request)
-    answer(finished.document(), finished.text())
+    emit(finished.document(), finished.text())
 
 
 def _settings(base: PpoSettings, changes: dict[str, Any], test_mode: bool) -> PpoSettings:
     """Return the configured settings with what was asked for."""
-    from pydantic import ValidationError
-
     from storage.config.models import PpoSettings
 
     given = {name: value for name, value in changes.items() if value is not None}

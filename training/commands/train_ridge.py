@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from training.runtime.progress import answer, configuration
+from storage.terminal.output import emit
+from training.runtime.progress import configuration
 
 
 def command(
@@ -36,4 +37,4 @@ def command(
     family = RidgeFamily(settings=config.ridge.model_copy(update=update))
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
     document = make_bundle(config, dataset, [family], config.training.seed, "train ridge", years=years, months=6)
-    answer(document, summary(document))
+    emit(document, summary(document))

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
@@ -20,13 +19,12 @@ from storage.candles.store import CandleStore, Source, StoredCandles, fill_gaps,
 from strategies.errors import BadInput, DataGap
 from strategies.features import FeatureSet, block_slices, compute, volatility
 from strategies.market import OPEN_MS, CandleArray, Timeframe
+from training.data.choices import Gaps, Reading, Teaching
 from training.data.labels import RETURN, Labelling
 from training.data.segment import Rows, Segment
 from training.data.thinning import every_nth
 
-__all__ = ["Dataset", "Gaps", "Rows", "Segment", "build", "market_segments"]
-
-Gaps = Literal["split", "refuse"]
+__all__ = ["Dataset", "Rows", "Segment", "build", "market_segments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,15 +160,8 @@ def build(
     features: FeatureSet,
     until_ms: int | None = None,
     *,
-    horizon_bars: int = 12,
-    stitched: bool = True,
-    gaps: Gaps = "split",
-    kind: str = "futures",
-    labelling: Labelling = RETURN,
-    horizons: Sequence[int] = (),
-    taught_by: Sequence[str] | None = None,
-    thinning: float = 0.0,
-    strict: Sequence[str] | None = None,
+    reading: Reading = Reading(),
+    teaching: Teaching = Teaching(),
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -181,14 +172,8 @@ def build(
         timeframe: decision timeframe.
         features: which columns.
         until_ms: only candles closed by then; None: all.
-        horizon_bars: of the target.
-        stitched: keep the spot candles from before the future was listed.
-        gaps: what to do with gaps of more than three bars among the market's own candles.
-        kind: "futures" or "spot".
-        labelling: what the closes are labelled with.
-        horizons: that families learn; (): one, `horizon_bars`.
-        taught_by, thinning: as in `Dataset`.
-        strict: symbols that `gaps` is about, the others are split at theirs; None: all.
+        reading: which stored candles count.
+        teaching: what is to be learnt.
 
     Raises:
         BadInput: a symbol has no candles.
@@ -196,19 +181,20 @@ def build(
     """
     end_ms = None if until_ms is None else until_ms - timeframe.ms + 1
     parts: list[Segment] = []
+    horizon_bars, labelling, kind = teaching.horizon_bars, teaching.labelling, reading.kind
     seen = f"{features.fingerprint} {horizon_bars} {timeframe.value} {exchange}{labelling.key}"
-    learnt = tuple(horizons) or (horizon_bars,)
+    learnt = tuple(teaching.horizons) or (horizon_bars,)
     seen += "" if learnt == (horizon_bars,) else f" {learnt}"
     digest = hashlib.sha256(seen.encode())
     for symbol in symbols:
-        stored = _own(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), stitched)
+        stored = _own(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), reading.stitched)
         if not len(stored.candles):
             raise BadInput(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        how: Gaps = gaps if strict is None or symbol in strict else "split"
-        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, how, labelling)
+        gaps = reading.gaps_of(symbol)
+        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, gaps, labelling)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
@@ -221,8 +207,8 @@ def build(
         data_hash=digest.hexdigest(),
         labelling=labelling,
         horizons=learnt,
-        taught_by=None if taught_by is None else tuple(taught_by),
-        thinning=thinning,
+        taught_by=None if teaching.taught_by is None else tuple(teaching.taught_by),
+        thinning=teaching.thinning,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from storage.config.tree import Config
 from strategies.predictors.plugin import installed_families
@@ -11,6 +12,11 @@ from training.ensemble.families import RidgeFamily, XGBoostFamily, choose
 from training.families.interface import ModelFamily
 from training.families.plugin import PluginFamily
 from training.runtime.compute import threads_of
+from training.runtime.learning_curves import curve
+
+if TYPE_CHECKING:
+    from training.families.lstm.trainer import EpochReport
+    from training.families.ppo.trainer import Progress
 
 
 def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
@@ -39,11 +45,22 @@ def _lstm(config: Config, seed: int) -> ModelFamily:
     from training.families.lstm.family import LstmFamily
 
     threads = max(config.training.threads, 1)
-    return LstmFamily(settings=config.lstm, seed=seed, device=config.training.device, threads=threads)
+    return LstmFamily(
+        settings=config.lstm, seed=seed, device=config.training.device, threads=threads, on_epoch=_lstm_learnt
+    )
 
 
 def _ppo(config: Config, seed: int) -> ModelFamily:
     from training.families.ppo.family import PpoFamily
 
     device = "cpu" if config.training.device == "auto" else config.training.device
-    return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device)
+    return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device, on_progress=_ppo_learnt)
+
+
+def _lstm_learnt(report: EpochReport) -> None:
+    valid = None if report.valid is None else report.valid.loss
+    curve("lstm", report.epoch, report.epochs, {"training loss": report.train.loss, "validation loss": valid})
+
+
+def _ppo_learnt(progress: Progress) -> None:
+    curve("ppo", progress.steps, progress.total_steps, {"episode reward": progress.reward})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import erf, sqrt
 from typing import Final
 
 import numpy as np
@@ -154,6 +155,4 @@ def _resampled(sums: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _normal(value: float) -> float:
-    from math import erf, sqrt
-
     return 0.5 * (1.0 + erf(value / sqrt(2.0)))

@@ -8,15 +8,15 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from storage.candles.importing.columns import plain
-from storage.candles.importing.evidence import canonical
+from storage.candles.importing.pairs import canonical
+from storage.candles.importing.words import plain
 from strategies.errors import BadInput
 from strategies.kernel.round_trips import RoundTrip
 from strategies.kernel.state import Reason
+from strategies.values import iso_ms
 
 _NAMES: Final = {
     "symbol": ("pair", "symbol", "market", "ticker", "instrument"),
@@ -148,10 +148,9 @@ def _ms(value: Any, number: int, path: Path) -> int:
         if isinstance(value, int | float) or str(value).replace(".", "", 1).isdigit():
             size = float(value)
             return int(size if size > 1e11 else size * 1000)
-        read = datetime.fromisoformat(str(value).strip())
-    except ValueError as error:
+        return iso_ms(str(value))
+    except (ValueError, BadInput) as error:
         raise BadInput(f"{path}: trade {number} has the time {value!r}; ISO or unix is needed") from error
-    return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def by_symbol(trades: list[RoundTrip]) -> Iterator[tuple[str, list[RoundTrip]]]:

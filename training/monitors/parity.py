@@ -15,6 +15,7 @@ from sqlalchemy import Engine as Database
 
 from storage.ledger.accounts import Account
 from storage.ledger.queries import Ledger
+from storage.terminal.words import counted
 from strategies.bundle.bundle import Bundle
 from strategies.errors import BadInput
 from strategies.market import DAY_MS
@@ -62,7 +63,9 @@ class Parity:
         """The result in words, for the digest."""
         day = moment(self.day_ms)[:10]
         if self.is_identical:
-            return f"{day}: live and backtest identical, {self.fills} fills in {self.trades} trades"
+            return (
+                f"{day}: live and backtest identical, {counted(self.fills, 'fill')} in {counted(self.trades, 'trade')}"
+            )
         if not self.differences:
             return f"{day}: the same trades, but cash differs by {self.cash_difference} units, unexplained"
         first = self.differences[0]

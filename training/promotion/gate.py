@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from storage.config.training import ValidationSettings
+from storage.terminal.words import counted
+from strategies.values import finite
 from training.evidence.recipe_gate import RecipeVerdict, level_of
 
 Case = Literal["first", "completion", "refresh", "changed_recipe"]
@@ -179,7 +181,7 @@ def _skill(skill: RecipeVerdict, alpha: float) -> Rule:
 
 
 def _profit(skill: RecipeVerdict) -> Rule:
-    words = f"{skill.trades} trades, net {skill.net_return:+.1%} of notional"
+    words = f"{counted(skill.trades, 'trade')}, net {skill.net_return:+.1%} of notional"
     return _rule("profit", skill.net_return > 0, skill.net_return, "> 0", words)
 
 
@@ -202,5 +204,5 @@ def _twin(found: Similarity, margin: float) -> Rule:
 
 
 def _rule(name: str, passed: bool, found: float, needed: str, words: str) -> Rule:
-    value = found if math.isfinite(found) else None
+    value = finite(found)
     return Rule(name=name, passed=passed, found=value, needed=needed, sentence=f"{words} (needed {needed})")

@@ -1,1 +1,1 @@
-"""HTML reports: one file each, plotly.js inside, no network, light and dark."""
+"""HTML reports: one file each, below a megabyte, no network, light and dark."""

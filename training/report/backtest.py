@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from storage.language import _, translated
 from strategies.kernel.round_trips import RoundTrip
+from strategies.kernel.state import Reason
 from strategies.market import OPEN_MS, RATE_ONE
 from training.backtest.run import BacktestResult
 from training.backtest.run_candles import moment
 from training.backtest.scorecard import Scorecard
 from training.evidence.performance import EquityCurve, TradeFigures, drawdown_path
-from training.report.charts import filled, lines, trades_on_candles
+from training.report.charts import candles_each, filled, lines, trades_on_candles
 from training.report.page import Section, page
-from training.report.tables import Cell, monthly_table, number, paragraph, percent, signed_percent, table
+from training.report.tables import Cell, interval, monthly_table, number, paragraph, percent, signed_percent, table
 
 LISTED_TRADES = 500
 
@@ -27,11 +29,11 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
         card: its figures.
         compared: equity of the baselines by name.
     """
-    warning = "SEEN: the model was trained on these bars. Nothing below is evidence." if card.is_in_sample else ""
+    warning = _("SEEN: the model was trained on these bars. Nothing below is evidence.") if card.is_in_sample else ""
     verdict = paragraph(card.verdict, "verdict") + "".join(map(paragraph, card.notes))
     sections = [Section(title="Verdict", body=verdict), *result_sections(result, card, compared)]
     return page(
-        f"Backtest of {card.model}: {', '.join(card.symbols)}",
+        _("Backtest of {model}: {markets}", model=card.model, markets=", ".join(card.symbols)),
         subtitle(card),
         sections,
         exchange=card.exchange,
@@ -41,9 +43,13 @@ def backtest_report(result: BacktestResult, card: Scorecard, compared: dict[str,
 
 def subtitle(card: Scorecard) -> str:
     """Return where, when and on which candles."""
-    return (
-        f"{card.exchange} · {moment(card.start_ms)} to {moment(card.end_ms)} UTC · decisions on {card.timeframe}, "
-        f"settled on {card.execution_timeframe} candles"
+    return _(
+        "{exchange} · {start} to {end} UTC · decisions on {timeframe}, settled on {execution} candles",
+        exchange=card.exchange,
+        start=moment(card.start_ms),
+        end=moment(card.end_ms),
+        timeframe=card.timeframe,
+        execution=card.execution_timeframe,
     )
 
 
@@ -74,7 +80,7 @@ def bracket_prices(result: BacktestResult, trade: RoundTrip) -> tuple[float | No
 
 
 def _tagged(title: str, card: Scorecard) -> str:
-    return f"{title} (SEEN)" if card.is_in_sample else title
+    return f"{translated(title)} (SEEN)" if card.is_in_sample else title
 
 
 def _figures(card: Scorecard) -> str:
@@ -92,7 +98,7 @@ def _figures(card: Scorecard) -> str:
     ]
     sure, active = card.significance, card.activity
     more: list[list[str | Cell]] = [
-        ["95 % interval of the Sharpe", f"{number(sure.sharpe_low)} to {number(sure.sharpe_high)}"],
+        ["95 % interval of the Sharpe", interval(sure.sharpe_low, sure.sharpe_high)],
         ["probability that it is above zero", percent(sure.probabilistic_sharpe)],
         ["record needed to know, years", number(sure.record_years, 1)],
         ["IC of the conviction", number(card.ic_conviction, 4)],
@@ -108,7 +114,7 @@ def _equity(result: BacktestResult, card: Scorecard, compared: dict[str, EquityC
     curve = result.curve
     shown = [(card.model, curve.times, curve.equity)]
     shown += [(name, other.times, other.equity) for name, other in compared.items()]
-    charts = (lines(shown, "equity", logarithmic=True), filled("drawdown", curve.times, drawdown_path(curve)))
+    charts = (lines(shown, _("equity"), logarithmic=True), filled(_("drawdown"), curve.times, drawdown_path(curve)))
     return Section(title=_tagged("Equity and drawdown", card), charts=charts)
 
 
@@ -148,9 +154,13 @@ def _trade_row(name: str, part: TradeFigures) -> list[str | Cell]:
 def _costs(card: Scorecard) -> str:
     costs = card.costs
     rows: list[list[str | Cell]] = [
-        [f"fees, {costs.fee_bps:g} bp a side", number(costs.fees), percent(costs.fees / card.initial_capital, 2)],
         [
-            f"slippage, {costs.slippage_bps:g} bp a side",
+            _("fees, {bps} bp a side", bps=f"{costs.fee_bps:g}"),
+            number(costs.fees),
+            percent(costs.fees / card.initial_capital, 2),
+        ],
+        [
+            _("slippage, {bps} bp a side", bps=f"{costs.slippage_bps:g}"),
             number(costs.slippage),
             percent(costs.slippage / card.initial_capital, 2),
         ],
@@ -161,13 +171,16 @@ def _costs(card: Scorecard) -> str:
 
 def _markets(result: BacktestResult, card: Scorecard) -> list[Section]:
     sections = []
+    most = candles_each(len(result.candles.markets))
     for index, market in enumerate(result.candles.markets):
         series = result.candles.decision_candles[index]
         inside = series[series[:, OPEN_MS] >= result.candles.start_ms]
         trades = [trade for trade in result.trades if trade.market == index]
         brackets = [bracket_prices(result, trade) for trade in trades]
-        chart = trades_on_candles(inside, result.candles.timeframe, trades, brackets)
-        sections.append(Section(title=_tagged(f"{market.symbol}: trades on candles", card), charts=(chart,)))
+        chart = trades_on_candles(inside, result.candles.timeframe, trades, brackets, most)
+        sections.append(
+            Section(title=_tagged(_("{symbol}: trades on candles", symbol=market.symbol), card), charts=(chart,))
+        )
     return sections
 
 
@@ -187,7 +200,9 @@ def _trades(trades: Sequence[RoundTrip]) -> str:
     ]
     rows = [_listed(trade) for trade in trades[-LISTED_TRADES:]]
     left_out = len(trades) - len(rows)
-    note = f"The last {len(rows)} of {len(trades)}; --export writes all fills." if left_out else ""
+    note = (
+        _("The last {shown} of {all}; --export writes all fills.", shown=len(rows), all=len(trades)) if left_out else ""
+    )
     return (paragraph(note, "note") if note else "") + table(header, rows)
 
 
@@ -202,6 +217,10 @@ def _listed(trade: RoundTrip) -> list[str | Cell]:
         f"{trade.quantity:g}",
         Cell(text=f"{trade.net:+,.2f}", tone="good" if trade.net > 0 else "bad"),
         signed_percent(trade.net_return, 2),
-        trade.opened_by.name.lower(),
-        trade.closed_by.name.lower() if trade.closed_by is not None else "",
+        _words(trade.opened_by),
+        _words(trade.closed_by) if trade.closed_by is not None else "",
     ]
+
+
+def _words(reason: Reason) -> str:
+    return translated(reason.name.lower().replace("_", " "))

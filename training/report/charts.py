@@ -1,46 +1,48 @@
-"""Charts of a run as plotly figures: equity, drawdown, trades on candles.
+"""Charts of a run: equity, drawdown, trades on candles.
 
-Colours carry meaning (long, short, stop, target) and read on light and dark paper; everything else is transparent and
-takes the page's colours. Times are UTC ms, which plotly's date axis understands.
+Colours carry meaning (long, short, stop, target) and read on light and dark paper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Final
 
 import numpy as np
-import plotly.graph_objects as go
 
+from storage.charts.chart import Chart, Colour, Form, Mark, Series, Style
+from storage.language import _
 from strategies.kernel.round_trips import RoundTrip
 from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, CandleArray, Timeframe
 
-BLUE, GREY, GREEN, RED, AMBER = "#3b82f6", "#8b97a3", "#22a565", "#e5484d", "#d89614"
-MOST_POINTS = 4000
-MOST_CANDLES = 2500
-SHALLOW = 0.05  # fraction: drawdowns above it are told in tenths of a percent
+COLOURS: Final[tuple[Colour, ...]] = ("blue", "grey", "amber", "good", "violet")
+MOST_POINTS: Final = 2000
+MOST_CANDLES: Final = 2500
+OF_ALL_MARKETS: Final = 12_000  # candles a report may show: it is to stay below a megabyte
+FEWEST_CANDLES: Final = 120
+SHALLOW: Final = 0.05  # fraction: drawdowns above it are told in tenths of a percent
+FLAT: Final = 0.005  # and above it in hundredths
 
 
-def lines(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], unit: str, *, logarithmic: bool = False) -> go.Figure:
+def lines(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], unit: str, *, logarithmic: bool = False) -> Chart:
     """Return named lines over time; the first is the one the report is about.
 
     Args:
         curves: name, (n,) UTC ms, (n,) values.
-        unit: of the values, shown on the axis.
+        unit: of the values, shown above the axis.
         logarithmic: value axis; for curves that grow by factors.
     """
-    figure = _figure(unit, 380)
+    series = []
     for position, (name, times, values) in enumerate(curves):
-        colour = (BLUE, GREY, AMBER, GREEN, RED)[position % 5]
-        line = {"color": colour, "width": 2 if position == 0 else 1.3, "dash": "solid" if position < 2 else "dot"}
         kept = thinned(values)
-        figure.add_scatter(x=_dates(times[kept]), y=values[kept], name=name, mode="lines", line=line)
-    figure.update_yaxes(type="log" if logarithmic else "linear", tickformat=",")
-    return figure
+        style: Style = "line" if position == 0 else "dashed"
+        colour = COLOURS[position % len(COLOURS)]
+        series.append(Series(name=name, style=style, times=times[kept], values=values[kept], colour=colour))
+    return Chart(series=series, unit=unit, height=380, logarithmic=logarithmic)
 
 
-def filled(name: str, times: np.ndarray, values: np.ndarray) -> go.Figure:
+def filled(name: str, times: np.ndarray, values: np.ndarray) -> Chart:
     """Return values <= 0 as an area hanging from zero; the deepest point of every stretch is kept.
 
     Raises:
@@ -48,21 +50,18 @@ def filled(name: str, times: np.ndarray, values: np.ndarray) -> go.Figure:
     """
     if (values > 0).any():
         raise ValueError(f"{name} reaches {float(values.max()):g}; values at or below 0 are needed")
-    figure = _figure("", 240)
     kept = deepest(values)
-    style = {"color": RED, "width": 1}
-    figure.add_scatter(x=_dates(times[kept]), y=values[kept], name=name, mode="lines", line=style, fill="tozeroy")
-    is_shallow = float(values.min(initial=0.0)) > -SHALLOW
-    figure.update_yaxes(tickformat=".1%" if is_shallow else ".0%", rangemode="tozero")
-    return figure
+    area = Series(name=name, style="area", times=times[kept], values=values[kept], colour="bad")
+    lowest = float(values.min(initial=0.0))
+    form: Form = "hundredths" if lowest > -FLAT else "tenths" if lowest > -SHALLOW else "percent"
+    return Chart(series=[area], height=240, form=form)
 
 
-def bars(name: str, times: np.ndarray, values: np.ndarray, form: str) -> go.Figure:
+def bars(name: str, times: np.ndarray, values: np.ndarray, form: Form) -> Chart:
     """Return one bar a moment, green above zero and red below; `form` is how the axis writes numbers."""
-    figure = _figure(name, 240)
-    figure.add_bar(x=_dates(times), y=values, name=name, marker_color=np.where(values > 0, GREEN, RED))
-    figure.update_yaxes(tickformat=form)
-    return figure
+    return Chart(
+        series=[Series(name=name, style="bars", times=times, values=values, colour="good")], height=240, form=form
+    )
 
 
 def trades_on_candles(
@@ -70,7 +69,8 @@ def trades_on_candles(
     timeframe: Timeframe,
     trades: Sequence[RoundTrip],
     brackets: Sequence[tuple[float | None, float | None]],
-) -> go.Figure:
+    most: int = MOST_CANDLES,
+) -> Chart:
     """Return one market's candles with its entries, exits, stops and targets.
 
     Args:
@@ -78,30 +78,23 @@ def trades_on_candles(
         timeframe: their length.
         trades: of this market.
         brackets: (stop price, target price) of each trade at its entry.
+        most: candles shown; more are merged.
     """
-    shown = coarser(candles, timeframe)
-    figure = _figure("price", 520)
-    figure.add_candlestick(
-        x=_dates(shown[:, OPEN_MS]),
-        open=shown[:, OPEN],
-        high=shown[:, HIGH],
-        low=shown[:, LOW],
-        close=shown[:, CLOSE],
-        name="price",
-        increasing_line_color=GREY,
-        decreasing_line_color=GREY,
-        increasing_fillcolor="rgba(0,0,0,0)",
-    )
-    end_ms = float(candles[-1, OPEN_MS]) + timeframe.ms if len(candles) else 0.0
-    for side, name, symbol in ((1, "long", "triangle-up"), (-1, "short", "triangle-down")):
-        chosen = [trade for trade in trades if trade.side == side]
-        _add_path(figure, f"{name} held", chosen, end_ms, GREEN if side > 0 else RED)
-        _add_entries(figure, f"{name} entry", chosen, symbol, GREEN if side > 0 else RED)
-    _add_exits(figure, [trade for trade in trades if trade.is_closed])
-    _add_levels(figure, "stop loss", trades, [stop for stop, _ in brackets], end_ms, RED)
-    _add_levels(figure, "take profit", trades, [take for _, take in brackets], end_ms, GREEN)
-    figure.update_xaxes(rangeslider={"visible": True, "thickness": 0.06})
-    return figure
+    shown = coarser(candles, timeframe, most)
+    times = shown[:, OPEN_MS].astype(np.int64)
+    held = [_rows_held(times, trade) for trade in trades]
+    series = [
+        Series(name=_("price"), style="candles", times=times, values=shown[:, [OPEN, HIGH, LOW, CLOSE]], colour="grey"),
+        _levels(_("stop"), times, held, [stop for stop, _take in brackets], "bad"),
+        _levels(_("target"), times, held, [take for _stop, take in brackets], "good"),
+    ]
+    marks = [mark for trade in trades for mark in _marks(times, trade)]
+    return Chart(series=series, marks=marks, unit=_("price"), height=480)
+
+
+def candles_each(markets: int) -> int:
+    """Return how many candles each of so many markets may show."""
+    return max(FEWEST_CANDLES, min(MOST_CANDLES, OF_ALL_MARKETS // max(markets, 1)))
 
 
 def thinned(values: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
@@ -119,16 +112,18 @@ def deepest(values: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
 
 
 def coarser(candles: CandleArray, timeframe: Timeframe, most: int = MOST_CANDLES) -> CandleArray:
-    """Return the candles, merged to 4h or 1d when there are more than `most`."""
+    """Return the candles, merged to 4h, 1d or as many days as it takes when there are more than `most`."""
     shown = candles
-    for length in (Timeframe.H4, Timeframe.D1):
-        if len(shown) > most and length.ms > timeframe.ms:
+    for length in (Timeframe.H4.ms, Timeframe.D1.ms):
+        if len(shown) > most and length > timeframe.ms:
             shown = _merged(candles, length)
+    if len(shown) > most:
+        shown = _merged(candles, Timeframe.D1.ms * -(-len(shown) // most))
     return shown
 
 
-def _merged(candles: CandleArray, timeframe: Timeframe) -> CandleArray:
-    open_ms = candles[:, OPEN_MS] // timeframe.ms * timeframe.ms
+def _merged(candles: CandleArray, length_ms: int) -> CandleArray:
+    open_ms = candles[:, OPEN_MS] // length_ms * length_ms
     starts = np.flatnonzero(np.diff(open_ms, prepend=-1.0))
     merged = candles[starts].copy()
     merged[:, OPEN_MS] = open_ms[starts]
@@ -138,77 +133,45 @@ def _merged(candles: CandleArray, timeframe: Timeframe) -> CandleArray:
     return merged
 
 
-def _figure(unit: str, height: int) -> go.Figure:
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 60, "r": 20, "t": 20, "b": 40},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.08},
-        hovermode="x unified",
-        template="none",
-    )
-    figure.update_xaxes(type="date")
-    figure.update_yaxes(title_text=unit)
-    return figure
+def _rows_held(times: np.ndarray, trade: RoundTrip) -> slice:
+    """Return the bars in which a trade was open, the last one where it still is."""
+    first = max(0, int(np.searchsorted(times, trade.opened_ms, side="right")) - 1)
+    if trade.closed_ms is None:
+        return slice(first, len(times))
+    return slice(first, max(first + 1, int(np.searchsorted(times, trade.closed_ms, side="right"))))
 
 
-def _dates(ms: np.ndarray) -> np.ndarray:
-    return np.asarray(ms, np.float64)
-
-
-def _segments(
-    trades: Sequence[RoundTrip], starts: Sequence[float], ends: Sequence[float], end_ms: float
-) -> dict[str, list[Any]]:
-    """Return x and y of one line a trade, apart by gaps."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for trade, start, end in zip(trades, starts, ends, strict=True):
-        x += [trade.opened_ms, trade.closed_ms if trade.closed_ms is not None else end_ms, None]
-        y += [start, end, None]
-    return {"x": x, "y": y}
-
-
-def _add_path(figure: go.Figure, name: str, trades: Sequence[RoundTrip], end_ms: float, colour: str) -> None:
-    entries = [trade.entry for trade in trades]
-    exits = [trade.exit if trade.exit is not None else trade.entry for trade in trades]
-    path = _segments(trades, entries, exits, end_ms)
-    figure.add_scatter(**path, name=name, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip")
-
-
-def _add_entries(figure: go.Figure, name: str, trades: Sequence[RoundTrip], symbol: str, colour: str) -> None:
-    figure.add_scatter(
-        x=[trade.opened_ms for trade in trades],
-        y=[trade.entry for trade in trades],
-        name=name,
-        mode="markers",
-        marker={"symbol": symbol, "size": 9, "color": colour},
-        text=[f"{trade.opened_by.name.lower()}, {trade.quantity:g}" for trade in trades],
+def _levels(
+    name: str, times: np.ndarray, held: Sequence[slice], levels: Sequence[float | None], colour: Colour
+) -> Series:
+    """Return a level as one dot a bar, where a trade that has it was held."""
+    values = np.full(len(times), np.nan)
+    for rows, level in zip(held, levels, strict=True):
+        if level is not None:
+            values[rows] = level
+    return Series(
+        name=name, style="dots", times=times[np.isfinite(values)], values=values[np.isfinite(values)], colour=colour
     )
 
 
-def _add_exits(figure: go.Figure, trades: Sequence[RoundTrip]) -> None:
-    figure.add_scatter(
-        x=[trade.closed_ms for trade in trades],
-        y=[trade.exit for trade in trades],
-        name="exit",
-        mode="markers",
-        marker={"symbol": "x", "size": 7, "color": [GREEN if trade.net > 0 else RED for trade in trades]},
-        text=[f"{trade.closed_by.name.lower() if trade.closed_by else ''}, net {trade.net:+,.2f}" for trade in trades],
-    )
-
-
-def _add_levels(
-    figure: go.Figure,
-    name: str,
-    trades: Sequence[RoundTrip],
-    levels: Sequence[float | None],
-    end_ms: float,
-    colour: str,
-) -> None:
-    known = [(trade, level) for trade, level in zip(trades, levels, strict=True) if level is not None]
-    prices = [level for _, level in known]
-    style = {"color": colour, "width": 1, "dash": "dot"}
-    path = _segments([trade for trade, _ in known], prices, prices, end_ms)
-    figure.add_scatter(**path, name=name, mode="lines", line=style, hoverinfo="skip", opacity=0.7)
+def _marks(times: np.ndarray, trade: RoundTrip) -> list[Mark]:
+    """Return a trade's entry, by side, and its exit, by what came of it."""
+    rows = _rows_held(times, trade)
+    if not len(times):
+        return []
+    is_long = trade.side > 0
+    found = [
+        Mark(
+            ms=int(times[rows.start]),
+            above=not is_long,
+            shape="arrowUp" if is_long else "arrowDown",
+            colour="blue",
+            text="L" if is_long else "S",
+        )
+    ]
+    if trade.closed_ms is not None:
+        won = trade.net > 0
+        shape, colour = ("circle", "good") if won else ("square", "bad")
+        last = int(times[min(rows.stop, len(times)) - 1])
+        found.append(Mark(ms=last, above=is_long, shape=shape, colour=colour, text=f"{trade.net:+,.0f}"))  # type: ignore[arg-type]
+    return found

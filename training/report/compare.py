@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from storage.language import _
 from storage.models.runs import Run
 from strategies.errors import BadInput
 from training.backtest.run_candles import moment
@@ -56,7 +57,7 @@ def page_of(rows: Sequence[Compared]) -> str:
     """Return the comparison as one HTML document."""
     header = ["", *(f"{row.model} ({row.kind} {row.run})" for row in rows)]
     body = table(header, [[name, *(row.shown[name] for row in rows)] for name in rows[0].shown])
-    return page("Runs compared", ", ".join(row.run for row in rows), [Section(title="Figures", body=body)])
+    return page(_("Runs compared"), ", ".join(row.run for row in rows), [Section(title="Figures", body=body)])
 
 
 def _compared(run: Run) -> Compared:

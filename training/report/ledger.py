@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from storage.language import _
 from storage.ledger.queries import Ledger
 from storage.ledger.trades import Trade
 from strategies.market import UNITS_PER_QUOTE
@@ -34,8 +35,8 @@ def ledger_report(ledger: Ledger) -> str:
     account = ledger.account
     sections = [
         Section(title="Figures", body=_figures(curve, trades)),
-        Section(title="Equity", charts=(lines([("equity", curve.times, curve.equity)], "quote"),)),
-        Section(title="Drawdown", charts=(filled("drawdown", curve.times, drawdown_path(curve)),)),
+        Section(title="Equity", charts=(lines([(_("equity"), curve.times, curve.equity)], _("quote")),)),
+        Section(title="Drawdown", charts=(filled(_("drawdown"), curve.times, drawdown_path(curve)),)),
         Section(title="Months", body=monthly_table(monthly_returns(curve))),
         Section(title="Markets", body=_grouped(trades, "market", lambda trade: trade.symbol)),
         Section(title="Bundles", body=_grouped(trades, "bundle", lambda trade: trade.bundle_id)),
@@ -43,9 +44,15 @@ def ledger_report(ledger: Ledger) -> str:
         Section(title="Promises and outcomes", body=_promises(ledger, trades)),
         Section(title="Trades", body=_listed(trades[:LISTED_TRADES])),
     ]
-    until = moment(int(curve.times[-1])) if len(curve.times) else "the first decision"
-    subtitle = f"{account.exchange} · paper account {account.name} · {moment(account.start_ms)} to {until} UTC"
-    return page(f"Ledger of {account.name}", subtitle, sections, exchange=account.exchange)
+    until = moment(int(curve.times[-1])) if len(curve.times) else _("the first decision")
+    subtitle = _(
+        "{exchange} · paper account {name} · {start} to {end} UTC",
+        exchange=account.exchange,
+        name=account.name,
+        start=moment(account.start_ms),
+        end=until,
+    )
+    return page(_("Ledger of {name}", name=account.name), subtitle, sections, exchange=account.exchange)
 
 
 def ledger_curve(ledger: Ledger) -> EquityCurve:

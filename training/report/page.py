@@ -1,6 +1,6 @@
 """The page around a report: one self-contained HTML file that opens without a network, light or dark.
 
-plotly.js comes from the installed package. A content security policy forbids every outside connection, so a report
+A content security policy forbids every outside connection, so a report
 can be passed on as it is. Knows nothing of what it shows.
 """
 
@@ -13,13 +13,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-
+from storage.charts.chart import Chart
+from storage.charts.page import placed, scripts, style
 from storage.durable import replace_files
+from storage.language import N_, _, language, translated
 
 BUILTIN: Final = "builtin"
-DEMO: Final = "Demo market: generated candles with a planted edge. Nothing below says anything about a real market."
+DEMO: Final = N_("Demo market: generated candles with a planted edge. Nothing below says anything about a real market.")
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
@@ -29,7 +29,7 @@ class Section:
 
     title: str
     body: str = ""
-    charts: tuple[go.Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: str = "", warning: str = "") -> str:
@@ -43,27 +43,28 @@ def page(title: str, subtitle: str, sections: Sequence[Section], *, exchange: st
         warning: plain text in a banner above everything; empty for none.
     """
     assets = files("training.report")
-    notes = [DEMO if exchange == BUILTIN else "", warning]
+    notes = [_(DEMO) if exchange == BUILTIN else "", warning]
     banner = "".join(f'<p class="warning" role="alert">{html.escape(note)}</p>' for note in notes if note)
     number = 0
     parts = []
     for section in sections:
         charts = []
         for chart in section.charts:
-            charts.append(_chart(number, chart))
+            charts.append(placed(number, chart))
             number += 1
-        body = "\n".join([f"<h2>{html.escape(section.title)}</h2>", section.body, *charts])
+        body = "\n".join([f"<h2>{html.escape(translated(section.title))}</h2>", section.body, *charts])
         parts.append(f"<section>{body}</section>")
+    toggle = f'<button id="theme" type="button">{html.escape(_("light / dark"))}</button>'
     return "\n".join(
         [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f'<!doctype html><html lang="{language()}"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{html.escape(title)}</title><style>{(assets / 'page.css').read_text()}</style></head><body>",
-            '<button id="theme" type="button">light / dark</button>',
-            f"<header><h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p></header>{banner}",
+            f"<title>{html.escape(title)}</title><style>{style()}{(assets / 'page.css').read_text()}</style></head>",
+            "<body>",
+            f"<header>{toggle}<h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p></header><main>{banner}",
             *parts,
-            f"<script>{get_plotlyjs()}</script><script>{(assets / 'page.js').read_text()}</script></body></html>",
+            f"{scripts()}</main></body></html>",
         ]
     )
 
@@ -80,12 +81,3 @@ def write_page(path: Path, content: str) -> None:
 
 def _write_text(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
-
-
-def _chart(number: int, chart: go.Figure) -> str:
-    content = str(chart.to_json()).replace("</", "<\\/")
-    height = chart.layout.height or 360
-    return (
-        f'<div class="chart" id="chart-{number}" style="height:{height}px"></div>'
-        f'<script type="application/json" data-chart="chart-{number}">{content}</script>'
-    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from storage.language import _
 from training.backtest.run_candles import moment
 from training.evidence.performance import EquityCurve
 from training.report.backtest import result_sections, subtitle
 from training.report.page import Section, page
-from training.report.tables import Cell, number, paragraph, percent, table
+from training.report.tables import Cell, interval, number, paragraph, percent, table
 from training.simulation.card import SimulationCard
 from training.simulation.simulate import Simulation
 from training.walk_forward.card import benchmark_curves
@@ -35,7 +36,7 @@ def simulation_report(simulation: Simulation, card: SimulationCard, curves: dict
         *result_sections(simulation.result, scores, benchmark_curves(curves)),
     ]
     return page(
-        f"Simulation of the self-training bot: {', '.join(scores.symbols)}",
+        _("Simulation of the self-training bot: {markets}", markets=", ".join(scores.symbols)),
         subtitle(scores),
         sections,
         exchange=scores.exchange,
@@ -65,6 +66,6 @@ def _tried(card: SimulationCard) -> str:
         ["deflated, at all trials", percent(found.deflated)],
         ["deflated, at effective trials", percent(found.deflated_effective)],
         ["Sharpe that luck would show", number(found.luck_effective, 2)],
-        ["95 % interval of the Sharpe", f"{number(found.sharpe_low, 2)} to {number(found.sharpe_high, 2)}"],
+        ["95 % interval of the Sharpe", interval(found.sharpe_low, found.sharpe_high)],
     ]
     return table(("figure", "value"), rows)

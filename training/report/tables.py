@@ -10,7 +10,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from storage.language import N_, _, translated
+
+MONTHS = (
+    N_("Jan"),
+    N_("Feb"),
+    N_("Mar"),
+    N_("Apr"),
+    N_("May"),
+    N_("Jun"),
+    N_("Jul"),
+    N_("Aug"),
+    N_("Sep"),
+    N_("Oct"),
+    N_("Nov"),
+    N_("Dec"),
+)
 UNDEFINED = "–"
 
 
@@ -31,9 +46,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str | Cell]], words: Se
         words: names of columns that hold words, and are set to the left too.
     """
     styles = ["words" if name in words else "" for name in header]
-    head = "".join(f"<th{_class(style)}>{html.escape(name)}</th>" for name, style in zip(header, styles, strict=True))
+    head = "".join(
+        f'<th scope="col"{_class(style)}>{html.escape(translated(name))}</th>'
+        for name, style in zip(header, styles, strict=True)
+    )
     body = "".join("<tr>" + "".join(map(_cell, row, styles)) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    scroll = '<div class="scroll" tabindex="0" role="group">'
+    return f"{scroll}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def monthly_table(months: Sequence[tuple[str, float]]) -> str:
@@ -45,12 +64,13 @@ def monthly_table(months: Sequence[tuple[str, float]]) -> str:
         values = [found.get(f"{year}-{number:02d}", float("nan")) for number in range(1, 13)]
         total = math.prod(1.0 + value for value in values if math.isfinite(value)) - 1.0
         rows.append([year, *(signed_percent(value) for value in values), signed_percent(total)])
-    return table(["year", *MONTHS, "all"], rows)
+    return table([N_("year"), *MONTHS, N_("all")], rows)
 
 
 def paragraph(text: str, style: str = "") -> str:
     """Return plain text as an HTML paragraph."""
-    return f'<p class="{style}">{html.escape(text)}</p>' if style else f"<p>{html.escape(text)}</p>"
+    shown = html.escape(translated(text))
+    return f'<p class="{style}">{shown}</p>' if style else f"<p>{shown}</p>"
 
 
 def percent(value: float, places: int = 1) -> str:
@@ -63,6 +83,13 @@ def signed_percent(value: float, places: int = 1) -> Cell:
     if not math.isfinite(value):
         return Cell(text=UNDEFINED)
     return Cell(text=f"{100.0 * value:+.{places}f} %", tone="good" if value > 0 else "bad" if value < 0 else "")
+
+
+def interval(low: float, high: float) -> str:
+    """Return "0.33 to 2.10"; one dash where neither end is known."""
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return UNDEFINED
+    return _("{low} to {high}", low=number(low), high=number(high))
 
 
 def number(value: float, places: int = 2) -> str:
@@ -81,7 +108,7 @@ def signed_number(value: float, places: int = 2) -> Cell:
 
 def _cell(value: str | Cell, style: str = "") -> str:
     cell = Cell(text=value) if isinstance(value, str) else value
-    return f"<td{_class(' '.join(filter(None, (style, cell.tone))))}>{html.escape(cell.text)}</td>"
+    return f"<td{_class(' '.join(filter(None, (style, cell.tone))))}>{html.escape(translated(cell.text))}</td>"
 
 
 def _class(names: str) -> str:

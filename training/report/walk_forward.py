@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from storage.charts.chart import Chart
+from storage.language import _
 from training.backtest.refusals import few_trades
 from training.backtest.run_candles import moment
 from training.evidence.performance import EquityCurve
@@ -14,7 +15,7 @@ from training.report.backtest import result_sections, subtitle
 from training.report.charts import bars
 from training.report.page import Section, page
 from training.report.panel import coin_rows, panel_rows
-from training.report.tables import UNDEFINED, Cell, number, paragraph, percent, signed_percent, table
+from training.report.tables import UNDEFINED, Cell, interval, number, paragraph, percent, signed_percent, table
 from training.walk_forward.card import WalkForwardCard, benchmark_curves
 from training.walk_forward.fold_figures import FoldFigures
 from training.walk_forward.walk import WalkForward
@@ -41,7 +42,7 @@ def walk_forward_report(walked: WalkForward, card: WalkForwardCard, curves: dict
         Section(title="What was tried", body=_statistics(card)),
         *result_sections(walked.result, scores, benchmark_curves(curves)),
     ]
-    title = f"Walk forward of {scores.model}: {', '.join(scores.symbols)}"
+    title = _("Walk forward of {model}: {markets}", model=scores.model, markets=", ".join(scores.symbols))
     return page(title, subtitle(scores), sections, exchange=scores.exchange)
 
 
@@ -91,10 +92,10 @@ def _spread(card: WalkForwardCard) -> list[str | Cell]:
     ]
 
 
-def _charts(card: WalkForwardCard) -> tuple[go.Figure, ...]:
+def _charts(card: WalkForwardCard) -> tuple[Chart, ...]:
     starts = np.array([fold.start_ms for fold in card.folds])
-    returns = bars("net return of a fold", starts, np.array([fold.net_return for fold in card.folds]), ".0%")
-    return returns, bars("IC of a fold", starts, np.array([fold.ic for fold in card.folds]), ".3f")
+    returns = bars(_("net return of a fold"), starts, np.array([fold.net_return for fold in card.folds]), "percent")
+    return returns, bars(_("IC of a fold"), starts, np.array([fold.ic for fold in card.folds]), "ratio")
 
 
 def _tried_rows(card: WalkForwardCard) -> list[tuple[str, str]]:
@@ -106,7 +107,7 @@ def _tried_rows(card: WalkForwardCard) -> list[tuple[str, str]]:
         ("deflated at the effective number", percent(found.deflated_effective)),
         ("deflated at all trials", percent(found.deflated)),
         ("Sharpe that luck would show, effective / all", f"{number(found.luck_effective)} / {number(found.luck)}"),
-        ("Sharpe, 95 % interval", f"{number(found.sharpe_low)} to {number(found.sharpe_high)}"),
+        ("Sharpe, 95 % interval", interval(found.sharpe_low, found.sharpe_high)),
         ("record needed to know, years", number(found.record_years, 1)),
         (f"overfitting probability over {found.compared} trials", percent(found.overfitting_probability)),
     ]

@@ -1,13 +1,12 @@
-"""What a batch command says: lines on the way (stderr), a bar on a terminal, one answer at the end (stdout).
+"""What a batch command says on the way: lines on stderr, a bar on a terminal, hundredths to the daemon that started it.
 
-`training/command_line.py` sets the voice around a command; commands call `say`, `stages` and `answer`, and read
-their configuration with `configuration`. Lines also go to training.log, errors to error.log, in `[logs] directory`.
+Commands call `say` and `stage`, read their configuration with `configuration`, and answer through
+`storage/terminal/output.py`. Lines also go to training.log, errors to error.log, in `[logs] directory`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
@@ -15,44 +14,33 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.config.effective import load
+from storage.terminal.output import is_verbose, note, progress
 from strategies.errors import SigmaError
 from training.runtime.log_file import append
 from training.runtime.parent_watch import STARTED_BY
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from storage.config.tree import Config
 
 _PLAIN_LINES: Final = 10  # progress lines of one stage where there is no terminal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """How a command was asked to answer."""
-
-    as_json: bool = False
-    verbose: bool = False
-    despite_findings: bool = False
-
-
-_voice: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - a frozen value
 _config_path: ContextVar[str | None] = ContextVar("config_path", default=None)
+_despite_findings: ContextVar[bool] = ContextVar("despite_findings", default=False)
 
 
 @contextmanager
-def speak_with(voice: Voice, config: str | None = None) -> Iterator[None]:
-    """Answer in this voice, configured by this file, inside the block."""
-    tokens = _voice.set(voice), _config_path.set(config)
+def configured_by(path: str | None, *, despite_findings: bool) -> Iterator[None]:
+    """Go by this configuration file inside the block, and by data with fatal findings where that was asked for."""
+    tokens = _config_path.set(path), _despite_findings.set(despite_findings)
     try:
         yield
     finally:
-        _voice.reset(tokens[0])
-        _config_path.reset(tokens[1])
+        _config_path.reset(tokens[0])
+        _despite_findings.reset(tokens[1])
 
 
 def configuration() -> Config:
@@ -63,31 +51,21 @@ def configuration() -> Config:
     return load(chosen) if chosen else load()
 
 
-def wants_json() -> bool:
-    """Whether stdout is for a program."""
-    return _voice.get().as_json
-
-
-def is_verbose() -> bool:
-    """Whether the inessential may be said too."""
-    return _voice.get().verbose
-
-
 def despite_findings() -> bool:
     """Whether fatal findings of the data check were overridden."""
-    return _voice.get().despite_findings
+    return _despite_findings.get()
 
 
 def say(line: str) -> None:
     """Say one line on stderr and append it to the training log."""
-    print(line, file=sys.stderr, flush=True)
+    note(line)
     _log("training.log", line)
 
 
 def detail(line: str) -> None:
     """Log one line; say it on stderr with `--verbose` only."""
     if is_verbose():
-        print(line, file=sys.stderr, flush=True)
+        note(line)
     _log("training.log", line)
 
 
@@ -120,19 +98,6 @@ def _log(name: str, line: str) -> None:
         append(configuration(), name, line)
 
 
-def answer(document: dict[str, Any], human: str | RenderableType) -> None:
-    """Print the result: the document with `--json`, otherwise the text or table. NaN and infinity become null."""
-    if wants_json():
-        print(json.dumps(_plain(document), indent=2, default=str, ensure_ascii=False, allow_nan=False), flush=True)
-        return
-    if isinstance(human, str):
-        print(human, flush=True)
-        return
-    from rich.console import Console
-
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(human)
-
-
 @contextmanager
 def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[[int], None]]:
     """Show how far a stage is: a bar on a terminal; elsewhere at most ten lines, or none unless `plainly`.
@@ -140,28 +105,13 @@ def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
-    if sys.stderr.isatty() and not wants_json():
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-            task = bars.add_task(label, total=total)
-            yield lambda so_far: bars.update(task, completed=so_far)
-        return
     if os.environ.get(STARTED_BY) == "daemon":
         yield _counted(label, total) if plainly else lambda _so_far: None
-        return
-    said = 0
-
-    def plain(so_far: int) -> None:
-        nonlocal said
-        tenth = _PLAIN_LINES * so_far // max(total, 1)
-        if plainly and tenth > said:
-            said = tenth
-            print(f"{label}: {so_far:,} of {total:,}", file=sys.stderr, flush=True)
-
-    yield plain
+    elif plainly or sys.stderr.isatty():
+        with progress(label, total) as done:
+            yield done
+    else:
+        yield lambda _so_far: None
 
 
 def _counted(label: str, total: int) -> Callable[[int], None]:
@@ -178,17 +128,3 @@ def _counted(label: str, total: int) -> Callable[[int], None]:
             print(json.dumps(step), file=sys.stderr, flush=True)
 
     return tell
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case dict():
-            return {str(key): _plain(part) for key, part in value.items()}
-        case list() | tuple():
-            return [_plain(part) for part in value]
-        case float():
-            return value if math.isfinite(value) else None
-        case _ if hasattr(value, "item"):  # a numpy scalar
-            return _plain(value.item())
-        case _:
-            return value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from storage.config.tree import Config
 from strategies.errors import BadInput
 
@@ -69,8 +71,6 @@ def configured(config: Config, family: str, changes: dict[str, Any]) -> Config:
     Raises:
         BadInput: a value is out of bounds.
     """
-    from pydantic import ValidationError
-
     settings = getattr(config, family)
     try:
         changed = type(settings).model_validate(settings.model_dump() | changes)

@@ -31,4 +31,4 @@ def newest(dataset: Dataset) -> Dataset:
 
 def newest_ms(dataset: Dataset) -> int:
     """Return the open of the first bar that test mode sees."""
-    return dataset.until_ms - BARS * dataset.timeframe.ms
+    return max(dataset.from_ms, dataset.until_ms - BARS * dataset.timeframe.ms)

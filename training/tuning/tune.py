@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 
 from storage.config.tree import Config
 from storage.durable import folder_lock
+from strategies.bundle.calibration import OVERLAP
 from strategies.errors import BadInput
 from training.data.dataset import Dataset
 from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
@@ -118,8 +119,6 @@ def _storage(config: Config, folder: Path) -> Any:
 
 def _null_deviation(dataset: Dataset, config: Config, request: Request) -> float:
     """Return 1 / sqrt(independent labels): overlapping ones hold one observation in 1.6 horizons."""
-    from strategies.bundle.calibration import OVERLAP
-
     first_ms = folds_of(dataset, config, request.years)[0].start_ms
     rows = sum(int((np.isfinite(part.target) & (part.open_ms >= first_ms)).sum()) for part in dataset.segments)
     return float(np.sqrt(OVERLAP * dataset.horizon_bars / max(rows, 1)))

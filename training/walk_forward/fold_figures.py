@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from strategies.kernel.round_trips import RoundTrip
 from strategies.market import CLOSE, OPEN_MS
 from strategies.oversight.skill import information_coefficient
+from training.backtest.run import BacktestResult
 from training.backtest.run_candles import RunCandles
 from training.data.splits import Fold
 from training.evidence.performance import NAN, EquityCurve, daily_returns, drawdown, sharpe
@@ -73,10 +73,8 @@ def fold_figures(walked: WalkForward, targets: np.ndarray, first_ms: int) -> lis
         first_ms: open of the first candle that could teach.
         targets: (d, M) volatility-scaled forward returns of the decisions.
     """
-    result = walked.result
-    curve, trades = result.curve, result.trades
     return [
-        _figures(number, fold, curve, trades, result.candles, result.path.ms, result.path.blended, targets, first_ms)
+        _figures(number, fold, walked.result, targets, first_ms)
         for number, fold in enumerate(walked.folds.traded, start=1)
     ]
 
@@ -110,31 +108,21 @@ def stability(folds: Sequence[FoldFigures]) -> Stability:
     )
 
 
-def _figures(
-    number: int,
-    fold: Fold,
-    curve: EquityCurve,
-    trades: Sequence[RoundTrip],
-    candles: RunCandles,
-    closes: np.ndarray,
-    scores: np.ndarray,
-    targets: np.ndarray,
-    first_ms: int,
-) -> FoldFigures:
-    own = _cut(curve, fold)
-    decided = (closes > fold.start_ms) & (closes <= fold.end_ms)
+def _figures(number: int, fold: Fold, result: BacktestResult, targets: np.ndarray, first_ms: int) -> FoldFigures:
+    own, path = _cut(result.curve, fold), result.path
+    decided = (path.ms > fold.start_ms) & (path.ms <= fold.end_ms)
     return FoldFigures(
         number=number,
         train_from_ms=first_ms if fold.train_from_ms is None else fold.train_from_ms,
         train_until_ms=fold.train_until_ms,
         start_ms=fold.start_ms,
         end_ms=fold.end_ms,
-        ic=information_coefficient(scores[decided], targets[decided]),
+        ic=information_coefficient(path.blended[decided], targets[decided]),
         net_return=own.final / own.initial - 1.0,
         sharpe=sharpe(daily_returns(own)),
         max_drawdown=drawdown(own)[0],
-        trades=sum(fold.start_ms <= trade.opened_ms < fold.end_ms for trade in trades),
-        holding_return=_holding(candles, fold),
+        trades=sum(fold.start_ms <= trade.opened_ms < fold.end_ms for trade in result.trades),
+        holding_return=_holding(result.candles, fold),
     )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.commands.version import installed
-from bot.cli.output import emit, note, progress
 from storage.config.effective import load
+from storage.terminal.output import emit, note, progress
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import aiohttp
+
 from bot.clock import wall_ms
+from bot.feed.connect import client_for
+from bot.feed.failures import translate
+from storage.ledger.database import reading
+from storage.ledger.retention import table_sizes
+from storage.models.registry import Registry
+from storage.models.retention import size_of
+from storage.open import whole_database_of
 from strategies.errors import ExchangeFailed, SigmaError
 
 if TYPE_CHECKING:
@@ -37,8 +46,6 @@ async def exchange(config: Config) -> list[Finding]:
     if settings.is_builtin and not settings.url:
         text = "built-in; it starts with the daemon and keeps the market's clock"
         return [Finding(name="exchange", is_healthy=True, text=text), Finding(name="clock", is_healthy=True, text=text)]
-    from bot.feed.connect import client_for
-    from bot.feed.failures import translate
 
     client = client_for(settings.name, settings.market, url=settings.url, timeout_s=TIMEOUT_S)
     try:
@@ -100,9 +107,6 @@ def _existing(folder: Path) -> Path:
 
 def database(config: Config) -> Finding:
     """Open the database and read from it."""
-    from storage.ledger.database import reading
-    from storage.ledger.retention import table_sizes
-    from storage.open import whole_database_of
 
     settings = config.database
     path = Path(settings.url.removeprefix("sqlite:///"))
@@ -123,8 +127,6 @@ def database(config: Config) -> Finding:
 
 def kept(config: Config) -> Finding:
     """Say how large the folders are that grow."""
-    from storage.models.retention import size_of
-
     paths = config.paths
     folders = {"state": paths.state, "models": paths.models, "runs": paths.runs, "data": config.data.directory}
     sizes = ", ".join(f"{name} {size_of(folder) / 1e6:,.0f} MB" for name, folder in folders.items())
@@ -133,7 +135,6 @@ def kept(config: Config) -> Finding:
 
 def models(config: Config) -> Finding:
     """Load the production bundle and verify it as the daemon would."""
-    from storage.models.registry import Registry
 
     try:
         registry = Registry.of(config, apart=True)
@@ -169,7 +170,6 @@ async def telegram(config: Config) -> Finding:
     settings = config.telegram
     if not settings.enabled:
         return Finding(name="telegram", is_healthy=True, text="off")
-    import aiohttp
 
     try:
         settings.require_complete()

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.cli.output import emit
+from bot.cli import BATCH, ENTRIES
+from storage.terminal.output import emit
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False)
@@ -31,8 +32,6 @@ def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")])
 
 def words() -> dict[str, list[str]]:
     """Return every word after `sigma`, with the words that may follow it."""
-    from bot.cli import BATCH, ENTRIES
-
     found: dict[str, list[str]] = {}
     for word, entry in ENTRIES.items():
         first, _, second = word.partition(" ")
@@ -75,8 +74,6 @@ def _zsh(found: dict[str, list[str]]) -> str:
 
 
 def _fish(found: dict[str, list[str]]) -> str:
-    from bot.cli import ENTRIES
-
     lines = ["complete -c sigma -f"]
     for word, following in found.items():
         summary = ENTRIES[word].summary.replace("'", "")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bot.cli.commands.config_edit import init, set_
-from bot.cli.output import emit, note
+from bot.cli.commands.config_edit import edit, init, set_
 from storage.config.effective import load
+from storage.terminal.output import emit, note
 from strategies.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, help="Check, show and change the configuration.")
 app.command()(init)
 app.command("set")(set_)
+app.command()(edit)
 
 
 @app.command()

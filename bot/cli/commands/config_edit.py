@@ -1,17 +1,20 @@
-"""`sigma config init | set`: write a configuration to begin with, and change one value of it, comments kept."""
+"""`sigma config init | set | edit`: write a configuration to begin with, and change it, comments kept."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shlex
+import subprocess
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from bot.cli.output import emit
+from storage.terminal.output import emit
 from strategies.errors import BadInput
 
 _HEAD: Final = "# Sigma Analyst: what stands behind a # is the default; take the # away to change it.\n\n"
@@ -22,16 +25,61 @@ def init(force: Annotated[bool, typer.Option("--force", help="Replace the file t
 
     Example: sigma config init
     """
-    from bot.cli.commands.config import text_of
-    from storage.config.tree import parse
-
     path = chosen_file()
     if path.exists() and not force:
         raise BadInput(f"{path} is there already; `sigma config set` changes it, --force replaces it")
+    write_text(path, beginning())
+    emit({"file": str(path)}, f"wrote {path}: every value is its default until you change it")
+
+
+def beginning() -> str:
+    """Return a configuration in which every default is a comment."""
+    from bot.cli.commands.config import text_of
+    from storage.config.tree import parse
+
     shown = text_of(parse("", {}, "defaults").shown()).splitlines()
     lines = [line if not line or line[0] in "[#" else f"# {line}" for line in shown]
-    _write(path, _HEAD + "\n".join(lines) + "\n")
-    emit({"file": str(path)}, f"wrote {path}: every value is its default until you change it")
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def edit() -> None:
+    """Open the configuration in your editor ($VISUAL or $EDITOR) and take it over if it holds.
+
+    Example: sigma config edit
+    """
+    from storage.config.tree import BadConfig, parse
+
+    path = chosen_file()
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        raise BadInput("no editor is named; set EDITOR, as in `EDITOR=nano sigma config edit`")
+    before = path.read_text(encoding="utf-8") if path.exists() else beginning()
+    after = _edited(editor, before)
+    if after == before:
+        emit({"file": str(path), "changed": False}, f"{path}: nothing was changed")
+        return
+    try:
+        parse(after, os.environ, str(path))
+    except BadConfig as error:
+        kept = path.with_name(f"{path.name}.rejected")
+        write_text(kept, after)
+        raise BadInput(f"{error}; {path} stays as it was, what you wrote is in {kept}") from error
+    write_text(path, after)
+    emit({"file": str(path), "changed": True}, f"{path} is taken over; a running daemon needs a restart")
+
+
+def _edited(editor: str, text: str) -> str:
+    """Return what a person made of a text."""
+    with tempfile.TemporaryDirectory(prefix="sigma-") as folder:
+        draft = Path(folder) / "config.toml"
+        draft.write_text(text, encoding="utf-8")
+        try:
+            ended = subprocess.run([*shlex.split(editor), str(draft)], check=False)
+        except OSError as error:
+            raise BadInput(f"the editor {editor!r} cannot be started: {error.strerror}") from error
+        if ended.returncode:
+            raise BadInput(f"the editor {editor!r} ended with code {ended.returncode}; nothing was changed")
+        return draft.read_text(encoding="utf-8")
 
 
 def set_(
@@ -52,7 +100,7 @@ def set_(
     written = literal(value)
     after = changed(before, section, name, written)
     parse(after, os.environ, str(path))
-    _write(path, after)
+    write_text(path, after)
     emit(
         {"file": str(path), "key": key, "value": written},
         f"{path}: {key} = {written}; a running daemon needs a restart",
@@ -112,7 +160,8 @@ def _comment(line: str) -> str:
     raise BadInput(f"{line.strip()!r} goes on over several lines; change it in the file itself")
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Replace a file at once, or leave it as it was."""
     from storage.durable import replace_files
 
     path.parent.mkdir(parents=True, exist_ok=True)

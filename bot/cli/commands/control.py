@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
+from storage.terminal.sparkline import sparkline
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ def status() -> None:
 
     Example: sigma status
     """
-    document = ask(load(), "GET", "/api/status")
-    emit(document, lambda: _status_text(document))
+    config = load()
+    document = ask(config, "GET", "/api/status")
+    emit(document, lambda: _status_text(document, _curve(config)))
 
 
 @app.command()
@@ -99,6 +102,29 @@ def sign_in() -> None:
 
 
 @app.command()
+def share(
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days for which the link lets look.")] = 7,
+    end: Annotated[str, typer.Option(metavar="LINK", help="End this link instead.")] = "",
+) -> None:
+    """Print a link that lets whoever has it look at the dashboard, and change nothing.
+
+    Example: sigma share --days 3
+    """
+    config = load()
+    if end:
+        ask(config, "POST", "/api/session/share/end", {"path": end})
+        emit({"ended": end}, "the link is ended, and so is every browser that followed it")
+        return
+    answer = ask(config, "POST", "/api/session/share", {"days": days})
+    link = f"{config.web.address()}{answer['path']}"
+    until = datetime.fromtimestamp(answer["until_ms"] / 1000, UTC)
+    emit(
+        {"link": link, "until_ms": answer["until_ms"]},
+        f"{link}\n\nit lets look, and change nothing, until {until:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+@app.command()
 def pair() -> None:
     """Print the code that lets a Telegram chat in: send `/pair CODE` to the bot from it.
 
@@ -160,7 +186,15 @@ def _command(path: str, document: dict[str, Any], said: str) -> None:
     emit(answer, said)
 
 
-def _status_text(document: dict[str, Any]) -> str:
+def _curve(config: Config) -> list[float]:
+    """Return the equity since the account began; nothing where it cannot be had."""
+    try:
+        return [point["equity"] for point in ask(config, "GET", "/api/performance")["points"]]
+    except (SigmaError, KeyError):
+        return []
+
+
+def _status_text(document: dict[str, Any], curve: Sequence[float] = ()) -> str:
     lines = [
         f"{document['exchange']}: {document['market']}, account {document['account']}, {document['speed']:g}x real time"
     ]
@@ -172,7 +206,8 @@ def _status_text(document: dict[str, Any]) -> str:
         f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
         f"{document['trades']} closed trades, bundle {document['bundle']}"
     )
-    lines += [f"the fallback ladder: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
+    lines += [sparkline(curve, 60)] if len(curve) > 1 else []
+    lines += [f"the fallback policy: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
     locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
     lines += [f"locked: {', '.join(locks)}"] if locks else []
     for view in document["markets"]:

@@ -8,20 +8,22 @@ from typing import Any
 
 import typer
 
-from bot.cli.commands.data_download import utc_ms
-from bot.cli.commands.data_import import exchange_of, read_options, say_result, wanted
-from bot.cli.output import emit
+from bot.cli.commands.data_import import check_options, columns_of, exchange_of, say_result, wanted
 from bot.clock import wall_ms
 from storage.candles.importing.batches import Batch, Batches
 from storage.candles.importing.importer import store_plan
 from storage.candles.importing.plan import plan_import
+from storage.candles.importing.sheet import Options
 from storage.candles.importing.undo import adjust as adjust_prices
 from storage.candles.importing.undo import delete_batch
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, StoredMarket
 from storage.config.effective import load
+from storage.terminal.output import emit
+from storage.terminal.words import counted
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
+from strategies.values import iso_ms
 
 
 def list_(
@@ -59,7 +61,7 @@ def delete(
     store = CandleStore(load().data.directory)
     if ":" in batch:
         rows = _delete_series(store, batch, yes)
-        emit({"market": batch, "removed": rows}, f"{batch}: {rows:,} candles deleted")
+        emit({"market": batch, "removed": rows}, f"{batch}: {counted(rows, 'candle')} deleted")
         return
     exchange, found = _found(store, batch)
     removed, restored = delete_batch(store, exchange, found)
@@ -85,10 +87,14 @@ def replace(
     store = CandleStore(config.data.directory)
     exchange, found = _found(store, batch)
     _, symbol, frame, kind = found.market.split(":")
-    options = read_options(
-        config, columns=columns, timezone=timezone, keep=keep, drop_bad=drop_bad, decimal="", dates="",
-        most_missing=-1.0, override_evidence=False,
-    )  # fmt: skip
+    options = Options(
+        columns=columns_of(columns),
+        timezone=timezone,
+        keep=keep,
+        drop_bad=drop_bad,
+        most_missing=config.data.missing_share,
+    )
+    check_options(options)
     asked = wanted(symbol, "" if frame == "funding" else frame, kind)
     plan = plan_import(files, exchange_of(config, exchange), asked, options, wall_ms())
     delete_batch(store, exchange, found)
@@ -119,10 +125,12 @@ def adjust(
         raise BadInput(
             f"no {market} candles of {typed_symbol(symbol)} are stored for {name}; sigma data list shows what is"
         )
-    made = [adjust_prices(store, stored, split, utc_ms(at), wall_ms()) for stored in chosen]
+    made = [adjust_prices(store, stored, split, iso_ms(at), wall_ms()) for stored in chosen]
     emit(
         {"adjusted": [batch.document() for batch in made]},
-        lambda: "\n".join(f"{b.market}: {b.rows:,} candles, {b.lines[0]}; batch {b.id} undoes it" for b in made),
+        lambda: "\n".join(
+            f"{b.market}: {counted(b.rows, 'candle')}, {b.lines[0]}; batch {b.id} undoes it" for b in made
+        ),
     )
 
 

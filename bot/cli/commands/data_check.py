@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import typer
 
-from bot.cli.output import emit, width
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
 from storage.config.effective import load
 from storage.quality.check import Limits, Report, check_candles
 from storage.quality.findings import Finding
 from storage.quality.outliers import Reference
+from storage.terminal.output import emit, width
 from storage.terminal.table import Column, table
 from storage.terminal.times import day_of
 from strategies.errors import BadInput, StorageFailed

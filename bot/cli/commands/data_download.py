@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import typer
 
-from bot.cli import output
 from bot.clock import Clock, PacedClock, SystemClock
 from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
-from bot.feed.download_all import Failed
+from bot.feed.download_all import Failed, download_all
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.effective import load
 from storage.config.market import ExchangeSettings
+from storage.terminal import output
+from storage.terminal.words import counted
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from bot.feed.source import FeedSource
@@ -59,7 +60,7 @@ def download(
         raise BadInput(
             "--stitch-spot prepends spot candles to a real exchange's futures; there are none to prepend here"
         )
-    span = (utc_ms(since) if since else None, utc_ms(until) if until else None)
+    span = (iso_ms(since) if since else None, iso_ms(until) if until else None)
     job = Job(timeframe=Timeframe(timeframe), span=span, stitch=stitch_spot, rules=rules)
     brought, failed = asyncio.run(_download(config, settings, job))
     output.emit(
@@ -91,19 +92,6 @@ def top_of(text: str, settings: UniverseSettings) -> UniverseSettings:
     return settings.model_copy(update={"mode": "top", "size": int(number) if number else settings.size})
 
 
-def utc_ms(text: str) -> int:
-    """Return UTC milliseconds of an ISO date or time; without an offset it is UTC.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date; one like 2024-06-01 or 2024-06-01T12:00 is needed") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 def _exchange(config: Config, symbols: str, market: str, name: str, url: str) -> ExchangeSettings:
     if market not in ("futures", "spot"):
         raise BadInput(f"market is {market!r}; futures or spot is needed")
@@ -123,7 +111,6 @@ def _exchange(config: Config, symbols: str, market: str, name: str, url: str) ->
 
 
 async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tuple[list[Downloaded], list[Failed]]:
-    from bot.feed.download_all import download_all
     from bot.feed.source import FeedSource
 
     store = CandleStore(config.data.directory)
@@ -209,7 +196,8 @@ def _said(exchange: str, timeframe: str, brought: list[Downloaded], failed: list
     else:
         added = sum(result.candles.added for result in brought)
         rates = sum(result.funding.added for result in brought)
-        lines = [f"{exchange}: {len(brought)} markets, {added:,} {timeframe} candles and {rates:,} funding rates new"]
+        new = f"{counted(added, f'{timeframe} candle')} and {counted(rates, 'funding rate')} new"
+        lines = [f"{exchange}: {counted(len(brought), 'market')}, {new}"]
         lines += [_line(exchange, timeframe, result) for result in brought if len(result.candles.revisions)][
             :MOST_LINES
         ]

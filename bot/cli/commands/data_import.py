@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli.output import emit, note
 from bot.clock import wall_ms
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import Plan, Planned, plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import moment
 from storage.candles.store import CandleStore
 from storage.config.effective import load
+from storage.terminal.output import emit, note
 from strategies.errors import BadInput
 from strategies.market import Timeframe, typed_symbol
 
@@ -40,7 +40,9 @@ def import_(
     drop_bad: int = typer.Option(0, help="Leave out at most so many impossible rows.", min=0),
     decimal: str = typer.Option("", help="How fractions are written, where it is in doubt: point or comma."),
     dates: str = typer.Option("", help="Order of day and month, where it is in doubt: dmy or mdy."),
-    most_missing: float = typer.Option(-1.0, help="Share of bars that may be absent; empty: data.missing_share."),
+    most_missing: float | None = typer.Option(
+        None, min=0.0, max=1.0, help="Share of bars that may be absent; empty: data.missing_share."
+    ),
     override_evidence: bool = typer.Option(
         False, "--override-evidence", help="Take it although name or columns speak of another market."
     ),
@@ -52,10 +54,17 @@ def import_(
     Example: sigma data import BTC_USDT_USDT-1h-futures.feather --exchange binanceusdm
     """
     config = load()
-    options = read_options(
-        config, columns=columns, timezone=timezone, keep=keep, drop_bad=drop_bad, decimal=decimal, dates=dates,
-        most_missing=most_missing, override_evidence=override_evidence,
-    )  # fmt: skip
+    options = Options(
+        columns=columns_of(columns),
+        timezone=timezone,
+        keep=keep,
+        drop_bad=drop_bad,
+        decimal=decimal,
+        dates=dates,
+        most_missing=config.data.missing_share if most_missing is None else most_missing,
+        override_evidence=override_evidence,
+    )
+    check_options(options)
     plan = plan_import(files, exchange_of(config, exchange), wanted(symbol, timeframe, market), options, wall_ms())
     if dry_run:
         emit(_previewed(plan), lambda: "\n".join(_preview(plan)))
@@ -64,34 +73,21 @@ def import_(
     say_result(store_plan(store, plan.parts, wall_ms(), replace_stored=replace), plan.left_aside)
 
 
-def read_options(
-    config: Config, *, columns: str, timezone: str, keep: str, drop_bad: int, decimal: str, dates: str,
-    most_missing: float, override_evidence: bool,
-) -> Options:  # fmt: skip
-    """Return the options of a command line.
+def check_options(options: Options) -> None:
+    """Refuse words that mean nothing.
 
     Raises:
         BadInput: a word is none of those that are possible.
     """
     for option, value, possible in (
-        ("--keep", keep, ("first", "last")),
-        ("--decimal", decimal, ("point", "comma")),
-        ("--dates", dates, ("dmy", "mdy")),
+        ("--keep", options.keep, ("first", "last")),
+        ("--decimal", options.decimal, ("point", "comma")),
+        ("--dates", options.dates, ("dmy", "mdy")),
     ):
         if value and value not in possible:
             raise BadInput(f"{option} is {value!r}; {' or '.join(possible)} is needed")
-    if timezone:
-        _require_zone(timezone)
-    return Options(
-        columns=_columns(columns),
-        timezone=timezone,
-        keep=keep,
-        drop_bad=drop_bad,
-        decimal=decimal,
-        dates=dates,
-        most_missing=config.data.missing_share if most_missing < 0 else most_missing,
-        override_evidence=override_evidence,
-    )
+    if options.timezone:
+        _require_zone(options.timezone)
 
 
 def wanted(symbol: str, timeframe: str, market: str) -> Wanted:
@@ -172,7 +168,8 @@ def _row(part: Planned, row: int) -> str:
     return f"    {moment(part.rows[row, 0])}  {values}"
 
 
-def _columns(text: str) -> dict[str, str]:
+def columns_of(text: str) -> dict[str, str]:
+    """Return role to column of "time=1,open=2"."""
     found = {}
     for part in (part.strip() for part in text.split(",") if part.strip()):
         role, equals, name = part.partition("=")

@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from bot.cli.output import emit
 from storage.config.effective import load
-from strategies.errors import BadInput
+from storage.terminal.output import emit
 from strategies.market import typed_symbol
+from strategies.values import iso_ms
 
 
 def notes(
@@ -29,7 +29,9 @@ def notes(
     database = whole_database_of(config)
     try:
         account = accounts.find(database, config.exchange.name, config.account.name)
-        found = [] if account is None else candle_notes.read(database, account, _since_ms(since))
+        found = (
+            [] if account is None else candle_notes.read(database, account, (iso_ms(since, "--since") if since else 0))
+        )
     finally:
         database.dispose()
     chosen = [
@@ -38,16 +40,6 @@ def notes(
         if (not symbol or note["symbol"] == typed_symbol(symbol)) and (not kind or note["kind"] == kind)
     ]
     emit({"notes": chosen}, lambda: "\n".join(map(_line, chosen)) or "nothing is to be said of any candle")
-
-
-def _since_ms(text: str) -> int:
-    if not text:
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"--since is {text!r}; ISO like 2026-11-01 is needed") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _line(note: dict[str, Any]) -> str:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli.commands import checks
-from bot.cli.commands.checks import Finding
-from bot.cli.output import emit
 from storage.config.effective import load
+from storage.terminal.output import emit
 
 if TYPE_CHECKING:
+    from bot.cli.commands.checks import Finding
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False)
@@ -34,10 +33,12 @@ def doctor() -> None:
 
 async def examine(config: Config) -> list[Finding]:
     """Ask all questions; the ones that wait for a network at the same time."""
+    from bot.cli.commands import checks
+
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
     local = [checks.disk(config), checks.database(config), checks.kept(config), checks.models(config)]
     return [*of_exchange, *local, checks.gpu(config), of_telegram]
 
 
 def _line(finding: Finding) -> str:
-    return f"{'well' if finding.is_healthy else 'FAIL'}  {finding.name:<9} {finding.text}"
+    return f"{'ok' if finding.is_healthy else 'FAIL':<4}  {finding.name:<9} {finding.text}"

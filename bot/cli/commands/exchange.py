@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli import output
+from storage.terminal import output
 from strategies.errors import BadInput
 from strategies.market import MINUTE_MS, typed_symbol
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from bot.simulator.market.source import MarketSource
@@ -49,22 +50,19 @@ def exchange(
     """
     from bot.simulator.conductor import Pace
     from bot.simulator.faults.faults import fault_of
-    from bot.simulator.server import ExchangeServer
+    from bot.simulator.server import Door, ExchangeServer
 
-    first_ms, last_ms = _milliseconds(start), _milliseconds(end)
+    first_ms, last_ms = (None if start is None else iso_ms(start)), (None if end is None else iso_ms(end))
     source = _source(symbols, seed, edge, candles, funding, first_ms, last_ms)
     pace = Pace(speed=_speed(speed), lead_ms=lead * MINUTE_MS, hold=hold, ticks_per_minute=ticks)
     server = ExchangeServer(
         source,
         pace,
-        host=host,
-        port=port,
+        door=Door(host=host, port=port, deflate=deflate, weight_limit=weights),
         state_folder=state,
         reset_clock=reset_clock,
         faults=[fault_of(text) for text in fault],
         seed=seed,
-        deflate=deflate,
-        weight_limit=weights,
     )
     asyncio.run(_serve(server))
 
@@ -148,13 +146,3 @@ def _speed(text: str) -> float | None:
         return float(text)
     except ValueError as error:
         raise BadInput(f"--speed is {text!r}; a number or max is needed") from error
-
-
-def _milliseconds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is no time; ISO like 2025-05-05 or 2025-05-05T12:00 is needed") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli import output
+from storage.terminal import output
 
 if TYPE_CHECKING:
     from bot.feed.conformance import Conformance

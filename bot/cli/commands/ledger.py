@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, progress, width
 from storage.config.effective import load
+from storage.terminal.output import emit, progress, width
+from storage.terminal.sparkline import sparkline
 from storage.terminal.table import Column, table
-from storage.terminal.times import minute_of, ms_of
+from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError
+from strategies.values import iso_ms
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -116,7 +118,11 @@ def signals(
         Column(name="decided", text=lambda row: minute_of(row["ms"])),
         Column(name="market", text=lambda row: row["symbol"]),
         Column(name="action", text=lambda row: row["action"]),
-        Column(name="conviction", text=lambda row: f"{row['conviction']:+.2f}", is_number=True),
+        Column(
+            name="conviction",
+            text=lambda row: "–" if row["conviction"] is None else f"{row['conviction']:+.2f}",
+            is_number=True,
+        ),
         Column(
             name="because",
             text=lambda row: row["signal"]["reasoning"] if row["signal"] else row["refusal"],
@@ -125,7 +131,7 @@ def signals(
     )
     for row in rows:
         row["conviction"] = None if row["conviction"] != row["conviction"] else row["conviction"]
-    emit({"signals": rows}, lambda: _table(columns, [row | {"conviction": row["conviction"] or 0.0} for row in rows]))
+    emit({"signals": rows}, lambda: _table(columns, rows))
 
 
 @app.command()
@@ -140,7 +146,8 @@ def equity(since: Since = "", until: Until = "", account: AccountName = "") -> N
         Column(name="equity", text=lambda point: f"{point.equity:,.2f}", is_number=True),
         Column(name="gross", text=lambda point: f"{point.gross:,.2f}", is_number=True),
     )
-    emit({"equity": [asdict(point) for point in found]}, lambda: _table(columns, found))
+    curve = sparkline([point.equity for point in found], width() or 80)
+    emit({"equity": [asdict(point) for point in found]}, lambda: f"{curve}\n{_table(columns, found)}".strip())
 
 
 @app.command()
@@ -169,8 +176,9 @@ def report(context: typer.Context) -> None:
     Example: sigma ledger report --file ledger.html
     """
     from bot.cli.commands.batch import become
+    from storage.terminal.output import forwarded
 
-    become(["ledger-report", *context.args])
+    become(["ledger-report", *context.args, *forwarded()])
 
 
 @app.command()
@@ -239,7 +247,7 @@ def _table(columns: Sequence[Column], rows: list[Any]) -> str:
 
 
 def _day_ms(text: str, missing: Any) -> Any:
-    return ms_of(text) if text else missing
+    return iso_ms(text) if text else missing
 
 
 def _price(value: float | None) -> str:

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bot.cli.output import emit, wants_json
 from storage.config.effective import load
+from storage.terminal.output import emit, wants_json
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False)

@@ -8,8 +8,8 @@ from typing import Any, Final
 import typer
 
 from bot.cli.commands.control import ask
-from bot.cli.output import emit
 from storage.config.tree import load
+from storage.terminal.output import emit
 from strategies.market import typed_symbol
 
 app = typer.Typer(add_completion=False, help="The markets of the account: list, add, remove, why, refresh.")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.output import emit, width
 from storage.config.effective import load
+from storage.terminal.output import emit, width
 from storage.terminal.table import Column, facts, table
 from storage.terminal.times import day_of, minute_of
 from strategies.bundle.fallback_names import told

@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.cli import output
 from bot.cli.commands.batch import become
 from bot.cli.commands.control import NoDaemon, ask
 from storage.config.effective import load
+from storage.terminal import output
 
 if TYPE_CHECKING:
     from storage.config.tree import Config

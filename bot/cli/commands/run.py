@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import output
 from storage.config.effective import load
+from storage.terminal import output
 from strategies.errors import SigmaError
 
 app = typer.Typer(add_completion=False)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.cli.commands.ledger import open_ledger
-from bot.cli.output import width
 from bot.values.shadow_results import LiveTrial, LiveTrials
+from storage.terminal.output import width
 from storage.terminal.table import Column, table
 from strategies.errors import SigmaError
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import typer
 
-from bot.cli.output import emit
+from storage.terminal.output import emit
 
 PARTS: Final = ("numpy", "numba", "TA-Lib", "xgboost-cpu", "xgboost", "onnxruntime", "torch", "ccxt", "SQLAlchemy")
 

@@ -21,12 +21,12 @@ Keys of all: `p` (probability per frame, minute or request), `count` (at most so
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final, Literal, get_args
 
 from strategies.errors import BadInput
 from strategies.market import MINUTE_MS, typed_symbol
+from strategies.values import iso_ms
 
 FaultKind = Literal["drop", "stall", "close", "delay", "duplicate", "reorder", "gap", "garbage", "wild", "http", "skew"]
 GarbageForm = Literal["html", "nulls", "nan", "negative", "symbol"]
@@ -140,7 +140,7 @@ def _fields(kind: str, values: dict[str, str]) -> dict[str, object]:
             case "retry_after":
                 fields["retry_after_s"] = int(value)
             case "at":
-                fields["at_ms"] = _time(value)
+                fields["at_ms"] = int(value) if value.isdigit() else iso_ms(value)
             case "symbols":
                 fields[key] = tuple(typed_symbol(name) for name in value.split("+"))
             case _:
@@ -148,10 +148,3 @@ def _fields(kind: str, values: dict[str, str]) -> dict[str, object]:
     if kind == "close" and not {"p", "count"} & values.keys():
         fields["count"] = 1
     return fields
-
-
-def _time(text: str) -> int:
-    if text.isdigit():
-        return int(text)
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -34,7 +34,11 @@ async def models(question: Question) -> Reply:
         head += f"\n{plain(translated(history[-1].why))}"
     if not manifests:
         return Reply(text=f"{head}\n{_('No bundle has been trained yet. /retrain starts a training.')}")
-    rows = [(name[:10], _families(part), _ic(part), _until(part)[2:]) for name, part in manifests.items()]
+    tests = await asyncio.to_thread(lambda: {name for name in manifests if control.registry.is_test(name)})
+    rows = [
+        (f"{name[:10]}{' TEST' * (name in tests)}", _families(part), _ic(part), _until(part)[2:])
+        for name, part in manifests.items()
+    ]
     text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
     others = [name for name in manifests if name != deciding]
     buttons = tuple(

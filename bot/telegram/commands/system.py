@@ -116,7 +116,7 @@ async def health(question: Question) -> Reply:
         (_("memory"), f"{psutil.Process().memory_info().rss / 1e6:,.0f} MB"),
         (_("running"), _span((context.now_ms() - context.started_ms) / 1000)),
     ]
-    return Reply(text=f"{bold(_('Health'))}: {_('well') if is_healthy else _('unhealthy')}\n{pairs(values)}")
+    return Reply(text=f"{bold(_('Health'))}: {_('healthy') if is_healthy else _('unhealthy')}\n{pairs(values)}")
 
 
 async def show_version(question: Question) -> Reply:

@@ -11,8 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import orjson
+
+from storage.charts.page import LIBRARY
+from storage.language import LANGUAGES, Language
+from storage.language.speech import messages
+
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = "index.html"
+WORKER: Final = "worker.js"
 CONTENT_TYPES: Final = MappingProxyType(
     {
         ".html": "text/html; charset=utf-8",
@@ -38,9 +45,17 @@ class Asset:
 
 def asset_of(path: Path) -> Asset:
     """Read a file and compress it; the same content always gets the same tag."""
-    plain = path.read_bytes()
+    return _asset(path.suffix, path.read_bytes())
+
+
+def dictionary(language: Language) -> Asset:
+    """Return the words of the page in a language, by their English text."""
+    return _asset(".json", orjson.dumps(messages(language), option=orjson.OPT_SORT_KEYS))
+
+
+def _asset(suffix: str, plain: bytes) -> Asset:
     return Asset(
-        content_type=CONTENT_TYPES[path.suffix],
+        content_type=CONTENT_TYPES[suffix],
         plain=plain,
         compressed=gzip.compress(plain, compresslevel=6, mtime=0),
         etag=f'"{hashlib.sha256(plain).hexdigest()[:20]}"',
@@ -51,4 +66,6 @@ def asset_of(path: Path) -> Asset:
 def own_assets() -> Mapping[str, Asset]:
     """Return the files of this folder that a browser may have, by their path in it."""
     files = sorted(path for path in FOLDER.rglob("*") if path.suffix in CONTENT_TYPES)
-    return MappingProxyType({path.relative_to(FOLDER).as_posix(): asset_of(path) for path in files})
+    found = {path.relative_to(FOLDER).as_posix(): asset_of(path) for path in files}
+    found["vendor/lightweight-charts.js"] = asset_of(LIBRARY)
+    return MappingProxyType(found | {f"locale/{name}.json": dictionary(name) for name in LANGUAGES if name != "en"})

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.web.dashboard.assets import PAGE, Asset, own_assets
+from bot.web.dashboard.assets import PAGE, WORKER, Asset, own_assets
 
 routes = web.RouteTableDef()
 
@@ -22,8 +22,8 @@ SECURITY: Final = {
     # the chart library sets styles of its own elements; nothing else needs 'unsafe-inline'
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
-        "style-src 'self' 'unsafe-inline'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        "style-src 'self' 'unsafe-inline'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -43,6 +43,12 @@ def is_page(path: str) -> bool:
 async def page(request: web.Request) -> web.Response:
     """The dashboard."""
     return _sent(request, own_assets()[PAGE], CHECK_EVERY_TIME)
+
+
+@routes.get("/worker.js")
+async def worker(request: web.Request) -> web.Response:
+    """The script that shows notifications; it stands at the top so that it may speak for every room."""
+    return _sent(request, own_assets()[WORKER], CHECK_EVERY_TIME)
 
 
 @routes.get("/static/{name:.+}")

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import Field
 
+from bot.views.accounts import Accounts, accounts_of
 from bot.views.calendar import Calendar, calendar_of
 from bot.views.decisions import decisions_of
 from bot.views.no_trade import no_trade_reasons
@@ -49,6 +50,12 @@ class AlertsRequest(Page):
 async def status(request: web.Request) -> Status:
     """Say what the daemon is doing: market, feed, account, every market's last decision."""
     return status_of(request.app[CONTROL])
+
+
+@operations.get("/api/accounts")
+async def accounts(request: web.Request) -> Accounts:
+    """Return all accounts of this database, this daemon's own first; each is commanded by its own daemon."""
+    return await request.app[READING].ask(accounts_of, request.app[CONTROL])
 
 
 @operations.get("/api/positions")

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from bot.trading.control import Control
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, TrainingProgress
 from bot.views.bundles import Models, models_of
 from bot.views.live_skill import Drift, drift_of
 from bot.web.app_keys import CONTROL, READING
@@ -29,6 +29,12 @@ async def models(request: web.Request) -> Models:
 async def training(request: web.Request) -> TrainingProgress:
     """Say what the embedded trainer is doing, and what came of its last run."""
     return request.app[CONTROL].training.progress()
+
+
+@operations.get("/api/training/curves")
+async def training_curves(request: web.Request) -> LearningCurves:
+    """Return how the models of the training that goes on, or of the last one, learnt."""
+    return request.app[CONTROL].training.curves()
 
 
 @operations.get("/api/drift")

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from bot.retraining.run_queue import RunQueue
 from bot.values.view import View
+from bot.views.run_records import RunRecord, records_of
 from bot.views.runs import Run, RunKind, RunPage
-from bot.web.app_keys import RUNS
+from bot.web.app_keys import CONFIG, RUNS
 from bot.web.operations import Operations
 from bot.web.problems import Unhealthy
 from bot.web.requests import Asked
@@ -51,6 +52,12 @@ class Runs(View):
     runs: list[Run]
 
 
+class RunRecords(View):
+    """Run records, by kind, then by the end of their data."""
+
+    records: list[RunRecord]
+
+
 class RunKinds(View):
     """What may be run."""
 
@@ -61,6 +68,15 @@ class RunKinds(View):
 async def runs(request: web.Request) -> Runs:
     """Return the runs that were started beside trading, newest first."""
     return Runs(runs=_queue(request).all())
+
+
+@operations.get("/api/runs/records")
+async def run_records(request: web.Request) -> RunRecords:
+    """Return the index of all runs there is a record of, as `sigma runs list` has it."""
+    config = request.app.get(CONFIG)
+    if config is None:
+        raise Unhealthy("this daemon has no settings to show")
+    return RunRecords(records=await asyncio.to_thread(records_of, config.paths.runs))
 
 
 @operations.get("/api/runs/kinds")

@@ -1,11 +1,11 @@
 """Other people's files of candles and funding rates into the store: sniffed, planned, stored as batches, undone.
 
     content    bytes: compressed, zipped, which kind, which encoding
-    delimited, tables, numbers, times    rows and cells: a `Sheet`
-    columns, headerless, volumes, opens    which column is what
-    evidence    which market name and columns speak of
+    dialect, delimited, tables, json_tables, numbers, times    rows and cells: a `Sheet`
+    words, columns, headerless, volumes, opens, prices    which column is what
+    pairs, evidence    which market name and columns speak of
     cleaning, grid    order, doubles, impossible rows, steps, local clocks
-    taking, folders, plan    a sheet, a folder, everything: one line a file
+    whose, taking, folders, plan    a sheet, a folder, everything: one line a file
     importer, batches    written, listed, undone
 
 Refuses whatever may mean two things and says which option decides. Knows nothing of the command line.

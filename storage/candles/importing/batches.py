@@ -130,9 +130,17 @@ class Batches:
 
 def _rows_writer(touched: Touched) -> Callable[[Path], None]:
     columns = {"time_ms": pa.array(touched.times), "state": pa.array(touched.states)}
-    columns |= {f"before_{place}": pa.array(values) for place, values in enumerate(touched.before.T)}
+    replaced = touched.states == REPLACED  # of other rows nothing came before; one value for all packs to nothing
+    columns |= {
+        f"before_{place}": pa.array(np.where(replaced, values, 0.0)) if replaced.any() else _zeros(len(values))
+        for place, values in enumerate(touched.before.T)
+    }
     table = pa.table(columns)
     return lambda path: pq.write_table(table, path, compression="zstd")
+
+
+def _zeros(rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(0.0), rows)
 
 
 def _text_writer(text: str) -> Callable[[Path], None]:

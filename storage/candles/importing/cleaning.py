@@ -14,6 +14,9 @@ from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, VOLUME, CandleArr
 OFF_GRID_TOLERANCE: Final = 1e-3  # exchanges stamp the first bar after an outage off the grid (Binance spot 2020-02-19)
 ROUNDING: Final = 2e-4  # of the price: high or low short of open or close by this is somebody's rounding
 _LISTED: Final = 5
+_SKEW_MS: Final = 300_000  # a forming candle of an exchange whose clock is ahead of ours
+_FIRST_COIN_MS: Final = 1_230_940_800_000  # 2009-01-03
+_OTHER_MARKET: Final = 0.01  # prices further apart at one time are of two markets
 
 
 def without_empty(candles: CandleArray, name: str, notes: list[str]) -> CandleArray:
@@ -99,6 +102,7 @@ def unique(rows: np.ndarray, where: str, what: str, keep: str, notes: list[str])
     if not len(again):
         return rows
     differing = again[(rows[again] != rows[again - 1]).any(axis=1)]
+    _require_one_market(rows, differing, where, what)
     if len(differing) and not keep:
         raise BadInput(
             f"{where}: {what} come twice with different values at {listed(rows[differing, 0])}; "
@@ -111,9 +115,21 @@ def unique(rows: np.ndarray, where: str, what: str, keep: str, notes: list[str])
     return np.delete(rows, dropped, axis=0)
 
 
+def _require_one_market(rows: np.ndarray, differing: np.ndarray, where: str, what: str) -> None:
+    """Refuse a file where two prices stand at many times: no choice of first or last makes one series of two."""
+    if rows.shape[1] < 6 or len(differing) < max(3, 0.2 * len(np.unique(rows[:, 0]))):
+        return
+    apart = np.abs(np.log(rows[differing, CLOSE] / rows[differing - 1, CLOSE]))
+    if np.median(apart) > _OTHER_MARKET:
+        raise BadInput(
+            f"{where}: {len(differing):,} {what} come twice with prices {np.expm1(np.median(apart)):.1%} apart, the "
+            f"first at {moment(rows[differing[0], 0])}: two markets without a column that tells them apart; split it"
+        )
+
+
 def on_grid(candles: CandleArray, timeframe: Timeframe, name: str, notes: list[str]) -> CandleArray:
     """Return the rows on the timeframe's grid; BadInput when more than a few are not."""
-    off_grid = candles[:, OPEN_MS] % timeframe.ms != 0
+    off_grid = candles[:, OPEN_MS].astype(np.int64) % timeframe.ms != 0
     if off_grid.sum() > OFF_GRID_TOLERANCE * len(candles):
         first = moment(candles[off_grid.argmax(), OPEN_MS])
         raise BadInput(
@@ -122,7 +138,38 @@ def on_grid(candles: CandleArray, timeframe: Timeframe, name: str, notes: list[s
         )
     if off_grid.any():
         notes.append(f"left out {listed(candles[off_grid, OPEN_MS])}, off the {timeframe.value} grid")
-    return candles[~off_grid]
+        candles = candles[~off_grid]
+    return candles
+
+
+def require_past(candles: CandleArray, timeframe: Timeframe, now_ms: int, name: str, *, is_naive: bool) -> None:
+    """Refuse candles that open in the future: the clock or the unit is another one.
+
+    Raises:
+        BadInput: with the last of them, and the way out.
+    """
+    ahead = int((candles[:, OPEN_MS] > now_ms + _SKEW_MS).sum())
+    if not ahead:
+        return
+    why = "--timezone says whose clock it is" if is_naive else "the unit or the clock of the times is another one"
+    raise BadInput(
+        f"{name}: {ahead:,} of {len(candles):,} candles lie in the future, the last opens "
+        f"{moment(candles[-1, OPEN_MS])} and now it is {moment(now_ms // 60_000 * 60_000)}; {why}"
+    )
+
+
+def require_age(ms: np.ndarray, column: str, name: str, options: Options) -> None:
+    """Refuse times from before the first coin: .NET ticks, two-digit years and other units look so.
+
+    Raises:
+        BadInput: with the earliest.
+    """
+    known = ms[np.isfinite(ms)]
+    if len(known) and known.min() < _FIRST_COIN_MS and not options.override_evidence:
+        raise BadInput(
+            f"{name}: by column {column!r} the candles begin {moment(known.min())}, before any coin was traded; the "
+            "times are of another unit or order (--columns time=NAME, --dates), or --override-evidence takes them"
+        )
 
 
 def closed(candles: CandleArray, timeframe: Timeframe, now_ms: int, notes: list[str]) -> CandleArray:
@@ -130,7 +177,8 @@ def closed(candles: CandleArray, timeframe: Timeframe, now_ms: int, notes: list[
     done = candles[:, OPEN_MS] + timeframe.ms <= now_ms
     if not done.all():
         notes.append(f"left out {listed(candles[~done, OPEN_MS])}: not closed yet")
-    return candles[done]
+        candles = candles[done]
+    return candles
 
 
 def listed(times: np.ndarray) -> str:

@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from storage.candles.importing.sheet import Options, Sheet
+from storage.candles.importing.words import SPELLINGS, UNITS, plain
 from strategies.errors import BadInput
 
 PRICES: Final = ("open", "high", "low", "close")
-_WORDS: Final = {
-    "time": """
-        open_time open_ms time_ms timestamp timestamp_ms ts t date datetime time unix unix_timestamp unix_time epoch
-        start_at start_time start open_timestamp time_open timeopen period_start snapped_at candle_begin_time opentime
-        dt utc bucket time_period_start funding_time fundingtime calc_time index index_level_0 unnamed_0 begin date_time
-        timestamp_s timestamp_us timestamp_ns time_utc kline_open_time startat starttime begins_at candle_date_time_utc
-    """,
-    "local_time": "local_time time_local date_local candle_date_time_kst",
-    "close_time": """
-        close_time close_ms time_close timeclose closetime end_time time_period_end end_at kline_close_time
-    """,
-    "open": "open o open_price price_open first opening_price 1_open openprice first_price",
-    "high": "high h high_price price_high max highest 2_high highprice trade_high_price",
-    "low": "low l low_price price_low min lowest 3_low lowprice trade_low_price",
-    "close": "close c close_price price_close last closing_price 4_close closeprice trade_price",
-    "volume": "volume v vol base_volume volume_base volume_traded quantity qty amount basevolume",
-    "tick_volume": "tickvol tick_volume tickvolume",
-    "quote_volume": """
-        quote_volume quote_asset_volume volume_quote turnover quotevolume volume_currency vol_quote vol_ccy_quote value
-        quote_vol dollar_volume volccyquote
-    """,
-    "rate": "funding_rate fundingrate last_funding_rate rate rate_e8 lastfundingrate",
-    "symbol": "symbol ticker pair instrument market coin name instid tic product_id crypto",
-    "timeframe": "timeframe interval period resolution bar",
-}
-_SPELLINGS: Final = {role: frozenset(words.split()) for role, words in _WORDS.items()}
-_NO_COINS: Final = ("ma", "sma", "ema", "currency", "ccy", "quote", "change", "avg", "24h", "weighted")
-_ROLES: Final = ("time", *PRICES, "volume", "symbol", "rate")
-_UNITS: Final = re.compile(r"^(.+?)_(usdt|usdc|usd|busd|eur|btc|eth|gbp|jpy|try|utc|gmt|ms|s|us|ns|price|est|cet)$")
+_NO_COINS: Final = (
+    "ma", "sma", "ema", "currency", "ccy", "quote", "change", "avg", "24h", "weighted", "notional", "to", "from",
+)  # fmt: skip
+_ROLES: Final = ("time", "close_time", *PRICES, "volume", "symbol", "rate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +27,9 @@ class Roles:
         close_times: candidates for the close time.
         prices: open, high, low, close by role.
         volumes: candidates for the base volume: (column, coin it is said to count or "").
-        tick_volume, quote_volume: counted in price changes, in money.
-        symbol, timeframe, rate: of the market, the candle, the funding.
+        tick_volume, quote_volume, trades: counted in price changes, in money, in trades.
+        extras: other columns that may count something traded.
+        symbol, timeframe, exchange, rate: of the market, the candle, where it trades, the funding.
     """
 
     times: tuple[str, ...]
@@ -62,21 +39,22 @@ class Roles:
     volumes: tuple[tuple[str, str], ...] = ()
     tick_volume: str = ""
     quote_volume: str = ""
+    trades: str = ""
+    extras: tuple[str, ...] = ()
     symbol: str = ""
     timeframe: str = ""
+    exchange: str = ""
     rate: str = ""
 
 
 def needed(roles: Roles) -> set[str]:
     """Return the columns that any role may be read from."""
     volumes = [name for name, _ in roles.volumes]
-    single = (roles.tick_volume, roles.quote_volume, roles.symbol, roles.timeframe, roles.rate)
-    return {*roles.times, *roles.local_times, *roles.close_times, *roles.prices.values(), *volumes, *single} - {""}
-
-
-def plain(name: str) -> str:
-    """Return a name in lower_snake_case without signs: "Volume (BTC)" is volume_btc."""
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip()).lower()).strip("_")
+    single = (
+        roles.tick_volume, roles.quote_volume, roles.trades, roles.symbol, roles.timeframe, roles.exchange, roles.rate,
+    )  # fmt: skip
+    times = roles.times or (*roles.local_times, *roles.close_times)
+    return {*roles.extras, *roles.prices.values(), *volumes, *single} - {""} | set(times)
 
 
 def named_roles(sheet: Sheet, options: Options) -> Roles:
@@ -88,22 +66,23 @@ def named_roles(sheet: Sheet, options: Options) -> Roles:
     asked = _asked(sheet, options)
     prices: dict[str, str] = {}
     for role in PRICES:
-        found = [name for name in sheet.columns if _is(name, role)]
+        found = [name for name in sheet.columns if _is(name, role) and not _is_other_case(sheet, name)]
         exact = [name for name in found if plain(name) == role]
         prices |= {role: asked.get(role) or _one(sheet, exact or found, role)} if found or role in asked else {}
     if "close" not in prices and {"open", "high", "low"} <= set(prices):  # investing.com calls the close "Price"
         named = next((name for name in sheet.columns if plain(name) == "price"), "")
         prices |= {"close": named} if named else {}
-    first = next(iter(sheet.columns))
-    times = [name for name in sheet.columns if _is(name, "time")] or ([first] if plain(first) in ("", "price") else [])
     return Roles(
-        times=(asked["time"],) if "time" in asked else tuple(times),
-        local_times=tuple(name for name in sheet.columns if plain(name) in _SPELLINGS["local_time"]),
-        close_times=tuple(name for name in sheet.columns if plain(name) in _SPELLINGS["close_time"]),
+        times=(asked["time"],) if "time" in asked else () if "close_time" in asked else _times(sheet),
+        local_times=tuple(name for name in sheet.columns if plain(name) in SPELLINGS["local_time"]),
+        close_times=(asked["close_time"],) if "close_time" in asked else _close_times(sheet),
         prices=prices,
         volumes=((asked["volume"], ""),) if "volume" in asked else _volumes(sheet),
         tick_volume=_first(sheet, "tick_volume"),
         quote_volume=_first(sheet, "quote_volume"),
+        trades=_first(sheet, "trades"),
+        extras=tuple(name for name in sheet.columns if plain(name) in SPELLINGS["quote_volume"]),
+        exchange=_first(sheet, "exchange"),
         symbol=asked.get("symbol") or _first(sheet, "symbol"),
         timeframe=_first(sheet, "timeframe"),
         rate=asked.get("rate") or _first(sheet, "rate"),
@@ -131,13 +110,39 @@ def _asked(sheet: Sheet, options: Options) -> dict[str, str]:
 def asked_roles(sheet: Sheet, options: Options) -> Roles | None:
     """Return the roles of a file without header that `--columns` names fully, or None."""
     asked = _asked(sheet, options)
-    if not {"time", *PRICES} <= set(asked):
+    if not set(PRICES) <= set(asked) or not {"time", "close_time"} & set(asked):
         return None
-    return Roles(
-        times=(asked["time"],),
-        prices={role: asked[role] for role in PRICES},
-        volumes=((asked["volume"], ""),) if "volume" in asked else (),
-    )
+    return overridden(Roles(times=(), prices={role: asked[role] for role in PRICES}), sheet, options)
+
+
+def overridden(roles: Roles, sheet: Sheet, options: Options) -> Roles:
+    """Return roles read off the values with what `--columns` says in their place."""
+    asked = _asked(sheet, options)
+    times: dict[str, tuple[str, ...]] = {"times": ()} if "close_time" in asked else {}
+    times |= {"times": (asked["time"],)} if "time" in asked else {}
+    times |= {"close_times": (asked["close_time"],)} if "close_time" in asked else {}
+    named = {role: asked[role] for role in ("symbol", "rate") if role in asked}
+    volumes = {"volumes": ((asked["volume"], ""),), "extras": ()} if "volume" in asked else {}
+    prices = roles.prices | {role: asked[role] for role in PRICES if role in asked}
+    return replace(roles, prices=prices, **times, **named, **volumes)  # type: ignore[arg-type]
+
+
+def _times(sheet: Sheet) -> tuple[str, ...]:
+    """Return what may tell the open times: by name, the column without a name, or an id that counts seconds."""
+    found = [name for name in sheet.columns if _is(name, "time") and not _is_other_case(sheet, name)]
+    first = next(iter(sheet.columns))
+    found = found or ([first] if plain(first) in ("", "price") else [])
+    return tuple(found or [name for name in sheet.columns if plain(name) == "id"])
+
+
+def _close_times(sheet: Sheet) -> tuple[str, ...]:
+    found = [name for name in sheet.columns if plain(name) in SPELLINGS["close_time"]]
+    return tuple(found + (["T"] if {"t", "T"} <= set(sheet.columns) else []))
+
+
+def _is_other_case(sheet: Sheet, name: str) -> bool:
+    """Whether a letter is the upper-case twin of another column: in streams T is the close of t, L no low."""
+    return len(name) == 1 and name.isupper() and name.lower() in sheet.columns
 
 
 def _volumes(sheet: Sheet) -> tuple[tuple[str, str], ...]:
@@ -145,7 +150,7 @@ def _volumes(sheet: Sheet) -> tuple[tuple[str, str], ...]:
     for name in sheet.columns:
         word = plain(name)
         match = re.fullmatch(r"vol(?:ume)?_([a-z0-9]{2,10})", word)
-        if word in _SPELLINGS["volume"]:
+        if word in SPELLINGS["volume"] and not _is_other_case(sheet, name):
             found.append((name, ""))
         elif match and match[1] not in _NO_COINS:
             found.append((name, match[1].upper()))
@@ -154,12 +159,12 @@ def _volumes(sheet: Sheet) -> tuple[tuple[str, str], ...]:
 
 def _is(name: str, role: str) -> bool:
     word = plain(name)
-    match = _UNITS.match(word)
-    return word in _SPELLINGS[role] or (match is not None and match[1] in _SPELLINGS[role])
+    match = UNITS.match(word)
+    return word in SPELLINGS[role] or (match is not None and match[1] in SPELLINGS[role])
 
 
 def _first(sheet: Sheet, role: str) -> str:
-    return next((name for name in sheet.columns if plain(name) in _SPELLINGS[role]), "")
+    return next((name for name in sheet.columns if plain(name) in SPELLINGS[role]), "")
 
 
 def _one(sheet: Sheet, found: list[str], role: str) -> str:

@@ -5,43 +5,29 @@ Reads a sample to learn the dialect, tidies the bytes, and lets Arrow read the r
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.csv
 
-from storage.candles.importing.columns import named_roles, needed
+from storage.candles.importing.columns import PRICES, named_roles, needed
+from storage.candles.importing.dialect import Dialect, cells_of, dialect_of, is_row
 from storage.candles.importing.headerless import data_roles
-from storage.candles.importing.numbers import EMPTY, decimal_of, is_number
+from storage.candles.importing.numbers import EMPTY, is_number
 from storage.candles.importing.sheet import Options, Sheet
+from storage.candles.importing.words import plain
 from strategies.errors import BadInput
 
+_MOST_FOOTER_LINES: Final = 5
 _SAMPLE_BYTES: Final = 1 << 16
 _LARGE_BYTES: Final = 1 << 22  # from here on only the columns that matter are parsed
-_FEWEST_CELLS: Final = 5  # a time and four prices
-_DELIMITERS: Final = ("\t", ";", "|", ",")
 _NAMES: Final = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "spaces"}
-_TIME_START: Final = re.compile(r"^\s*\"?\d{1,4}[-./]?\d{1,2}[-./]?\d")
-_MONTH_START: Final = re.compile(r"^(\d{1,2}[ -])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ -]", re.I)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Dialect:
-    delimiter: str
-    decimal: str
-    header: tuple[str, ...] | None
-    skipped: int  # lines before the rows
-    banner: int  # of them, those that are no header
-    ticker: str = ""
-
-
-def read_delimited(data: bytes, name: str, options: Options) -> Sheet:
-    """Return the sheet of a text file.
+def read_delimited(data: bytes, name: str, options: Options) -> list[Sheet]:
+    """Return the sheets of a text file: one, or one a market where a header line names several.
 
     Raises:
         BadInput: it has no rows, or no table can be seen in it.
@@ -49,22 +35,91 @@ def read_delimited(data: bytes, name: str, options: Options) -> Sheet:
     data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
     lines = data[:_SAMPLE_BYTES].decode("utf-8", errors="replace").split("\n")
     lines = lines if len(data) <= _SAMPLE_BYTES else lines[:-1]
-    dialect = _dialect(lines, name, options)
+    dialect = dialect_of(lines, name, options)
+    if straight := _straight(data, dialect, name, options):
+        return [straight]
     notes: list[str] = []
-    body = _tidied(_without_lines(data, dialect.skipped), lines, dialect, notes)
+    body = _tidied(data[_offset_of_line(data, dialect.skipped) :], lines, dialect, notes)
     if dialect.banner:
         notes.append(f"skipped {dialect.banner} line{'s' * (dialect.banner > 1)} before the header")
     width = len(dialect.header) if dialect.header is not None else _width(body, dialect.delimiter)
-    body = _without_cut_end(body, dialect.delimiter, width, notes)
+    body = _without_footer(_without_cut_end(body, dialect.delimiter, width, notes), dialect.delimiter, notes)
     if not body.strip():
         raise BadInput(f"{name} has no rows (columns: {', '.join(dialect.header or ())})")
     titles = list(dialect.header or [str(number) for number in range(1, width + 1)])
-    wanted = _wanted(body, dialect, titles, name, options) if len(body) > _LARGE_BYTES else None
-    table = _table(body, dialect, width, name, wanted)
-    return _sheet(dialect, _named(titles, table, width, name), name, tuple(notes))
+    markets = dict.fromkeys(ticker for ticker in dialect.tickers if ticker)
+    if len(markets) > 1:
+        return [_of_market(body, dialect, market, name, tuple(notes)) for market in markets]
+    table = _table(body, dialect, width, name, None)
+    found = _sheet(dialect, _named(titles, table, width, name), name, tuple(notes))
+    return [replace(found, titles=frozenset(map(plain, titles)))]
 
 
-def _sheet(dialect: _Dialect, columns: dict[str, pa.ChunkedArray], name: str, notes: tuple[str, ...] = ()) -> Sheet:
+def _straight(data: bytes, dialect: Dialect, name: str, options: Options) -> Sheet | None:
+    """Return the sheet of a large file that needs no tidying, read where it lies; None: it does need it.
+
+    A repeated header, a comment, a footer or a cut line shows as an odd number of cells, or as text among numbers.
+    """
+    start = _offset_of_line(data, dialect.skipped)
+    if len(data) - start <= _LARGE_BYTES or dialect.delimiter == " " or len(set(dialect.tickers) - {""}) > 1:
+        return None
+    sample = data[start : data.rfind(b"\n", start, start + _SAMPLE_BYTES) + 1]
+    width = len(dialect.header) if dialect.header is not None else _width(sample, dialect.delimiter)
+    titles = list(dialect.header or [str(number) for number in range(1, width + 1)])
+    try:
+        wanted = _wanted(sample, dialect, titles, name, options)
+        expected = _table(sample, dialect, width, name, wanted)
+        table = _table(memoryview(data)[start:], dialect, width, name, wanted)
+    except BadInput:
+        return None
+    if (
+        table.num_columns != expected.num_columns
+        or max(map(int, table.column_names)) >= width
+        or any(
+            pa.types.is_string(found) and not pa.types.is_string(known)
+            for found, known in zip(table.schema.types, expected.schema.types, strict=True)
+        )
+    ):
+        return None
+    if dialect.decimal == "." and any(_is_mixed(column) for column in table.columns):
+        return None
+    banner = (f"skipped {dialect.banner} line{'s' * (dialect.banner > 1)} before the header",) if dialect.banner else ()
+    found = _sheet(dialect, _named(titles, table, width, name), name, banner)
+    return replace(found, titles=frozenset(map(plain, titles)))
+
+
+def _is_mixed(column: pa.ChunkedArray) -> bool:
+    """Whether a column was read as text although most of its beginning is numbers: a line among them is none."""
+    if not pa.types.is_string(column.type):
+        return False
+    cells = column.slice(0, 200).to_pylist()
+    return sum(cell is not None and is_number(cell) for cell in cells) > len(cells) // 2
+
+
+def _offset_of_line(data: bytes, count: int) -> int:
+    at = 0
+    for _ in range(count):
+        at = data.find(b"\n", at) + 1
+        if at == 0:
+            return len(data)
+    return at
+
+
+def _of_market(body: bytes, dialect: Dialect, market: str, name: str, notes: tuple[str, ...]) -> Sheet:
+    """Return the columns of one market of several that stand side by side."""
+    titles = list(dialect.header or ())
+    table = _table(body, dialect, len(titles), name, None)
+    kept = [place for place, title in enumerate(titles) if _ticker_at(dialect, place) in ("", market)]
+    columns = {titles[place]: table.columns[place] for place in kept}
+    dialect = replace(dialect, tickers=(market,))
+    return _sheet(dialect, columns, name, (*notes, f"took the columns of {market}, one of several markets"))
+
+
+def _ticker_at(dialect: Dialect, place: int) -> str:
+    return dialect.tickers[place] if place < len(dialect.tickers) else ""
+
+
+def _sheet(dialect: Dialect, columns: dict[str, pa.ChunkedArray], name: str, notes: tuple[str, ...] = ()) -> Sheet:
     decimals = ", decimal comma" if dialect.decimal == "," else ""
     header = "no header" if dialect.header is None else "header"
     return Sheet(
@@ -72,19 +127,20 @@ def _sheet(dialect: _Dialect, columns: dict[str, pa.ChunkedArray], name: str, no
         columns=columns,
         has_header=dialect.header is not None,
         layout=f"{_NAMES[dialect.delimiter]}{decimals}, {header}",
-        ticker=dialect.ticker,
+        ticker=next((ticker for ticker in dialect.tickers if ticker), ""),
         notes=notes,
     )
 
 
-def _wanted(body: bytes, dialect: _Dialect, titles: list[str], name: str, options: Options) -> list[str] | None:
+def _wanted(sample: bytes, dialect: Dialect, titles: list[str], name: str, options: Options) -> list[str] | None:
     """Return the places of the columns that matter in a large file, learnt from its beginning; None: all."""
-    start = body[: body.rfind(b"\n", 0, _SAMPLE_BYTES) + 1]
-    table = _table(start, dialect, len(titles), name, None)
+    table = _table(sample, dialect, len(titles), name, None)
     sheet = _sheet(dialect, _named(titles, table, len(titles), name), name)
     try:
         roles = named_roles(sheet, options) if sheet.has_header else data_roles(sheet, dialect.decimal)
     except BadInput:
+        return None
+    if not set(PRICES) <= set(roles.prices) and not roles.rate:
         return None
     kept = needed(roles)
     if len(set(titles)) < len(titles) or table.num_columns != len(titles):
@@ -92,92 +148,10 @@ def _wanted(body: bytes, dialect: _Dialect, titles: list[str], name: str, option
     return [str(place) for place, title in enumerate(titles) if title in kept]
 
 
-def _dialect(lines: list[str], name: str, options: Options) -> _Dialect:
-    filled = [(number, line) for number, line in enumerate(lines) if line.strip()]
-    if not filled:
-        raise BadInput(f"{name} is empty; a file with candles is needed")
-    delimiter = _delimiter([line for _, line in filled])
-    if delimiter is None:
-        raise BadInput(f"{name} is no table of candles: its first line is {filled[0][1].strip()[:80]!r}")
-    cells = [(number, _cells(line, delimiter)) for number, line in filled]
-    first = next((place for place, (_, row) in enumerate(cells) if _is_row(row)), None)
-    heads = [row for _, row in cells[: len(cells) if first is None else first]]
-    banner = [row for row in heads if not _is_header(row)]
-    heads = [row for row in heads if _is_header(row)]
-    body = [row for _, row in cells[first or 0 :]] if first is not None else []
-    texts = [cell for row in body[:200] for cell in row[1:] if is_number(cell)]
-    decimal = decimal_of(texts, name, options.decimal) if delimiter != "," or any("," in t for t in texts) else "."
-    skipped = cells[first][0] if first is not None else len(lines)
-    header, ticker = _joined(heads)
-    return _Dialect(
-        delimiter=delimiter, decimal=decimal, header=header, skipped=skipped, banner=len(banner), ticker=ticker
-    )
-
-
-def _delimiter(lines: list[str]) -> str | None:
-    """Return what separates the cells: the sign with one count of at least five cells in most lines."""
-    sample = lines[:400]
-    best, share = None, 0.6
-    for delimiter in _DELIMITERS:
-        counts = Counter(len(_cells(line, delimiter)) for line in sample)
-        width, times = max(counts.items(), key=lambda item: (item[0] >= _FEWEST_CELLS, item[1]))
-        if width >= _FEWEST_CELLS and times / len(sample) > share:
-            return delimiter
-    if all(len(line.split()) >= _FEWEST_CELLS for line in sample):
-        best = " "
-    if best is None and len(sample) <= 3:  # a header without rows, or one row
-        best = next((sign for sign in _DELIMITERS if len(_cells(sample[-1], sign)) >= _FEWEST_CELLS), None)
-    return best or next((sign for sign in _DELIMITERS if all(len(_cells(line, sign)) >= 3 for line in sample)), None)
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return line.split()
-    if '"' in line:
-        line = next(csv.reader([line], delimiter=delimiter), [])  # type: ignore[assignment]
-        return [cell.strip() for cell in line]
-    return [cell.strip() for cell in line.split(delimiter)]
-
-
-def _is_row(cells: list[str]) -> bool:
-    """Whether a line is data: it has numbers, and its first cells read like a time or a number."""
-    filled = [cell for cell in cells if cell not in EMPTY]
-    figures = sum(is_number(cell) for cell in filled)
-    begins = any(_TIME_START.match(cell) or _MONTH_START.match(cell) or is_number(cell) for cell in filled[:3])
-    return len(cells) >= 3 and figures >= 2 and begins
-
-
-def _is_header(cells: list[str]) -> bool:
-    return len(cells) >= 3 and not cells[0].startswith(("#", "//")) and not cells[0].lower().startswith("http")
-
-
-def _joined(heads: list[list[str]]) -> tuple[tuple[str, ...] | None, str]:
-    """Return one name a column of one to three header lines, and a ticker that stands in one of them."""
-    if not heads:
-        return None, ""
-    names, ticker = list(heads[0]), ""
-    for row in heads[1:]:
-        if row[0].lower() == "ticker":
-            tickers = {cell for cell in row[1:] if cell}
-            ticker = ",".join(sorted(tickers))
-        elif row[0] and not any(row[1:]):
-            names[0] = row[0]
-    return tuple(names), ticker
-
-
-def _without_lines(data: bytes, count: int) -> bytes:
-    at = 0
-    for _ in range(count):
-        at = data.find(b"\n", at) + 1
-        if at == 0:
-            return b""
-    return data[at:]
-
-
-def _tidied(body: bytes, lines: list[str], dialect: _Dialect, notes: list[str]) -> bytes:
+def _tidied(body: bytes, lines: list[str], dialect: Dialect, notes: list[str]) -> bytes:
     """Return the rows without blank lines, comments and headers that come again; spaces become tabs."""
     if dialect.header is not None:
-        same = (line for line in lines if _cells(line, dialect.delimiter)[1:3] == list(dialect.header[1:3]))
+        same = (line for line in lines if cells_of(line, dialect.delimiter)[1:3] == list(dialect.header[1:3]))
         head = next(same, "").encode()
         if head and (again := body.count(b"\n" + head + b"\n")):
             body = body.replace(b"\n" + head + b"\n", b"\n")
@@ -200,21 +174,36 @@ def _tidied(body: bytes, lines: list[str], dialect: _Dialect, notes: list[str]) 
 
 def _width(body: bytes, delimiter: str) -> int:
     first = body[: body.find(b"\n") if b"\n" in body else len(body)].decode("utf-8", errors="replace")
-    return len(_cells(first, "\t" if delimiter == " " else delimiter))
+    return len(cells_of(first, "\t" if delimiter == " " else delimiter))
 
 
 def _without_cut_end(body: bytes, delimiter: str, width: int, notes: list[str]) -> bytes:
     stripped = body.rstrip(b"\n ")
     at = stripped.rfind(b"\n")
     last = stripped[at + 1 :].decode("utf-8", errors="replace")
-    found = len(_cells(last, "\t" if delimiter == " " else delimiter))
+    found = len(cells_of(last, "\t" if delimiter == " " else delimiter))
     if at > 0 and found < width and not body.endswith(b"\n"):
         notes.append(f"left out the last line, cut after {found} of {width} cells")
         return stripped[: at + 1]
     return stripped + b"\n"
 
 
-def _table(body: bytes, dialect: _Dialect, width: int, name: str, wanted: list[str] | None) -> pa.Table:
+def _without_footer(body: bytes, delimiter: str, notes: list[str]) -> bytes:
+    """Return the rows without the words that sellers of data write under them."""
+    lines = 0
+    while lines < _MOST_FOOTER_LINES:
+        at = body.rstrip(b"\n").rfind(b"\n")
+        last = body[at + 1 :].decode("utf-8", errors="replace").strip("\n")
+        cells = cells_of(last, "\t" if delimiter == " " else delimiter)
+        if at <= 0 or len(cells) >= 3 or is_row(cells):
+            break
+        body, lines = body[: at + 1], lines + 1
+    if lines:
+        notes.append(f"left out {lines} line{'s' * (lines > 1)} of words under the rows")
+    return body
+
+
+def _table(body: bytes | memoryview, dialect: Dialect, width: int, name: str, wanted: list[str] | None) -> pa.Table:
     odd: list[pa.csv.InvalidRow] = []
 
     def on_odd(row: pa.csv.InvalidRow) -> str:
@@ -222,12 +211,13 @@ def _table(body: bytes, dialect: _Dialect, width: int, name: str, wanted: list[s
         return "skip"
 
     delimiter = "\t" if dialect.delimiter == " " else dialect.delimiter
-    actual = max(width, _width(body, dialect.delimiter))
+    actual = max(width, _width(bytes(body[:_SAMPLE_BYTES]), dialect.delimiter))
     try:
         table = pyarrow.csv.read_csv(
-            io.BytesIO(body),
+            pa.BufferReader(pa.py_buffer(body)),
+            memory_pool=pa.system_memory_pool(),  # Arrow's own touches four times the pages
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, column_names=[str(number) for number in range(actual)], block_size=1 << 24
+                use_threads=False, column_names=[str(number) for number in range(actual)], block_size=1 << 22
             ),
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=on_odd),
             convert_options=pyarrow.csv.ConvertOptions(
@@ -250,6 +240,10 @@ def _table(body: bytes, dialect: _Dialect, width: int, name: str, wanted: list[s
     return table
 
 
+def _is_empty(column: pa.ChunkedArray) -> bool:
+    return bool(column.null_count == len(column))
+
+
 _NEVER: Final = "no column is read as a time here"
 
 
@@ -261,8 +255,16 @@ def _texts(width: int, decimal: str) -> dict[str, pa.DataType]:
 def _named(titles: list[str], table: pa.Table, width: int, name: str) -> dict[str, pa.ChunkedArray]:
     """Return the columns by name; a name that comes twice must hold the same values."""
     found: dict[str, pa.ChunkedArray] = {}
-    if table.num_columns == width + 1:  # pandas writes an index without a name
+    empty = [place for place in table.column_names if int(place) >= width and _is_empty(table[place])]
+    table = table.drop_columns(empty)
+    wide = max((int(place) for place in table.column_names), default=0) + 1
+    if wide == width + 1:  # pandas writes an index without a name
         titles = ["", *titles]
+    elif wide > width:
+        raise BadInput(
+            f"{name} has rows of {wide} cells under a header of {width}: a fraction or thousands written with the sign "
+            "between the cells?"
+        )
     for place, column in zip(table.column_names, table.columns, strict=True):
         title = titles[int(place)] if int(place) < len(titles) else ""
         if title not in found:

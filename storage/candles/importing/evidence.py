@@ -4,6 +4,7 @@ BTC_USDT_USDT-1h-futures.feather   freqtrade: BTCUSDT, 1h, futures
 BTCUSDT-1h-2024-03.zip             Binance Vision
 Gemini_BTCUSD_2024_1min.csv        cryptodatadownload
 BINANCE_BTCUSDT.P, 60.csv          TradingView
+DAT_ASCII_BTCUSD_M1_2024.csv       HistData: New York's winter clock all year
 """
 
 from __future__ import annotations
@@ -13,18 +14,28 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from storage.candles.importing.pairs import canonical, coin_of, is_pair, pair_of
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 
-_QUOTES: Final = ("USDT", "USDC", "BUSD", "FDUSD", "TUSD", "USD", "EUR", "GBP", "JPY", "TRY", "BTC", "ETH", "BNB")
-_ALIASES: Final = {"XBT": "BTC", "XXBTZ": "BTC", "XETHZ": "ETH", "XDG": "DOGE"}
-_PAIR: Final = re.compile(rf"^([A-Z0-9]{{2,12}}?)({'|'.join(_QUOTES)})$")
-_NOT_TRADES: Final = (
-    ("mark", "mark prices"), ("markprice", "mark prices"), ("markpriceklines", "mark prices"),
-    ("index", "index prices"), ("indexprice", "index prices"), ("indexpriceklines", "index prices"),
-    ("premium", "a premium index"), ("premiumindex", "a premium index"), ("premiumindexklines", "a premium index"),
-    ("premium_index", "a premium index"),
-)  # fmt: skip
+_NOT_TRADES: Final = {
+    "mark": "mark prices", "markprice": "mark prices", "markpriceklines": "mark prices",
+    "index": "index prices", "indexprice": "index prices", "indexpriceklines": "index prices",
+    "premium": "a premium index", "premiumindex": "a premium index", "premiumindexklines": "a premium index",
+    "premium index": "a premium index", "bid": "bid quotes", "ask": "ask quotes", "open interest": "open interest",
+    "openinterest": "open interest", "oi": "open interest", "metrics": "open interest and ratios",
+    "bookticker": "an order book", "bookdepth": "an order book", "orderbook": "an order book",
+    "order book": "an order book", "depth": "an order book", "l2": "an order book",
+    "trades": "single trades, not candles", "aggtrades": "single trades, not candles",
+    "ticks": "single trades, not candles", "liquidations": "liquidations",
+    "liquidationsnapshot": "liquidations", "heikin": "Heikin-Ashi candles", "heikinashi": "Heikin-Ashi candles",
+    "renko": "Renko bricks",
+}  # fmt: skip
+_NOT_TRADES_OF_COLUMNS: Final = (
+    ("an order book", r"(bid|ask)s?_?\d|best_(bid|ask)|asks?_\d+_price|bid_price|ask_price"),
+    ("single trades, not candles", r"(is_)?buyer_maker|is_buyer_maker|agg_trade_id|trade_id"),
+    ("open interest", r"(sum_)?open_interest"),
+)
 _FRAMES: Final = {
     "1m": "1m", "5m": "5m", "15m": "15m", "1h": "1h", "4h": "4h", "1d": "1d", "1min": "1m", "5min": "5m",
     "15min": "15m", "60min": "1h", "60m": "1h", "240m": "4h", "1hour": "1h", "hourly": "1h", "minute": "1m",
@@ -32,30 +43,33 @@ _FRAMES: Final = {
     "m5": "5m", "m15": "15m", "d": "1d", "1440m": "1d", "hour": "1h", "3m": "3m", "30m": "30m", "2h": "2h",
     "6h": "6h", "8h": "8h", "12h": "12h", "1w": "1w", "3d": "3d", "30min": "30m", "1s": "1s",
 }  # fmt: skip
-_FREQTRADE: Final = re.compile(r"^([A-Z0-9]+)_([A-Z0-9]+)(?:_([A-Z0-9]+))?-(\d+[smhdwM])(?:-([a-z_]+))?\.")
+_FREQTRADE: Final = re.compile(r"^([A-Z0-9]+)_([A-Z0-9]+)(?:_([A-Z0-9]+))?-(\d+[smhdwM])(?:-([A-Za-z_]+))?\.")
+_HISTDATA: Final = re.compile(r"^DAT_(ASCII|MT|NT|XLSX|MS)_", re.IGNORECASE)
+_ENDINGS: Final = re.compile(
+    r"\.(csv|txt|tsv|parquet|pq|feather|arrow|jsonl?|gz|zip|hdf5?|h5|bz2|xz|zst|tar|npy)\b", re.I
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What one source says; empty: nothing."""
+    """What one source says; empty: nothing.
+
+    Attributes:
+        symbol: a whole pair.
+        coin: a base coin alone, where no pair is named.
+        kind, timeframe: of the market, of the candles.
+        not_trades: what the numbers are instead of trades, in words.
+        is_funding: funding rates.
+        clock: whose clock such files are stamped by, in words, where it is known not to be UTC.
+    """
 
     symbol: str = ""
+    coin: str = ""
     kind: str = ""
     timeframe: str = ""
     not_trades: str = ""
     is_funding: bool = False
-
-
-def canonical(text: str) -> str:
-    """Return a symbol as BTCUSDT: "BTC/USDT:USDT", "btc-usdt", "XBTUSDT" and "BINANCE:BTCUSDT.P" too."""
-    word = text.strip().upper()
-    if re.fullmatch(r"[A-Z]+:[A-Z0-9]+(\.P)?", word):
-        word = word.partition(":")[2]
-    word = re.sub(r"(\.P|[-_]?PERP|[-_]SWAP|:[A-Z0-9]+|@[A-Z]+)$", "", word)
-    word = re.sub(r"[^A-Z0-9]", "", word)
-    for alias, name in _ALIASES.items():
-        word = name + word[len(alias) :] if word.startswith(alias) else word
-    return word
+    clock: str = ""
 
 
 def from_name(name: str) -> Evidence:
@@ -63,26 +77,14 @@ def from_name(name: str) -> Evidence:
     parts = name.replace("\\", "/").split("/")
     base = next((part for part in reversed(parts) if "." in part or part), "")
     if match := _FREQTRADE.match(base):
-        coin, quote, settle, frame, suffix = match.groups()
-        found = Evidence(
-            symbol=canonical(coin + quote), timeframe=frame, kind="futures" if settle or suffix == "futures" else "spot"
-        )
-        if suffix and suffix.startswith("funding"):
-            return Evidence(symbol=found.symbol, kind="futures", is_funding=True)
-        if suffix in ("mark", "index", "premiumIndex", "premium_index"):
-            return Evidence(
-                symbol=found.symbol, kind="futures", timeframe=frame, not_trades=dict(_NOT_TRADES)[suffix.lower()]
-            )
-        return found
-    stem = re.sub(r"\.(csv|txt|tsv|parquet|pq|feather|arrow|json|gz|zip|hdf5?|h5|bz2|xz)\b", "", base, flags=re.I)
+        return _of_freqtrade(match)
+    stem = _ENDINGS.sub("", base)
     tokens = [token for token in re.split(r"[^A-Za-z0-9]+", stem) if token]
     words = [token.lower() for token in tokens]
-    symbol = _pair_of(tokens)
-    not_trades = next((what for word, what in _NOT_TRADES if word in words), "") if symbol else ""
+    symbol = pair_of(tokens)
+    spoken = _spoken(words) if symbol else ""
     folders = [part.lower() for part in parts[:-1]]
-    not_trades = not_trades or next(
-        (what for word, what in _NOT_TRADES if f"{word}" in folders and "klines" in word), ""
-    )
+    spoken = spoken or next((_NOT_TRADES[part] for part in folders if part in _NOT_TRADES and "klines" in part), "")
     kind = "spot" if "spot" in words else ""
     if {"perp", "perpetual", "swap", "futures", "um"} & set(words) or ".P" in stem:
         kind = "futures"
@@ -90,27 +92,27 @@ def from_name(name: str) -> Evidence:
         symbol=symbol,
         kind=kind,
         timeframe=_frame_of(words, bool(symbol)),
-        not_trades=not_trades,
+        not_trades=spoken,
         is_funding="fundingrate" in words or "funding" in words,
+        clock="New York's winter time" if _HISTDATA.match(base) else "",
     )
 
 
-def _pair_of(tokens: list[str]) -> str:
-    for first, second in itertools.pairwise(tokens):
-        if second.upper() in _QUOTES and first.isupper() and second.isupper() and _is_coin(first):
-            return canonical(first + second)
-    for token in tokens:
-        word = canonical(token)
-        match = _PAIR.match(word)
-        if match and (token.isupper() or (token.islower() and match[2] in ("USDT", "USD", "USDC", "BUSD"))):
-            return word
-    return ""
+def _of_freqtrade(match: re.Match[str]) -> Evidence:
+    coin, quote, settle, frame, suffix = match.groups()
+    suffix = (suffix or "").lower()
+    symbol = canonical(coin + quote)
+    if suffix.startswith("funding"):
+        return Evidence(symbol=symbol, kind="futures", is_funding=True)
+    if suffix in ("mark", "index", "premiumindex", "premium_index"):
+        return Evidence(symbol=symbol, kind="futures", timeframe=frame, not_trades=_NOT_TRADES[suffix.replace("_", "")])
+    return Evidence(symbol=symbol, timeframe=frame, kind="futures" if settle or suffix == "futures" else "spot")
 
 
-def _is_coin(text: str) -> bool:
-    return (
-        2 <= len(text) <= 12 and any(letter.isalpha() for letter in text) and not re.fullmatch(r"[MHD]\d+|UTF\d+", text)
-    )
+def _spoken(words: list[str]) -> str:
+    """Return what a name says the numbers are, if no candles of trades."""
+    pairs = [" ".join(pair) for pair in itertools.pairwise(words)]
+    return next((_NOT_TRADES[word] for word in (*pairs, *words) if word in _NOT_TRADES), "")
 
 
 def _frame_of(words: list[str], has_symbol: bool) -> str:
@@ -123,13 +125,22 @@ def _frame_of(words: list[str], has_symbol: bool) -> str:
     return ""
 
 
-def from_columns(symbols: list[str], frames: list[str]) -> Evidence:
-    """Return what constant columns say."""
-    symbol = canonical(symbols[0]) if len(symbols) == 1 and symbols[0] else ""
-    kind = "futures" if symbols and re.search(r"\.P$|PERP$|SWAP$|:[A-Z]+$", symbols[0].upper()) else ""
+def from_columns(symbols: list[str], frames: list[str], names: list[str]) -> Evidence:
+    """Return what constant columns and the columns' plain names say."""
+    written = symbols[0] if len(symbols) == 1 and symbols[0] else ""
+    symbol = canonical(written) if is_pair(written) else ""
+    kind = "futures" if re.search(r"\.P$|PERP$|SWAP$|:[A-Z]+$", written.upper()) and symbol else ""
     frame = frames[0].strip().lower() if len(frames) == 1 else ""
     minutes = {"1": "1m", "5": "5m", "15": "15m", "60": "1h", "240": "4h", "1440": "1d"}
-    return Evidence(symbol=symbol, kind=kind, timeframe=_FRAMES.get(frame, minutes.get(frame, "")))
+    return Evidence(
+        symbol=symbol,
+        coin="" if symbol else coin_of(written),
+        kind=kind,
+        timeframe=_FRAMES.get(frame, minutes.get(frame, "")),
+        not_trades=next(
+            (what for what, form in _NOT_TRADES_OF_COLUMNS if any(re.fullmatch(form, name) for name in names)), ""
+        ),
+    )
 
 
 def settle(asked: str, found: list[tuple[str, str]], what: str, option: str, override: bool) -> str:

@@ -7,6 +7,7 @@ storage/candles/Binance Perpetual Futures/BTC-USDT.csv                   Jesse e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,19 +16,26 @@ from storage.candles.importing.evidence import from_name
 from strategies.errors import BadInput
 
 _ENDINGS: Final = (
-    ".csv", ".csv.gz", ".txt", ".zip", ".json", ".json.gz", ".jsongz", ".parquet", ".feather", ".h5", ".hdf5",
+    ".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".txt", ".zip", ".tar.gz", ".json", ".json.gz", ".jsongz",
+    ".jsonl", ".parquet", ".feather", ".arrow", ".npy", ".h5", ".hdf5",
 )  # fmt: skip
 _STORED: Final = frozenset(("1m", "5m", "15m", "1h", "4h", "1d"))
+_EXCHANGES: Final = (
+    "binance", "binanceusdm", "bybit", "okx", "kraken", "krakenfutures", "coinbase", "bitfinex", "bitget", "gate",
+    "gateio", "kucoin", "kucoinfutures", "htx", "huobi", "mexc", "bitmex", "deribit", "bitstamp", "gemini",
+    "hyperliquid", "dydx", "phemex", "upbit",
+)  # fmt: skip
 _SIDE: Final = ("trades", "aggtrades", "bookdepth", "bookticker", "liquidationsnapshot", "metrics")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A file of a folder; `why_not` says why it is left aside."""
+    """A file of a folder; `place` is the exchange that a folder's name speaks of, `why_not` why it is left aside."""
 
     path: Path
     symbol: str = ""
     kind: str = ""
+    place: str = ""
     why_not: str = ""
 
 
@@ -47,8 +55,9 @@ def files_of(folder: Path) -> list[Found]:
 def _found(path: Path, folder: Path, names: set[str]) -> Found:
     said = from_name(str(path.relative_to(folder.parent)))
     parts = [part.lower() for part in path.relative_to(folder.parent).parts]
-    kind = said.kind or ("futures" if {"futures", "um", "cm"} & set(parts) else "spot" if "spot" in parts else "")
-    kind = kind or ("futures" if any("perpetual" in part for part in parts) else "")
+    words = {word for part in parts[:-1] for word in re.split(r"[^a-z0-9.]+", part)}
+    is_futures = bool({"futures", "um", "cm", "perpetual", "perp", "swap", "linear"} & words)
+    kind = said.kind or ("futures" if is_futures else "spot" if "spot" in words else "")
     why = ""
     if said.not_trades:
         why = f"{said.not_trades}, not trades"
@@ -58,4 +67,5 @@ def _found(path: Path, folder: Path, names: set[str]) -> Found:
         why = f"{said.timeframe} candles are not stored"
     elif path.name + ".gz" in names:
         why = "the same file stands beside it compressed"
-    return Found(path=path, symbol=said.symbol, kind=kind, why_not=why)
+    place = next((word for word in _EXCHANGES if word in words), "")
+    return Found(path=path, symbol=said.symbol, kind=kind, place=place, why_not=why)

@@ -35,8 +35,11 @@ def usual_step(open_ms: np.ndarray) -> int | None:
     """Return the commonest step of ascending times in ms; None for fewer than two."""
     if len(open_ms) < 2:
         return None
-    steps, counts = np.unique(np.diff(open_ms), return_counts=True)
-    return int(steps[counts.argmax()])
+    steps = np.diff(open_ms)
+    if (steps[0] == steps).all():
+        return int(steps[0])
+    found, counts = np.unique(steps, return_counts=True)
+    return int(found[counts.argmax()])
 
 
 def mixture(open_ms: np.ndarray, timeframe: Timeframe) -> str:
@@ -45,7 +48,7 @@ def mixture(open_ms: np.ndarray, timeframe: Timeframe) -> str:
     A run of equal longer steps whose length is a candle's is no run of gaps.
     """
     steps = np.diff(open_ms).astype(np.int64)
-    if len(steps) < _RUN:
+    if len(steps) < _RUN or (steps == timeframe.ms).all():
         return ""
     for step, name in _STEPS.items():
         if step == timeframe.ms or (step > timeframe.ms and step < 4 * timeframe.ms):
@@ -82,6 +85,27 @@ def require_dense(open_ms: np.ndarray, timeframe: Timeframe, most: float, where:
             f"{where}: {share:.1%} of the {timeframe.value} bars between {moment(open_ms[0])} and "
             f"{moment(open_ms[-1])} are missing, at most {most:.1%} may be (longest gap: {longest}); "
             f"--most-missing {min(share + 0.01, 1):.2f} takes them anyway"
+        )
+
+
+def require_opens(times: np.ndarray, timeframe: Timeframe, column: str, where: str) -> None:
+    """Refuse whole days that begin one candle after midnight and end at midnight: so stamp programs that write ends.
+
+    Args:
+        times: (n,) UTC ms, ascending.
+        timeframe: of the candles.
+        column: their name, for the way out.
+        where: of the file.
+
+    Raises:
+        BadInput: with both readings; one who says which column is the time has decided.
+    """
+    first, last = float(times[0]), float(times[-1])
+    whole_days = (last - first + timeframe.ms) % DAY_MS == 0
+    if timeframe.ms < DAY_MS and whole_days and first % DAY_MS == timeframe.ms and last % DAY_MS == 0:
+        raise BadInput(
+            f"{where}: the candles run from {moment(first)} to {moment(last)}, whole days of ends, not of opens; "
+            f"--columns close_time={column or 1} takes the times as ends, --columns time={column or 1} as opens"
         )
 
 

@@ -95,6 +95,8 @@ def _write(store: CandleStore, part: Planned, now_ms: int, replace_stored: bool)
 
 def _merged(stored: Columns, new: Columns, replace_stored: bool) -> tuple[Columns, Appended, Touched]:
     time = next(iter(new))
+    if not len(stored[time]):
+        return _all_new(new)
     _, at_stored, at_new = np.intersect1d(stored[time], new[time], assume_unique=True, return_indices=True)
     old, offered = values_of(stored, at_stored), values_of(new, at_new)
     same = ~differ(old, offered)
@@ -120,6 +122,14 @@ def _merged(stored: Columns, new: Columns, replace_stored: bool) -> tuple[Column
     )
     touched = Touched(times=new[time][~kept_out], states=states[~kept_out], before=before[~kept_out])
     return {name: values[order] for name, values in joined.items()}, appended, touched
+
+
+def _all_new(new: Columns) -> tuple[Columns, Appended, Touched]:
+    times = next(iter(new.values()))
+    states = np.full(len(times), ADDED, np.uint8)
+    width = values_of(new, np.zeros(0, np.int64)).shape[1]
+    touched = Touched(times=times, states=states, before=np.broadcast_to(np.float64(0), (len(times), width)))
+    return new, Appended(added=len(times)), touched
 
 
 def _with_owned(batches: Batches, batch: Batch, touched: Touched) -> Touched:

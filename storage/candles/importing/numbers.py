@@ -15,7 +15,7 @@ from strategies.errors import BadInput
 
 EMPTY: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "None", "none", "n/a", "N/A", "NA", "-", "--")
 _SCALES: Final = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-_DRESS: Final = re.compile(r"[\s\u00a0\u202f'$€£₺]")
+_DRESS: Final = re.compile(r"(?<=\d)\s?(USDT|USDC|BUSD|USD)$|[\s\u00a0\u202f'’$€£₺₩¥]")
 _SHORT: Final = re.compile(r"^(.*\d)\s*([KMBT])$", re.IGNORECASE)
 
 
@@ -68,22 +68,44 @@ def decimal_of(cells: Sequence[str], name: str, asked: str) -> str:
     raise BadInput(f"{name}: {with_comma[0]!r} may mean thousands or a fraction; --decimal point or --decimal comma")
 
 
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with categories, bytes and long texts as plain values."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_large_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as text, without the spaces, apostrophes and ="…" that spreadsheets put around it."""
+    text = pc.utf8_trim_whitespace(decoded(column).cast(pa.string()))
+    marks = pc.or_(pc.starts_with(text, "'"), pc.starts_with(text, "="))
+    if not pc.any(marks).as_py():
+        return text
+    return pc.replace_substring_regex(text, r"^=?[\"']*(.*?)[\"']*$", r"\1")
+
+
 def numbers(column: pa.ChunkedArray, decimal: str, what: str) -> np.ndarray:
     """Return (n,) float64, NaN where a cell is empty.
 
     Raises:
         BadInput: a cell holds something else; `what` begins the message.
     """
+    column = decoded(column)
     kind = column.type
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
         return _shortest(column.to_numpy())
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+    if pa.types.is_decimal(kind):  # by way of its digits: Arrow's own division is off by a bit
+        return np.asarray(column.cast(pa.string()).cast(pa.float64()).to_numpy(), np.float64)
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)):
+    if not pa.types.is_string(kind):
         raise BadInput(f"{what} holds {kind}; numbers are needed")
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    text = texts(column)
     text = pc.if_else(pc.is_in(text, pa.array(EMPTY)), pa.scalar(None, pa.string()), text)
     if decimal == ".":
         try:

@@ -11,9 +11,11 @@ import numpy as np
 from storage.candles.funding import require_funding
 from storage.candles.importing import cleaning, grid
 from storage.candles.importing.folders import Found, files_of
-from storage.candles.importing.sheet import Options
+from storage.candles.importing.pairs import canonical
+from storage.candles.importing.sheet import Options, Sheet
 from storage.candles.importing.tables import sheets
-from storage.candles.importing.taking import Taken, Wanted, take
+from storage.candles.importing.taking import Taken, take
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import moment
 from storage.candles.store import StoredMarket
 from strategies.errors import BadInput
@@ -68,6 +70,7 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
     """
     taken: list[Taken] = []
     aside: list[str] = []
+    places: dict[tuple[str, str, Timeframe | None], set[str]] = {}
     for path in paths:
         found = files_of(path) if path.is_dir() else [Found(path=path)]
         for file in found:
@@ -78,14 +81,41 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
                 aside.append(f"{file.path.name}: {file.symbol}, another market")
                 continue
             asked = replace(wanted, symbol=wanted.symbol or file.symbol, kind=wanted.kind or file.kind)
-            for sheet in sheets(file.path, options):
+            for sheet in _chosen(sheets(file.path, options), asked.symbol):
                 rows = take(sheet, asked, options, now_ms)
                 if len(rows.rows):
                     taken.append(rows)
+                    places.setdefault((rows.symbol, rows.kind, rows.timeframe), set()).update({file.place} - {""})
+    _require_one_exchange(places)
     if not taken:
         names = ", ".join(map(str, paths))
         raise BadInput(f"{names}: no closed candle and no funding rate found; nothing was stored")
     return Plan(parts=tuple(_joined(exchange, taken, options)), left_aside=tuple(aside))
+
+
+def _chosen(found: list[Sheet], symbol: str) -> list[Sheet]:
+    """Return the tables of the market asked for, where a file holds one a market."""
+    markets = {canonical(sheet.ticker) for sheet in found if sheet.ticker}
+    if len(markets) < 2 or not symbol:
+        if len(markets) > 1 and len({sheet.name for sheet in found}) == 1:
+            listed = ", ".join(sorted(markets)[:6])
+            raise BadInput(f"{found[0].name} holds {len(markets)} markets, {listed}; --symbol chooses one")
+        return found
+    chosen = [sheet for sheet in found if canonical(sheet.ticker) == canonical(symbol)]
+    if not chosen:
+        listed = ", ".join(sorted(markets)[:6])
+        raise BadInput(f"{found[0].name} holds {len(markets)} markets, {listed}; --symbol says {symbol}")
+    return chosen
+
+
+def _require_one_exchange(places: dict[tuple[str, str, Timeframe | None], set[str]]) -> None:
+    """Refuse one market from folders of several exchanges: their candles are not one series."""
+    for (symbol, _, _), found in places.items():
+        if len(found) > 1:
+            raise BadInput(
+                f"{symbol} stands in folders of {len(found)} exchanges, {', '.join(sorted(found))}; import the "
+                "folder of each with its own --exchange"
+            )
 
 
 def _joined(exchange: str, taken: list[Taken], options: Options) -> list[Planned]:
@@ -96,9 +126,11 @@ def _joined(exchange: str, taken: list[Taken], options: Options) -> list[Planned
     for (symbol, kind, timeframe), parts in groups.items():
         what = "candles" if timeframe else "funding rates"
         notes = [note if len(parts) == 1 else f"{_short(part.name)}: {note}" for part in parts for note in part.notes]
-        rows = np.concatenate([part.rows for part in parts])
-        rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        rows = cleaning.unique(rows, "between the files", what, options.keep, notes)
+        rows = parts[0].rows
+        if len(parts) > 1:
+            rows = np.concatenate([part.rows for part in parts])
+            rows = rows[np.argsort(rows[:, 0], kind="stable")]
+            rows = cleaning.unique(rows, "between the files", what, options.keep, notes)
         if timeframe and len(parts) > 1:
             grid.require_dense(rows[:, 0], timeframe, options.most_missing, f"{symbol} of {len(parts)} files")
         if timeframe is None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from storage.candles.importing.words import plain
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
@@ -16,8 +18,9 @@ class Sheet:
         columns: values by name as written; text where the file holds text. Without a header: "1", "2", ….
         has_header: whether the names come from the file.
         layout: how it was read, in words: "csv, ';', decimal comma".
-        ticker: a symbol named in the header's own rows (yfinance's second line), or "".
+        ticker: a symbol named around the rows (yfinance's second line, a key of JSON), or "".
         notes: what was left out or joined on the way.
+        titles: plain names of all columns where only some were read; empty: those of `columns`.
     """
 
     name: str
@@ -26,6 +29,11 @@ class Sheet:
     layout: str
     ticker: str = ""
     notes: tuple[str, ...] = field(default=())
+    titles: frozenset[str] = frozenset()
+
+    def has(self, *names: str) -> bool:
+        """Whether the file has these columns, in plain words, also where they were not read."""
+        return set(names) <= (self.titles or {plain(name) for name in self.columns})
 
     @property
     def rows(self) -> int:

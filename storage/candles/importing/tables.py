@@ -1,21 +1,26 @@
-"""Parquet, feather, HDF5 and JSON as sheets."""
+"""Every kind of file as sheets; parquet, feather, HDF5 and NumPy are read here."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
-import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.ipc
 import pyarrow.parquet
 
 from storage.candles.importing.content import Content, contents
 from storage.candles.importing.delimited import read_delimited
+from storage.candles.importing.json_tables import json_sheets
+from storage.candles.importing.pairs import is_pair
 from storage.candles.importing.sheet import Options, Sheet
 from strategies.errors import BadInput
+
+_OF_MARKET: Final = re.compile(r"\('([^']+)', '([^']*)'\)")  # a column of pandas with two header rows, as parquet
 
 
 def sheets(path: Path, options: Options) -> list[Sheet]:
@@ -30,9 +35,11 @@ def sheets(path: Path, options: Options) -> list[Sheet]:
 def _sheets(content: Content, options: Options) -> list[Sheet]:
     match content.kind:
         case "csv":
-            return [read_delimited(content.data, content.name, options)]
+            return read_delimited(content.data, content.name, options)
         case "json":
-            return [_json(content)]
+            return json_sheets(content.data, content.name)
+        case "npy":
+            return [_numpy(content)]
         case "hdf5":
             return _hdf5(content)
         case _:
@@ -43,6 +50,8 @@ def _arrow(content: Content) -> Sheet:
     try:
         if content.kind == "parquet":
             table = pyarrow.parquet.ParquetFile(io.BytesIO(content.data)).read(use_threads=False)
+        elif content.kind == "arrow stream":
+            table = pa.ipc.open_stream(content.data).read_all()
         else:
             table = pyarrow.feather.read_table(io.BytesIO(content.data), use_threads=False)
     except (pa.ArrowException, OSError) as error:
@@ -51,46 +60,20 @@ def _arrow(content: Content) -> Sheet:
     return _sheet(content.name, table, content.kind)
 
 
-def _json(content: Content) -> Sheet:
+def _numpy(content: Content) -> Sheet:
+    import numpy as np
+
     try:
-        found: Any = json.loads(content.data)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{content.name} cannot be read, it is truncated or not JSON: {error}") from error
-    rows = _rows(found)
-    if not rows:
-        raise BadInput(f"{content.name} holds no list of candles")
-    if isinstance(rows[0], dict):
-        names = [str(name) for name in rows[0]]
-        columns = {name: [row.get(name) if isinstance(row, dict) else None for row in rows] for name in names}
-    else:
-        widths = {len(row) if isinstance(row, list) else 0 for row in rows}
-        if len(widths) != 1 or min(widths) < 5:
-            raise BadInput(f"{content.name}: rows have {sorted(widths)} values; a time, four prices and a volume each")
-        columns = {str(place + 1): [row[place] for row in rows] for place in range(widths.pop())}
-    arrays = {name: _array(values, content.name) for name, values in columns.items()}
-    return Sheet(name=content.name, columns=arrays, has_header=isinstance(rows[0], dict), layout="JSON")
-
-
-def _rows(found: Any) -> list[Any]:
-    """Return the first list of lists or objects in a document: bare, or under data, result, candles, ….."""
-    if isinstance(found, list):
-        return found if found and isinstance(found[0], list | dict) else []
-    if isinstance(found, dict):
-        for value in found.values():
-            if rows := _rows(value):
-                return rows
-    return []
-
-
-def _array(values: list[Any], name: str) -> pa.ChunkedArray:
-    try:
-        return pa.chunked_array([pa.array(values)])
-    except (pa.ArrowException, OverflowError):
-        pass
-    try:
-        return pa.chunked_array([pa.array([None if value is None else float(value) for value in values])])
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{name}: a column mixes numbers and text: {error}") from error
+        found = np.load(io.BytesIO(content.data), allow_pickle=False)
+        values = np.asarray(found, np.float64)
+    except (ValueError, OSError, TypeError) as error:
+        raise BadInput(f"{content.name} cannot be read as a NumPy array of numbers: {error}") from error
+    if values.ndim != 2 or not len(values):
+        raise BadInput(
+            f"{content.name} holds an array of {values.shape}; rows of a time, four prices and a volume are needed"
+        )
+    columns = {str(place + 1): pa.chunked_array([pa.array(column)]) for place, column in enumerate(values.T)}
+    return Sheet(name=content.name, columns=columns, has_header=False, layout="NumPy")
 
 
 def _hdf5(content: Content) -> list[Sheet]:
@@ -117,9 +100,25 @@ def _hdf5(content: Content) -> list[Sheet]:
 def _sheet(name: str, table: pa.Table, layout: str) -> Sheet:
     if not table.num_rows:
         raise BadInput(f"{name} has no rows (columns: {', '.join(table.column_names)})")
-    return Sheet(
-        name=name,
-        columns=dict(zip(table.column_names, table.columns, strict=True)),
-        has_header=True,
-        layout=layout,
-    )
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    pairs = {title: match for title in columns if (match := _OF_MARKET.fullmatch(title))}
+    markets = sorted({match[2] for match in pairs.values() if match[2]})
+    if len(markets) > 1:
+        raise BadInput(f"{name} holds columns of {len(markets)} markets, {', '.join(markets[:6])}; write one a file")
+    columns = {pairs[title][1] if title in pairs else title: column for title, column in columns.items()}
+    ticker = markets[0] if markets and is_pair(markets[0]) else ""
+    return Sheet(name=name, columns=_flat(columns), has_header=True, layout=layout, ticker=ticker)
+
+
+def _flat(columns: dict[str, pa.ChunkedArray]) -> dict[str, pa.ChunkedArray]:
+    """Return the columns with the fields of structs beside the others."""
+    made: dict[str, pa.ChunkedArray] = {}
+    for name, column in columns.items():
+        if not pa.types.is_struct(column.type):
+            made[name] = column
+            continue
+        inner = pa.table({name: column}).flatten()
+        for field in inner.column_names:
+            short = field.partition(".")[2]
+            made[short if short not in columns and short not in made else field] = inner[field]
+    return made

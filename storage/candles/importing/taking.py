@@ -9,29 +9,21 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from storage.candles.importing import cleaning, evidence, grid
-from storage.candles.importing.columns import PRICES, Roles, asked_roles, named_roles
-from storage.candles.importing.evidence import Evidence, canonical, known_timeframe
+from storage.candles.importing import prices as real_prices
+from storage.candles.importing.columns import PRICES, Roles, asked_roles, named_roles, overridden
+from storage.candles.importing.evidence import Evidence, known_timeframe
 from storage.candles.importing.headerless import data_roles
 from storage.candles.importing.numbers import decimal_of, numbers
-from storage.candles.importing.opens import open_times
+from storage.candles.importing.opens import Opens, open_times
 from storage.candles.importing.sheet import Options, Sheet
 from storage.candles.importing.volumes import chosen_volume
+from storage.candles.importing.whose import Wanted, market_of, rows_of_one_market
 from strategies.errors import BadInput
 from strategies.market import CLOSE, MINUTE_MS, OPEN, OPEN_MS, VOLUME, CandleArray, Timeframe
 
 _SAMPLE: Final = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which market a person asked for; empty: what the file says."""
-
-    symbol: str = ""
-    timeframe: str = ""
-    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +49,16 @@ class Taken:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The market that rows are of, and what name and columns say of it; `timeframe` is the one asked for, or ""."""
+
+    symbol: str
+    kind: str
+    timeframe: str
+    evidence: list[Evidence]
+
+
 def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     """Return the rows of a sheet.
 
@@ -64,15 +66,24 @@ def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
         BadInput: it holds something else, another market, or may be read in two ways; the message says what to add.
     """
     said = evidence.from_name(sheet.name)
-    if said.not_trades and not options.override_evidence:
-        raise BadInput(f"{sheet.name} holds {said.not_trades} by its name, not trades; --override-evidence takes it")
+    _require_trades(said, sheet.name, "name", options)
     decimal = _decimal(sheet, options)
     roles = _roles(sheet, options, decimal)
-    sheet, speaking = _one_market(sheet, roles, wanted)
-    symbol, kind = _market(sheet, roles, wanted, options, [said, speaking])
+    sheet, speaking = rows_of_one_market(sheet, roles, wanted)
+    if not set(PRICES) <= set(roles.prices):
+        _require_trades(speaking, sheet.name, "columns", options)
+    symbol, kind = market_of(sheet, roles, wanted, options, [said, speaking])
     if said.is_funding or (roles.rate and "open" not in roles.prices):
         return _funding(sheet, roles, symbol, decimal, options)
-    return _candles(sheet, roles, wanted, options, symbol, kind, [said, speaking], decimal, now_ms)
+    named = Named(symbol=symbol, kind=kind, timeframe=wanted.timeframe, evidence=[said, speaking])
+    return _candles(sheet, roles, named, options, decimal, now_ms)
+
+
+def _require_trades(said: Evidence, name: str, where: str, options: Options) -> None:
+    if said.not_trades and not options.override_evidence:
+        raise BadInput(
+            f"{name} holds {said.not_trades} by its {where}, not candles of trades; --override-evidence takes it"
+        )
 
 
 def _decimal(sheet: Sheet, options: Options) -> str:
@@ -87,51 +98,10 @@ def _decimal(sheet: Sheet, options: Options) -> str:
 def _roles(sheet: Sheet, options: Options, decimal: str) -> Roles:
     if sheet.has_header:
         return named_roles(sheet, options)
-    return asked_roles(sheet, options) or data_roles(sheet, decimal)
+    return asked_roles(sheet, options) or overridden(data_roles(sheet, decimal), sheet, options)
 
 
-def _one_market(sheet: Sheet, roles: Roles, wanted: Wanted) -> tuple[Sheet, Evidence]:
-    """Return the rows of one market, and what its columns say; several need `--symbol`."""
-    symbols = [sheet.ticker] if sheet.ticker else _values(sheet, roles.symbol)
-    frames = _values(sheet, roles.timeframe)
-    if len(symbols) > 1 or "," in sheet.ticker:
-        spoken = sorted({canonical(symbol) for symbol in symbols})
-        if not wanted.symbol or canonical(wanted.symbol) not in spoken or sheet.ticker:
-            raise BadInput(f"{sheet.name} holds {len(spoken)} markets, {', '.join(spoken[:6])}; --symbol chooses one")
-        chosen = [symbol for symbol in symbols if canonical(symbol) == canonical(wanted.symbol)]
-        kept = pc.is_in(sheet.columns[roles.symbol].cast(pa.string()), pa.array(chosen))
-        columns = {name: column.filter(kept) for name, column in sheet.columns.items()}
-        notes = (*sheet.notes, f"took the rows of {chosen[0]}, one of {len(symbols)} markets in the file")
-        sheet = Sheet(name=sheet.name, columns=columns, has_header=True, layout=sheet.layout, notes=notes)
-        symbols = chosen
-    return sheet, evidence.from_columns(symbols, frames)
-
-
-def _values(sheet: Sheet, name: str) -> list[str]:
-    if not name:
-        return []
-    found = pc.unique(sheet.columns[name].cast(pa.string())).to_pylist()
-    return [str(value) for value in found if value is not None]
-
-
-def _market(sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, found: list[Evidence]) -> tuple[str, str]:
-    places = [f"the name {sheet.name.rpartition('/')[2]}", f"a column of {sheet.name.rpartition('/')[2]}"]
-    symbols = [(part.symbol, place) for part, place in zip(found, places, strict=True)]
-    symbol = evidence.settle(canonical(wanted.symbol), symbols, "symbol", "--symbol", options.override_evidence)
-    if not symbol:
-        raise BadInput(f"{sheet.name} does not say which market it is of; --symbol BTCUSDT says it")
-    for name, coin in roles.volumes:
-        if coin and not (symbol.startswith(coin) or symbol.endswith(coin)) and not options.override_evidence:
-            raise BadInput(f"{sheet.name} counts volume in {coin} (column {name!r}); {symbol} was asked")
-    kinds = [(part.kind, place) for part, place in zip(found, places, strict=True)]
-    kind = evidence.settle(wanted.kind, kinds, "market kind", "--market", options.override_evidence)
-    return symbol, kind
-
-
-def _candles(
-    sheet: Sheet, roles: Roles, wanted: Wanted, options: Options, symbol: str, kind: str, found: list[Evidence],
-    decimal: str, now_ms: int,
-) -> Taken:  # fmt: skip
+def _candles(sheet: Sheet, roles: Roles, named: Named, options: Options, decimal: str, now_ms: int) -> Taken:
     missing = [role for role in PRICES if role not in roles.prices]
     if missing:
         raise BadInput(
@@ -139,54 +109,84 @@ def _candles(
             f"candles need open, high, low and close (--columns {missing[0]}=NAME)"
         )
     notes = list(sheet.notes)
-    candles = np.empty((sheet.rows, 6), np.float64)
+    candles = np.empty((sheet.rows, 6), np.float64, order="F")
     for place, role in enumerate(PRICES, start=OPEN):
         name = roles.prices[role]
         candles[:, place] = numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")
-    volume, volume_said = chosen_volume(sheet, roles, symbol, decimal, candles[:, CLOSE], notes)
+    candles = real_prices.from_fixed_point(candles, sheet, roles, notes)
+    volume, volume_said = chosen_volume(sheet, roles, named.symbol, decimal, candles[:, CLOSE], options, notes)
     candles[:, VOLUME] = volume
-    opens = open_times(sheet, roles, options)
+    opens = _opens(sheet, roles, options, named.evidence)
     candles[:, OPEN_MS] = opens.ms
     candles = cleaning.without_empty(candles, sheet.name, notes)
     candles = cleaning.sound(candles, sheet.name, options, notes)
     candles = cleaning.in_order(candles, notes)
-    timeframe = _timeframe(candles, wanted, options, found, sheet.name, opens.closes)
-    candles = _opens_of_closes(candles, timeframe, notes) if opens.closes else candles
+    if not options.override_evidence:
+        real_prices.require_real(candles, sheet.name)
+    timeframe = _timeframe(candles, named, options, sheet.name, opens.closes)
+    if opens.closes:
+        candles = _opens_of_closes(candles, timeframe, notes)
+    elif "time" not in options.columns and opens.name not in ("open_time", "open_ms", "Open time"):
+        grid.require_opens(candles[:, OPEN_MS], timeframe, opens.name, sheet.name)
     if opens.is_naive and not options.timezone:
         grid.require_utc(candles[:, OPEN_MS], timeframe, sheet.name)
     candles = cleaning.unique(candles, sheet.name, "candles", options.keep, notes)
-    candles = cleaning.closed(cleaning.on_grid(candles, timeframe, sheet.name, notes), timeframe, now_ms, notes)
+    candles = cleaning.on_grid(candles, timeframe, sheet.name, notes)
+    cleaning.require_past(candles, timeframe, now_ms, sheet.name, is_naive=opens.is_naive and not options.timezone)
+    candles = cleaning.closed(candles, timeframe, now_ms, notes)
     grid.require_dense(candles[:, OPEN_MS], timeframe, options.most_missing, sheet.name)
     columns = ", ".join(f"{role} {roles.prices[role]!r}" for role in PRICES) if not sheet.has_header else ""
     zone = "" if not opens.is_naive or timeframe is Timeframe.D1 else f" (as {options.timezone or 'UTC'})"
     line = f"{sheet.layout}; time {opens.name!r} {opens.said}{zone}; {columns + '; ' if columns else ''}{volume_said}"
     return Taken(
-        name=sheet.name, symbol=symbol, kind=kind, timeframe=timeframe, rows=candles, line=line, notes=tuple(notes)
+        name=sheet.name,
+        symbol=named.symbol,
+        kind=named.kind,
+        timeframe=timeframe,
+        rows=candles,
+        line=line,
+        notes=tuple(notes),
     )
 
 
-def _timeframe(
-    candles: CandleArray, wanted: Wanted, options: Options, found: list[Evidence], name: str, closes: bool
-) -> Timeframe:
+def _opens(sheet: Sheet, roles: Roles, options: Options, found: list[Evidence]) -> Opens:
+    opens = open_times(sheet, roles, options)
+    clock = next((part.clock for part in found if part.clock), "")
+    if clock and opens.is_naive and not options.timezone:
+        raise BadInput(
+            f"{sheet.name}: by its name the times are {clock} without an offset; --timezone Etc/GMT+5 says so, "
+            "--timezone UTC takes them as they are written"
+        )
+    cleaning.require_age(opens.ms, opens.name, sheet.name, options)
+    return opens
+
+
+def _timeframe(candles: CandleArray, named: Named, options: Options, name: str, closes: bool) -> Timeframe:
     """Return the timeframe that the steps show; options and evidence must agree with them."""
-    times = np.unique(candles[:, OPEN_MS])
+    times = candles[:, OPEN_MS]
+    times = times[np.r_[True, np.diff(times) > 0]]
     step = grid.usual_step(times)
     places = [f"the name {name.rpartition('/')[2]}", "a column"]
-    spoken = [(part.timeframe, place) for part, place in zip(found, places, strict=True)]
+    spoken = [(part.timeframe, place) for part, place in zip(named.evidence, places, strict=True)]
     if step is None:
-        agreed = evidence.settle(wanted.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
+        agreed = evidence.settle(named.timeframe, spoken, "timeframe", "--timeframe", options.override_evidence)
         if not agreed:
             raise BadInput(f"{name} has {len(times)} candle; --timeframe says how long it is")
         return known_timeframe(agreed, name)
     shown = next((frame for frame in Timeframe if frame.ms == step), None)
-    if wanted.timeframe:
-        asked = known_timeframe(wanted.timeframe, "--timeframe")
+    if named.timeframe:
+        asked = known_timeframe(named.timeframe, "--timeframe")
         if shown is not asked and not _is_sparse(times, asked):
             raise BadInput(f"{name}: candles are {grid.length_of(step)} apart, {asked.value} was asked")
         shown = asked
     if shown is None:
         raise BadInput(f"{name}: candles are {grid.length_of(step)} apart; one of {', '.join(Timeframe)} is needed")
-    evidence.settle(shown.value, spoken, "timeframe", "the rows'", options.override_evidence)
+    other = next(((said, place) for said, place in spoken if said and said != shown.value), None)
+    if other and not options.override_evidence:
+        raise BadInput(
+            f"{name}: {other[1]} says timeframe {other[0]}, but the candles are {shown.value} apart; "
+            "--override-evidence takes them as they are"
+        )
     return shown
 
 
@@ -198,7 +198,7 @@ def _is_sparse(times: np.ndarray, timeframe: Timeframe) -> bool:
 
 def _opens_of_closes(candles: CandleArray, timeframe: Timeframe, notes: list[str]) -> CandleArray:
     shifted = candles.copy()
-    shifted[:, OPEN_MS] = np.ceil(candles[:, OPEN_MS] / 1000) * 1000 - timeframe.ms
+    shifted[:, OPEN_MS] = np.ceil(candles[:, OPEN_MS] / MINUTE_MS) * MINUTE_MS - timeframe.ms
     notes.append(f"times were closes; opens are {timeframe.value} earlier")
     return shifted
 
@@ -208,6 +208,14 @@ def _funding(sheet: Sheet, roles: Roles, symbol: str, decimal: str, options: Opt
     name = roles.rate or roles.prices.get("open", "")
     if not name:
         raise BadInput(f"{sheet.name} has no rate column: found {', '.join(sheet.columns)}")
+    others = [roles.prices[role] for role in ("high", "low", "close") if role in roles.prices]
+    if not roles.rate and any(
+        np.nan_to_num(numbers(sheet.columns[other], decimal, sheet.name)).any() for other in others
+    ):
+        raise BadInput(
+            f"{sheet.name} holds candles of funding rates, whose settled rate is in doubt; --columns rate=NAME "
+            "says which column was paid"
+        )
     opens = open_times(sheet, roles, options)
     rates = numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")
     rates = rates if name.lower().endswith("_e8") else np.rint(rates * 1e8)

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
-from bot.cli import ENTRIES, main, output, usage
+from bot.cli import ENTRIES, main, usage
 from bot.cli.commands.batch import command_line
-from bot.cli.mount import call
+from storage.terminal import output
+from storage.terminal.run import call
 from strategies.errors import BadInput, SigmaError
 from tests.builders import ROOT
 
@@ -104,9 +106,10 @@ def test_an_error_is_folded_into_one_line() -> None:
     assert stream.getvalue() == "sigma: first is -1; a number >= 0 is needed\n"
 
 
-def test_a_document_with_nan_is_refused_rather_than_printed(app: typer.Typer) -> None:
-    with output.style(as_json=True, verbose=False), pytest.raises(ValueError, match="not JSON compliant"):
-        output.emit({"sharpe": float("nan")}, "")
+def test_what_json_cannot_say_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.style(as_json=True, verbose=False):
+        output.emit({"sharpe": float("nan"), "folds": (np.float64(0.5), np.inf), "trades": np.int64(3)}, "")
+    assert json.loads(capsys.readouterr().out) == {"sharpe": None, "folds": [0.5, None], "trades": 3}
 
 
 def test_progress_off_a_terminal_is_at_most_eleven_lines(capsys: pytest.CaptureFixture[str]) -> None:

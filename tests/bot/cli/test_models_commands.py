@@ -11,6 +11,7 @@ import pytest
 from bot.cli import main
 from storage.candles.store import CandleStore, Source
 from storage.models.registry import Registry
+from strategies.bundle.files import RECORD
 from strategies.market import HOUR_MS, Timeframe
 from tests.bot.retraining.swappable import ridge_files
 from tests.builders import START_MS, candles
@@ -95,3 +96,20 @@ def test_people_are_shown_a_bundle_as_facts_within_80_columns(
     assert max(map(len, shown.splitlines())) <= 80
     assert main(["models", "list", "--wide"]) == 0
     assert "recipe" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_a_bundle_of_test_mode_is_marked_and_promoted_by_force_only(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [bundle] = registry.ids()
+    (registry.folder(bundle) / RECORD).write_text(json.dumps({"test_mode": True}))
+    assert main(["models", "promote", bundle, "--json"]) == 1
+    refused = json.loads(capsys.readouterr().out)
+    assert "made in test mode" in refused["error"]
+    assert "--force" in refused["error"]
+    listed = models(capsys, "list")
+    assert [part["test_mode"] for part in listed["bundles"]] == [True]  # type: ignore[attr-defined]
+    for words in (["list"], ["show", bundle]):
+        assert main(["models", *words]) == 0
+        assert "test" in capsys.readouterr().out.lower()
+    assert models(capsys, "promote", bundle, "--force")["deciding"] == bundle

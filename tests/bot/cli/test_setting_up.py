@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.cli import main
 from bot.cli.commands.completion import words
 from bot.cli.commands.config_edit import changed
 from bot.cli.commands.logs import following, tail, text_of
 from storage.config.tree import load, parse
+from storage.terminal.output import emit
+from tests.builders import ROOT
 
 LINE = '{"time_ms": 1746450252000, "level": "info", "logger": "sigma.trader", "event": "fill", "trade": "BTCUSDT-%d"}\n'
 
@@ -110,3 +115,63 @@ def test_zsh_and_fish_get_every_word(capsys: pytest.CaptureFixture[str]) -> None
         assert main(["completion", shell]) == 0
         assert all(word in capsys.readouterr().out for word in ("backtest",))
     assert main(["completion", "tcsh"]) == 2
+
+
+def test_init_makes_every_secret_that_compose_names_and_keeps_what_is_there(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    Path("secrets").mkdir()
+    Path("secrets/web_token").write_text("my own")
+    assert main(["init", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {part["file"].removeprefix("./") for part in composed["secrets"].values()} == {
+        str(path) for path in Path("secrets").iterdir()
+    }
+    assert document["kept"] == ["secrets/web_token"]
+    assert Path("secrets/web_token").read_text() == "my own"
+    assert len(Path("secrets/database_password").read_text()) == 64
+    assert Path("secrets").stat().st_mode & 0o777 == 0o700  # files inside are for a container's own user
+    assert load() == parse("", {}, "defaults")
+    assert main(["init"]) == 0
+    assert "made" not in capsys.readouterr().out
+
+
+def editing(monkeypatch: pytest.MonkeyPatch, before: str, after: str) -> None:
+    """Name an editor that replaces one text by another."""
+    program = (
+        "import pathlib, sys; path = pathlib.Path(sys.argv[1]);"
+        f"path.write_text(path.read_text().replace({before!r}, {after!r}))"
+    )
+    monkeypatch.setenv("EDITOR", shlex.join([sys.executable, "-c", program]))
+    monkeypatch.delenv("VISUAL", raising=False)
+
+
+def test_an_edited_configuration_is_taken_over_where_it_holds(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main(["config", "init"])
+    editing(monkeypatch, "# leverage_cap = 1.25", "leverage_cap = 1.1")
+    assert main(["config", "edit"]) == 0
+    assert load().risk.leverage_cap == 1.1
+
+
+def test_an_edited_configuration_that_does_not_hold_is_kept_aside(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["config", "init"])
+    before = Path("config.toml").read_bytes()
+    editing(monkeypatch, "# leverage_cap = 1.25", "leverage_cap = 99")
+    assert main(["config", "edit"]) == 2
+    assert "config.toml.rejected" in capsys.readouterr().err
+    assert Path("config.toml").read_bytes() == before
+    assert "leverage_cap = 99" in Path("config.toml.rejected").read_text()
+    monkeypatch.delenv("EDITOR")
+    assert main(["config", "edit"]) == 2
+    assert "EDITOR=nano" in capsys.readouterr().err
+
+
+def test_texts_fit_the_terminal(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    emit({}, "a sentence that is a good deal longer than the fifty columns of this terminal")
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 50

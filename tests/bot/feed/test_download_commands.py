@@ -104,7 +104,7 @@ def test_check_of_nothing_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[s
         (("BTCUSDT", "2h", "futures"), "timeframe is '2h'"),
         (("BTCUSDT", "1h", "options"), "futures or spot is needed"),
         (("BTC/USDT", "1h", "futures"), "not canonical"),
-        (("BTCUSDT", "1h", "futures", "--since", "yesterday"), "is not a date"),
+        (("BTCUSDT", "1h", "futures", "--since", "yesterday"), "is not a day"),
         (("BTCUSDT", "1h", "futures", "--exchange", "binanc"), "did you mean"),
         (("BTCUSDT", "1h", "futures", "--stitch-spot"), "--stitch-spot"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from bot.clock import ManualClock
 from bot.retraining.child_process import Ended, Limits
-from bot.scheduling.nightly import Nightly, check_runner, nightly_jobs
+from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from storage.config.training import ScheduleSettings
 from storage.ledger.monitor_findings import latest
 from strategies.errors import BadInput
@@ -49,12 +49,14 @@ class Night:
         self.database, (self.account, journal) = database, opened(database, engine)
         trade(engine, journal, minutes(count))
         return Nightly(
-            database=database,
-            account=self.account,
+            ledger=NightLedger(
+                database=database,
+                account=self.account,
+                reached_ms=lambda: reached_ms,
+                state_folder=folder,
+                tape_days=1.0,
+            ),
             clock=ManualClock(NOW_MS),
-            reached_ms=lambda: reached_ms,
-            state_folder=folder,
-            tape_days=1.0,
             run=self.run,
             note=self.note,
             on_drift=self.on_drift,

@@ -20,7 +20,7 @@ from bot.simulator.conductor import Pace
 from bot.simulator.faults.faults import fault_of
 from bot.simulator.market.generated import GeneratedMarket
 from bot.simulator.market.source import MarketSource
-from bot.simulator.server import ExchangeServer
+from bot.simulator.server import Door, ExchangeServer
 from strategies.market import MINUTE_MS
 
 BTC = "BTC/USDT:USDT"
@@ -44,7 +44,7 @@ async def exchange(
         faults=[fault_of(text) for text in faults],
         state_folder=state_folder,
         reset_clock=reset_clock,
-        deflate=deflate,
+        door=Door(deflate=deflate),
     )
     await server.start()
     try:

@@ -78,7 +78,7 @@ def test_clock_that_cannot_be_kept_stops_the_market_with_one_line(
         (["--symbols", "NOPEUSDT"], "the generated market has no NOPEUSDT"),
         (["--to", "2025-01-01"], "--candles DIR is needed"),
         (["--candles", "nowhere", "--symbols", "BTCUSDT"], "does not exist"),
-        (["--from", "someday"], "is no time"),
+        (["--from", "someday"], "is not a day"),
     ],
 )
 def test_wrong_options_get_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.simulator.conductor import Pace
 from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
-from bot.simulator.server import ExchangeServer
+from bot.simulator.server import Door, ExchangeServer
 from strategies.errors import AlreadyRunning
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.bot.simulator.exchanges import BTC, exchange, listener, rest_client
@@ -104,7 +104,7 @@ async def test_wrong_requests_get_binances_errors(server: ExchangeServer) -> Non
 async def test_taken_port_is_named(server: ExchangeServer) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     with pytest.raises(AlreadyRunning, match=f"port {port} on 127.0.0.1 is taken"):
-        await ExchangeServer(GeneratedMarket(), Pace(speed=None), port=port).start()
+        await ExchangeServer(GeneratedMarket(), Pace(speed=None), door=Door(port=port)).start()
 
 
 async def test_minutes_are_the_same_by_rest_and_by_source(server: ExchangeServer) -> None:

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from bot.telegram.menu import MENU
 from storage.ledger.shadow_trials import Shadows
+from strategies.bundle.files import RECORD
 from tests.bot.retraining.trials import shadow_bundle
 from tests.bot.telegram.bot_api_server import Said
 from tests.bot.telegram.stage import PERSON, Scene, add_bundle, channel_name, scene
@@ -162,6 +163,9 @@ async def test_models_name_the_bundles_and_offer_the_others(stage: Scene) -> Non
     first = add_bundle(registry, 0)
     said = await ask(stage, "/models")
     assert first[:10] in said.plain
+    assert "TEST" not in said.plain
+    (registry.folder(first) / RECORD).write_text('{"test_mode": true}')
+    assert f"{first[:10]} TEST" in (await ask(stage, "/models")).plain
     assert [button["text"] for button in said.buttons] == [f"Promote {first[:10]}"]
 
 
@@ -221,7 +225,7 @@ async def test_config_masks_secrets_and_names_unknown_sections(stage: Scene) -> 
 
 async def test_health_and_version(stage: Scene) -> None:
     text = (await ask(stage, "/health")).plain
-    assert "Health: well" in text
+    assert "Health: healthy" in text
     assert re.search(r"running +1 h 0 min", text)
     assert "sigma-analyst" in (await ask(stage, "/version")).plain
 

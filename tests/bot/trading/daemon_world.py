@@ -14,10 +14,11 @@ from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
 from bot.operations.metrics import Metrics
 from bot.trading.control import Control
+from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
-from bot.values.training import TrainingProgress
+from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
@@ -62,6 +63,15 @@ class IdleTraining:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.points: list[LearningPoint] = []
+
+    def curves(self) -> LearningCurves:
+        """What it was told to have learnt."""
+        return LearningCurves(points=self.points)
+
+    def learn(self, curve: str, at: int, of: int, values: dict[str, float]) -> None:
+        """Have learnt so much."""
+        self.points.append(LearningPoint(curve=curve, at=at, of=of, values=values))
 
     def progress(self) -> TrainingProgress:
         return TrainingProgress()
@@ -120,8 +130,11 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
     control = Control(
         trader=trader,
         clock=clock,
-        ledger=Ledger(database, account),
-        registry=Registry(folder / "models"),
+        records=Records(
+            ledger=Ledger(database, account),
+            registry=Registry(folder / "models"),
+            trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
+        ),
         feed=feed,
         exchange_info=ExchangeInfo(
             exchange="builtin", market_name="demo market: small world", is_demo=True, account="main", speed=1.0
@@ -129,7 +142,6 @@ async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIt
         training=training,
         stale_after_ms=60_000,
         shut_down=lambda: None,
-        trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
     )
     task = asyncio.create_task(trader.run(), name="trader")
     world = DaemonWorld(

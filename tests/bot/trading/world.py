@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine as Database
 
-from storage.ledger.accounts import Account, open_account
+from storage.ledger.accounts import Account, Beginning, open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
 from strategies.bundle.bundle import Bundle, PreparedSlice
@@ -103,14 +103,16 @@ def opened(database: Database, engine: Engine, name: str = "main") -> tuple[Acco
     """Open the account that `engine` begins, and its journal."""
     account = open_account(
         database,
-        exchange="builtin",
-        name=name,
-        markets=engine.markets,
-        settings=engine.settings,
-        candles=history(),
-        state_of=engine.state,
-        start_ms=START_MS,
-        bundle_id=engine.bundle.id,
+        Beginning(
+            exchange="builtin",
+            name=name,
+            markets=engine.markets,
+            settings=engine.settings,
+            candles=history(),
+            state=engine.state,
+            start_ms=START_MS,
+            bundle_id=engine.bundle.id,
+        ),
         created_ms=START_MS,
     )
     return account, Journal(database, account, engine.markets, engine.settings)

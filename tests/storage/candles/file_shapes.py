@@ -36,6 +36,7 @@ class Shape:
         taken: the rows it must become; None: it must be refused or ask.
         said: part of the line, or of the refusal.
         symbol, timeframe, kind: what a person asks for; empty: read off the file.
+        market: what is read off it then.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Shape:
     symbol: str = "BTCUSDT"
     timeframe: str = ""
     kind: str = ""
+    market: str = "BTCUSDT"
     options: Options = field(default_factory=Options)
 
 

@@ -11,8 +11,8 @@ from storage.candles.importing.batches import Batches
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
 from storage.candles.importing.undo import adjust, delete_batch
+from storage.candles.importing.whose import Wanted
 from storage.candles.rows import Source
 from storage.candles.store import CandleStore, StoredMarket
 from strategies.errors import BadInput
@@ -156,3 +156,39 @@ def test_freqtrades_hdf5_comes_in(tmp_path: Path) -> None:
     (part,) = plan_import([path], "binance", Wanted(), Options(), NOW_MS).parts
     assert str(part.market) == "binance:BTCUSDT:1h:spot"
     np.testing.assert_array_equal(part.rows, candles)
+
+
+def jesse_rows(candles: np.ndarray) -> str:
+    """Return what Jesse's research tools save: time, open, close, high, low, volume."""
+    return "".join(f"{r[0]:.0f},{r[1]},{r[4]},{r[2]},{r[3]},{r[5]}\n" for r in candles)
+
+
+def test_a_jesse_folder_comes_in_market_by_market_and_kind_by_kind(store: CandleStore, tmp_path: Path) -> None:
+    folder = tmp_path / "storage" / "candles"
+    minutes, others = walk(600, Timeframe.M1), walk(600, Timeframe.M1, seed=2)
+    for place, name, candles in (
+        ("Binance Perpetual Futures", "BTC-USDT", minutes),
+        ("Binance Perpetual Futures", "ETH-USDT", others),
+        ("Binance Spot", "BTC-USDT", others),
+    ):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / f"{name}.csv").write_text(jesse_rows(candles))
+    (folder / "strategies").mkdir()
+    (folder / "strategies" / "notes.md").write_text("mine")
+    plan = plan_import([folder], "binance", Wanted(), Options(), NOW_MS)
+    reports = store_plan(store, plan.parts, NOW_MS)
+    assert {str(part.planned.market) for part in reports} == {
+        "binance:BTCUSDT:1m:futures",
+        "binance:ETHUSDT:1m:futures",
+        "binance:BTCUSDT:1m:spot",
+    }
+    np.testing.assert_array_equal(store.read("binance", "BTCUSDT", "1m", "futures").candles, minutes)
+    np.testing.assert_array_equal(store.read("binance", "BTCUSDT", "1m", "spot").candles, others)
+
+
+def test_one_market_from_folders_of_two_exchanges_is_refused(tmp_path: Path) -> None:
+    for place in ("Binance Perpetual Futures", "Bybit USDT Perpetual"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "BTC-USDT.csv").write_text(jesse_rows(walk(60, Timeframe.M1)))
+    with pytest.raises(BadInput, match="folders of 2 exchanges, binance, bybit"):
+        plan_import([tmp_path], "binance", Wanted(), Options(), NOW_MS)

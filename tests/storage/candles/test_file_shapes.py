@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from storage.candles.importing import delimited
 from storage.candles.importing.plan import Plan, plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
+from storage.candles.importing.whose import Wanted
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.storage.candles import container_shapes, time_shapes, vendor_shapes
 from tests.storage.candles.file_shapes import (
     DAYS,
     HOURS,
@@ -243,22 +245,26 @@ REFUSED = [
 ]  # fmt: skip
 
 
+ALL_TAKEN = [*TAKEN, *vendor_shapes.TAKEN, *time_shapes.TAKEN, *container_shapes.TAKEN]
+ALL_REFUSED = [*REFUSED, *vendor_shapes.REFUSED, *time_shapes.REFUSED, *container_shapes.REFUSED]
+
+
 def planned(folder: Path, shape: Shape) -> Plan:
     path = folder / shape.name
     shape.write(path)
     return plan_import([path], "binance", Wanted(symbol=shape.symbol, timeframe=shape.timeframe, kind=shape.kind), shape.options, NOW_MS)  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", TAKEN, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", ALL_TAKEN, ids=lambda shape: shape.name)
 def test_a_usual_file_is_taken_exactly_and_says_as_what(tmp_path: Path, shape: Shape) -> None:
     (part,) = planned(tmp_path, shape).parts
     assert shape.taken is not None
     np.testing.assert_array_equal(part.rows, shape.taken)
-    assert part.market.symbol == (shape.symbol or "BTCUSDT")
+    assert part.market.symbol == (shape.symbol or shape.market)
     assert shape.said in " ".join((*part.lines, *part.notes))
 
 
-@pytest.mark.parametrize("shape", REFUSED, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", ALL_REFUSED, ids=lambda shape: shape.name)
 def test_a_doubtful_file_is_refused_with_the_reason_and_the_way_out(tmp_path: Path, shape: Shape) -> None:
     with pytest.raises(BadInput) as refusal:
         planned(tmp_path, shape)
@@ -267,5 +273,14 @@ def test_a_doubtful_file_is_refused_with_the_reason_and_the_way_out(tmp_path: Pa
     assert "\n" not in str(refusal.value)
 
 
-def test_the_table_holds_a_hundred_shapes() -> None:
-    assert len(TAKEN) + len(REFUSED) >= 100
+@pytest.mark.parametrize("shape", ALL_TAKEN, ids=lambda shape: shape.name)
+def test_a_large_file_of_which_only_some_columns_are_read_becomes_the_same(
+    tmp_path: Path, shape: Shape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "_LARGE_BYTES", 0)
+    (part,) = planned(tmp_path, shape).parts
+    np.testing.assert_array_equal(part.rows, shape.taken)
+
+
+def test_the_table_holds_two_hundred_shapes() -> None:
+    assert len(ALL_TAKEN) + len(ALL_REFUSED) >= 250

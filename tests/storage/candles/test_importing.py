@@ -14,7 +14,7 @@ import pytest
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import plan_import
 from storage.candles.importing.sheet import Options
-from storage.candles.importing.taking import Wanted
+from storage.candles.importing.whose import Wanted
 from storage.candles.store import CandleStore, StoredMarket
 from strategies.errors import BadInput
 from strategies.market import HOUR_MS, Timeframe

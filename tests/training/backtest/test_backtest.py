@@ -18,6 +18,7 @@ from training.backtest.baselines import CASH, HOLD, baselines
 from training.backtest.rule_baselines import DONCHIAN, MOMENTUM, MOMENTUM_DAYS, momentum_shares, rule_baselines
 from training.backtest.run import BacktestResult, Stress, backtest, require_unseen
 from training.backtest.run_candles import RunCandles, assemble
+from training.backtest.suspicion import unlearnt
 
 HOURS = 120
 RATES = (START_MS + 8 * HOUR_MS * np.arange(HOURS // 8), np.full(HOURS // 8, 10_000))
@@ -209,3 +210,12 @@ def test_the_curve_begins_with_the_deposit_and_ends_with_the_marked_equity() -> 
     assert result.curve.initial == 10_000
     assert result.curve.final == int(result.run.state.account["equity"][0]) / UNITS_PER_QUOTE
     assert result.curve.times[-1] == START_MS + HOURS * HOUR_MS
+
+
+def test_a_market_that_the_bundle_never_learnt_and_another_horizon_are_said() -> None:
+    result = backtest(momentum_bundle(), run_candles(), settings())
+    taught = replace(result, learnt=("XRPUSDT",), horizon_bars=result.settings.decision.horizon_bars + 1)
+    lines = unlearnt(taught)
+    assert any("never learnt BTCUSDT" in line and "taught by XRPUSDT" in line for line in lines)
+    assert any("The bundle forecasts" in line for line in lines)
+    assert unlearnt(replace(taught, learnt=(), horizon_bars=0)) == []

@@ -114,7 +114,7 @@ def test_capital_and_sides_are_as_asked(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--start-date", "yesterday"], "'yesterday' is not a date"),
+        (["--start-date", "yesterday"], "'yesterday' is not a day"),
         (["--start-date", "2025-05-19", "--end-date", "2025-05-18"], "is empty; candles are stored 2024-12-14 08:00"),
         (["--sides", "up"], "sides is 'up'; both, long or short is needed"),
         (["--symbols", "BTCUSDT,BTCUSDT"], "name a market twice"),

@@ -14,6 +14,7 @@ from strategies.errors import BadInput, DataGap
 from strategies.features import compute, current_slice, feature_set
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.made_markets import START_MS, random_candles
+from training.data.choices import Reading
 from training.data.dataset import build
 from training.data.labels import direction, forward_return, uniqueness
 from training.data.splits import chronological, monthly_folds, next_month, recent_folds
@@ -106,7 +107,7 @@ def test_short_holes_are_bridged_and_long_ones_split(tmp_path: Path) -> None:
     assert np.isnan(first.target[-13:]).all()  # no label crosses the gap
     assert not second.is_warm[:240].any()  # no window does
     with pytest.raises(DataGap, match="4 candles are missing"):
-        build(store, "made", ["AAAUSDT"], HOUR, FEATURES, gaps="refuse")
+        build(store, "made", ["AAAUSDT"], HOUR, FEATURES, reading=Reading(gaps="refuse"))
 
 
 def test_stitched_spot_candles_train_only_where_asked_for(tmp_path: Path) -> None:
@@ -114,7 +115,10 @@ def test_stitched_spot_candles_train_only_where_asked_for(tmp_path: Path) -> Non
     store = store_with(tmp_path, candles[:400], Source.STITCHED_SPOT)
     store_with(tmp_path, candles[400:])
     assert len(build(store, "made", ["AAAUSDT"], HOUR, FEATURES).segments[0].candles) == 1200
-    assert len(build(store, "made", ["AAAUSDT"], HOUR, FEATURES, stitched=False).segments[0].candles) == 800
+    assert (
+        len(build(store, "made", ["AAAUSDT"], HOUR, FEATURES, reading=Reading(stitched=False)).segments[0].candles)
+        == 800
+    )
 
 
 def test_a_market_without_candles_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from storage.config.models import RidgeSettings
 from strategies.features import feature_set
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, Timeframe
 from tests.made_markets import random_candles
+from training.data.choices import Teaching
 from training.data.dataset import build
 from training.data.labels import Labelling, forward_return, triple_barrier
 from training.families.ridge import fit
@@ -110,7 +111,7 @@ def test_a_dataset_with_other_labels_is_other_data(tmp_path: Path) -> None:
     store.append("made", "AAAUSDT", HOUR, "futures", candles)
     usual = build(store, "made", ["AAAUSDT"], HOUR, feature_set())
     labelling = Labelling(target="triple_barrier", barrier=0.5)
-    other = build(store, "made", ["AAAUSDT"], HOUR, feature_set(), labelling=labelling)
+    other = build(store, "made", ["AAAUSDT"], HOUR, feature_set(), teaching=Teaching(labelling=labelling))
     assert usual.data_hash != other.data_hash
     assert usual.until(usual.until_ms).data_hash != other.until(usual.until_ms).data_hash
     border = int(candles[2690, OPEN_MS])

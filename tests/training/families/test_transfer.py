@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from strategies.features import LEAN, feature_set
 from strategies.market import DAY_MS
 from tests.made_bundles import SMALL, made_bundle, made_dataset
 from training.ensemble.families import XGBoostFamily
+from training.families.lstm.identity import identity_of, require_same_columns
+from training.families.lstm.trainer import LstmModel
 from training.families.xgboost import trainer as xgboost
 from training.families.xgboost.transfer import XGBoostSource, xgboost_source
 
@@ -66,3 +71,30 @@ def test_a_stored_bundle_is_a_source_and_part_of_the_recipe(tmp_path: Path) -> N
     assert "source" not in XGBoostFamily(settings=SMALL).describe()
     with pytest.raises(BadInput, match="neither a bundle's folder"):
         xgboost_source("b-0", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("horizon_bars", "timeframe"), [(24, "1h"), (48, "4h")], ids=["another horizon", "another timeframe"]
+)
+def test_trees_that_forecast_something_else_are_refused(horizon_bars: int, timeframe: str) -> None:
+    known = replace(source(BORDER), horizon_bars=48, timeframe="1h")
+    known.require_same_forecast(48, "1h")
+    with pytest.raises(BadInput, match="forecasts 48 bars of 1h"):
+        known.require_same_forecast(horizon_bars, timeframe)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fingerprint": "cci-columns"}, "features cci-columns"),
+        ({"horizon_bars": 12}, "a horizon in bars of 12"),
+        ({"timeframe": "4h"}, "the timeframe 4h"),
+    ],
+    ids=["other columns", "another horizon", "another timeframe"],
+)
+def test_weights_of_another_forecast_are_refused(change: dict[str, object], said: str) -> None:
+    dataset = made_dataset()
+    own = SimpleNamespace(**identity_of(dataset))
+    require_same_columns(cast(LstmModel, own), dataset)
+    with pytest.raises(BadInput, match=said):
+        require_same_columns(cast(LstmModel, SimpleNamespace(**(identity_of(dataset) | change))), dataset)

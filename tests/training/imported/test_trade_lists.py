@@ -109,3 +109,19 @@ def test_an_import_becomes_a_run_that_is_listed_and_compared(
     assert "Runs compared" in (tmp_path / "c.html").read_text()
     assert main(["report", "compare", "nothing", "--json"]) == 2
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["kind"] == "BadInput"
+
+
+@pytest.mark.parametrize("word", ["jesse", "csv"])
+def test_every_program_has_its_own_word_and_all_read_alike(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"trades.{word}"
+    row = ("BTC-USDT", "long", 1709287200000, 1709373600000, 100, 110, 10, 2)
+    names = ("symbol", "type", "opened_at", "closed_at", "entry_price", "exit_price", "qty", "fee")
+    as_csv = ",".join(names) + "\n" + ",".join(map(str, row)) + "\n"
+    path.write_text(as_csv if word == "csv" else json.dumps({"trades": [dict(zip(names, row, strict=True))]}))
+    assert main(["import", word, str(path), "--name", "old", "--initial-capital", "1000", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["final_equity"], document["model"]) == (1098, "old")
+    assert find_run(tmp_path / "runs", document["run"]).kind == "imported trades"

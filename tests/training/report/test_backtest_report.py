@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from storage.language import speaking
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle, settings
 from training.backtest.run import BacktestResult, backtest
@@ -18,8 +20,8 @@ from training.backtest.scorecard import Scorecard
 from training.backtest.scoring import scorecard
 from training.backtest.verdict import Evidence, verdict
 from training.report.backtest import backtest_report, bracket_prices
-from training.report.charts import coarser, deepest, thinned
-from training.report.page import write_page
+from training.report.charts import candles_each, coarser, deepest, lines, thinned, trades_on_candles
+from training.report.page import Section, page, write_page
 from training.report.tables import Cell, monthly_table, number, percent, signed_percent, table
 
 HOURS = 200
@@ -50,7 +52,30 @@ class References(HTMLParser):
             self.policy = str(named["content"])
 
 
-def test_the_report_holds_plotly_and_fetches_nothing(result: BacktestResult, tmp_path: Path) -> None:
+class Texts(HTMLParser):
+    """Its headings, and the names of its rows and columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.names: list[str] = []
+        self._inside = ""
+        self._is_first = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_first = tag == "td" and self._inside == "tr"
+        self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        if self._inside in ("h1", "h2"):
+            self.headings.append(data.strip())
+        elif self._inside == "th" or self._is_first:
+            self.names.append(data.strip())
+
+
+def test_the_report_holds_its_chart_library_below_a_megabyte_and_fetches_nothing(
+    result: BacktestResult, tmp_path: Path
+) -> None:
     card, curves = scorecard(result)
     write_page(tmp_path / "reports" / "run.html", backtest_report(result, card, curves))
     content = (tmp_path / "reports" / "run.html").read_text()
@@ -58,8 +83,9 @@ def test_the_report_holds_plotly_and_fetches_nothing(result: BacktestResult, tmp
     references.feed(content)
     assert references.fetched == []
     assert "default-src 'none'" in references.policy
-    assert "plotly.js v" in content
-    assert "Plotly.newPlot" in content
+    assert "TradingView Lightweight Charts" in content
+    assert "const LightweightCharts={" in content
+    assert len(content.encode()) < 1_000_000
 
 
 def test_the_report_shows_verdict_figures_costs_and_trades(result: BacktestResult) -> None:
@@ -76,11 +102,42 @@ def test_the_report_shows_verdict_figures_costs_and_trades(result: BacktestResul
     assert "SEEN" not in content.split("<script>")[0]
 
 
+def test_a_report_speaks_turkish_from_its_title_to_its_last_column(result: BacktestResult) -> None:
+    card, curves = scorecard(result)
+    with speaking("tr"):
+        content = backtest_report(result, card, curves)
+    texts = Texts()
+    texts.feed(content)
+    assert '<html lang="tr">' in content
+    assert "geriye dönük testi" in texts.headings[0]
+    english = re.compile(r"\b(the|of|and|trades?|win|fees|days|year|costs|closed|opened)\b")
+    assert [text for text in texts.headings + texts.names if english.search(text)] == []
+
+
+def test_a_report_of_generated_candles_says_so_above_everything() -> None:
+    said = page("A run", "", [Section(title="Figures")], exchange="builtin")
+    assert said.index("Demo market") < said.index("<h2>")
+    assert "Demo market" not in page("A run", "", [Section(title="Figures")], exchange="binanceusdm")
+
+
+def test_a_report_of_many_markets_stays_below_a_megabyte() -> None:
+    rng = np.random.default_rng(3)
+    hours = 4 * 365 * 24
+    close = 20_000 * np.exp(np.cumsum(rng.normal(0, 0.01, hours)))
+    candles = np.column_stack([np.arange(hours) * 3_600_000.0, close, close * 1.01, close * 0.99, close, close])
+    chart = trades_on_candles(candles, Timeframe.H1, [], [], candles_each(30))
+    curve = lines([(name, candles[:, 0], close) for name in "abcd"], "equity")
+    sections = [Section(title=str(number), charts=(chart,)) for number in range(30)]
+    content = page("Thirty markets", "", [Section(title="Equity", charts=(curve,)), *sections])
+    assert len(content.encode()) < 1_000_000
+
+
 def test_every_chart_of_the_report_is_valid_json(result: BacktestResult) -> None:
     card, curves = scorecard(result)
     parts = backtest_report(result, card, curves).split('<script type="application/json"')[1:]
     charts = [json.loads(part.split(">", 1)[1].split("</script>", 1)[0]) for part in parts]
-    assert [len(chart["data"]) for chart in charts] == [4, 1, 8, 8]
+    assert [len(chart["series"]) for chart in charts] == [4, 1, 3, 3]
+    assert all(chart["marks"] for chart in charts[2:])
 
 
 def test_seen_bars_are_named_in_the_verdict_and_on_every_table(result: BacktestResult) -> None:

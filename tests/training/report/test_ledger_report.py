@@ -52,11 +52,11 @@ def test_drawdown_hangs_under_the_water_line_and_endings_are_words(tmp_path: Pat
     ledger = Ledger(database, account)
     path = drawdown_path(ledger_curve(ledger))
     assert path.min() < 0
-    [drawn] = filled("drawdown", ledger_curve(ledger).times, path).data
+    [drawn] = filled("drawdown", ledger_curve(ledger).times, path).series
     with pytest.raises(ValueError, match="at or below 0"):
         filled("drawdown", ledger_curve(ledger).times, -path)
-    assert max(drawn.y) == 0
-    assert min(drawn.y) == path.min()
+    assert max(drawn.values) == 0
+    assert min(drawn.values) == path.min()
     page = ledger_report(ledger)
     endings = {trade.closed_because for trade in ledger.trades()}
     assert "take" in endings

@@ -18,7 +18,7 @@ from training.families.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
 from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
-from training.families.lstm.trainer import EpochReport, LstmModel, fit
+from training.families.lstm.trainer import EpochReport, Lesson, LstmModel, fit
 from training.runtime import device as devices
 
 
@@ -76,12 +76,10 @@ class LstmFamily:
         if not sequences:
             raise BadInput("lstm: found no labelled bar before the border; a longer history is needed")
         fitted = fit(
-            sequences,
+            Lesson(train=sequences, directional=dataset.features.directional, trained_until_ms=known_by_ms),
             self.settings.model_copy(update={"epochs": epochs_of(self.settings.epochs, len(dataset.teachers))}),
-            directional=dataset.features.directional,
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,
-            trained_until_ms=known_by_ms,
             source=self._source(dataset, known_by_ms),
             acceleration=self.acceleration,
             on_epoch=self.on_epoch or (lambda report: None),

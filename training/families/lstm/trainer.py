@@ -100,15 +100,39 @@ class Fit:
 Observer = Callable[[EpochReport], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What networks learn from.
+
+    Attributes:
+        train: the sequences; the standardisation is fitted on these rows alone.
+        directional: (F,) bool, columns that change sign in the mirrored market.
+        valid: later bars. With them a network stops after `settings.patience` epochs without a better loss and keeps
+            its best epoch; without them it trains all epochs.
+        trained_until_ms: by when all labels given were known, for the record.
+    """
+
+    train: Sequence[LabelledSequence]
+    directional: np.ndarray
+    valid: Sequence[LabelledSequence] = ()
+    trained_until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunks:
+    """A lesson on the device, standardised; `flips` (F,) bool: columns that change sign in the mirrored market."""
+
+    train: ResidentChunks
+    valid: ResidentChunks | None
+    flips: np.ndarray
+
+
 def fit(
-    train: Sequence[LabelledSequence],
+    lesson: Lesson,
     settings: LstmSettings,
     *,
-    directional: np.ndarray,
     device: Device,
     seed: int,
-    trained_until_ms: int = 0,
-    valid: Sequence[LabelledSequence] = (),
     source: LstmModel | None = None,
     acceleration: Acceleration | None = None,
     on_epoch: Observer = lambda report: None,
@@ -116,35 +140,32 @@ def fit(
     """Train `settings.seeds` networks and return them as one model.
 
     Args:
-        train: what to learn from; the standardisation is fitted on these rows alone.
-        directional: (F,) bool, columns that change sign in the mirrored market.
+        lesson: what to learn from.
         seed: of the first network; the next ones count up.
-        trained_until_ms: by when all labels given were known, for the record.
-        valid: later bars. With them a network stops after `settings.patience` epochs without a better loss and keeps
-            its best epoch; without them it trains all epochs.
         source: a model to start from (transfer): its weights and its standardisation are taken over.
 
     Raises:
         BadInput: there is no label to learn from, or the source does not fit.
     """
     if source is not None:
-        _require_same_shape(source, settings, len(directional))
-    scaling = source.scaling if source is not None else Scaling.fit(train, directional)
-    train_chunks = _resident(train, scaling, settings, device)
-    valid_chunks = _resident(valid, scaling, settings, device) if valid else None
-    if not train_chunks.labelled_bars:
-        raise BadInput(f"found no labelled bar in {len(train)} training sequences; at least one is needed")
+        _require_same_shape(source, settings, len(lesson.directional))
+    scaling = source.scaling if source is not None else Scaling.fit(lesson.train, lesson.directional)
+    chunks = Chunks(
+        train=_resident(lesson.train, scaling, settings, device),
+        valid=_resident(lesson.valid, scaling, settings, device) if lesson.valid else None,
+        flips=scaling.directional,
+    )
+    if not chunks.train.labelled_bars:
+        raise BadInput(f"found no labelled bar in {len(lesson.train)} training sequences; at least one is needed")
     networks = []
     for index in range(settings.seeds):
         start = source.networks[index % len(source.networks)] if source is not None else None
         networks.append(
             fit_network(
-                train_chunks,
+                chunks,
                 settings,
-                directional=scaling.directional,
                 device=device,
                 seed=seed + index,
-                valid=valid_chunks,
                 start=start,
                 acceleration=acceleration or Acceleration(),
                 on_epoch=on_epoch,
@@ -156,19 +177,17 @@ def fit(
         hidden_size=settings.hidden_size,
         num_layers=settings.num_layers,
         mirrored=settings.mirror,
-        trained_until_ms=max(trained_until_ms, source.trained_until_ms if source is not None else 0),
+        trained_until_ms=max(lesson.trained_until_ms, source.trained_until_ms if source is not None else 0),
     )
     return Fit(model=model, networks=tuple(networks))
 
 
 def fit_network(
-    train: ResidentChunks,
+    chunks: Chunks,
     settings: LstmSettings,
     *,
-    directional: np.ndarray,
     device: Device,
     seed: int,
-    valid: ResidentChunks | None,
     start: Weights | None,
     acceleration: Acceleration,
     on_epoch: Observer,
@@ -177,9 +196,9 @@ def fit_network(
     with torch.random.fork_rng(devices=[0] if device.kind == "cuda" else []):
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
-        flips = torch.from_numpy(directional).to(device.torch)
+        train, valid, flips = chunks.train, chunks.valid, torch.from_numpy(chunks.flips).to(device.torch)
         network = LstmNetwork(
-            features=len(directional),
+            features=len(chunks.flips),
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             dropout=settings.dropout,

@@ -23,7 +23,7 @@ from training.families.lstm.export import onnx_bytes
 from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
-from training.families.lstm.trainer import Fit, LstmModel, Observer, fit
+from training.families.lstm.trainer import Fit, Lesson, LstmModel, Observer, fit
 from training.runtime.device import Device
 
 
@@ -93,13 +93,15 @@ def fit_parts(
     if source is not None:
         require_same_columns(source, dataset)
     fitted = fit(
-        parts.train,
+        Lesson(
+            train=parts.train,
+            directional=dataset.features.directional,
+            valid=parts.valid,
+            trained_until_ms=parts.test_from_ms,
+        ),
         settings,
-        directional=dataset.features.directional,
         device=device,
         seed=seed,
-        trained_until_ms=parts.test_from_ms,
-        valid=parts.valid,
         source=source,
         acceleration=acceleration,
         on_epoch=on_epoch,

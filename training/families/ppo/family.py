@@ -14,7 +14,7 @@ from training.data.dataset import Dataset
 from training.data.score_columns import scored_days, without_scores
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import files_of
-from training.families.ppo.trainer import Progress, fit
+from training.families.ppo.trainer import Lesson, Progress, fit
 from training.runtime import device as devices
 
 
@@ -60,13 +60,15 @@ class PpoFamily:
             dataset = without_scores(dataset)
         standard = standard_of(dataset, known_by_ms)
         model = fit(
-            tracks_of(dataset, standard, until_ms=known_by_ms, episode_bars=self.settings.episode_bars),
-            standard,
+            Lesson(
+                tracks=tracks_of(dataset, standard, until_ms=known_by_ms, episode_bars=self.settings.episode_bars),
+                standard=standard,
+                trained_until_ms=known_by_ms,
+                reads=dataset.others,
+            ),
             self.settings,
             agent_settings(self.trading, dataset.timeframe),
             seed=self.seed,
-            trained_until_ms=known_by_ms,
-            reads=dataset.others,
             device=devices.choose(self.device).kind,
             on_progress=self.on_progress or (lambda progress: None),
         )

@@ -25,7 +25,7 @@ from strategies.predictors.ppo_policy import Standard
 from training.data.dataset import Dataset
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import files_of
-from training.families.ppo.trainer import REPORTS, Progress, fit
+from training.families.ppo.trainer import REPORTS, Lesson, Progress, fit
 from training.families.ppo.validation import Borders, Judged, borders_of, judge
 from training.runtime import records
 from training.runtime.artefact_facts import facts_of_run
@@ -121,12 +121,10 @@ def run(dataset: Dataset, request: Request) -> Finished:
         dataset, request, standard, borders, request.runs / "tensorboard" / f"{name}_{_record(dataset, request).id}"
     ) as narrator:
         model = fit(
-            tracks,
-            standard,
+            Lesson(tracks=tracks, standard=standard, trained_until_ms=borders.train_until_ms),
             request.settings,
             agent_settings(request.trading, dataset.timeframe),
             seed=request.seed,
-            trained_until_ms=borders.train_until_ms,
             device=request.device.kind,
             on_progress=narrator,
         )

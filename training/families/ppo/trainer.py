@@ -57,27 +57,39 @@ class Progress:
 Observer = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What policies learn from.
+
+    Attributes:
+        tracks: the bars, standardised by `standard`.
+        trained_until_ms: by when all of them were known, for the record.
+        reads: the families whose scores are the last columns of the tracks.
+    """
+
+    tracks: Tracks
+    standard: Standard
+    trained_until_ms: int
+    reads: tuple[str, ...] = ()
+
+
 def fit(
-    tracks: Tracks,
-    standard: Standard,
+    lesson: Lesson,
     settings: PpoSettings,
     trading: TradingSettings,
     *,
     seed: int,
-    trained_until_ms: int,
-    reads: tuple[str, ...] = (),
     device: str = "cpu",
     on_progress: Observer = lambda progress: None,
 ) -> PpoModel:
     """Train `settings.seeds` policies and return them as one model.
 
     Args:
-        tracks: what to learn from, standardised by `standard`.
+        lesson: what to learn from.
         trading: of the agents' accounts; see `strategies.kernel.exposure.agent_settings`.
         seed: of the first policy; the next ones count up.
-        trained_until_ms: by when all bars given were known, for the record.
-        reads: the families whose scores are the last columns of the tracks.
     """
+    tracks, standard = lesson.tracks, lesson.standard
     policies = tuple(
         fit_policy(tracks, standard, settings, trading, seed=seed + index, device=device, on_progress=on_progress)
         for index in range(settings.seeds)
@@ -89,8 +101,8 @@ def fit(
         timeframe=trading.decision.timeframe,
         roll_bars=settings.roll_bars,
         mirrored=settings.mirror,
-        trained_until_ms=trained_until_ms,
-        reads=reads,
+        trained_until_ms=lesson.trained_until_ms,
+        reads=lesson.reads,
     )
 
 

@@ -23,6 +23,7 @@ from training.families.xgboost.classifier import (
     Classifier,
     ClassifierSettings,
     LabelledRows,
+    Lesson,
     RoundReport,
     Task,
     fit,
@@ -46,7 +47,7 @@ class Request:
         horizon_bars: of the trend to come.
         held_out: a market of the dataset that teaches nothing; "" for none.
         since_ms: leave out what opened before; None: everything.
-        chart: where the importance chart goes.
+        chart: where the importance chart goes; None: under `runs`, named by its content.
     """
 
     task: Task
@@ -58,7 +59,7 @@ class Request:
     since_ms: int | None
     models: Path
     runs: Path
-    chart: Path
+    chart: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +136,17 @@ def run(dataset: Dataset, request: Request) -> Finished:
                 say(f"round {report.round}/{report.rounds} | {losses}")
 
         model = fit(
-            request.task,
-            taught,
-            parts.valid,
-            classes,
-            columns,
+            Lesson(
+                task=request.task,
+                classes=classes,
+                features=columns,
+                train=taught,
+                valid=parts.valid,
+                trained_until_ms=parts.trained_until_ms,
+            ),
             request.settings,
             seed=request.seed,
             threads=request.threads,
-            trained_until_ms=parts.trained_until_ms,
             on_round=on_round,
         )
     later = recognition(parts.later.labels, model.predict(parts.later.features), classes, rng)
@@ -151,7 +154,9 @@ def run(dataset: Dataset, request: Request) -> Finished:
     if len(parts.elsewhere):
         elsewhere = recognition(parts.elsewhere.labels, model.predict(parts.elsewhere.features), classes, rng)
     importance = explain(model, parts.valid, rng)
-    importance.draw(request.chart)
+    title = f"importance-{request.task}-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}"
+    chart = request.chart or importance.path_under(request.runs, title)
+    importance.draw(chart)
     facts = facts_of_run(dataset, request.since_ms) | {"task": request.task, "horizon_bars": request.horizon_bars}
     folder = save_artefact(request.models, "xgboost", name, model.files, facts).folder
     finished = Finished(
@@ -164,7 +169,7 @@ def run(dataset: Dataset, request: Request) -> Finished:
         importance=importance,
         folder=folder,
         record=Path(),
-        chart=request.chart,
+        chart=chart,
     )
     record = _record(dataset, request, time.perf_counter() - began, finished.document())
     return Finished(

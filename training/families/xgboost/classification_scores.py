@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import erfc, sqrt
 from typing import Final
 
@@ -129,8 +129,6 @@ def uplifts(
 
 def discoveries(found: list[Uplift]) -> list[Uplift]:
     """Mark those whose p-value survives Benjamini and Hochberg's step-up rule."""
-    from dataclasses import replace
-
     ordered = sorted(uplift.p_value for uplift in found)
     limits = [p for rank, p in enumerate(ordered, 1) if p <= DISCOVERY_RATE * rank / len(ordered)]
     return [replace(uplift, is_discovery=bool(limits) and uplift.p_value <= limits[-1]) for uplift in found]

@@ -163,17 +163,32 @@ def read_classifier(files: dict[str, bytes]) -> Classifier:
         raise BundleRefused(f"{ABOUT_FILE} cannot be read: {error!r}") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What a classifier learns: the question, its answers and the rows that show them.
+
+    Attributes:
+        task: the question.
+        classes: its answers, in the order of the labels.
+        features: names of the columns.
+        train, valid: earlier and later rows.
+        trained_until_ms: by when all their labels were known, for the record.
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+    train: LabelledRows
+    valid: LabelledRows
+    trained_until_ms: int = 0
+
+
 def fit(
-    task: Task,
-    train: LabelledRows,
-    valid: LabelledRows,
-    classes: tuple[str, ...],
-    features: tuple[str, ...],
+    lesson: Lesson,
     settings: ClassifierSettings,
     *,
     seed: int,
     threads: int,
-    trained_until_ms: int = 0,
     on_round: Callable[[RoundReport], None] = lambda report: None,
 ) -> Classifier:
     """Boost until the validation loss has not improved for `settings.patience` rounds.
@@ -181,6 +196,7 @@ def fit(
     Raises:
         BadInput: too few rows, or only one class.
     """
+    task, train, valid, classes = lesson.task, lesson.train, lesson.valid, lesson.classes
     for name, rows in (("training", train), ("validation", valid)):
         if len(rows) < MIN_ROWS:
             raise BadInput(f"{task}: found {len(rows)} {name} rows, needed {MIN_ROWS}; a longer history is needed")
@@ -209,9 +225,9 @@ def fit(
         task=task,
         raw=bytes(booster[:rounds].save_raw("ubj")),
         classes=classes,
-        features=features,
+        features=lesson.features,
         rounds=rounds,
-        trained_until_ms=trained_until_ms,
+        trained_until_ms=lesson.trained_until_ms,
         reports=tuple(reports),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,11 @@ class Importance:
             for name in list(self.gain)[:TABLE_ROWS]
         ]
         return "\n".join([head, *rows])
+
+    def path_under(self, folder: Path, name: str) -> Path:
+        """Return where the chart belongs: its name bears its content, so another run never overwrites it."""
+        content = json.dumps([self.measure, self.gain, self.lost], sort_keys=True)
+        return folder / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}.png"
 
     def draw(self, path: Path) -> None:
         """Write the chart as PNG."""

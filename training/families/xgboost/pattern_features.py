@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from strategies.features.rolling import difference, rolling_deviation
 from strategies.market import CandleArray
 from strategies.patterns.chart import Chart, chart_of
 from strategies.patterns.engulfing import TREND_BARS
@@ -58,8 +59,6 @@ NAMES: Final = _POINTS + _SHAPES + _POLES + _CANDLES
 
 def pattern_features(candles: CandleArray) -> np.ndarray:
     """Return (n, F) float32 for (n, 6) contiguous candles; NaN where there were too few turning points."""
-    from strategies.features.rolling import difference, rolling_deviation
-
     chart = chart_of(candles)
     sigma = rolling_deviation(difference(chart.close, 1), SIGMA_BARS)
     parts = [_points(chart), _poles(chart, sigma), _poles(chart.flipped(), sigma), _candles(chart)]

@@ -58,7 +58,7 @@ export class EquityChart {
     const money = { type: "price", precision: 2, minMove: 0.01 };
     return {
       equity: { ...quiet, lineColor: colour("accent"), topColor: colour("accent-soft"), bottomColor: "transparent", priceFormat: money, title: t("equity") },
-      held: { ...quiet, lineWidth: 1, color: colour("soft"), priceFormat: money, lineStyle: 2, title: t("hold") },
+      held: { ...quiet, lineWidth: 1, color: colour("soft"), priceFormat: money, lineStyle: 2, title: t("buy and hold") },
       fall: {
         ...quiet,
         lineWidth: 1,

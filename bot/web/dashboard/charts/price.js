@@ -48,8 +48,8 @@ export class PriceChart {
     if (this.#wanted === wanted) return;
     this.#wanted = wanted;
     const number = ++this.#asked;
-    await this.#make();
-    const page = await ask(`/api/candles?symbol=${symbol}&timeframe=${timeframe}&limit=${BARS}`);
+    const asked = ask(`/api/candles?symbol=${symbol}&timeframe=${timeframe}&limit=${BARS}`);
+    const [page] = await Promise.all([asked, this.#make()]);
     if (number !== this.#asked) return;
     this.symbol = symbol;
     this.timeframe = timeframe;

@@ -1,5 +1,8 @@
 /** Questions and commands over HTTP. A refusal is an error whose message is the daemon's own sentence. */
 
+import { language } from "./prefs.js";
+import { t } from "./texts.js";
+
 const CSRF_HEADER = "X-Sigma-CSRF";
 const NOT_AFTER_HEADER = "X-Sigma-Not-After";
 const TIMEOUT_MS = 80000; // a command waits up to 75 s for its minute
@@ -22,12 +25,12 @@ export class Refused extends Error {
 
 /** Return the JSON answer of a question. */
 export async function ask(path) {
-  return answered(await sent(path, { headers: { Accept: "application/json" } }));
+  return answered(await sent(path, { headers: { Accept: "application/json", "Accept-Language": language() } }));
 }
 
 /** Return {value, tag} of a question; the value that is known where the daemon says that nothing changed. */
 export async function askAgain(path, known) {
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", "Accept-Language": language() };
   if (known.tag) headers["If-None-Match"] = known.tag;
   const response = await sent(path, { headers });
   if (response.status === 304) return known;
@@ -36,13 +39,13 @@ export async function askAgain(path, known) {
 
 /** Send a command and return its answer. */
 export async function command(path, body = {}, method = "POST") {
-  const headers = { "Content-Type": "application/json" };
+  const headers = { "Content-Type": "application/json", "Accept-Language": language() };
   if (csrf) headers[CSRF_HEADER] = csrf;
   headers[NOT_AFTER_HEADER] = String(Math.round(Date.now() + wallAhead() + GOOD_FOR_MS));
   try {
     return await answered(await sent(path, { method, headers, body: JSON.stringify(body) }));
   } catch (error) {
-    if (error instanceof Refused && error.needsSignIn) told({ signed_in: false, csrf: null });
+    if (error instanceof Refused && error.needsSignIn) told({ signed_in: false, may_change: false, csrf: null });
     throw error;
   }
 }
@@ -52,7 +55,7 @@ export function useClock(ahead) {
   wallAhead = ahead;
 }
 
-/** Call `listener(isSignedIn)` whenever that changes. */
+/** Call `listener({signed_in, may_change})` whenever that changes. */
 export function watchSession(listener) {
   onSession = listener;
 }
@@ -74,14 +77,14 @@ export async function signOut() {
 
 function told(session) {
   csrf = session.csrf;
-  onSession(session.signed_in);
+  onSession(session);
 }
 
 async function sent(path, options) {
   try {
     return await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
   } catch {
-    throw new Error("The daemon does not answer.");
+    throw new Error(t("The daemon does not answer."));
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { Refused, command, signIn, signOut } from "./api.js";
 import { confirmed, notice, signedIn } from "./dialogs.js";
-import { t } from "./texts.js";
+import { N_, t } from "./texts.js";
 
 let asking = null;
 
@@ -15,7 +15,7 @@ const COMMANDS = {
       text: t("No new position is opened until you resume. Open positions keep their stops and targets."),
       yes: t("Pause"),
     }),
-    done: "Paused: no new entries.",
+    done: N_("Paused: no new entries."),
   },
   resume: {
     path: "/api/resume",
@@ -24,7 +24,7 @@ const COMMANDS = {
       text: t("The next signal that is worth its costs opens a position."),
       yes: t("Resume"),
     }),
-    done: "Entries are taken again.",
+    done: N_("Entries are taken again."),
   },
   stop: {
     path: "/api/stop",
@@ -34,7 +34,7 @@ const COMMANDS = {
       yes: t("Stop and close all"),
       danger: true,
     }),
-    done: "Stopped: everything closes at the next open.",
+    done: N_("Stopped: everything closes at the next open."),
   },
   close: {
     path: "/api/close",
@@ -45,7 +45,7 @@ const COMMANDS = {
       yes: t("Close position"),
       danger: true,
     }),
-    done: "The position closes at the next open.",
+    done: N_("The position closes at the next open."),
   },
   unlock: {
     path: "/api/unlock",
@@ -54,7 +54,7 @@ const COMMANDS = {
       text: t("The stops that only a person may lift are lifted, and entries are taken again."),
       yes: t("Lift locks"),
     }),
-    done: "The locks are lifted.",
+    done: N_("The locks are lifted."),
   },
   retrain: {
     path: "/api/retrain",
@@ -63,7 +63,7 @@ const COMMANDS = {
       text: t("A training runs beside the daemon. Its bundle goes live only if it passes the gate."),
       yes: t("Retrain"),
     }),
-    done: "A training has been asked for.",
+    done: N_("A training has been asked for."),
   },
   "cancel-training": {
     path: "/api/training/cancel",
@@ -73,7 +73,7 @@ const COMMANDS = {
       yes: t("Cancel training"),
       danger: true,
     }),
-    done: "The training is being ended.",
+    done: N_("The training is being ended."),
   },
   "cancel-run": {
     path: "/api/runs/cancel",
@@ -84,7 +84,7 @@ const COMMANDS = {
       yes: t("Cancel run"),
       danger: true,
     }),
-    done: "The run is being ended.",
+    done: N_("The run is being ended."),
   },
   promote: {
     path: "/api/promote",
@@ -94,7 +94,7 @@ const COMMANDS = {
       text: t("It decides from the next account minute on. Open positions keep the exits they were opened with."),
       yes: t("Promote"),
     }),
-    done: "The bundle decides from the next minute on.",
+    done: N_("The bundle decides from the next minute on."),
   },
   rollback: {
     path: "/api/rollback",
@@ -103,7 +103,7 @@ const COMMANDS = {
       text: t("The bundle before the champion decides again; the trend rule where there was none."),
       yes: t("Roll back"),
     }),
-    done: "The bundle before decides again.",
+    done: N_("The bundle before decides again."),
   },
 };
 
@@ -165,7 +165,7 @@ async function send(path, body) {
   } catch (error) {
     if (!(error instanceof Refused) || !error.needsSignIn) throw error;
   }
-  if (!(await askForToken())) throw new Error("Not sent: commands need the API token.");
+  if (!(await askForToken())) throw new Error(t("Not sent: commands need the API token."));
   return command(path, body);
 }
 

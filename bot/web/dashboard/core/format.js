@@ -1,6 +1,7 @@
 /** Numbers and times as people read them. A missing number is a dash, never a zero. */
 
 import { chosen } from "./prefs.js";
+import { t } from "./texts.js";
 
 export const DASH = "–";
 const MINUS = "−";
@@ -68,10 +69,10 @@ export function zoned(ms) {
 export function age(seconds) {
   if (!isNumber(seconds)) return DASH;
   const rounded = Math.max(0, Math.floor(seconds));
-  if (rounded < 120) return `${rounded} s`;
-  if (rounded < 7200) return `${Math.floor(rounded / 60)} min`;
-  if (rounded < 172800) return `${Math.floor(rounded / 3600)} h`;
-  return `${Math.floor(rounded / 86400)} d`;
+  if (rounded < 120) return t("{count} s", { count: rounded });
+  if (rounded < 7200) return t("{count} min", { count: Math.floor(rounded / 60) });
+  if (rounded < 172800) return t("{count} h", { count: Math.floor(rounded / 3600) });
+  return t("{count} d", { count: Math.floor(rounded / 86400) });
 }
 
 /** "momentum -1.4σ" -> "momentum −1.4σ", as every other number here has it. */
@@ -81,7 +82,7 @@ export function withMinus(text) {
 
 /** Market days -> "0.4 d", "12 d". */
 export function days(value) {
-  return isNumber(value) ? `${grouped(value, value < 10 ? 1 : 0)} d` : DASH;
+  return isNumber(value) ? t("{count} d", { count: grouped(value, value < 10 ? 1 : 0) }) : DASH;
 }
 
 /** A likelihood ratio with three significant digits: "0.0213", "1.27", "20", "1.2e+6". */
@@ -93,13 +94,13 @@ export function ratio(value) {
 /** Hours -> "40 min", "31 h", "3.5 d". */
 export function hours(value) {
   if (!isNumber(value)) return DASH;
-  if (value < 1) return `${Math.round(value * 60)} min`;
-  return value < 72 ? `${Math.round(value)} h` : `${grouped(value / 24, 1)} d`;
+  if (value < 1) return t("{count} min", { count: Math.round(value * 60) });
+  return value < 72 ? t("{count} h", { count: Math.round(value) }) : t("{count} d", { count: grouped(value / 24, 1) });
 }
 
-/** "stop_loss" -> "stop loss". */
+/** "stop_loss" -> "stop loss", in the person's language. */
 export function words(name) {
-  return String(name ?? DASH).replaceAll("_", " ");
+  return t(String(name ?? DASH).replaceAll("_", " "));
 }
 
 /** The class that colours a gain or a loss; the sign is always written too. */

@@ -8,13 +8,14 @@ import { readSession, useClock, watchSession } from "./api.js";
 import { askForToken, changeSession, listenToCommands } from "./commands.js";
 import { byId, h, patch } from "./dom.js";
 import { listenToKeys } from "./keys.js";
+import { tellNewest } from "./notify.js";
 import { Live } from "./live.js";
-import { apply, next, onSystemTheme } from "./prefs.js";
+import { apply, language, next, onSystemTheme } from "./prefs.js";
 import { Resources } from "./resources.js";
 import { here, onRoute } from "./router.js";
-import { canCommand, drawShell } from "./shell.js";
+import { NAMES, canCommand, drawShell } from "./shell.js";
 import { Store } from "./store.js";
-import { t } from "./texts.js";
+import { speak, t } from "./texts.js";
 
 const ROOMS = {
   overview: () => import("../rooms/overview.js"),
@@ -27,7 +28,7 @@ const ROOMS = {
   settings: () => import("../rooms/settings.js"),
 };
 
-const store = new Store({ connection: { phase: "connecting", heardAt: Date.now() }, signedIn: false, status: null, newest: null, wallAhead: 0 });
+const store = new Store({ connection: { phase: "connecting", heardAt: Date.now() }, signedIn: false, mayOnlyLook: false, status: null, newest: null, wallAhead: 0 });
 const resources = new Resources(store, askForToken);
 const live = new Live(store, resources);
 let route = here();
@@ -62,7 +63,7 @@ async function enter(to) {
   shown = to.room;
   if (from.room !== to.room || from.id !== to.id) {
     scrollTo(0, 0);
-    byId("announcer").textContent = t("Room: {room}", { room: to.id ?? to.room });
+    byId("announcer").textContent = t("Room: {room}", { room: to.id ?? t(NAMES[to.room]) });
   }
   draw(store.state);
 }
@@ -73,13 +74,15 @@ function restyle() {
 }
 
 apply();
+await speak(language());
 store.subscribe(draw);
 useClock(() => store.state.wallAhead);
-watchSession((signedIn) => store.set({ signedIn }));
+watchSession((session) => store.set({ signedIn: session.signed_in, mayOnlyLook: session.signed_in && !session.may_change }));
 onSystemTheme(restyle);
 onRoute(enter);
 listenToCommands({ canCommand: context.canCommand, onDone: () => resources.spoil("/") });
 listenToKeys({ onLook: restyle });
+store.subscribe(tellNewest);
 byId("session").addEventListener("click", () => changeSession(store.state.signedIn));
 byId("theme").addEventListener("click", () => {
   next("theme");
@@ -87,6 +90,6 @@ byId("theme").addEventListener("click", () => {
 });
 readSession().catch(() => {});
 enter(route);
-live.listen("");
+live.listen(route.room === "markets" ? (route.id ?? "") : "");
 setInterval(() => drawShell(store.state, route), 1000); // ages grow while nothing comes
 document.addEventListener("visibilitychange", () => document.hidden || draw(store.state));

@@ -7,9 +7,12 @@ const CHOICES = {
   density: ["comfortable", "dense"],
   width: ["fitted", "wide"],
   zone: ["UTC", "local"],
+  language: ["browser", "en", "tr"],
 };
 const system = matchMedia("(prefers-color-scheme: dark)");
+const colours = new Map(); // as they are now: reading one from the style sheet costs more than drawing a bar
 let looks = read();
+system.addEventListener("change", () => colours.clear());
 
 /** Return what is chosen now. */
 export function chosen() {
@@ -45,6 +48,13 @@ export function theme() {
   return looks.theme === "system" ? (system.matches ? "dark" : "light") : looks.theme;
 }
 
+/** Return the language the page speaks: the chosen one, else the browser's where there is a dictionary for it. */
+export function language() {
+  if (looks.language !== "browser") return looks.language;
+  const wanted = (navigator.languages ?? [navigator.language]).map((name) => name.slice(0, 2));
+  return wanted.find((name) => CHOICES.language.includes(name)) ?? "en";
+}
+
 /** Call `listener` when the system's choice changes. */
 export function onSystemTheme(listener) {
   system.addEventListener("change", listener);
@@ -52,11 +62,13 @@ export function onSystemTheme(listener) {
 
 /** Return the colour of a custom property of the style sheet, as it is now. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colours.get(name);
 }
 
 /** Put the choices on the page. */
 export function apply() {
+  colours.clear();
   const { dataset } = document.documentElement;
   if (looks.theme === "system") delete dataset.theme;
   else dataset.theme = looks.theme;

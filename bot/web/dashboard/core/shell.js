@@ -3,7 +3,7 @@
 import { byId, h, patch } from "./dom.js";
 import { age, isNumber, money, signedPercent, time } from "./format.js";
 import { chosen, theme } from "./prefs.js";
-import { t } from "./texts.js";
+import { N_, t } from "./texts.js";
 
 /** Draw the frame. */
 export function drawShell(state, route) {
@@ -31,9 +31,9 @@ export function lifeOf({ connection, status }) {
   return status && status.is_fresh === false ? "stale" : "live";
 }
 
-/** Whether a command given now would reach the daemon now. */
-export function canCommand({ connection }) {
-  return connection.phase === "open";
+/** Whether a command given now would reach the daemon now, and be taken. */
+export function canCommand({ connection, mayOnlyLook }) {
+  return connection.phase === "open" && !mayOnlyLook;
 }
 
 function drawPlace(status) {
@@ -72,6 +72,7 @@ function bannersOf(state) {
   const life = lifeOf(state);
   const { status, connection } = state;
   const banners = [];
+  if (state.mayOnlyLook) banners.push(["calm", t("You look at a shared page: everything is shown, nothing can be commanded.")]);
   if (life === "disconnected") {
     const silent = age((Date.now() - connection.heardAt) / 1000);
     banners.push(["bad", t("The daemon does not answer. Everything below is {age} old; commands are switched off until it is back.", { age: silent })]);
@@ -87,7 +88,7 @@ function bannersOf(state) {
   );
 }
 
-const NAMES = { overview: "Overview", markets: "Markets", trades: "Trades", models: "Models", runs: "Runs", calendar: "Calendar", logs: "Logs", settings: "Settings" };
+export const NAMES = { overview: N_("Overview"), markets: N_("Markets"), trades: N_("Trades"), models: N_("Models"), runs: N_("Runs"), calendar: N_("Calendar"), logs: N_("Logs"), settings: N_("Settings") };
 
 function titleOf(state, route) {
   const { status } = state;

@@ -32,7 +32,7 @@ export class Stream {
     this.#symbol = symbol;
     const before = this.#socket;
     this.#socket = null;
-    before?.close();
+    leave(before);
     this.connect();
   }
 
@@ -78,4 +78,10 @@ export class Stream {
     socket.close();
     this.#lost(socket);
   }
+}
+
+/** Close a socket; one that is still opening first opens, since browsers complain otherwise. */
+function leave(socket) {
+  if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+  else socket?.close();
 }

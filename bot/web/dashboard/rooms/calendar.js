@@ -3,10 +3,10 @@
 import { h } from "../core/dom.js";
 import { money, percent, signedMoney, signedPercent, tone } from "../core/format.js";
 import { card, empty } from "../core/parts.js";
-import { many, t } from "../core/texts.js";
+import { many, N_, t } from "../core/texts.js";
 
 const DAY_MS = 86400000;
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const WEEKDAYS = [N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun")];
 
 export const room = {
   draw(state, route, context) {

@@ -3,7 +3,7 @@
 import { h } from "../core/dom.js";
 import { isNumber, percent, price, score, shortTime, signedPercent, withMinus, words } from "../core/format.js";
 import { sideTag } from "../core/parts.js";
-import { t } from "../core/texts.js";
+import { said, t } from "../core/texts.js";
 
 /** Describe a decision. */
 export function decisionItem(decision) {
@@ -12,8 +12,8 @@ export function decisionItem(decision) {
 
 /** Split a reasoning into what decided and what is only context. */
 export function reasonsOf(reasoning) {
-  const [because, context] = withMinus(reasoning ?? "").split(/;?\s*context:\s*/);
-  return [because.replace(/^because:\s*/, ""), context ?? ""];
+  const [because, context] = (reasoning ?? "").split(/;?\s*context:\s*/);
+  return [because.replace(/^because:\s*/, ""), context ?? ""].map((part) => withMinus(said(part)));
 }
 
 function signalItem(decision) {
@@ -43,7 +43,7 @@ function level(name, value) {
 }
 
 function refusalItem(decision) {
-  const text = decision.refusal_sentence ?? words(decision.action);
+  const text = said(decision.refusal_sentence ?? words(decision.action));
   return h(
     "li",
     { class: "refused", key: keyOf(decision), "data-decision": "refusal" },

@@ -4,9 +4,9 @@ import { h } from "../core/dom.js";
 import { time } from "../core/format.js";
 import { card, choice, empty, onChoice } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
-import { t } from "../core/texts.js";
+import { N_, t } from "../core/texts.js";
 
-const LEVELS = ["debug", "info", "warning", "error"];
+const LEVELS = [N_("debug"), N_("info"), N_("warning"), N_("error")];
 
 onChoice((name, value) => name === "level" && setQuery({ level: value }));
 document.addEventListener("input", (event) => {

@@ -6,7 +6,7 @@ import { isNumber, percent, price, score, signedPercent, time } from "../core/fo
 import { card, choice, commandButton, empty, gauge, onChoice, sideTag } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { said, t } from "../core/texts.js";
 import { decisionItem } from "./decisions.js";
 
 const FRAMES = ["1m", "5m", "15m", "1h", "4h", "1d"];
@@ -112,7 +112,7 @@ const COLUMNS = (held) => [
   { name: t("Conviction"), by: "strength", right: true, cell: (market) => score(market.conviction) },
   { name: t("Against the threshold"), wide: true, cell: (market) => gauge(market) },
   { name: t("Expected"), by: "expected_return", right: true, cell: (market) => (isNumber(market.expected_return) ? signedPercent(market.expected_return) : "–") },
-  { name: t("Why not"), wide: true, reason: true, cell: (market) => market.refusal_text ?? "" },
+  { name: t("Why not"), wide: true, reason: true, cell: (market) => said(market.refusal_text ?? "") },
 ];
 
 function list(state, context) {
@@ -184,7 +184,7 @@ function standing(view) {
     null,
     gauge(view),
     h("p", { class: "row", key: "row" }, h("span", { class: "number" }, t("{value} of ±{enter}", { value: score(view.conviction), enter: view.enter.toFixed(2) })), isNumber(view.expected_return) ? h("span", { class: "soft number" }, t("expects {value}", { value: signedPercent(view.expected_return) })) : null),
-    view.refusal_text ? h("p", { class: "note", key: "why" }, view.refusal_text) : null,
+    view.refusal_text ? h("p", { class: "note", key: "why" }, said(view.refusal_text)) : null,
     h("dl", { class: "pairs", key: "votes" }, Object.entries(view.votes).map(([family, vote]) => h("div", { key: family }, h("dt", {}, family), h("dd", { class: "number" }, score(vote))))),
     view.last_signal ? h("p", { class: "note", key: "last" }, t("last signal {side} at {price}, probability {p}", { side: view.last_signal.signal, price: price(view.last_signal.entry_price), p: percent(view.last_signal.probability, 0) })) : null,
   );

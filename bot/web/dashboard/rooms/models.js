@@ -4,13 +4,14 @@ import { h } from "../core/dom.js";
 import { isNumber, percent, score, time } from "../core/format.js";
 import { card, commandButton, empty } from "../core/parts.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { N_, said, t } from "../core/texts.js";
+import { drawInside, drawLearning, insideCards, learningCard } from "./learning.js";
 import { trainingCard } from "./training.js";
 import { trials } from "./trials.js";
 
 const SHOWN = 20;
 const MOVES = 12;
-const LEVELS = { models: "", trend_rule: "the trend rule", cash: "cash" };
+const LEVELS = { models: "", trend_rule: N_("the trend rule"), cash: N_("cash") };
 
 export const room = {
   draw(state, route, context) {
@@ -18,10 +19,18 @@ export const room = {
     if (route.id) return bundlePage(route.id, models, context);
     return [
       h("h1", { class: "visually-hidden", key: "h1" }, t("Models")),
-      h("div", { class: "grid models", key: "grid" }, champion(models, state, context), trainingCard(state.status, context), skill(context), beside(models, context), bundles(models, context), moves(models)),
+      h("div", { class: "grid models", key: "grid" }, champion(models, state, context), trainingCard(state.status, context), learningCard(curves(context)), skill(context), beside(models, context), bundles(models, context), moves(models)),
     ];
   },
+  drawn(state, route, context) {
+    if (route.id) drawInside(context.need("/api/models", { every: 5000 })?.bundles.find((part) => part.bundle === route.id));
+    else drawLearning(curves(context));
+  },
 };
+
+function curves(context) {
+  return context.need("/api/training/curves", { every: 3000, age: 5000 })?.points;
+}
 
 function champion(models, state, context) {
   if (!models) return card("champion", t("Who decides"), null, empty(null, context.problem("/api/models"), ""));
@@ -32,8 +41,8 @@ function champion(models, state, context) {
     "champion",
     t("Who decides"),
     back,
-    h("p", { class: "decider", key: "name" }, h("strong", { "data-bundle": models.deciding }, models.deciding), decides ? "" : h("span", { class: "soft" }, ` ${t("a fallback strategy")}`)),
-    h("p", { class: "note", key: "why" }, models.why),
+    h("p", { class: "decider", key: "name" }, h("strong", { "data-bundle": models.deciding }, decides ? h("a", { href: `/models/${models.deciding}` }, models.deciding) : models.deciding), decides ? "" : h("span", { class: "soft" }, ` ${t("a fallback strategy")}`)),
+    h("p", { class: "note", key: "why" }, said(models.why)),
     models.champion && models.champion !== models.deciding ? h("p", { class: "note", key: "benched" }, t("Champion on the bench: {bundle}", { bundle: models.champion })) : null,
     decides ? weights(decides) : null,
     models.damaged.map((part) => h("p", { class: "problem", key: part.bundle }, `${part.bundle}: ${part.problem}`)),
@@ -47,11 +56,11 @@ function weights(bundle) {
 }
 
 const SKILL = [
-  { name: "Family", bare: true, cell: (row) => h("strong", {}, row.family) },
-  { name: "Live IC", right: true, cell: (row) => (isNumber(row.ic) ? [score(row.ic, 3), h("small", {}, `± ${row.ic_error.toFixed(3)}`)] : t("too few")) },
-  { name: "Trained IC", right: true, cell: (row) => score(row.trained_ic, 3) },
-  { name: "Right side", right: true, cell: (row) => (isNumber(row.hit_rate) ? percent(row.hit_rate, 1) : "–") },
-  { name: "Decisions", right: true, cell: (row) => row.decisions.toLocaleString("en") },
+  { name: N_("Family"), bare: true, cell: (row) => h("strong", {}, row.family) },
+  { name: N_("Live IC"), right: true, cell: (row) => (isNumber(row.ic) ? [score(row.ic, 3), h("small", {}, `± ${row.ic_error.toFixed(3)}`)] : t("too few")) },
+  { name: N_("Trained IC"), right: true, cell: (row) => score(row.trained_ic, 3) },
+  { name: N_("Right side"), right: true, cell: (row) => (isNumber(row.hit_rate) ? percent(row.hit_rate, 1) : "–") },
+  { name: N_("Decisions"), right: true, cell: (row) => row.decisions.toLocaleString("en") },
 ];
 
 function skill(context) {
@@ -63,7 +72,7 @@ function skill(context) {
     t("{count} decisions have matured", { count: drift.matured.toLocaleString("en") }),
     table(t("Live skill"), SKILL.map((column) => ({ ...column, name: t(column.name) })), drift.families, (row) => row.family, t("Nobody votes yet.")),
     h("p", { class: "note", key: "note" }, t("IC: correlation of a vote with the return from the next open over the horizon, clipped at three deviations; the same in training and live.")),
-    drift.checks.map((check) => h("p", { class: "row", key: check.kind }, h("span", { class: check.passed ? "tag" : "tag warn" }, check.kind), h("span", { class: "soft grow" }, check.sentence))),
+    drift.checks.map((check) => h("p", { class: "row", key: check.kind }, h("span", { class: check.passed ? "tag" : "tag warn" }, t(check.kind)), h("span", { class: "soft grow" }, said(check.sentence)))),
   );
 }
 
@@ -75,8 +84,8 @@ function beside(models, context) {
 const BUNDLES = (context) => [
   { name: t("Bundle"), bare: true, cell: (part) => [h("span", { class: "id" }, part.bundle), part.is_deciding ? [" ", h("span", { class: "tag accent" }, t("decides"))] : part.is_production ? [" ", h("span", { class: "tag" }, t("champion"))] : "", part.test_mode ? [" ", h("span", { class: "tag warn" }, t("test mode"))] : ""] },
   { name: t("Trained until"), right: true, cell: (part) => time(part.trained_until_ms).slice(0, 10) },
-  { name: "IC", right: true, cell: (part) => score(part.ic, 3) },
-  { name: "AUC", right: true, cell: (part) => (isNumber(part.auc) ? part.auc.toFixed(3) : "–") },
+  { name: N_("IC"), right: true, cell: (part) => score(part.ic, 3) },
+  { name: N_("AUC"), right: true, cell: (part) => (isNumber(part.auc) ? part.auc.toFixed(3) : "–") },
   { name: t("Accuracy"), right: true, cell: (part) => (isNumber(part.accuracy) ? percent(part.accuracy, 1) : "–") },
   { name: t("Voters"), cell: (part) => Object.entries(part.weights).map(([family, weight]) => `${family} ${weight.toFixed(2)}`).join(", ") },
   { name: t("Promote"), hidden: true, bare: true, cell: (part) => (part.is_deciding ? "" : commandButton(context, "promote", t("Promote"), { bundle: part.bundle }, { label: t("Promote {bundle}", { bundle: part.bundle }) })) },
@@ -90,7 +99,7 @@ function bundles(models, context) {
 function moves(models) {
   const rows = models?.history.slice(0, MOVES) ?? [];
   if (!rows.length) return null;
-  return card("moves", t("Promotions"), null, h("ol", { class: "plain moves", key: "list" }, rows.map((move, number) => h("li", { key: number }, h("span", { class: "number" }, time(move.since_ms)), " ", h("strong", {}, move.fallback_level === "models" ? move.bundle : t(LEVELS[move.fallback_level])), h("span", { class: "soft" }, ` ${move.why}`)))));
+  return card("moves", t("Promotions"), null, h("ol", { class: "plain moves", key: "list" }, rows.map((move, number) => h("li", { key: number }, h("span", { class: "number" }, time(move.since_ms)), " ", h("strong", {}, move.fallback_level === "models" ? move.bundle : t(LEVELS[move.fallback_level])), h("span", { class: "soft" }, ` ${said(move.why)}`)))));
 }
 
 function bundlePage(id, models, context) {
@@ -105,7 +114,17 @@ function bundlePage(id, models, context) {
   const pairs = (rows) => h("dl", { class: "pairs", key: "pairs" }, rows.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, String(value)))));
   return [
     h("div", { class: "room-head", key: "head" }, h("h1", {}, bundle.bundle), bundle.is_deciding ? h("span", { class: "tag accent" }, t("decides")) : null, h("span", { class: "grow" }), bundle.is_deciding ? null : commandButton(context, "promote", t("Promote"), { bundle: id })),
-    h("div", { class: "grid models", key: "grid" }, card("facts", t("What it says of itself"), null, pairs(facts)), card("weights", t("Weights, and why"), null, weights(bundle), h("p", { class: "note", key: "note" }, t("A family weighs what its out-of-fold skill earned it beside the others."))), record.length ? card("record", t("How it was trained"), null, pairs(record)) : null),
+    h(
+      "div",
+      { class: "grid models", key: "grid" },
+      h("div", { class: "stack", key: "left" }, card("facts", t("What it says of itself"), null, pairs(facts)), record.length ? card("record", t("How it was trained"), null, pairs(record)) : null),
+      h("div", { class: "stack", key: "right" }, card("weights", t("Weights, and why"), null, weights(bundle), whyWeights(bundle)), insideCards(bundle)),
+    ),
   ];
 }
 
+
+function whyWeights({ weights_why: why }) {
+  if (!why.length) return h("p", { class: "note", key: "note" }, t("A family weighs what its out-of-fold skill earned it beside the others."));
+  return h("ul", { class: "plain reasons", key: "why" }, why.map((words, number) => h("li", { key: number, class: "note" }, said(words))));
+}

@@ -5,13 +5,13 @@ import { byId, h } from "../core/dom.js";
 import { age, isNumber, money, percent, price, quantity, score, shortTime, signedMoney, signedPercent, time, tone } from "../core/format.js";
 import { card, choice, commandButton, empty, figure, gauge, onChoice, result, sideTag } from "../core/parts.js";
 import { table } from "../core/table.js";
-import { many, t } from "../core/texts.js";
+import { N_, many, said, t } from "../core/texts.js";
 import { decisionItem } from "./decisions.js";
 
-const RANGES = [["7", "7 d"], ["30", "30 d"], ["null", "all"]];
+const RANGES = [["7", N_("7 d")], ["30", N_("30 d")], ["null", N_("all")]];
 const SHOWN_MARKETS = 8;
 const EVENTS = "protections,training,promotion,feed,digest";
-const DECIDERS = { models: "the bundle in production", trend_rule: "the trend rule", cash: "cash: nothing is entered" };
+const DECIDERS = { models: N_("the bundle in production"), trend_rule: N_("the trend rule"), cash: N_("cash: nothing is entered") };
 
 let range = "30";
 let chart = null;
@@ -37,7 +37,7 @@ export const room = {
     return [
       h("h1", { class: "visually-hidden", key: "h1" }, t("Overview")),
       figures(status, performance),
-      h("div", { class: "grid overview", key: "grid" }, equity(performance, context), who(status), positions(status, context), markets(status, context), signals(context), trades(context), alerts(context)),
+      h("div", { class: "grid overview", key: "grid" }, equity(performance, context), who(status), positions(status, context), markets(status, context), signals(context), trades(context), accounts(context), alerts(context)),
     ];
   },
   async drawn(state, route, context) {
@@ -64,7 +64,7 @@ function figures(status, performance) {
     { class: "figures", key: "figures" },
     h("div", { class: "hero", key: "equity" }, h("dt", {}, t("Equity")), h("dd", { "data-figure": "equity" }, money(status.equity), h("span", { class: "unit" }, currency), h("small", { class: tone(status.total_return) }, `${signedPercent(status.total_return)} ${t("since the start")}`))),
     figure(t("Today"), signedPercent(status.day_return), t("since 00:00 UTC"), { className: tone(status.day_return), id: "today" }),
-    [7, 30].map((days) => earned(t("{days} days", { days }), period(days), `d${days}`)),
+    [7, 30].map((days) => earned(t("{days} days", { days }), period(days), status.equity - performance?.equity, `d${days}`)),
     figure(t("Win rate"), isNumber(whole?.win_rate) ? percent(whole.win_rate, 0) : "–", whole ? many("{count} trade closed", "{count} trades closed", whole.trades) : "", { id: "win-rate" }),
     figure(t("Profit factor"), isNumber(whole?.profit_factor) ? whole.profit_factor.toFixed(2) : "–", t("gains over losses"), { id: "profit-factor" }),
     figure(t("Exposure"), `${status.gross_leverage.toFixed(2)}×`, t("{count} open", { count: status.positions.length }), { id: "leverage" }),
@@ -72,10 +72,12 @@ function figures(status, performance) {
   );
 }
 
-function earned(name, period, id) {
+/** A period up to this very moment, as every figure beside it: `since` is what the equity changed since the answer. */
+function earned(name, period, since, id) {
   if (!period) return figure(name, "–", "", { id });
-  const note = isNumber(period.change) ? signedPercent(period.change) : t("since the start");
-  return figure(name, signedMoney(period.net), note, { className: tone(period.net), id });
+  const net = period.net + (isNumber(since) ? since : 0);
+  const note = isNumber(period.change) ? signedPercent((period.change * net) / (period.net || net || 1)) : t("since the start");
+  return figure(name, signedMoney(net), note, { className: tone(net), id });
 }
 
 function equity(performance, context) {
@@ -91,10 +93,10 @@ function equity(performance, context) {
 }
 
 /** Both sides of the comparison over the very same time. */
-function comparison({ started_ms: since, total_return: own, buy_and_hold_return: held }) {
-  const from = time(since).slice(0, 10);
-  if (!isNumber(held)) return t("Since {from}: {own}", { from, own: signedPercent(own) });
-  return t("Since {from}: this account {own}, holding its markets {held}", { from, own: signedPercent(own), held: signedPercent(held) });
+function comparison({ started_ms: since, until_ms: until, total_return: own, buy_and_hold_return: held }) {
+  const [from, to] = [time(since).slice(0, 10), time(until)];
+  if (!isNumber(held)) return t("From {from} to {to}: {own}", { from, to, own: signedPercent(own) });
+  return t("From {from} to {to}: this account {own}, holding its markets {held}", { from, to, own: signedPercent(own), held: signedPercent(held) });
 }
 
 function spokenEquity({ points, max_drawdown: worst }) {
@@ -114,9 +116,9 @@ function who(status) {
     t("Who decides"),
     null,
     h("p", { class: "decider", key: "name" }, h("strong", { "data-figure": "bundle" }, status.bundle), h("span", { class: "soft" }, ` ${t(DECIDERS[status.fallback_level])}`)),
-    h("p", { class: "note", key: "why" }, status.fallback_why),
+    h("p", { class: "note", key: "why" }, said(status.fallback_why)),
     h("ul", { class: "plain locks", key: "locks" }, locks.map(([name, text, holds]) => h("li", { key: name }, h("span", {}, name), h("span", { class: holds ? "tag warn" : "tag" }, text)))),
-    status.training.state === "idle" ? null : h("p", { class: "note", key: "training" }, t("Training"), `: ${status.training.text}`),
+    status.training.state === "idle" ? null : h("p", { class: "note", key: "training" }, t("Training"), `: ${said(status.training.text)}`),
   );
 }
 
@@ -126,7 +128,7 @@ const HELD = (context) => [
   { name: t("Quantity"), right: true, cell: (held) => quantity(held.quantity) },
   { name: t("Entry"), right: true, cell: (held) => price(held.entry_price) },
   { name: t("Mark"), right: true, cell: (held) => price(held.mark_price) },
-  { name: t("Stop"), right: true, cell: (held) => price(held.stop_loss) },
+  { name: t("Stop loss"), right: true, cell: (held) => price(held.stop_loss) },
   { name: t("Target"), right: true, cell: (held) => price(held.take_profit) },
   { name: t("Since"), right: true, cell: (held) => shortTime(held.opened_ms) },
   { name: t("Close"), bare: true, wide: true, hidden: true, cell: (held) => commandButton(context, "close", t("Close"), { symbol: held.symbol }, { label: t("Close {symbol}", { symbol: held.symbol }) }) },
@@ -164,7 +166,7 @@ function marketItem(market, reasons, isHeld, status) {
     h("p", { class: "row" }, h("a", { href: `/markets/${market.symbol}` }, h("strong", {}, market.symbol)), h("span", { class: "number", "data-price": market.symbol }, price(market.price))),
     gauge(market),
     h("p", { class: "row" }, h("span", { class: "number" }, t("{value} of ±{enter}", { value: score(market.conviction), enter: market.enter.toFixed(2) })), h("span", { class: "soft" }, isHeld ? t("held") : market.decided_ms ? t("no entry") : t("no decision yet"))),
-    h("p", { class: "note" }, isHeld ? t("its position is kept") : (reasons?.refused_ms === market.decided_ms ? reasons.last_refusal : market.refusal_text) ?? t("nothing was refused")),
+    h("p", { class: "note" }, isHeld ? t("its position is kept") : said((reasons?.refused_ms === market.decided_ms ? reasons.last_refusal : market.refusal_text) ?? "nothing was refused")),
     reasons ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(reasons, status?.now_ms ?? 0)) : null,
   );
 }
@@ -183,10 +185,26 @@ function signals(context) {
   return card("signals", t("Signals and refusals"), filter, shown.length ? list : empty(answer, context.problem("/api/decisions?limit=60"), onlySignals ? t("No signal yet.") : t("No decision yet: the first comes with the next closed candle.")));
 }
 
+const ACCOUNTS = [
+  { name: N_("Account"), bare: true, cell: (row) => [h("strong", {}, row.name), row.is_own ? [" ", h("span", { class: "tag accent" }, t("this one"))] : "", h("small", {}, row.exchange)] },
+  { name: N_("Equity"), right: true, cell: (row) => [money(row.equity), h("small", { class: tone(row.total_return) }, signedPercent(row.total_return))] },
+  { name: N_("Open"), right: true, cell: (row) => String(row.positions) },
+  { name: N_("Closed trades"), right: true, cell: (row) => row.trades.toLocaleString("en") },
+  { name: N_("Who decides"), cell: (row) => h("span", { class: "id" }, row.problem || row.decides) },
+  { name: N_("Market time"), right: true, cell: (row) => time(row.minute_ms) },
+];
+
+/** All accounts of this database, where there are several. */
+function accounts(context) {
+  const rows = context.need("/api/accounts", { every: 10000, age: 10000 })?.accounts ?? [];
+  if (rows.length < 2) return null;
+  return card("accounts", t("Accounts of this database"), t("each is commanded by its own daemon"), table(t("Accounts of this database"), ACCOUNTS.map((column) => ({ ...column, name: t(column.name) })), rows, (row) => `${row.exchange}:${row.name}`, ""));
+}
+
 const TRADES = [
-  { name: "Trade", bare: true, cell: (trade) => [h("strong", {}, trade.symbol), " ", sideTag(trade.side)] },
-  { name: "Net", right: true, cell: (trade) => result(trade.net, trade.return_fraction) },
-  { name: "Closed", right: true, cell: (trade) => shortTime(trade.closed_ms) },
+  { name: N_("Trade"), bare: true, cell: (trade) => [h("strong", {}, trade.symbol), " ", sideTag(trade.side)] },
+  { name: N_("Net"), right: true, cell: (trade) => result(trade.net, trade.return_fraction) },
+  { name: N_("Closed"), right: true, cell: (trade) => shortTime(trade.closed_ms) },
 ];
 
 function trades(context) {

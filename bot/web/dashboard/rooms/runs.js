@@ -6,7 +6,8 @@ import { age, isNumber, percent, time } from "../core/format.js";
 import { card, commandButton, empty } from "../core/parts.js";
 import { go, setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { said, t } from "../core/texts.js";
+import { drawLearning, learningCard } from "./learning.js";
 import { trainingCard } from "./training.js";
 
 const TONES = { queued: "tag", running: "tag accent", done: "tag good", failed: "tag warn", cancelled: "tag" };
@@ -45,8 +46,11 @@ export const room = {
     const kinds = context.need("/api/runs/kinds", { every: 60000 });
     return [
       h("h1", { class: "visually-hidden", key: "h1" }, t("Runs")),
-      h("div", { class: "grid runs", key: "grid" }, form(kinds, context), trainingCard(state.status, context), comparison(runs), list(runs, context)),
+      h("div", { class: "grid runs", key: "grid" }, form(kinds, context), trainingCard(state.status, context), comparison(runs), list(runs, context), records(context)),
     ];
+  },
+  drawn(state, route, context) {
+    if (route.id) drawLearning(context.need(`/api/run?id=${route.id}`, { every: 3000, age: 20000 })?.points);
   },
 };
 
@@ -77,7 +81,7 @@ const COLUMNS = (context) => [
   { name: t("Run"), bare: true, cell: (run) => [h("strong", {}, t(run.title)), h("small", { class: "id" }, run.id)] },
   { name: t("State"), cell: (run) => [h("span", { class: TONES[run.state] }, t(run.state)), run.state === "running" && isNumber(run.fraction) ? h("small", {}, percent(run.fraction, 0)) : ""] },
   { name: t("Options"), wide: true, cell: (run) => Object.entries(run.options).map(([name, value]) => `${name} ${value}`).join(", ") || t("as configured") },
-  { name: t("What came of it"), wide: true, reason: true, cell: (run) => run.outcome || run.line || "" },
+  { name: t("What came of it"), wide: true, reason: true, cell: (run) => said(run.outcome) || run.line || "" },
   { name: t("Asked"), right: true, cell: (run) => time(run.asked_ms) },
   { name: t("Lasted"), right: true, cell: (run) => (run.started_ms ? age(((run.finished_ms || Date.now()) - run.started_ms) / 1000) : "–") },
   { name: t("Compare"), bare: true, cell: (run) => (run.state === "done" ? h("label", { class: "check" }, h("input", { type: "checkbox", "data-compare": run.id, checked: compared().includes(run.id), "aria-label": t("Compare {run}", { run: run.id }) }), t("compare")) : run.state === "failed" || run.state === "cancelled" ? "" : commandButton(context, "cancel-run", t("Cancel"), { run: run.id }, { danger: true, label: t("Cancel {run}", { run: run.id }) })) },
@@ -88,6 +92,21 @@ function list(runs, context) {
   return card("runs-list", t("Runs"), null, rows.length ? table(t("Runs"), COLUMNS(context), rows, (run) => run.id, "", { href: (run) => `/runs/${run.id}` }) : empty(runs, context.problem("/api/runs"), t("No run has been started yet.")));
 }
 
+/** The index of all records, as `sigma runs list` has it: also of runs from the command line, and imported trades. */
+function records(context) {
+  const found = context.need("/api/runs/records", { every: 30000 });
+  const rows = found?.records ?? [];
+  const columns = [
+    { name: t("Run"), bare: true, cell: (part) => [h("strong", {}, part.kind), h("small", { class: "id" }, part.run)] },
+    { name: t("Model"), wide: true, cell: (part) => part.model || "–" },
+    { name: t("Until"), right: true, cell: (part) => (part.until_ms ? time(part.until_ms) : "–") },
+    { name: t("Net"), right: true, cell: (part) => (isNumber(part.total_return) ? percent(part.total_return, 1) : "–") },
+    { name: "Sharpe", right: true, cell: (part) => shown(part.sharpe) },
+    { name: t("Trades"), right: true, cell: (part) => shown(part.trades) },
+  ];
+  return card("records", t("All records"), null, rows.length ? table(t("All records"), columns, rows, (part) => part.run, "") : empty(found, context.problem("/api/runs/records"), t("No run has left a record yet.")));
+}
+
 /** The plain figures of chosen runs, side by side; those that differ come first. */
 function comparison(runs) {
   const chosen = compared().map((id) => runs?.runs.find((run) => run.id === id)).filter(Boolean);
@@ -95,7 +114,7 @@ function comparison(runs) {
   const names = [...new Set(chosen.flatMap((run) => Object.keys(run.figures)))];
   const differs = (name) => new Set(chosen.map((run) => String(run.figures[name]))).size > 1;
   const rows = names.filter((name) => chosen.every((run) => name in run.figures)).sort((a, b) => Number(differs(b)) - Number(differs(a)));
-  const columns = [{ name: t("Figure"), bare: true, cell: (name) => name.replaceAll("_", " ") }, ...chosen.map((run) => ({ name: `${run.title} ${run.id}`, right: true, cell: (name) => shown(run.figures[name]) }))];
+  const columns = [{ name: t("Figure"), bare: true, cell: (name) => name.replaceAll("_", " ") }, ...chosen.map((run) => ({ name: `${t(run.title)} ${run.id}`, right: true, cell: (name) => shown(run.figures[name]) }))];
   return card("compare", t("Side by side"), null, table(t("Side by side"), columns, rows, (name) => name, t("These runs have no figure in common.")));
 }
 
@@ -118,9 +137,10 @@ function runPage(id, context, runs) {
       isOver ? t("What came of it") : t("Progress"),
       null,
       isOver ? null : h("progress", { key: "bar", "aria-label": t("Progress"), max: "1", value: isNumber(now.fraction) ? now.fraction : null }),
-      isOver ? h("p", { key: "outcome", "data-outcome": "" }, now.outcome) : h("p", { class: "log", key: "line" }, [now.stage ? `${now.stage}: ${now.done.toLocaleString("en")} of ${now.total.toLocaleString("en")}` : "", now.line].filter(Boolean).join("\n") || t("waiting for the run before it")),
+      isOver ? h("p", { key: "outcome", "data-outcome": "" }, said(now.outcome)) : h("p", { class: "log", key: "line" }, [now.stage ? t("{stage}: {done} of {total}", { stage: said(now.stage), done: now.done.toLocaleString("en"), total: now.total.toLocaleString("en") }) : "", now.line].filter(Boolean).join("\n") || t("waiting for the run before it")),
       h("p", { class: "note", key: "options" }, Object.entries(now.options).map(([name, value]) => `${name} ${value}`).join(", ") || t("options as configured")),
     ),
+    learningCard(answer?.points),
     Object.keys(now.figures).length ? card("answer", t("Figures"), null, h("dl", { class: "pairs columns", key: "pairs" }, Object.entries(now.figures).map(([name, value]) => h("div", { key: name }, h("dt", {}, name.replaceAll("_", " ")), h("dd", { class: "number" }, shown(value)))))) : null,
   ];
 }

@@ -1,24 +1,39 @@
 /** Settings: the looks of this page, and every effective setting of the daemon beside its default. */
 
+import { give } from "../core/commands.js";
 import { h } from "../core/dom.js";
+import { notifying, setNotifying } from "../core/notify.js";
 import { card, empty } from "../core/parts.js";
 import { choices, choose, chosen } from "../core/prefs.js";
 import { setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { N_, t } from "../core/texts.js";
 
 const LOOKS = {
-  theme: ["Theme", { system: "as the system", light: "light", dark: "dark" }],
-  colours: ["Up and down", { "green-red": "green and red", "blue-orange": "blue and orange", "red-green": "red and green" }],
-  density: ["Density", { comfortable: "comfortable", dense: "dense" }],
-  width: ["Width", { fitted: "fitted", wide: "the whole window" }],
-  zone: ["Times", { UTC: "UTC", local: "your time zone" }],
+  theme: [N_("Theme"), { system: N_("as the system"), light: N_("light"), dark: N_("dark") }],
+  colours: [N_("Up and down"), { "green-red": N_("green and red"), "blue-orange": N_("blue and orange"), "red-green": N_("red and green") }],
+  density: [N_("Density"), { comfortable: N_("comfortable"), dense: N_("dense") }],
+  width: [N_("Width"), { fitted: N_("fitted"), wide: N_("the whole window") }],
+  language: [N_("Language"), { browser: N_("as the browser"), en: "English", tr: "Türkçe" }],
+  zone: [N_("Times"), { UTC: N_("UTC"), local: N_("your time zone") }],
 };
 
 document.addEventListener("change", (event) => {
   const { pref } = event.target.dataset ?? {};
   if (pref) choose(pref, event.target.value);
+  if (pref === "language") location.reload(); // every word was chosen when it was drawn
   if (event.target.id === "only-changed") setQuery({ changed: event.target.checked ? "1" : null });
+});
+let shared = null;
+let redraw = () => {};
+
+document.addEventListener("click", async (event) => {
+  const { id } = event.target;
+  if (id === "notify") await setNotifying(notifying() !== "on");
+  else if (id === "share") shared = await give("/api/session/share", { days: 7 }, t("The link is made."));
+  else if (id === "share-end") shared = (await give("/api/session/share/end", { path: shared.path }, t("The link is ended."))) ? null : shared;
+  else return;
+  redraw();
 });
 document.addEventListener("input", (event) => {
   if (event.target.id === "setting-search") setQuery({ q: event.target.value.trim().toLowerCase() });
@@ -26,7 +41,8 @@ document.addEventListener("input", (event) => {
 
 export const room = {
   draw(state, { query }, context) {
-    return [h("h1", { class: "visually-hidden", key: "h1" }, t("Settings")), h("div", { class: "grid settings", key: "grid" }, looks(), settings(query, context))];
+    ({ redraw } = context);
+    return [h("h1", { class: "visually-hidden", key: "h1" }, t("Settings")), h("div", { class: "grid settings", key: "grid" }, h("div", { class: "stack", key: "own" }, looks(), notifications(), sharing(state, context)), settings(query, context))];
   },
 };
 
@@ -40,11 +56,38 @@ function looks() {
   );
 }
 
+const NOTIFYING = {
+  none: N_("This browser cannot notify from this address: it needs https, or this machine's own address."),
+  refused: N_("This browser refuses notifications from here; its settings of the site can allow them."),
+  on: N_("On: exits, fills, protections, promotions, feed trouble and the daily digest, while this page is open somewhere."),
+  off: N_("Off."),
+};
+
+function notifications() {
+  const state = notifying();
+  const button = h("button", { type: "button", class: "button small", id: "notify", "aria-pressed": String(state === "on"), disabled: state === "none" || state === "refused" }, state === "on" ? t("Switch off") : t("Switch on"));
+  return card("notifications", t("Notifications"), button, h("p", { class: "note", key: "note" }, t(NOTIFYING[state])));
+}
+
+/** A link for others: whoever has it looks, and changes nothing. */
+function sharing(state, context) {
+  if (state.mayOnlyLook) return null;
+  const button = h("button", { type: "button", class: "button small", id: "share", disabled: !context.canCommand() }, t("Make a link"));
+  return card(
+    "sharing",
+    t("Share"),
+    button,
+    h("p", { class: "note", key: "note" }, t("A link lets whoever has it look at everything here for 7 days, and change nothing.")),
+    shared ? h("label", { class: "shared", key: "link" }, h("span", { class: "visually-hidden" }, t("Link")), h("input", { id: "shared-link", readonly: true, value: location.origin + shared.path })) : null,
+    shared ? h("button", { type: "button", class: "button small danger", id: "share-end", key: "end", disabled: !context.canCommand() }, t("End this link")) : null,
+  );
+}
+
 const COLUMNS = [
-  { name: "Setting", bare: true, cell: (row) => h("code", {}, row.key) },
-  { name: "Value", cell: (row) => h("span", { class: row.differs ? "changed" : null }, shown(row.value)) },
-  { name: "Default", cell: (row) => h("span", { class: "soft" }, row.differs ? shown(row.default) : "") },
-  { name: "A change needs", cell: (row) => h("span", { class: "soft" }, t(row.needs)) },
+  { name: N_("Setting"), bare: true, cell: (row) => h("code", {}, row.key) },
+  { name: N_("Value"), cell: (row) => h("span", { class: row.differs ? "changed" : null }, shown(row.value)) },
+  { name: N_("Default"), cell: (row) => h("span", { class: "soft" }, row.differs ? shown(row.default) : "") },
+  { name: N_("A change needs"), cell: (row) => h("span", { class: "soft" }, t(row.needs)) },
 ];
 
 function settings(query, context) {

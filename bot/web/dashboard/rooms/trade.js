@@ -5,7 +5,7 @@ import { byId, h } from "../core/dom.js";
 import { hours, price, quantity, score, signedMoney, signedPercent, time, tone, words } from "../core/format.js";
 import { card, commandButton, empty, figure, sideTag } from "../core/parts.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { N_, t } from "../core/texts.js";
 import { reasonsOf } from "./decisions.js";
 import { CLOSED } from "./trades.js";
 
@@ -93,12 +93,12 @@ function levels({ trade, levels: known, opening }) {
 }
 
 const EVENTS = [
-  { name: "When", cell: (event) => time(event.ms) },
-  { name: "What", cell: (event) => `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}` },
-  { name: "Quantity", right: true, cell: (event) => (event.quantity ? quantity(event.quantity) : "–") },
-  { name: "Price", right: true, cell: (event) => price(event.price) },
-  { name: "Fee", right: true, cell: (event) => (event.fee ? signedMoney(-event.fee) : "–") },
-  { name: "Cash", right: true, cell: (event) => signedMoney(event.cash) },
+  { name: N_("When"), cell: (event) => time(event.ms) },
+  { name: N_("What"), cell: (event) => `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}` },
+  { name: N_("Quantity"), right: true, cell: (event) => (event.quantity ? quantity(event.quantity) : "–") },
+  { name: N_("Price"), right: true, cell: (event) => price(event.price) },
+  { name: N_("Fee"), right: true, cell: (event) => (event.fee ? signedMoney(-event.fee) : "–") },
+  { name: N_("Cash"), right: true, cell: (event) => signedMoney(event.cash) },
 ];
 
 function events({ events: rows }) {

@@ -5,29 +5,29 @@ import { hours, percent, price, signedMoney, time, tone, words } from "../core/f
 import { card, empty, result, sideTag } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
-import { t } from "../core/texts.js";
+import { N_, t } from "../core/texts.js";
 import * as page from "./trade.js";
 
 const PAGE = 50;
 const MOST = 1000;
 
 export const CLOSED = {
-  faded: "the conviction faded",
-  reversed: "the other side was signalled",
-  stop: "stop loss",
-  take: "target",
-  trail: "trailing stop",
-  liquidation: "liquidated",
-  command: "closed by a person",
-  daily_loss: "daily loss stop",
-  drawdown: "drawdown stop",
-  kill_switch: "kill switch",
+  faded: N_("the conviction faded"),
+  reversed: N_("the other side was signalled"),
+  stop: N_("stop loss"),
+  take: N_("target"),
+  trail: N_("trailing stop"),
+  liquidation: N_("liquidated"),
+  command: N_("closed by a person"),
+  daily_loss: N_("daily loss stop"),
+  drawdown: N_("drawdown stop"),
+  kill_switch: N_("kill switch"),
 };
 
 const FILTERS = {
-  side: { label: "Side", values: ["LONG", "SHORT"], of: (trade) => trade.side },
-  outcome: { label: "Outcome", values: ["won", "lost"], of: (trade) => (trade.net > 0 ? "won" : "lost") },
-  closed: { label: "Closed by", values: Object.keys(CLOSED), of: (trade) => trade.closed_because },
+  side: { label: N_("Side"), values: ["LONG", "SHORT"], of: (trade) => trade.side },
+  outcome: { label: N_("Outcome"), values: [N_("won"), N_("lost")], of: (trade) => (trade.net > 0 ? "won" : "lost") },
+  closed: { label: N_("Closed by"), values: Object.keys(CLOSED), of: (trade) => trade.closed_because },
 };
 
 let rows = [];
@@ -62,16 +62,16 @@ export const room = {
 };
 
 const COLUMNS = [
-  { name: "Trade", by: "id", bare: true, cell: (trade) => [h("strong", {}, trade.symbol), " ", sideTag(trade.side)] },
-  { name: "Net", by: "net", right: true, cell: (trade) => result(trade.net, trade.return_fraction) },
-  { name: "Entry", right: true, cell: (trade) => price(trade.entry_price) },
-  { name: "Exit", right: true, cell: (trade) => price(trade.exit_price) },
-  { name: "Held", by: "held", right: true, cell: (trade) => hours((trade.closed_ms - trade.opened_ms) / 3600000) },
-  { name: "Costs", by: "costs", right: true, cell: (trade) => signedMoney(-(trade.fees + trade.funding)) },
-  { name: "Closed by", by: "closed_because", cell: (trade) => t(CLOSED[trade.closed_because] ?? words(trade.closed_because)) },
-  { name: "Decided by", by: "bundle_id", cell: (trade) => h("span", { class: "id" }, trade.bundle_id.slice(0, 10)) },
-  { name: "Opened", by: "opened_ms", right: true, cell: (trade) => time(trade.opened_ms) },
-  { name: "Closed", by: "closed_ms", right: true, cell: (trade) => time(trade.closed_ms) },
+  { name: N_("Trade"), by: "id", bare: true, cell: (trade) => [h("strong", {}, trade.symbol), " ", sideTag(trade.side)] },
+  { name: N_("Net"), by: "net", right: true, cell: (trade) => result(trade.net, trade.return_fraction) },
+  { name: N_("Entry"), right: true, cell: (trade) => price(trade.entry_price) },
+  { name: N_("Exit"), right: true, cell: (trade) => price(trade.exit_price) },
+  { name: N_("Held"), by: "held", right: true, cell: (trade) => hours((trade.closed_ms - trade.opened_ms) / 3600000) },
+  { name: N_("Costs"), by: "costs", right: true, cell: (trade) => signedMoney(-(trade.fees + trade.funding)) },
+  { name: N_("Closed by"), by: "closed_because", cell: (trade) => t(CLOSED[trade.closed_because] ?? words(trade.closed_because)) },
+  { name: N_("Decided by"), by: "bundle_id", cell: (trade) => h("span", { class: "id" }, trade.bundle_id.slice(0, 10)) },
+  { name: N_("Opened"), by: "opened_ms", right: true, cell: (trade) => time(trade.opened_ms) },
+  { name: N_("Closed"), by: "closed_ms", right: true, cell: (trade) => time(trade.closed_ms) },
 ];
 
 function list({ query }, context) {

@@ -3,9 +3,9 @@
 import { h } from "../core/dom.js";
 import { age, isNumber, percent, time } from "../core/format.js";
 import { card, commandButton } from "../core/parts.js";
-import { t } from "../core/texts.js";
+import { N_, said, t } from "../core/texts.js";
 
-const NAMES = { idle: "Idle", downloading: "Downloading candles", waiting: "Waiting for another run", training: "Training", promoting: "Promoting" };
+const NAMES = { idle: N_("Idle"), downloading: N_("Downloading candles"), waiting: N_("Waiting for another run"), training: N_("Training"), promoting: N_("Promoting") };
 
 /** Describe the trainer. */
 export function trainingCard(status, context) {
@@ -20,13 +20,13 @@ export function trainingCard(status, context) {
 function running(training, nowMs) {
   const lasts = t("{age} of market time", { age: age((nowMs - training.started_ms) / 1000) });
   return [
-    h("p", { class: "row", key: "state" }, h("span", {}, h("strong", { "data-training": training.state }, t(NAMES[training.state] ?? training.state)), training.why ? `, ${training.why}` : ""), h("span", { class: "soft number" }, isNumber(training.fraction) ? `${percent(training.fraction, 0)}, ${lasts}` : lasts)),
+    h("p", { class: "row", key: "state" }, h("span", {}, h("strong", { "data-training": training.state }, t(NAMES[training.state] ?? training.state)), training.why ? `, ${said(training.why)}` : ""), h("span", { class: "soft number" }, isNumber(training.fraction) ? `${percent(training.fraction, 0)}, ${lasts}` : lasts)),
     h("progress", { key: "bar", "aria-label": t("Training progress"), max: "1", value: isNumber(training.fraction) ? training.fraction : null }),
-    h("p", { class: "log", key: "line" }, training.text),
+    h("p", { class: "log", key: "line" }, said(training.text)),
   ];
 }
 
 function ended(training, busy) {
-  if (!training.last_outcome) return busy ? null : h("p", { class: "empty", key: "none" }, t("No training has ended yet."));
-  return h("p", { key: "outcome", "data-outcome": "" }, h("span", { class: "soft" }, training.last_finished_ms ? t("Last run, {time}: ", { time: time(training.last_finished_ms) }) : t("Last run: ")), training.last_outcome);
+  if (!said(training.last_outcome)) return busy ? null : h("p", { class: "empty", key: "none" }, t("No training has ended yet."));
+  return h("p", { key: "outcome", "data-outcome": "" }, h("span", { class: "soft" }, training.last_finished_ms ? t("Last run, {time}: ", { time: time(training.last_finished_ms) }) : t("Last run: ")), said(training.last_outcome));
 }

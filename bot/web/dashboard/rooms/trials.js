@@ -2,14 +2,14 @@
 
 import { h } from "../core/dom.js";
 import { days, isNumber, ratio, score, time } from "../core/format.js";
-import { t } from "../core/texts.js";
+import { N_, said, t } from "../core/texts.js";
 
 const ENDED = 3;
 const ROLES = {
-  challenger: "challenger",
-  predecessor: "predecessor",
-  nothing: "harm stop",
-  benched: "on the bench",
+  challenger: N_("challenger"),
+  predecessor: N_("predecessor"),
+  nothing: N_("harm stop"),
+  benched: N_("on the bench"),
 };
 
 /** Describe the trials that go on and the newest that ended; nothing where none was ever begun. */
@@ -43,7 +43,7 @@ function entry(trial) {
       figure(t("IC"), isNumber(trial.ic) ? score(trial.ic, 3) : null),
       figure(t("champion's IC"), isNumber(trial.champion_ic) ? score(trial.champion_ic, 3) : null),
     ),
-    goesOn ? null : h("p", { class: "soft note" }, trial.text),
+    goesOn ? null : h("p", { class: "soft note" }, said(trial.text)),
   );
 }
 

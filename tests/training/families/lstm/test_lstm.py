@@ -15,7 +15,7 @@ from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scal
 from training.families.lstm.export import weight_bytes  # noqa: E402
 from training.families.lstm.network import HEADS, estimate  # noqa: E402
 from training.families.lstm.step import Acceleration  # noqa: E402
-from training.families.lstm.trainer import EpochReport, Fit, LstmModel, fit, one_cycle  # noqa: E402
+from training.families.lstm.trainer import EpochReport, Fit, Lesson, LstmModel, fit, one_cycle  # noqa: E402
 from training.runtime import device as devices  # noqa: E402
 
 COLUMNS = 6
@@ -49,7 +49,9 @@ def correlation(model: LstmModel, sequence: LabelledSequence) -> float:
 
 
 def trained(settings: LstmSettings = SMALL, *, edge: float = 0.4, seed: int = 5, **options: object) -> Fit:
-    return fit([market(1, edge=edge)], settings, directional=DIRECTIONAL, device=CPU, seed=seed, **options)  # type: ignore[arg-type]
+    return fit(
+        Lesson(train=[market(1, edge=edge)], directional=DIRECTIONAL), settings, device=CPU, seed=seed, **options
+    )  # type: ignore[arg-type]
 
 
 def digest(found: Fit) -> str:
@@ -62,7 +64,7 @@ def test_finds_at_least_half_of_a_planted_edge() -> None:
 
 def test_remembers_what_happened_three_bars_ago() -> None:
     settings = SMALL.model_copy(update={"epochs": 10})
-    found = fit([market(1, edge=1.0, lag=3)], settings, directional=DIRECTIONAL, device=CPU, seed=1)
+    found = fit(Lesson(train=[market(1, edge=1.0, lag=3)], directional=DIRECTIONAL), settings, device=CPU, seed=1)
     assert correlation(found.model, market(2, edge=1.0, lag=3)) > 0.3
 
 
@@ -89,7 +91,8 @@ def test_stops_early_and_keeps_the_best_epoch() -> None:
     reports: list[EpochReport] = []
     settings = SMALL.model_copy(update={"epochs": 40, "patience": 2, "lr": 0.05, "dropout": 0.0})
     train, valid = market(1, edge=0.3, bars=600), market(2, edge=0.3, bars=600)
-    found = fit([train], settings, directional=DIRECTIONAL, device=CPU, seed=1, valid=[valid], on_epoch=reports.append)
+    lesson = Lesson(train=[train], directional=DIRECTIONAL, valid=[valid])
+    found = fit(lesson, settings, device=CPU, seed=1, on_epoch=reports.append)
     losses = [report.valid.loss for report in reports if report.valid]
     assert len(losses) < 40
     assert found.epochs == int(np.argmin(losses)) + 1 == len(losses) - 2
@@ -99,7 +102,9 @@ def test_stops_early_and_keeps_the_best_epoch() -> None:
 def test_warm_start_takes_over_weights_and_scaling() -> None:
     source = trained().model
     barely = SMALL.model_copy(update={"epochs": 1, "lr": 1e-6})
-    tuned = fit([market(7, edge=0.0)], barely, directional=DIRECTIONAL, device=CPU, seed=9, source=source).model
+    tuned = fit(
+        Lesson(train=[market(7, edge=0.0)], directional=DIRECTIONAL), barely, device=CPU, seed=9, source=source
+    ).model
     assert np.array_equal(tuned.scaling.mean, source.scaling.mean)
     assert np.allclose(tuned.networks[0]["heads.weight"], source.networks[0]["heads.weight"], atol=1e-3)
     assert correlation(tuned, market(2, edge=0.4)) > 0.2
@@ -116,7 +121,7 @@ def test_nothing_labelled_is_refused() -> None:
         features=np.zeros((50, COLUMNS), np.float32), targets=np.full((50, HEADS), np.nan, np.float32)
     )
     with pytest.raises(BadInput, match="no labelled bar"):
-        fit([blank], SMALL, directional=DIRECTIONAL, device=CPU, seed=1)
+        fit(Lesson(train=[blank], directional=DIRECTIONAL), SMALL, device=CPU, seed=1)
 
 
 def test_mixed_precision_and_graph_flags_work_without_a_card() -> None:

@@ -25,7 +25,7 @@ from training.data.market_scores import prepare
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import ActorNetwork, chances, onnx_bytes
 from training.families.ppo.family import PpoFamily
-from training.families.ppo.trainer import Progress, fit
+from training.families.ppo.trainer import Lesson, Progress, fit
 from training.families.ppo.validation import borders_of, judge
 
 EDGE = 0.15
@@ -39,12 +39,14 @@ def trained(
 ) -> PpoModel:
     standard = standard_of(made, until_ms)
     return fit(
-        tracks_of(made, standard, until_ms=until_ms, episode_bars=settings.episode_bars),
-        standard,
+        Lesson(
+            tracks=tracks_of(made, standard, until_ms=until_ms, episode_bars=settings.episode_bars),
+            standard=standard,
+            trained_until_ms=until_ms,
+        ),
         settings,
         agent_settings(TradingSettings(), HOUR),
         seed=seed,
-        trained_until_ms=until_ms,
         **options,  # type: ignore[arg-type]
     )
 

@@ -29,6 +29,7 @@ from training.families.xgboost.classifier import (
     Classifier,
     ClassifierSettings,
     LabelledRows,
+    Lesson,
     class_weights,
     fit,
     read_classifier,
@@ -63,11 +64,13 @@ def planted(rows: int, seed: int, strength: float = 2.0) -> LabelledRows:
 def fitted(strength: float = 2.0, seed: int = 0) -> Classifier:
     columns = ("told", "a", "b", "c")
     return fit(
-        "trend_classification",
-        planted(3000, 1, strength),
-        planted(1000, 2, strength),
-        ("down", "sideways", "up"),
-        columns,
+        Lesson(
+            task="trend_classification",
+            classes=("down", "sideways", "up"),
+            features=columns,
+            train=planted(3000, 1, strength),
+            valid=planted(1000, 2, strength),
+        ),
         SETTINGS,
         seed=seed,
         threads=1,

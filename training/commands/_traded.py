@@ -15,6 +15,7 @@ from strategies.errors import BadInput, DataGap, SigmaError
 from strategies.market import DAY_MS, Market, Timeframe, UnsupportedMarket, typed_symbol
 from strategies.universe.members import Members, members_over
 from strategies.universe.settings import UniverseSettings
+from strategies.values import iso_ms
 from training.backtest.coverage import moment
 from training.runtime.progress import say
 
@@ -101,11 +102,10 @@ def universe_symbols(
     Raises:
         BadInput: as for `universe_between`.
     """
-    from training.commands._common import day_ms
 
     asked = Asked(exchange=exchange or config.exchange.name, symbols=symbols, universe=universe)
     store = CandleStore(config.data.directory)
-    found = universe_between(store, config, asked, None, day_ms(end_date) if end_date else None)
+    found = universe_between(store, config, asked, None, iso_ms(end_date) if end_date else None)
     return ("", None) if found is None else (",".join(found.ever), found)
 
 

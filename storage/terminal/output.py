@@ -1,7 +1,7 @@
 """What a command says: a document for programs or text for people, one line for an error, progress for the patient.
 
-Commands call `emit(document, human)` once, at the end. `--json` and `--verbose` are set around every command by
-`bot/cli/mount.py`; nobody passes them along.
+Commands call `emit(document, human)` once, at the end. `--json`, `--wide` and `--verbose` are set around every
+command by `storage/terminal/run.py`; nobody passes them along. The daemon's command line and training's share it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from storage.terminal.table import terminal_width
+from storage.terminal.table import fitted, terminal_width
 from strategies.errors import SigmaError
+from strategies.values import finite
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -55,6 +56,11 @@ def is_verbose() -> bool:
     return _style.get().verbose
 
 
+def forwarded() -> list[str]:
+    """Return the options of this command line that a batch command must be given again."""
+    return [*(["--json"] if wants_json() else []), *(["--verbose"] if is_verbose() else [])]
+
+
 def width() -> int | None:
     """Return how long a line may be; None: as long as it gets."""
     return None if _style.get().wide else terminal_width()
@@ -64,15 +70,16 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
     """Print the answer of a command: the document with `--json`, otherwise the text.
 
     Args:
-        document: JSON types, pydantic models and dataclasses excluded; times as int64 ms, ratios as fractions.
+        document: JSON types, pydantic models and dataclasses excluded; times as int64 ms, ratios as fractions; numpy
+            scalars become numbers, NaN and infinity null.
         human: text, or anything rich can draw; a function is only called when its result is shown.
     """
     if wants_json():
-        print(json.dumps(document, indent=2, default=str, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(_plain(document), indent=2, default=str, ensure_ascii=False, allow_nan=False), flush=True)
         return
     shown = human() if callable(human) and not hasattr(human, "__rich_console__") else human
     if isinstance(shown, str):
-        print(shown)
+        print(fitted(shown, width()), flush=True)
         return
     from rich.console import Console
 
@@ -88,9 +95,8 @@ def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = Fal
     """Print an error as one line on stderr, and as JSON on stdout when asked; return the exit code that is its own."""
     line = " ".join(str(error).split()) or type(error).__name__
     if as_json:
-        from storage.failures import error_document
-
-        print(error_document(error), flush=True)
+        document = {"error": line, "kind": type(error).__name__, "exit_code": error.exit_code}
+        print(json.dumps(document, ensure_ascii=False), flush=True)
     print(f"sigma: {line}", file=stream or sys.stderr, flush=True)
     return error.exit_code
 
@@ -102,7 +108,7 @@ def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int],
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not wants_json():
         with _bar(label, total, unit) as done:
             yield done
         return
@@ -133,3 +139,17 @@ def _bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task(label, total=total)
         yield lambda so_far: bars.update(task, completed=so_far)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {str(key): _plain(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case float():
+            return finite(value)
+        case _ if hasattr(value, "item"):  # a numpy scalar
+            return _plain(value.item())
+        case _:
+            return value

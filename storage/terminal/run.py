@@ -9,9 +9,9 @@ from typing import Any
 
 import typer
 
-from bot.cli import output
+from storage.terminal import output
 from storage.terminal.help import with_example
-from strategies.errors import BadInput
+from strategies.errors import BadInput, Interrupted
 
 
 def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
@@ -43,6 +43,8 @@ def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
         raise BadInput(f"{message}; {program} --help says what is possible" if message else "") from error
     except typer.Abort as error:
         raise BadInput("cancelled; nothing was changed") from error
+    if code == Interrupted.exit_code:  # typer makes an exit of Ctrl-C, and nothing would be said
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

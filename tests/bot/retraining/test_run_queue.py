@@ -1,0 +1,39 @@
+"""A run that was started in a language writes its report in it, and its learning curves are kept beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bot.retraining.child_process import Limits
+from bot.retraining.run_kinds import COMMANDS
+from bot.retraining.run_queue import RunQueue
+from storage.language import speaking
+
+PROGRAM = """
+import json, os, sys
+print(json.dumps({"curve": "lstm", "at": 1, "of": 2, "values": {"training loss": 1.5}}), file=sys.stderr)
+print(json.dumps({"verdict": os.environ["SIGMA_REPORTS__LANGUAGE"]}))
+"""
+
+
+async def test_a_run_speaks_the_language_it_was_started_in_and_tells_how_it_learns(tmp_path: Path) -> None:
+    program = tmp_path / "child.py"
+    program.write_text(PROGRAM)
+    known = {"tune": replace(COMMANDS["tune"], program=(sys.executable, str(program)))}
+    queue = RunQueue(tmp_path / "runs", Limits(memory_gb=1.0), asyncio.Lock(), commands=known)
+    with speaking("tr"):
+        turkish = queue.start("tune", {}, "test")
+    english = queue.start("tune", {}, "test")
+    ended = asyncio.Event()
+    queue.on_change = lambda run: ended.set() if run.id == english.id and run.is_over else None
+    serving = asyncio.create_task(queue.run())
+    async with asyncio.timeout(30):
+        await ended.wait()
+    serving.cancel()
+    await asyncio.wait([serving])
+    said = {run.id: queue.page(run.id) for run in (turkish, english)}
+    assert [page.document for page in said.values()] == [{"verdict": "tr"}, {"verdict": "en"}]
+    assert [point.values for point in said[turkish.id].points] == [{"training loss": 1.5}]

@@ -1,0 +1,170 @@
+"""What `walk-forward` is made of: its schedule, families, traded markets and groups, the walk itself and its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from storage.candles.store import CandleStore
+from storage.config.tree import Config
+from storage.language import speaking
+from storage.terminal.output import emit
+from strategies.errors import BadInput
+from strategies.market import HOUR_MS, typed_symbol
+from strategies.universe.members import Members
+from strategies.values import iso_ms
+from training.backtest.run import Stress
+from training.backtest.run_candles import read_run
+from training.commands._common import day_of
+from training.commands._traded import stored_markets
+from training.data.coin_groups import Groups, coin_groups, panel_groups
+from training.data.dataset import Dataset
+from training.ensemble.fits import Means
+from training.ensemble.plan import Plan
+from training.ensemble.voters import voters
+from training.families.interface import ModelFamily
+from training.report.page import write_page
+from training.report.walk_forward import walk_forward_report, walk_forward_summary
+from training.runtime.compute import Compute
+from training.runtime.progress import configuration, say, stage
+from training.walk_forward.card import WalkForwardCard
+from training.walk_forward.contenders import Contender, contenders
+from training.walk_forward.fold_plan import Schedule, plan_folds
+from training.walk_forward.walk import WalkForward, walk_forward
+
+
+def schedule_of(config: Config, train_window: str, test_window: float, refit_months: int, start_date: str) -> Schedule:
+    """Return how the folds are cut, of options and configuration.
+
+    All history is refitted by calendar months; a window of days rolls by `validation.test_window_d`.
+
+    Raises:
+        BadInput: the training window is neither a number of days nor "all", or a date cannot be read.
+    """
+
+    words = train_window.strip().lower()
+    try:
+        train_days = float(config.validation.train_window_d if not words else 0.0 if words == "all" else words)
+    except ValueError as error:
+        raise BadInput(f"train window is {train_window!r}; a number of days, or all, is needed") from error
+    return Schedule(
+        train_days=train_days,
+        test_days=test_window or (config.validation.test_window_d if train_days else 0.0),
+        refit_months=refit_months,
+        start_ms=iso_ms(start_date) if start_date else None,
+        scale_days=config.ensemble.deviation_window_d,
+        embargo_ms=round(config.training.embargo_h * HOUR_MS),
+    )
+
+
+def _by(compute: Compute) -> str:
+    """Return who fits, in words."""
+    at_once = f"{compute.workers} at a time" if compute.workers else "as many at a time as there are processors"
+    return at_once if compute.backend == "loky" else f"{at_once} by {compute.backend}"
+
+
+def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFamily]:
+    """Return the families of a model type.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    return voters(config, "" if model_type == "ensemble" else model_type, seed)
+
+
+def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
+    """Return which of the symbols are traded, as asked; all where nothing was.
+
+    Raises:
+        BadInput: one that was asked for is not among them.
+    """
+
+    chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
+    if unknown := [name for name in chosen if name not in symbols]:
+        raise BadInput(
+            f"--trade names {', '.join(unknown)}; only markets with candles can be traded: {', '.join(symbols)}"
+        )
+    return chosen or tuple(symbols)
+
+
+def groups_left_out(config: Config, dataset: Dataset, traded: Sequence[str], asked: int) -> Groups:
+    """Return the groups of coins to leave out: as asked, or those of a panel where one is traded.
+
+    Raises:
+        BadInput: more groups are asked for than there are markets.
+    """
+
+    if asked >= 0:
+        return coin_groups(dataset.symbols, asked) if asked else ()
+    settings = config.validation
+    if len(traded) < settings.panel_markets:
+        return ()
+    return panel_groups(dataset.teachers, dataset.symbols, settings.left_out_groups, settings.panel_markets)
+
+
+class Walk:
+    """The walk forward of any plan over one dataset and one schedule; candles are read once."""
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Any,
+        schedule: Schedule,
+        means: Means,
+        stress: Stress,
+        traded: Sequence[str],
+        universe: Members | None,
+    ) -> None:
+
+        store = CandleStore(config.data.directory)
+        markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
+        self.dataset = dataset
+        self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
+        self.candles = read_run(
+            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe
+        )
+        for sentence in self.candles.notes:
+            say(sentence)
+        self.means, self.stress = means, stress
+
+    def __call__(self, plan: Plan) -> WalkForward:
+
+        names = "+".join(family.name for family in plan.families)
+        say(
+            f"{names}: {len(self.folds.all)} folds from {day_of(self.folds.all[0].start_ms)} to "
+            f"{day_of(self.folds.end_ms)}, traded from {day_of(self.folds.start_ms)}, {_by(self.means.compute)}"
+        )
+        begun = time.perf_counter()
+        with stage(names, len(self.folds.all), plainly=False) as done:
+            walked = walk_forward(
+                self.dataset,
+                self.candles,
+                plan,
+                self.folds,
+                means=self.means,
+                stress=self.stress,
+                on_fold=lambda fold: done(fold.number),
+            )
+        say(f"{names}: done in {time.perf_counter() - begun:.1f} s")
+        return walked
+
+
+def alone_and_stressed(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
+
+    begun = time.perf_counter()
+    found = contenders(walked, dataset)
+    say(f"each alone, at doubled costs and one bar late: done in {time.perf_counter() - begun:.1f} s")
+    return found
+
+
+def finish(walked: WalkForward, card: WalkForwardCard, curves: dict[str, Any], report: Path) -> None:
+
+    written: dict[str, str] = {}
+    if report.name:
+        with speaking(configuration().reports.language):
+            write_page(report, walk_forward_report(walked, card, curves))
+        written["report"] = str(report)
+        say(f"report written to {report}")
+    emit({**card.document(), **written}, walk_forward_summary(card))
