@@ -219,13 +219,7 @@ def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) ->
     )
 
 
-def _control(
-    environment: Environment,
-    opened: Opened,
-    registry: Registry,
-    trader: Trader,
-    trainer: Trainer,
-) -> Control:
+def _control(environment: Environment, opened: Opened, registry: Registry, trader: Trader, trainer: Trainer) -> Control:
     exchange = environment.exchange
     return Control(
         trader=trader,
