@@ -55,16 +55,15 @@ def main() -> None:
             folder = Path(name)
             registry = Registry(folder / "models")
             registry.promote("builtin", registry.add_files(trained.files), "benchmark")
-            (folder / "config.toml").write_text(configuration(count, options.markets))
-            figures += shown(measured(Installation(folder), count, options.speed, options.seconds))
+            (folder / "config.toml").write_text(configuration(count))
+            figures += shown(measured(Installation(folder, options.markets), count, options.speed, options.seconds))
     show("accounts", figures, as_json=options.json)
 
 
-def configuration(accounts: int, markets: int) -> str:
-    """Return the configuration of a daemon with so many accounts of so many markets."""
-    symbols = ", ".join(f'"M{number:02d}USDT"' for number in range(markets))
-    further = "".join(f"[accounts.a{number}]\nsymbols = [{symbols}]\n" for number in range(1, accounts))
-    return f'[exchange]\nsymbols = [{symbols}]\n[simulator]\nhistory_days = 200\n[universe]\nmode = "list"\n{further}'
+def configuration(accounts: int) -> str:
+    """Return the configuration of a daemon with so many accounts, all of the same markets."""
+    further = "".join(f"[accounts.a{number}]\n" for number in range(1, accounts))
+    return f'[simulator]\nhistory_days = 200\n[universe]\nmode = "list"\n{further}'
 
 
 def measured(installation: Installation, count: int, speed: float, seconds: float) -> Measured:

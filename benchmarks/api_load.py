@@ -79,6 +79,12 @@ class PacedFeed:
     def change(self, command: Command, timeframe: Timeframe) -> None:
         """Nothing changes here."""
 
+    def awaits(self, symbol: str) -> bool:
+        return False
+
+    def give_up(self, symbol: str) -> bool:
+        return False
+
     def members(self, markets: Sequence[Market]) -> None:
         """Nothing changes here."""
 

@@ -149,7 +149,7 @@ def main() -> None:
         figures = asyncio.run(measure(options.address, options.seconds))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            installation = Installation(Path(folder))
+            installation = Installation(Path(folder), 3)
             installation.start(SPEED)
             time.sleep(SETTLE_S)
             try:

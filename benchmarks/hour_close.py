@@ -68,6 +68,12 @@ class MadeMinutes:
 
     def members(self, markets: Sequence[Market]) -> None: ...
 
+    def awaits(self, symbol: str) -> bool:
+        return False
+
+    def give_up(self, symbol: str) -> bool:
+        return False
+
 
 @dataclass(slots=True, kw_only=True)
 class Closes:

@@ -35,6 +35,7 @@ class LiveReplay:
         funding: folder of SYMBOL_funding_futures.parquet, or None.
         speed: of the exchange; "max": as fast as minutes are processed.
         environment: more `SIGMA_…` settings of the daemon.
+        arguments: more of `sigma exchange`.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class LiveReplay:
     end: str
     speed: str = "max"
     environment: dict[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
     url: str = ""
     _exchange: subprocess.Popen[str] | None = None
     _daemon: subprocess.Popen[bytes] | None = None
@@ -56,7 +58,7 @@ class LiveReplay:
         if self.funding is not None:
             arguments += ["--funding", str(self.funding)]
         self._exchange = subprocess.Popen(
-            [sys.executable, "-m", "bot.cli", "exchange", *arguments, "--json"],
+            [sys.executable, "-m", "bot.cli", "exchange", *arguments, *self.arguments, "--json"],
             stdout=subprocess.PIPE,
             text=True,
             env=self._environment(),

@@ -102,10 +102,7 @@ def fill_store(store: CandleStore, candles: Path, funding: Path | None, symbols:
     """Import the recording's 1h and 1m candles and funding as candles of the built-in exchange."""
     for symbol in symbols:
         for timeframe in (Timeframe.H1, Timeframe.M1):
-            table = pq.read_table(candles / f"{symbol}_{timeframe}_futures.parquet")
-            time_name = "timestamp" if "timestamp" in table.column_names else "open_ms"
-            columns = [table[name].to_numpy() for name in (time_name, "open", "high", "low", "close", "volume")]
-            store.append("builtin", symbol, timeframe, "futures", np.column_stack(columns).astype(np.float64))
+            _import(store, candles, symbol, timeframe)
         path = None if funding is None else funding / f"{symbol}_funding_futures.parquet"
         if path is not None and path.exists():
             table = pq.read_table(path)
@@ -200,6 +197,13 @@ def main() -> int:
     found = measure(replay, bundle_id=bundle_id, kills=options.kills, seed=options.seed)
     show("parity", figures_of(found), as_json=options.json, bundle=bundle_id, cash=found.cash_units / 1e8)
     return 0 if not (found.differing_fills or found.differing_cash_units or found.verify_differences) else 1
+
+
+def _import(store: CandleStore, candles: Path, symbol: str, timeframe: Timeframe) -> None:
+    table = pq.read_table(candles / f"{symbol}_{timeframe}_futures.parquet")
+    time_name = "timestamp" if "timestamp" in table.column_names else "open_ms"
+    columns = [table[name].to_numpy() for name in (time_name, "open", "high", "low", "close", "volume")]
+    store.append("builtin", symbol, timeframe, "futures", np.column_stack(columns).astype(np.float64))
 
 
 def bundle_for(folder: Path, given: Path | None, symbols: Sequence[str], until: str) -> str:

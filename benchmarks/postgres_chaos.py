@@ -38,7 +38,7 @@ class Scene:
 
     def __init__(self, folder: Path, server: Server, proxy: Proxy) -> None:
         self.server, self.proxy, self.folder = server, proxy, folder
-        self.installation = Installation(folder)
+        self.installation = Installation(folder, 3)
         further = "".join(f"[accounts.a{number}]\n" for number in range(1, ACCOUNTS))
         url = f"postgresql+psycopg://sigma@127.0.0.1:{proxy.port}/postgres"
         (folder / "config.toml").write_text(f'[database]\nurl = "{url}"\n{further}')

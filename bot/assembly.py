@@ -43,6 +43,7 @@ from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
+from storage.ledger.market_changes import began_with_symbols
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
@@ -138,7 +139,9 @@ async def assemble(environment: Environment) -> Parts:
     control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
     runs.control, runs.shadowing, control.share = control, shadowing, share
-    universe = Universe(config, environment.feed, control)
+    account = opened.account
+    began_with = await asyncio.to_thread(began_with_symbols, database, account.id, account.start_ms)
+    universe = Universe(config, environment.feed, control, began_with)
     pages = AccountPages(control, config=config, markets=universe, run_queue=environment.shared.run_queue)
     listeners += [shadowing.on_snapshot, pages.on_snapshot]
     notifications = await Notifications.open(config, database, control, metrics, pages.on_note, environment.first)

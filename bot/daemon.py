@@ -119,8 +119,7 @@ def _jobs_of(parts: Parts) -> list[tuple[str, Coroutine[Any, Any, None]]]:
 async def _take_listed(parts: Parts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
-    if not parts.universe.is_top:
-        await parts.control.reconcile(parts.config.exchange.symbols, "config", "in [exchange] symbols")
+    await parts.universe.take_configured()
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from bot.feed.time_keeper import measure
 from bot.feed.waiting import patient
 from bot.simulator.conductor import Pace
 from bot.simulator.market.generated import GeneratedMarket
+from bot.simulator.market.instruments import MOST_SYMBOLS, some_symbols
 from bot.simulator.market.lives import LivingMarket, demo_lives
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
@@ -36,6 +37,7 @@ from storage.config.tree import Config
 from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
 
+LISTED = 11  # known markets that the demo lists at least: more may be added while it runs
 T = TypeVar("T")
 
 
@@ -126,7 +128,7 @@ def _source(config: Config) -> MarketSource:
         return ReplayMarket(folder, list(config.all_symbols), folder.parent / "funding", start_ms, None)
     generated = GeneratedMarket(
         config.simulator.seed,
-        config.all_symbols,
+        tuple(dict.fromkeys((*config.all_symbols, *some_symbols(LISTED))))[:MOST_SYMBOLS],
         config.simulator.edge,
         start_ms,
         history_days=config.simulator.history_days,

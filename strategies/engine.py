@@ -15,7 +15,6 @@ from strategies.bundle.bundle import Bundle, PreparedSlice
 from strategies.bundle.ensemble import smooth
 from strategies.bundle.warm_up import NOTHING_SCORED, ScoredCloses, warm_memory
 from strategies.errors import BadInput
-from strategies.features.blocks import current_slice
 from strategies.history import CandleHistory
 from strategies.kernel.account import AccountState
 from strategies.kernel.books import Books, Scores
@@ -27,6 +26,7 @@ from strategies.kernel.state import DECISION, FACT
 from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
+from strategies.scoring import Scorer, score_newest
 
 COMMAND_CODES: Final = {"pause": 1, "resume": 2, "close": 3, "stop": 4, "unlock": 5}
 
@@ -42,6 +42,7 @@ class Engine:
         bundle: Bundle,
         state: AccountState,
         candles: list[CandleArray],
+        score: Scorer = score_newest,
     ) -> None:
         """Build the engine from where it stopped.
 
@@ -51,12 +52,14 @@ class Engine:
             bundle: scores the markets until `swap`.
             state: owned and changed by the engine from here on.
             candles: per market (n, 6) closed decision candles up to the state's last minute, in full decision candles.
+            score: scores the newest closes.
         """
         self.bundle = bundle
         self.state = state
         self.timeframe = settings.decision.timeframe
         self.membership = Membership(markets, settings, candles, self.timeframe)
         self.configure(settings)
+        self._score = score
         self._book = BookScale(self.timeframe)
         self._facts = np.zeros(64 + 16 * len(markets), FACT)
 
@@ -188,14 +191,10 @@ class Engine:
     ) -> tuple[np.ndarray, tuple[PreparedSlice | None, ...], int]:
         """Score the closed candles of every ready market and let the compiled rules act on the scores."""
         ready = self._ready(minute, decision_ms)
-        prepared: list[PreparedSlice | None] = [None] * len(self.markets)
-        for index in np.flatnonzero(ready):
-            anchored = current_slice(self.histories[index].candles, self.timeframe)
-            prepared[index] = self.bundle.prepare(anchored, self.markets[index].symbol)
-        scored = self.bundle.newest_inputs(prepared)
+        scored, prepared = self._score(self.bundle, self.markets, self.histories, ready, self.timeframe)
         smooth(self.state.memory, scored.blended, self._alpha)
         conviction = np.where(ready, self.bundle.conviction(self.state.memory["smoothed"], scored.joined), np.nan)
-        decisions, candles = np.zeros(len(ready), DECISION), [history.candles for history in self.histories]
+        decisions, candles = np.zeros(len(ready), DECISION), self.membership.candles_of_members()
         decisions["voters"], decisions["votes"] = scored.votes.shape[1], np.nan
         decisions["votes"][:, : scored.votes.shape[1]] = scored.votes
         self.membership.rules["horizon_bars"] = self.bundle.hold_bars  # what expected returns speak of
@@ -208,7 +207,7 @@ class Engine:
             not_ready=~ready,
         )
         count = decide(self._books, scores, minute.late, decision_ms, decisions, count)
-        return decisions, tuple(prepared), int(count)
+        return decisions, prepared, int(count)
 
     def _ready(self, minute: AccountMinute, decision_ms: int) -> np.ndarray:
         newest = np.array([history.last_open_ms for history in self.histories])
@@ -234,6 +233,7 @@ def begin(
     bundle: Bundle,
     candles: list[CandleArray],
     start_ms: int,
+    score: Scorer = score_newest,
 ) -> Engine:
     """Return the engine of a new account whose first minute opens at `start_ms`, deposit made and memory warmed.
 
@@ -243,6 +243,7 @@ def begin(
         bundle: the first to decide.
         candles: per market (n, 6) closed decision candles before `start_ms`.
         start_ms: a decision boundary, so that the first decision candle is whole.
+        score: scores the newest closes.
     """
     timeframe = settings.decision.timeframe
     if start_ms % timeframe.ms:
@@ -250,6 +251,6 @@ def begin(
     deposit = round(settings.execution.initial_capital * 100_000_000)
     known = [part[part[:, OPEN_MS] < start_ms] for part in candles]
     state = AccountState.begin(markets=len(markets), deposit=deposit, start_ms=start_ms)
-    engine = Engine(markets=markets, settings=settings, bundle=bundle, state=state, candles=known)
+    engine = Engine(markets=markets, settings=settings, bundle=bundle, state=state, candles=known, score=score)
     engine.swap(bundle)
     return engine

@@ -22,11 +22,11 @@ class CandleHistory:
         self._market = market
         self._timeframe = timeframe
         self._rows = np.empty((2 * KEPT, 6), np.float64)
-        self._count = 0
+        known = candles[-KEPT:]
+        self._rows[: len(known)] = known
+        self._count = len(known)
         self._filling_ms = -1
         self._filling = np.zeros(5, np.int64)
-        for candle in candles[-KEPT:]:
-            self._keep(candle)
 
     @property
     def candles(self) -> CandleArray:

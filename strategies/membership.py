@@ -22,6 +22,7 @@ from strategies.kernel.state import FactKind, Reason
 from strategies.market import CandleArray, Market, MarketStatus, Timeframe
 from strategies.minute import Command
 
+NO_CANDLES: CandleArray = np.empty((0, 6))
 DELISTED = "delisted"  # the `why` of a leave begins with it: the exchange ended the market
 
 
@@ -51,6 +52,13 @@ class Membership:
     def has_leaving(self) -> bool:
         """Whether a market is about to leave."""
         return any(market.status is MarketStatus.LEAVING for market in self.markets)
+
+    def candles_of_members(self) -> list[CandleArray]:
+        """Return the closed decision candles by index; none of a market that has left."""
+        return [
+            history.candles if market.is_member else NO_CANDLES
+            for history, market in zip(self.histories, self.markets, strict=True)
+        ]
 
     def configure(self, settings: TradingSettings) -> None:
         """Go by other settings."""

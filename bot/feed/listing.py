@@ -24,6 +24,7 @@ NO_END_MS = 4_000_000_000_000  # 2096: Binance's "never" lies behind it
 ENDED = frozenset(  # what exchanges call a market that will not trade again
     {"settling", "close", "closed", "delivering", "delivered", "expired", "delisted", "offline", "settled"}
 )
+SETTLED_AT = ("settlePrice", "settlementPrice", "settlement_price", "deliveryPrice")
 START_ATTEMPTS = 6
 
 
@@ -34,29 +35,34 @@ class Listing:
     Attributes:
         market: its rules; HALTED where it does not trade.
         delists_ms: when the exchange will end it, as announced; 0: nothing is announced.
+        settled_at: it has ended, and this is the price at which the exchange settles; None: it goes on.
     """
 
     market: Market
     delists_ms: int = 0
+    settled_at: float | None = None
 
 
 async def describe_markets(
     rest: Rest, symbols: Sequence[str], kind: MarketKind, *, attempts: int = 1
 ) -> dict[str, Listing]:
-    """Return what the exchange says now of those of `symbols` that it lists; what it has ended is left out.
+    """Return what the exchange says now of those of `symbols` that it lists.
+
+    What it has ended is left out, unless it tells the price at which it settles.
 
     Raises:
         ExchangeFailed: the exchange cannot be reached or lists nothing.
     """
     listed = await rest.ask("fetch_markets", attempts=attempts)
-    known = {f"{part['base']}{part['quote']}": part for part in listed if _is_kind(part, kind)}
+    known = by_symbol([part for part in listed if _is_kind(part, kind)])
     if not known:
         raise ExchangeFailed(f"{rest.exchange} lists no {kind} markets; a web page instead of data?")
     named = {part["symbol"] for part in listed}
     kept = [part for name, part in (rest.client.markets or {}).items() if name not in named]
     rest.client.set_markets([*kept, *listed])  # what has ended keeps its name, for those who still wait for it
     known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
-    there = [symbol for symbol in symbols if symbol in known and not _has_ended(known[symbol])]
+    listed_now = [symbol for symbol in symbols if symbol in known]
+    there = [name for name in listed_now if not _has_ended(known[name]) or _settled_at(known[name]) is not None]
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in there})
     intervals = await _funding_intervals(rest, there, kind, known)
     found = {}
@@ -65,8 +71,15 @@ async def describe_markets(
             market = market_of(rest, symbol, known[symbol], kind, intervals[symbol])
         except UnsupportedMarket:
             continue
-        found[symbol] = Listing(market=market, delists_ms=_delists_ms(known[symbol]))
+        settled_at = _settled_at(known[symbol]) if _has_ended(known[symbol]) else None
+        found[symbol] = Listing(market=market, delists_ms=_delists_ms(known[symbol]), settled_at=settled_at)
     return found
+
+
+def by_symbol(listed: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return descriptions by canonical symbol; of two under one symbol the one that trades, not the one that ended."""
+    ordered = sorted(listed, key=lambda part: (part.get("active") is not False, not _has_ended(part)))
+    return {f"{part['base']}{part['quote']}": part for part in ordered}
 
 
 async def list_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) -> list[Market]:
@@ -89,7 +102,7 @@ async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) ->
         ExchangeFailed, NoSuchMarket: as for `list_markets`.
     """
     listed = await rest.ask("load_markets", attempts=START_ATTEMPTS)
-    known = {f"{market['base']}{market['quote']}": market for market in listed.values() if _fits(market, kind)}
+    known = by_symbol([market for market in listed.values() if _fits(market, kind)])
     if not known:
         raise ExchangeFailed(
             f"{rest.exchange} lists no {kind} markets; a web page instead of data, or the wrong address?"
@@ -141,6 +154,17 @@ def _has_ended(listed: dict[str, Any]) -> bool:
     info = listed.get("info") or {}
     stated = str(info.get("status") or info.get("contractStatus") or info.get("state") or "").lower()
     return stated in ENDED
+
+
+def _settled_at(listed: dict[str, Any]) -> float | None:
+    """Return the price at which the exchange settles a market that it ended, where it tells one."""
+    info = listed.get("info") or {}
+    told = next((info[name] for name in SETTLED_AT if info.get(name)), None)
+    try:
+        price = float(told) if told is not None else 0.0
+    except (TypeError, ValueError):
+        return None
+    return price if price > 0 else None
 
 
 def _delists_ms(listed: dict[str, Any]) -> int:

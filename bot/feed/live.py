@@ -54,7 +54,6 @@ class LiveFeed:
         """
         self.candle_buffer = candle_buffer
         self.last_frame_ms = 0
-        self.prices: dict[str, float] = {}  # of the forming candles, for display only
         self._rest = connection.rest
         self._streams = connection.streams
         self._clock = clock
@@ -148,7 +147,6 @@ class LiveFeed:
             self._counters[f"refused_{candle}"] += 1
             return None
         self.last_frame_ms = max(now_ms, self.last_frame_ms)
-        self.prices[symbol] = candle.values[3]
         return candle
 
     def conditions(self) -> dict[str, str]:

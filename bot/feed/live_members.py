@@ -55,6 +55,23 @@ class LiveMembers:
             )
             self.start([(f"feed join {symbol}", joining.run())])
 
+    def awaits(self, symbol: str) -> bool:
+        """Tell whether a market is on its way in."""
+        return self._live.candle_buffer.barrier.lobby.expects(symbol)
+
+    def give_up(self, symbol: str) -> bool:
+        """Let a market not join that is on its way in; return whether there was one."""
+        if not self.awaits(symbol):
+            return False
+        buffer = self._live.candle_buffer
+        buffer.barrier.lobby.forget(symbol)
+        buffer.unwatch(symbol)
+        self._live.unwatch(symbol)
+        for task in self._tasks.pop(symbol, ()):
+            task.cancel()
+        buffer.tell()
+        return True
+
     def sync(self, markets: Sequence[Market]) -> list[str]:
         """Take the account's markets as they are after a minute; return those no longer watched."""
         gone = self._live.candle_buffer.sync(markets)

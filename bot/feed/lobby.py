@@ -13,6 +13,7 @@ import numpy as np
 
 from bot.feed.candle import ClosedCandle
 from strategies.market import Market
+from strategies.membership import DELISTED
 from strategies.minute import Command
 
 Values = tuple[float, float, float, float, float]
@@ -47,6 +48,10 @@ class Lobby:
         queued = any(command.spec is not None and command.spec.symbol == symbol for command in self._queued)
         return queued or symbol in self._waiting
 
+    def has_change(self, symbol: str) -> bool:
+        """Tell whether other rules of a market wait for the next minute."""
+        return any(part.kind == "change" and part.spec and part.spec.symbol == symbol for part in self._queued)
+
     def forget(self, symbol: str) -> None:
         """Give a market up that was to join."""
         self._waiting.pop(symbol, None)
@@ -57,8 +62,15 @@ class Lobby:
         self._waiting[command.spec.symbol].command = command
 
     def queue(self, command: Command) -> None:
-        """Let a change or a leave go with the next minute."""
-        self._queued.append(command)
+        """Let a change or a leave go with the next minute; of several alike the last, but an end stays."""
+        assert command.spec is not None
+        symbol = command.spec.symbol
+        alike = [
+            part for part in self._queued if part.kind == command.kind and part.spec and part.spec.symbol == symbol
+        ]
+        if any(part.why.startswith(DELISTED) for part in alike):
+            return
+        self._queued = [part for part in self._queued if part not in alike] + [command]
 
     def offer(self, candle: ClosedCandle) -> None:
         """Keep a candle of a market that is to join; of any other it is nothing to us."""
@@ -71,10 +83,10 @@ class Lobby:
         return any(waiting.at_ms == open_ms and waiting.command is None for waiting in self._waiting.values())
 
     def take(self, open_ms: int) -> tuple[Command, ...]:
-        """Return the commands that go with the minute at `open_ms`."""
+        """Return the commands that go with the minute at `open_ms`: changes, then leaves, then joins."""
         joining = [part.command for part in self._waiting.values() if part.at_ms == open_ms and part.command]
         queued, self._queued = self._queued, []
-        return (*queued, *joining)
+        return (*sorted(queued, key=lambda part: part.kind == "leave"), *joining)
 
     def candles(self, symbol: str, from_ms: int) -> Sequence[ClosedCandle]:
         """Return the minutes collected of a market that joins now, ascending; it waits no longer."""

@@ -196,15 +196,20 @@ class MinuteBarrier:
 
     def _changes(self, open_ms: int) -> tuple[Command, ...]:
         """Return what joins, changes and leaves with this minute, by index, and count in the new units from here on."""
-        commands = []
+        commands: list[Command] = []
         for command in self.lobby.take(open_ms):
             assert command.spec is not None
             symbol = command.spec.symbol
             index = self._index.get(symbol, len(self.markets))
+            is_member = index < len(self.markets) and self.markets[index].is_member
+            if command.kind != "join" and not is_member:
+                continue  # it has left since that was asked for
             if command.kind == "join":
                 self._admit(index, command.spec, open_ms)
             elif command.kind == "change":
                 self.markets[index] = command.spec
+            else:
+                command = replace(command, spec=self.markets[index])  # with the rules of this minute
             self.off_grid.discard(symbol)
             commands.append(replace(command, market=index))
         if commands:

@@ -79,17 +79,19 @@ class RulesWatch:
         listed = await self._describe([market.symbol for market in members])
         self._next_ms = now_ms - now_ms % HOUR_MS + HOUR_MS
         for market in members:
-            if barrier.lobby.has(market.symbol):
+            if barrier.lobby.expects(market.symbol):
                 continue
             found = listed.get(market.symbol)
             if found is None:
                 self._judge_absence(market, now_ms)
+            elif found.settled_at is not None:
+                self._settle(market, found.settled_at)
             else:
                 self._lacking.pop(market.symbol, None)
                 self._compare(market, found, now_ms)
         barrier.ask_again()
         for symbol in doubtful:
-            if not barrier.lobby.has(symbol):
+            if not barrier.lobby.has_change(symbol):
                 barrier.accept_grid(symbol)
         self._buffer.tell()
 
@@ -108,6 +110,12 @@ class RulesWatch:
             return
         why = f"{DELISTED}: {market.exchange} no longer lists it"
         barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why))
+
+    def _settle(self, market: Market, price: float) -> None:
+        """Let a market go that the exchange has ended, at the price at which it settles."""
+        why = f"{DELISTED}: {market.exchange} settled it at {price:g}"
+        settled_at = max(1, int(market.ticks(price)))
+        self._buffer.barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why, settled_at=settled_at))
 
     def _compare(self, market: Market, found: Listing, now_ms: int) -> None:
         barrier = self._buffer.barrier

@@ -4,8 +4,8 @@
         markets = await source.markets(symbols)
         async for minute in source.minutes(after_ms): ...
 
-The minutes missed come first, by REST, then the live ones; each once, in order, without a gap. Keeps nothing: the tape
-says where to go on. `async with` owns the tasks; `markets`, `history` and `funding` also work without it.
+The minutes missed come first, by REST, then the live ones; each once, in order, without a gap. The tape says where to
+go on. `async with` owns the tasks; `markets`, `history` and `funding` also work without it.
 """
 
 from __future__ import annotations
@@ -74,9 +74,6 @@ class FeedSource:
             on_time: told the exchange's time; `PacedClock.advance` where the market waits for us.
             state: folder in which an exchange's bans are remembered; None: they are forgotten at the end.
             connection: that other feeds use, too, and whoever opened it closes; None: one of its own.
-
-        Raises:
-            BadInput: no such exchange.
         """
         self._own = connection is None
         self._connection = connection or Connection(
@@ -168,6 +165,14 @@ class FeedSource:
             for symbol in self._members.sync(markets):
                 self.ready.pop(symbol, None)
 
+    def awaits(self, symbol: str) -> bool:
+        """Tell whether a market is on its way into the account."""
+        return self._members is not None and self._members.awaits(symbol)
+
+    def give_up(self, symbol: str) -> bool:
+        """Let a market not join that is on its way in; tell whether there was one."""
+        return self._members is not None and self._members.give_up(symbol)
+
     async def history(
         self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
     ) -> CandleArray:
@@ -246,10 +251,6 @@ class FeedSource:
     def conditions(self) -> dict[str, str]:
         """What is wrong beyond single markets now, such as a clock that was set: name and sentence."""
         return {} if self._live is None else self._live.conditions()
-
-    def price(self, symbol: str) -> float | None:
-        """Return the close of the forming candle, for display only."""
-        return None if self._live is None else self._live.prices.get(symbol)
 
     def _start(self, candle_buffer: CandleBuffer) -> LiveFeed:
         assert self._group is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.feed.connect import MarketKind
 from bot.feed.failures import NoSuchMarket
-from bot.feed.listing import START_ATTEMPTS
+from bot.feed.listing import START_ATTEMPTS, by_symbol
 from bot.feed.rest import Rest
 from strategies.errors import ExchangeFailed
 
@@ -42,11 +42,12 @@ async def listing_of(rest: Rest, kind: MarketKind) -> list[Listed]:
         tickers = await rest.ask("fetch_tickers", attempts=2) if rest.client.has.get("fetchTickers") else {}
     except (ExchangeFailed, NoSuchMarket):
         tickers = {}
-    return [
-        _listed(market, tickers.get(market["symbol"]) or {})
+    chosen = [
+        market
         for market in listed.values()
         if (market.get("spot") if kind == "spot" else market.get("swap") and market.get("linear"))
     ]
+    return [_listed(market, tickers.get(market["symbol"]) or {}) for market in by_symbol(chosen).values()]
 
 
 def _listed(market: dict[str, Any], ticker: dict[str, Any]) -> Listed:

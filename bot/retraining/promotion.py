@@ -81,11 +81,10 @@ class TrainingRuns:
 
     def _symbols(self) -> tuple[str, ...]:
         """Return the markets that the bundle decides in; before there is an account those of the configuration."""
-        own: tuple[str, ...] = self._config.exchange.symbols
-        if self.control is not None and self._config.universe_is_top:
-            own = tuple(market.symbol for market in self.control.members)
-        further = (market.symbol for control in self.further for market in control.members)
-        return tuple(dict.fromkeys((*own, *further)))
+        if self.control is None:
+            return self._config.exchange.symbols
+        controls = (self.control, *self.further)
+        return tuple(dict.fromkeys(market.symbol for control in controls for market in control.members))
 
     def arguments(self) -> list[str]:
         """Return what `python -m training` is asked for; promoting is the daemon's own."""

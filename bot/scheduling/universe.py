@@ -1,12 +1,13 @@
 """Keeps the account's markets what `[universe]` says: looks at the exchange, asks for joins and leaves, says why.
 
-The decision is `strategies/universe`'s; markets come and go by `Control`, on the tape. A list stays as it is, unless a
-person adds or removes.
+The decision is `strategies/universe`'s; markets come and go by `Control`, on the tape. A list that somebody wrote is
+followed at every start, but for what people added or removed by command since; a list nobody wrote moves nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -14,16 +15,20 @@ from sqlalchemy import Engine as Database
 
 from bot.feed.candidates import exchange_candidates
 from bot.feed.source import FeedSource
+from bot.feed.waiting import Backoff
 from bot.scheduling.schedule import Job
 from bot.trading.control import Control
 from bot.trading.joins import staying
 from storage.config.tree import Config
 from storage.ledger.accounts import find, last_state
-from strategies.errors import BadInput, SigmaError
+from storage.ledger.market_changes import read_changes, wanted_by_hand
+from strategies.errors import BadInput, ExchangeFailed, SigmaError
 from strategies.market import Market
 from strategies.universe.selection import Selection, select
 
 REFRESH: Final = "universe"
+ATTEMPTS: Final = 200  # to refresh while the exchange is away, up to ten minutes apart
+SHIPPED_BEFORE: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")  # the list of versions that knew no universe
 
 
 class Universe:
@@ -33,15 +38,16 @@ class Universe:
         config: `[universe]` and `[exchange]`.
         feed: of the exchange.
         control: of the account.
+        began_with: symbols of the account's first minute; () in a ledger made before markets could change.
     """
 
-    def __init__(self, config: Config, feed: FeedSource, control: Control) -> None:
+    def __init__(self, config: Config, feed: FeedSource, control: Control, began_with: Sequence[str] = ()) -> None:
         self._config = config
         self._feed = feed
         self._control = control
         self._changing = asyncio.Lock()
-        as_listed = set(staying(control.markets)) == set(config.exchange.symbols)
-        self._goes_on = config.universe.mode == "auto" and as_listed  # an account from before goes on as it is
+        from_before = tuple(began_with) in ((), SHIPPED_BEFORE) and config.universe.size > len(SHIPPED_BEFORE)
+        self._goes_on = config.universe.mode == "auto" and from_before  # it goes on as it is
         self.latest: Selection | None = None
         self.chosen_ms = 0
 
@@ -59,6 +65,17 @@ class Universe:
     def members(self) -> list[str]:
         """The markets of the account that are not about to leave."""
         return staying(self._control.markets)
+
+    async def take_configured(self) -> None:
+        """Bring an account whose markets are a list to the one that somebody wrote, and keep what people changed."""
+        if self.is_top or self._config.has_shipped_symbols:
+            return
+        ledger = self._control.ledger
+        changes = await asyncio.to_thread(read_changes, ledger.database, ledger.account.id)
+        wanted = with_hand_made(self._config.exchange.symbols, self.members, wanted_by_hand(changes))
+        if kept := sorted(set(wanted) ^ set(self._config.exchange.symbols)):
+            structlog.get_logger("markets").info("markets changed by command stay so", symbols=kept)
+        await self._control.reconcile(wanted, "config", "in [exchange] symbols")
 
     async def look(self) -> Selection:
         """Return what would be selected now; nothing changes.
@@ -85,12 +102,13 @@ class Universe:
                 'the markets are a list ([universe] mode); sigma markets add and remove change it, mode = "top" '
                 "lets them be chosen"
             )
+        by = by if by == REFRESH else f"{REFRESH}, asked by {by}"
         async with self._changing:
             found = await self.look()
             for verdict in found.changes if found.members else ():
                 try:
                     if verdict.step == "leaves":
-                        await self._control.leave(verdict.symbol, by, verdict.why)
+                        self._control.leave(verdict.symbol, by, verdict.why)
                     else:
                         await self._control.join(verdict.symbol, by, verdict.why)
                 except SigmaError as error:
@@ -99,14 +117,35 @@ class Universe:
                     )
             return found
 
+    async def _refreshed_when_back(self) -> Selection:
+        """Refresh; while the exchange is away, again and again: the next time by the schedule may be a week away.
+
+        Raises:
+            ExchangeFailed: it stayed away through all attempts.
+        """
+        backoff = Backoff(first_s=5.0, longest_s=600.0)
+        for _ in range(ATTEMPTS):
+            try:
+                return await self.refresh(REFRESH)
+            except ExchangeFailed as error:
+                structlog.get_logger("markets").warning("universe not refreshed, tried again later", error=str(error))
+                await asyncio.sleep(backoff.next_s())
+        return await self.refresh(REFRESH)
+
     def job(self) -> Job:
         """Return the refresh that `refresh_cron` asks for."""
 
         async def run(_why: str) -> str:
-            found = await self.refresh("universe")
+            found = await self._refreshed_when_back()
             return f"{len(found.members)} members, {len(found.changes)} changes"
 
         return Job(name=REFRESH, run=run, cron=self._config.universe.refresh_cron)
+
+
+def with_hand_made(listed: Sequence[str], members: Sequence[str], by_hand: Mapping[str, bool]) -> list[str]:
+    """Return the configured symbols without those that were removed by command, and with members that were added so."""
+    added = [symbol for symbol in members if by_hand.get(symbol) and symbol not in listed]
+    return [symbol for symbol in listed if by_hand.get(symbol, True)] + added
 
 
 async def first_members(config: Config, feed: FeedSource, now_ms: int) -> tuple[str, ...]:
@@ -136,6 +175,6 @@ async def listed_markets(config: Config, feed: FeedSource, database: Database, n
         return tuple(await feed.markets(await first_members(config, feed, now_ms)))
     stopped = await asyncio.to_thread(last_state, database, account)
     members = [market.symbol for market in stopped.markets if market.is_member]
-    wanted = members if config.universe_is_top else config.exchange.symbols
+    wanted = members if config.universe_is_top or config.has_shipped_symbols else config.exchange.symbols
     listed = await feed.describe(list(dict.fromkeys([*members, *wanted])))
     return tuple(listed[symbol].market for symbol in wanted if symbol in listed)

@@ -61,8 +61,18 @@ _ACCOUNT: Final = (
     Entry(name="balance", summary=N_("cash, positions, costs paid"), handler=account.balance),
 )
 _DECISIONS: Final = (
-    Entry(name="markets", summary=N_("price, conviction and position by market"), handler=account.markets),
-    Entry(name="signals", summary=N_("convictions, thresholds, why nothing happens"), handler=decisions.signals),
+    Entry(
+        name="markets",
+        summary=N_("price, conviction and position by market"),
+        handler=account.markets,
+        usage="[part of a name]",
+    ),
+    Entry(
+        name="signals",
+        summary=N_("convictions, thresholds, why nothing happens"),
+        handler=decisions.signals,
+        usage="[market]",
+    ),
     Entry(
         name="why", summary=N_("the reasons of a trade or a market"), handler=decisions.why, usage="[trade | market]"
     ),

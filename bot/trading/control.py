@@ -22,7 +22,7 @@ from storage.models.registry import bundle_by_id
 from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.bundle.warm_up import WarmUp
-from strategies.errors import Expired, SigmaError, StorageFailed
+from strategies.errors import Conflict, Expired, SigmaError, StorageFailed
 from strategies.minute import Command
 
 COMMAND_TIMEOUT_S = 75.0  # longer than an account minute takes on a real exchange
@@ -53,7 +53,7 @@ class Control(Facts):
             Conflict: nothing is open there.
         """
         self.check_close(symbol)
-        return await self._command(Command(kind="close", market=self.market_index(symbol), by=by))
+        return await self._command(Command(kind="close", market=self.member_index(symbol), by=by))
 
     async def stop(self, by: str) -> Done:
         """Kill switch: close everything and take no entries; it waits for as long as it takes."""
@@ -64,7 +64,7 @@ class Control(Facts):
         return await self._command(Command(kind="unlock", by=by))
 
     async def join(self, symbol: str, by: str, why: str) -> asyncio.Future[int]:
-        """Let a market come to the account with a decision boundary to come: a future of its minute.
+        """Let a market come to the account with a decision boundary to come: a future of its minute, at once.
 
         Raises:
             BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units.
@@ -72,28 +72,41 @@ class Control(Facts):
         listed = await self.feed.describe([symbol])
         return self._trader.change_market(joining(self.markets, listed, symbol, by, why))
 
-    async def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> Done:
-        """Let a market go: at once when it is flat, else after its exit; `close` asks for that exit now.
+    def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> asyncio.Future[int]:
+        """Let a market go with the next minute when it is flat, else after its exit; `close` asks for that exit now.
+
+        A market that is only on its way in is given up.
+
+        Returns:
+            At once a future of the minute in which it takes hold; `pending_changes` names it until then.
 
         Raises:
-            BadInput: it does not belong to the account.
+            BadInput: this account never traded it.
+            Conflict: it has left, or it is the account's last market.
         """
-        index = self.market_index(symbol)
-        if close:
-            await self._command(Command(kind="close", market=index, by=by))
+        if self._trader.give_up(symbol):
+            given_up: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            given_up.set_result(self._trader.last_minute_ms)
+            return given_up
+        index = self.check_leave(symbol)
+        if close and self.is_held(symbol):
+            self._trader.command(Command(kind="close", market=index, by=by))
         leave = Command(kind="leave", market=index, spec=self.markets[index], by=by, why=why)
-        return await self._finished(self._trader.change_market(leave))
+        return self._trader.change_market(leave)
 
     async def reconcile(self, wanted: Sequence[str], by: str, why: str) -> None:
-        """Let the account's members become `wanted`: the others leave after their exits, the missing ones join."""
-        have = staying(self.markets)
-        for symbol in [symbol for symbol in have if symbol not in wanted]:
-            await self.leave(symbol, by, f"not {why}")
+        """Let the account's members become `wanted`: the missing ones join, the others leave after their exits."""
+        have, log = staying(self.markets), structlog.get_logger("markets")
         for symbol in [symbol for symbol in wanted if symbol not in have]:
             try:
                 await self.join(symbol, by, why)
             except SigmaError as error:
-                structlog.get_logger("markets").warning("market does not join", symbol=symbol, error=str(error))
+                log.warning("market does not join", symbol=symbol, error=str(error))
+        for symbol in [symbol for symbol in have if symbol not in wanted]:
+            try:
+                self.leave(symbol, by, f"not {why}")
+            except Conflict as error:
+                log.warning("market stays", symbol=symbol, error=str(error))
 
     async def promote(self, bundle_id: str, by: str, why: str = "promoted by hand", *, force: bool = False) -> Done:
         """Verify a bundle, move the production pointer to it, and let it decide from the next minute on.

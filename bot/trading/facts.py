@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.exchange_info import ExchangeInfo
+from bot.trading.joins import staying
 from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
@@ -21,6 +22,9 @@ from storage.models.registry import Registry
 from strategies.bundle.bundle import Bundle
 from strategies.errors import BadInput, Conflict
 from strategies.market import MINUTE_MS, Market, typed_symbol
+from strategies.minute import Command
+
+NAMED = 12  # members that an error names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +83,10 @@ class Facts:
         return tuple(market for market in self.markets if market.is_member)
 
     def market(self, symbol: str) -> Market:
-        """Return a member by its symbol, in any case of letters.
+        """Return a market by its symbol, in any case of letters; one that left, too.
 
         Raises:
-            BadInput: this account does not trade it.
+            BadInput: this account never traded it.
         """
         return self.markets[self.market_index(symbol)]
 
@@ -133,7 +137,7 @@ class Facts:
             BadInput: this account does not trade it.
             Conflict: nothing is open there.
         """
-        asked = None if symbol is None else self.markets[self.market_index(symbol)].symbol
+        asked = None if symbol is None else self.markets[self.member_index(symbol)].symbol
         held = tuple(part.symbol for part in self.snapshot.positions) if self.snapshot else ()
         if not held:
             raise Conflict("no position is open; there is nothing to close")
@@ -141,19 +145,54 @@ class Facts:
             raise Conflict(f"{asked} is flat; {', '.join(held)} can be closed")
         return held if asked is None else (asked,)
 
-    def market_index(self, symbol: str | None) -> int:
-        """Return a market's index in the account, -1 for None.
+    def is_held(self, symbol: str) -> bool:
+        """Return whether the account holds a position in a market."""
+        return self.snapshot is not None and any(part.symbol == symbol for part in self.snapshot.positions)
+
+    @property
+    def pending_changes(self) -> tuple[Command, ...]:
+        """The joins and leaves that were asked for and wait for their account minute."""
+        return self._trader.requests.pending
+
+    def check_leave(self, symbol: str) -> int:
+        """Return the index of a market that may leave.
 
         Raises:
-            BadInput: this account does not trade it.
+            BadInput: this account never traded it.
+            Conflict: it has left, or no other market would stay.
+        """
+        index = self.member_index(symbol)
+        going = {part.spec.symbol for part in self.pending_changes if part.kind == "leave" and part.spec is not None}
+        if not [name for name in staying(self.markets) if name != symbol and name not in going]:
+            raise Conflict(f"{symbol} is the account's last market; add another one first")
+        return index
+
+    def market_index(self, symbol: str | None) -> int:
+        """Return a market's index in the account, of one that left, too: its past can be read; -1 for None.
+
+        Raises:
+            BadInput: this account never traded it.
         """
         if symbol is None:
             return -1
         for index, market in enumerate(self.markets):
-            if market.is_member and market.symbol == typed_symbol(symbol):
+            if market.symbol == typed_symbol(symbol):
                 return index
-        known = ", ".join(market.symbol for market in self.members)
-        raise BadInput(f"{symbol} is not traded here; one of {known} is needed")
+        known = ", ".join(market.symbol for market in self.members[:NAMED])
+        more = f" and {len(self.members) - NAMED} more" if len(self.members) > NAMED else ""
+        raise BadInput(f"{symbol} is not traded here; one of {known}{more} is needed")
+
+    def member_index(self, symbol: str | None) -> int:
+        """Return the index of a market that belongs to the account now; -1 for None.
+
+        Raises:
+            BadInput: this account never traded it.
+            Conflict: it has left.
+        """
+        index = self.market_index(symbol)
+        if index >= 0 and not self.markets[index].is_member:
+            raise Conflict(f"{symbol} has left the account; `sigma markets add` brings it back")
+        return index
 
 
 def last_move(registry: Registry, exchange: str) -> Promotion | None:

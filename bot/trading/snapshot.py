@@ -30,6 +30,7 @@ class MarketView:
     conviction: float | None
     enter: float
     expected_return: float | None
+    volatility: float | None  # annual, at the last decision
     action: str
     refusal: str | None
     votes: dict[str, float | None]
@@ -176,6 +177,7 @@ def _decided(engine: Engine, index: int, record: np.void, price: float, signal: 
         conviction=finite(record["conviction"]),
         enter=engine.settings.decision.enter,
         expected_return=finite(record["expected_return"]),
+        volatility=finite(record["volatility"]),
         action=Action(int(record["action"])).name.lower(),
         refusal=None if refusal is RefusalCode.NONE else refusal.name.lower(),
         votes={family: finite(vote) for family, vote in zip(families, record["votes"], strict=False)},
@@ -195,6 +197,7 @@ def _undecided(engine: Engine, index: int, price: float) -> MarketView:
         conviction=None,
         enter=engine.settings.decision.enter,
         expected_return=None,
+        volatility=None,
         action="hold",
         refusal=None,
         votes={},

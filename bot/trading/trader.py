@@ -21,6 +21,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.trading.alerts_of_minute import alerts_of, command_alert
+from bot.trading.market_requests import MarketRequests
 from bot.trading.snapshot import Snapshot, snapshot_of
 from storage.ledger.journal import Alert, Journal
 from strategies.bundle.bundle import Bundle
@@ -47,6 +48,10 @@ class Minutes(Protocol):
     def change(self, command: Command, timeframe: Timeframe) -> None: ...
 
     def members(self, markets: Sequence[Market]) -> None: ...
+
+    def awaits(self, symbol: str) -> bool: ...
+
+    def give_up(self, symbol: str) -> bool: ...
 
 
 class Trader:
@@ -84,7 +89,7 @@ class Trader:
         self._began = asyncio.Event()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trader")
         self._commands: list[tuple[Command, asyncio.Future[int]]] = []
-        self._changes: list[tuple[Command, asyncio.Future[int]]] = []  # on their way through the feed
+        self.requests = MarketRequests()  # on their way through the feed
         self._swap: tuple[WarmUp, Command, asyncio.Future[int]] | None = None
         self._log = structlog.get_logger("trader")
         self.snapshot: Snapshot | None = None
@@ -136,10 +141,16 @@ class Trader:
         Returns:
             A future of the minute's open that resolves when the change is in the ledger.
         """
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._changes.append((command, done))
+        return self.requests.ask(command, self._hand_on)
+
+    def give_up(self, symbol: str) -> bool:
+        """Let a market not join that is on its way in; return whether there was one."""
+        was_awaited = self._minutes.give_up(symbol)
+        self.requests.drop_join(symbol)
+        return was_awaited
+
+    def _hand_on(self, command: Command) -> None:
         self._minutes.change(command, self._engine.timeframe)
-        return done
 
     async def prepare(self, bundle: Bundle) -> WarmUp:
         """Replay a verified bundle's warm-up beside trading, so that `swap` has next to nothing left to score."""
@@ -181,8 +192,9 @@ class Trader:
         self._began.set()
         if commands or self._engine.membership.has_leaving:
             self._minutes.members(outcome.markets)
-            waiting += self._arrived(commands)
+            waiting += self.requests.arrived(commands)
             self._let_go(outcome)
+        self.requests.drop_unknown(self._minutes.awaits)
         for done in waiting:
             if not done.cancelled():
                 done.set_result(minute.open_ms)
@@ -197,19 +209,12 @@ class Trader:
         self._swap = None
         return (*commands, command), [*waiting, done], warm_up
 
-    def _arrived(self, commands: Sequence[Command]) -> list[asyncio.Future[int]]:
-        """Return who waits for the lifecycle commands of a minute."""
-        came = {(command.kind, command.spec.symbol) for command in commands if command.spec is not None}
-        done = [(part, future) for part, future in self._changes if part.spec and (part.kind, part.spec.symbol) in came]
-        self._changes = [pair for pair in self._changes if pair not in done]
-        return [future for _, future in done]
-
     def _let_go(self, outcome: Outcome) -> None:
         """Let markets that were leaving go, once they are flat."""
         for index, market in enumerate(outcome.markets):
             if market.status is MarketStatus.LEAVING and self._engine.is_flat(index):
                 command = Command(kind="leave", market=index, spec=market, by="trader", why="flat now")
-                self._minutes.change(command, self._engine.timeframe)
+                self._hand_on(command)
 
     def _is_late(self, minute: AccountMinute) -> bool:
         if not self._max_decision_age_ms:

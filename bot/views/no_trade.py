@@ -6,6 +6,7 @@ database: run it in a thread.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -46,11 +47,15 @@ class NoTrade:
         return f"usually {_hours(self.usual_wait_h)} between entries{last}"
 
 
-def no_trade_reasons(ledger: Ledger) -> list[NoTrade]:
-    """Return the reasons of every market, in the account's order."""
+def no_trade_reasons(ledger: Ledger, symbols: Collection[str] | None = None) -> list[NoTrade]:
+    """Return the reasons of the members among `symbols`, in the account's order; None: of every member."""
     stopped = ledger.stopped()
     enter = stopped.settings.decision.enter
-    return [_no_trade(ledger, market.symbol, enter) for market in stopped.markets if market.is_member]
+    return [
+        _no_trade(ledger, market.symbol, enter)
+        for market in stopped.markets
+        if market.is_member and (symbols is None or market.symbol in symbols)
+    ]
 
 
 def refusals_since(ledger: Ledger, since_ms: int) -> dict[str, int]:

@@ -12,6 +12,7 @@ from bot.trading.control import Control
 from bot.trading.snapshot import MarketView, Snapshot
 from bot.values.training import TrainingProgress
 from bot.values.view import View, Votes
+from bot.views.book import Book, book_of
 from storage.ledger.queries import OpenPosition
 from strategies.bundle.fallback_names import fallback_level_of
 from strategies.bundle.fallback_policy import FallbackLevel
@@ -77,6 +78,7 @@ class Status(View):
     )
     fallback_why: str | None = Field(None, description="why that one decides")
     can_roll_back: bool = Field(False, description="whether there is a champion to roll back")
+    book: Book | None = Field(None, description="positions and opinions of all markets together")
     positions: list[OpenPosition] = Field([])
     markets: list[MarketStatus] = Field([])
 
@@ -157,6 +159,7 @@ def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | No
         "bundle": snapshot.bundle_id,
         "fallback_level": fallback_level_of(snapshot.bundle_id),
         "fallback_why": control.why_deciding(),
+        "book": book_of(snapshot),
         "positions": list(snapshot.positions),
         "decided_ms": max((view.decided_ms for view in snapshot.markets), default=0),
         "markets": [

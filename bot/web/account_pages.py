@@ -21,14 +21,14 @@ from bot.web import dashboard, reference, socket
 from bot.web.app_keys import ACCOUNTS, CONFIG, CONTROL, HUB, METRICS, OPENAPI, READING, RUNS, SESSIONS, UNIVERSE
 from bot.web.operations import Operation
 from bot.web.query_cache import Reading
-from bot.web.routes import account, accounts, charts, commands, health, models, predict, runs, system, universe
+from bot.web.routes import account, charts, commands, health, models, predict, runs, system, universe
 from bot.web.routes.events import Announcer
 from bot.web.session import Sessions
 from bot.web.stream import Hub
 from storage.config.tree import Config
 from storage.ledger.journal import Alert
 
-CHAPTERS: Final = (account, accounts, charts, models, universe, predict, commands, runs, system, signing, health)
+CHAPTERS: Final = (account, charts, models, universe, predict, commands, runs, system, signing, health)
 PLAIN: Final = (dashboard, socket, reference, runs, signing, health)
 PREFIX: Final = "/accounts/"
 

@@ -18,12 +18,14 @@ from strategies.kernel.settings import Section
 
 Symbol = Annotated[str, Field(pattern=r"^[^\W_][\w-]{1,39}$")]  # 币安人生USDT, kPEPEUSDC, AAPLxUSD are real
 
+SHIPPED = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "LINKUSDT", "LTCUSDT", "DOGEUSDT", "SUIUSDT")
+
 
 class ExchangeSettings(Section):
     """`[exchange]`: which exchange is watched, and which markets."""
 
     name: str = Field("builtin", pattern=r"^[a-z0-9]+$")
-    symbols: tuple[Symbol, ...] = Field(("BTCUSDT", "ETHUSDT", "SOLUSDT"), min_length=1, max_length=500)
+    symbols: tuple[Symbol, ...] = Field(SHIPPED, min_length=1, max_length=500)
     market: Literal["futures", "spot"] = "futures"
     url: str = Field("", pattern=r"^(https?://.+)?$")
     speed: float = Field(7200.0, ge=0, le=100_000)

@@ -179,7 +179,12 @@ class Config(Section):
         """Whether the account watches the largest markets: as configured, else on a real exchange without a list."""
         if self.universe.mode != "auto":
             return self.universe.mode == "top"
-        return not self.exchange.is_builtin and self.exchange.symbols == ExchangeSettings().symbols
+        return not self.exchange.is_builtin and self.has_shipped_symbols
+
+    @property
+    def has_shipped_symbols(self) -> bool:
+        """Whether nobody wrote a list of markets: it is the one that the program is shipped with."""
+        return self.exchange.symbols == ExchangeSettings().symbols
 
     def secrets(self) -> list[str]:
         """Return the secrets that are set, for masking."""

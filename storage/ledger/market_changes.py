@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from storage.ledger.database import reading
 from storage.ledger.tables import market_change
-from strategies.market import MINUTE_MS, Market
+from strategies.market import MINUTE_MS, Market, MarketStatus
 from strategies.market_versions import MarketVersions, Version
 from strategies.minute import Command
 
 BEGAN: Final = "the account began with it"
+MACHINES: Final = ("", "config", "exchange", "universe")  # who is no person, in `by`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class MarketChange:
     minute_ms: int
     number: int  # within the minute
     index: int
-    kind: str  # join | change | leave
+    kind: Literal["join", "change", "leave"]
     market: Market  # from this minute on
     by: str
     why: str
@@ -56,6 +57,12 @@ def beginning(connection: Connection, account_id: int, start_ms: int) -> tuple[M
     return tuple(Market.of_document(orjson.loads(spec)) for spec in rows)
 
 
+def began_with_symbols(engine: Engine, account_id: int, start_ms: int) -> tuple[str, ...]:
+    """Return the symbols of an account's first minute; () in a ledger made before markets could change."""
+    with reading(engine) as connection:
+        return tuple(market.symbol for market in beginning(connection, account_id, start_ms))
+
+
 def write_changes(
     connection: Connection, account_id: int, minute_ms: int, commands: Sequence[Command], markets: Sequence[Market]
 ) -> None:
@@ -75,6 +82,37 @@ def read_changes(engine: Engine, account_id: int, index: int | None = None) -> l
         query = query.where(market_change.c.market == index)
     with reading(engine) as connection:
         rows = connection.execute(query.order_by(market_change.c.minute_ms, market_change.c.number)).mappings().all()
+    return _changes_of(rows)
+
+
+def latest_changes(engine: Engine, account_id: int, count: int) -> list[MarketChange]:
+    """Return an account's latest changes, the newest first; what it began with is none."""
+    query = select(market_change).where(market_change.c.account_id == account_id, market_change.c.why != BEGAN)
+    order = query.order_by(market_change.c.minute_ms.desc(), market_change.c.number.desc()).limit(count)
+    with reading(engine) as connection:
+        return _changes_of(connection.execute(order).mappings().all())
+
+
+def wanted_by_hand(changes: Sequence[MarketChange]) -> dict[str, bool]:
+    """Return per symbol whether a person wants it, where a person said so last: True joined it, False removed it.
+
+    What the configuration, the exchange, a selection or the trader did since ends a person's word.
+    """
+    wanted: dict[str, bool] = {}
+    for change in changes:
+        is_rules = change.kind == "change" and (
+            change.by == "exchange" or change.market.status is not MarketStatus.TRADING
+        )
+        if is_rules or change.by == "trader":
+            continue  # rules and halts say nothing of it; the trader carries out what was asked for
+        if change.by.partition(",")[0] in MACHINES:
+            wanted.pop(change.market.symbol, None)
+        else:
+            wanted[change.market.symbol] = change.kind != "leave"
+    return wanted
+
+
+def _changes_of(rows: Sequence[RowMapping]) -> list[MarketChange]:
     return [
         MarketChange(
             minute_ms=row["minute_ms"],

@@ -5,12 +5,12 @@ Start, tape and candles are inputs; facts, decisions and the final state must co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, last_state, market_candles, with_given
@@ -19,6 +19,7 @@ from storage.ledger.database import reading
 from storage.ledger.documents import get_markets, get_settings
 from storage.ledger.journal import fact_columns
 from storage.ledger.market_changes import beginning
+from storage.ledger.scored_ahead import ScoredAhead
 from storage.ledger.tables import decision, fact
 from strategies import engine as trading
 from strategies.bundle.bundle import Bundle
@@ -26,6 +27,7 @@ from strategies.kernel.state import FactKind
 from strategies.minute import AccountMinute, Outcome
 
 MAX_DIFFERENCES = 20
+SPAN_MS = 86_400_000  # of facts and decisions read at once
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +56,41 @@ class Verification:
             self.differences.append(line)
 
 
+class WrittenRows:
+    """The ledger's facts and decisions, read ahead a span at a time: most minutes have none, and asking costs."""
+
+    def __init__(self, connection: Connection, account: Account) -> None:
+        self._connection = connection
+        self._account_id = account.id
+        self._end_ms = -1
+        self._facts: dict[int, list[RowMapping]] = {}
+        self._decisions: dict[int, dict[int, bytes]] = {}
+
+    def facts(self, minute_ms: int) -> Sequence[RowMapping]:
+        """Return the facts of a minute; minutes are asked for in order."""
+        if minute_ms >= self._end_ms:
+            self._read(minute_ms)
+        return self._facts.get(minute_ms, ())
+
+    def decisions(self, decision_ms: int) -> Mapping[int, bytes]:
+        """Return by market index the records of the decisions of a close, after its minute's facts were asked for."""
+        return self._decisions.get(decision_ms, {})
+
+    def _read(self, start_ms: int) -> None:
+        self._end_ms = start_ms + SPAN_MS
+        self._facts, self._decisions = {}, {}
+        mine, inside = fact.c.account_id == self._account_id, fact.c.minute_ms.between(start_ms, self._end_ms - 1)
+        query = select(fact).where(mine, inside).order_by(fact.c.minute_ms, fact.c.number)
+        for row in self._connection.execute(query).mappings():
+            self._facts.setdefault(row["minute_ms"], []).append(row)
+        chosen = decision.c.ms.between(start_ms, self._end_ms)
+        decided = select(decision.c.ms, decision.c.market, decision.c.record).where(
+            decision.c.account_id == self._account_id, chosen
+        )
+        for part in self._connection.execute(decided):
+            self._decisions.setdefault(part.ms, {})[part.market] = part.record
+
+
 def verify(
     database: Engine,
     account: Account,
@@ -72,21 +109,24 @@ def verify(
     stopped = last_state(database, account)
     with reading(database) as connection:
         replay: trading.Engine | None = None
+        written, ahead = WrittenRows(connection, account), ScoredAhead(connection, account.id)
         settings_id = markets_id = ""
         for row in tape_codec.rows(connection, account.id, until_ms=stopped.minute_ms, on_lost=found.lose):
             if replay is None:
-                replay = _begun(connection, account, row, bundle_of)
+                replay = _begun(connection, account, row, bundle_of, ahead)
                 settings_id = row["settings_id"]
             if row["settings_id"] != settings_id:
                 settings_id = row["settings_id"]
                 replay.configure(get_settings(connection, settings_id))
             minute = with_given(connection, account.id, tape_codec.decode(row))
+            if any(command.is_lifecycle for command in minute.commands):
+                ahead.forget()
             if row["markets_id"] != markets_id:
                 markets_id = row["markets_id"]
                 if not any(command.is_lifecycle for command in minute.commands):
                     # before markets could change on the tape, other minimums came with a start
                     replay.membership.respec(get_markets(connection, markets_id))
-            _step(connection, account, replay, row, minute, bundle_of, found)
+            _step(written, replay, row, minute, bundle_of, found)
             if found.minutes % 1_000 == 0:
                 progress(found.minutes)
     if replay is None:
@@ -97,7 +137,11 @@ def verify(
 
 
 def _begun(
-    connection: Connection, account: Account, row: Mapping[str, Any], bundle_of: Callable[[str], Bundle]
+    connection: Connection,
+    account: Account,
+    row: Mapping[str, Any],
+    bundle_of: Callable[[str], Bundle],
+    ahead: ScoredAhead,
 ) -> trading.Engine:
     """Return the engine as it stood before the tape's first row."""
     markets = beginning(connection, account.id, account.start_ms) or get_markets(connection, row["markets_id"])
@@ -110,12 +154,12 @@ def _begun(
             for index in range(len(markets))
         ],
         start_ms=account.start_ms,
+        score=ahead,
     )
 
 
 def _step(
-    connection: Connection,
-    account: Account,
+    written: WrittenRows,
     replay: trading.Engine,
     row: Mapping[str, Any],
     minute: AccountMinute,
@@ -130,14 +174,12 @@ def _step(
         replay.state.account["last_ms"][0] = minute.open_ms - 60_000
     outcome = replay.step(minute)
     found.minutes += 1
-    _compare_facts(connection, account, outcome, found)
+    _compare_facts(written.facts(minute.open_ms), outcome, found)
     if outcome.decisions is not None:
-        _compare_decisions(connection, account, outcome, found)
+        _compare_decisions(written.decisions(minute.open_ms + 60_000), outcome, found)
 
 
-def _compare_facts(connection: Connection, account: Account, outcome: Outcome, found: Verification) -> None:
-    query = select(fact).where(fact.c.account_id == account.id, fact.c.minute_ms == outcome.minute_ms)
-    written = connection.execute(query.order_by(fact.c.number)).mappings().all()
+def _compare_facts(written: Sequence[RowMapping], outcome: Outcome, found: Verification) -> None:
     found.facts += len(outcome.facts)
     if len(written) != len(outcome.facts):
         found.differ(
@@ -152,13 +194,9 @@ def _compare_facts(connection: Connection, account: Account, outcome: Outcome, f
                 )
 
 
-def _compare_decisions(connection: Connection, account: Account, outcome: Outcome, found: Verification) -> None:
+def _compare_decisions(written: Mapping[int, bytes], outcome: Outcome, found: Verification) -> None:
     assert outcome.decisions is not None
     decision_ms = outcome.minute_ms + 60_000
-    query = select(decision.c.market, decision.c.record).where(
-        decision.c.account_id == account.id, decision.c.ms == decision_ms
-    )
-    written = {row.market: row.record for row in connection.execute(query)}
     found.decisions += len(outcome.decisions)
     for index, record in enumerate(outcome.decisions):
         if not outcome.markets[index].is_member:

@@ -125,7 +125,7 @@ class Bundle:
         empty = np.empty((len(slice.candles), 0), np.float32)
         return PreparedSlice(
             candles=slice.candles,
-            features=empty if self.features is None else compute(slice.candles, self.features, timeframe),
+            features=empty if self.features is None else compute(slice.candles, self.features, timeframe, sigma),
             sigma=sigma,
             volatility=annual,
             first=slice.first,

@@ -29,11 +29,12 @@ class Bars:
     horizons: Horizons
 
 
-def bars_of(candles: CandleArray, timeframe: Timeframe) -> Bars:
-    """Return the ingredients of (n, 6) contiguous candles."""
+def bars_of(candles: CandleArray, timeframe: Timeframe, sigma: np.ndarray | None = None) -> Bars:
+    """Return the ingredients of (n, 6) contiguous candles; `sigma` as `volatility` gives it, where it is known."""
     columns = [np.ascontiguousarray(candles[:, column]) for column in range(6)]
     log_close = logarithm(columns[CLOSE])
-    sigma, _ = volatility(candles, timeframe)
+    if sigma is None:
+        sigma, _ = volatility(candles, timeframe)
     return Bars(
         open_ms=columns[OPEN_MS],
         open=columns[OPEN],

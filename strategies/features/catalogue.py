@@ -115,7 +115,9 @@ def group_names() -> tuple[str, ...]:
     return (*GROUPS, *sorted(installed_features().keys() - GROUPS.keys()))
 
 
-def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) -> np.ndarray:
+def compute(
+    candles: CandleArray, features: FeatureSet, timeframe: Timeframe, sigma: np.ndarray | None = None
+) -> np.ndarray:
     """Return the features of every bar of an anchored slice.
 
     Args:
@@ -123,6 +125,7 @@ def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) ->
             anchor.
         features: which ones, in which order.
         timeframe: length of a candle; must be the set's.
+        sigma: (n,) the first of `volatility`'s two, where it is known already.
 
     Returns:
         (n, F) float32, clipped at +-20. Row t depends on rows <= t only, to the bit; NaN before each column's
@@ -135,13 +138,16 @@ def compute(candles: CandleArray, features: FeatureSet, timeframe: Timeframe) ->
     if timeframe is not features.timeframe:
         raise BadInput(f"features are made for {features.timeframe.value}, candles are {timeframe.value}")
     require_contiguous(candles, timeframe)
-    bars = bars_of(candles, timeframe)
+    bars = bars_of(candles, timeframe, sigma)
     values = [column for name in features.selected for column in _values(name, bars)]
     values += [column for call in features.extra for column in extra_values(call, candles)]
     matrix = np.empty((len(candles), len(features.names)), np.float32)
-    for index, column in enumerate(values):
-        matrix[:, index] = np.clip(column, -CLIP, CLIP)
-        matrix[: features.warm_up[index], index] = np.nan
+    with np.errstate(over="ignore"):  # what no float32 holds is clipped in any case
+        for index, column in enumerate(values):
+            matrix[:, index] = column
+    np.clip(matrix, -CLIP, CLIP, out=matrix)
+    for index, warm_up in enumerate(features.warm_up.tolist()):
+        matrix[:warm_up, index] = np.nan
     return matrix
 
 

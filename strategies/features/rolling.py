@@ -62,9 +62,40 @@ def rolling_sum(values: np.ndarray, window: int) -> np.ndarray:
     return result
 
 
-@njit(cache=True)
 def rolling_max(values: np.ndarray, window: int) -> np.ndarray:
-    """Return the largest of the last `window` values; NaN before that many exist (monotonic queue, O(n))."""
+    """Return the largest of the last `window` values; NaN before that many finite ones stand in a row."""
+    return _largest_of_whole(values, window) if np.isfinite(values).all() else _largest(values, window)
+
+
+def rolling_min(values: np.ndarray, window: int) -> np.ndarray:
+    """Return the smallest of the last `window` values."""
+    return -rolling_max(-values, window)
+
+
+@njit(cache=True)
+def _largest_of_whole(values: np.ndarray, window: int) -> np.ndarray:
+    """Return `rolling_max` of finite values: the larger of what a block has seen so far and what of the one before is
+    in the window still (van Herk 1992; Gil and Werman 1993). No branch depends on the values."""
+    count = len(values)
+    result = np.full(count, np.nan)
+    behind = np.empty(count)  # from here to the end of its block
+    for start in range(0, count, window):
+        stop = min(start + window, count)
+        largest = values[stop - 1]
+        for i in range(stop - 1, start - 1, -1):
+            largest = max(largest, values[i])
+            behind[i] = largest
+    largest = -np.inf
+    for i in range(count):
+        largest = values[i] if i % window == 0 else max(largest, values[i])
+        if i >= window - 1:
+            result[i] = max(largest, behind[i - window + 1])
+    return result
+
+
+@njit(cache=True)
+def _largest(values: np.ndarray, window: int) -> np.ndarray:
+    """Return `rolling_max` where some values are NaN (monotonic queue)."""
     result = np.full(len(values), np.nan)
     queue = np.empty(len(values), np.int64)
     head, tail, count = 0, 0, 0
@@ -82,11 +113,6 @@ def rolling_max(values: np.ndarray, window: int) -> np.ndarray:
         if count >= window:
             result[i] = values[queue[head]]
     return result
-
-
-def rolling_min(values: np.ndarray, window: int) -> np.ndarray:
-    """Return the smallest of the last `window` values."""
-    return -rolling_max(-values, window)
 
 
 def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:

@@ -41,6 +41,7 @@ class Daemon:
         settings = {
             "SIGMA_WEB__PORT": str(self.port),
             "SIGMA_EXCHANGE__SPEED": "600",
+            "SIGMA_EXCHANGE__SYMBOLS": "BTCUSDT,ETHUSDT,SOLUSDT",
             "SIGMA_SCHEDULE__RETRAIN": "false",
             "SIGMA_SCHEDULE__RETRAIN_ON_DRIFT": "false",
             "PYTHONPATH": str(ROOT),

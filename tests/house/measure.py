@@ -36,6 +36,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "minute",
         "history",
         "membership",
+        "scoring",
         "engine",
         "explain",
         "warm",

@@ -55,7 +55,8 @@ class Daemon:
 
     def minutes(self) -> list[int]:
         """Return the last minute of both accounts."""
-        return [int(part["minute_ms"] or 0) for part in self.ask("/api/accounts")["accounts"]]
+        found = [int(part["minute_ms"] or 0) for part in self.ask("/api/accounts")["accounts"]]
+        return found if len(found) == 2 else [0]
 
     def sigma(self, account: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command that means one of the accounts."""

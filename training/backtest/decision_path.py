@@ -6,7 +6,9 @@ start makes. A market whose candle or last bar is missing at a close has no conv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from strategies.kernel.settings import RiskSettings, TradingSettings
 from strategies.kernel.state import MEMORY
 from strategies.market import OPEN_MS, Timeframe
 from training.backtest.run_candles import RunCandles
+
+Reset = tuple[int, int, np.void]  # decision, market, MEMORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +98,54 @@ def decision_path(
     timeframe = candles.timeframe
     ms = np.arange(candles.start_ms + timeframe.ms, candles.end_ms + 1, timeframe.ms, dtype=np.int64)
     alpha = 2.0 / (settings.decision.smoothing_span + 1)
-    memory = _warmed(bundle, candles, alpha) if memory is None else memory.copy()
-    scored = _scores(bundle, candles, ms)
-    smoothed = np.empty_like(scored["blended"])
-    _smooth_path(memory, scored["blended"], alpha, smoothed)
+    return path_of_scores(
+        bundle,
+        candles,
+        ms,
+        scores_of(bundle, candles, ms),
+        memory=_warmed(bundle, candles, alpha) if memory is None else memory.copy(),
+        alpha=alpha,
+        book=book_deviations(candles.decision_candles, ms, timeframe),
+    )
+
+
+def path_of_scores(
+    bundle: Bundle,
+    candles: RunCandles,
+    ms: np.ndarray,
+    scored: dict[str, np.ndarray],
+    *,
+    memory: np.ndarray,
+    alpha: float,
+    book: np.ndarray,
+    resets: Sequence[Reset] = (),
+) -> DecisionPath:
+    """Return the path that scores become, smoothed close by close.
+
+    Args:
+        bundle: that scored.
+        candles: of the run.
+        ms: (d,) closes.
+        scored: of `scores_of`.
+        memory: (M,) MEMORY before the first; moved on in place.
+        alpha: weight of the newest score.
+        book: (d,) see `DecisionPath`.
+        resets: where a market's memory begins anew before a decision, as when it joins.
+    """
+    smoothed, borders = (
+        np.empty_like(scored["blended"]),
+        sorted({0, len(ms), *(min(row, len(ms)) for row, _, _ in resets)}),
+    )
+    for low, high in pairwise(borders):
+        for row, index, record in resets:
+            if row == low:
+                memory[index] = record
+        _smooth_path(memory, scored["blended"][low:high], alpha, smoothed[low:high])
     conviction = np.where(scored["ready"], bundle.conviction(smoothed, scored["joined"]), np.nan)
     return DecisionPath(
         ms=ms,
         ready=scored["ready"],
-        rows=decision_rows(candles.open_ms, candles.bar, candles.start_ms, timeframe),
+        rows=decision_rows(candles.open_ms, candles.bar, candles.start_ms, candles.timeframe),
         blended=scored["blended"],
         conviction=conviction,
         expected_return=bundle.expected_return(conviction, scored["sigma"]),
@@ -111,7 +154,7 @@ def decision_path(
         agreement=bundle.agreement(conviction, scored["joined"]),
         votes=scored["votes"],
         memory=memory,
-        book=book_deviations(candles.decision_candles, ms, timeframe),
+        book=book,
         hold_bars=bundle.hold_bars,
     )
 
@@ -130,7 +173,7 @@ def _warmed(bundle: Bundle, candles: RunCandles, alpha: float) -> np.ndarray:
     return np.concatenate([np.zeros(0, MEMORY), *records])
 
 
-def _scores(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np.ndarray]:
+def scores_of(bundle: Bundle, candles: RunCandles, ms: np.ndarray) -> dict[str, np.ndarray]:
     """Return blended, sigma, volatility, joined (d, M), votes (d, M, K) and ready (d, M) bool."""
     shape = (len(ms), len(candles.markets))
     scored = {name: np.full(shape, np.nan) for name in ("blended", "sigma", "volatility", "joined")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,6 @@ import typer
 
 from storage.config.effective import load
 from storage.terminal.output import emit
-from storage.terminal.sparkline import sparkline
 from strategies.errors import BadInput, SigmaError
 
 if TYPE_CHECKING:
@@ -28,14 +26,18 @@ class NoDaemon(SigmaError):
 
 
 @app.command()
-def status() -> None:
-    """Say what a running daemon is doing.
+def status(
+    symbol: Annotated[str, typer.Argument(help="Only markets whose name has this in it.")] = "",
+) -> None:
+    """Say what a running daemon is doing: the account, its book, then its markets where they are few.
 
     Example: sigma status
     """
+    from bot.cli.commands.status_text import status_text
+
     config = load()
     document = ask(config, "GET", "/api/status")
-    emit(document, lambda: _status_text(document, _curve(config)))
+    emit(document, lambda: status_text(document, symbol, _curve(config)))
 
 
 @app.command()
@@ -192,30 +194,3 @@ def _curve(config: Config) -> list[float]:
         return [point["equity"] for point in ask(config, "GET", "/api/performance")["points"]]
     except (SigmaError, KeyError):
         return []
-
-
-def _status_text(document: dict[str, Any], curve: Sequence[float] = ()) -> str:
-    lines = [
-        f"{document['exchange']}: {document['market']}, account {document['account']}, {document['speed']:g}x real time"
-    ]
-    if document["equity"] is None:
-        return "\n".join([*lines, "waiting for the first candle"])
-    when = datetime.fromtimestamp(document["minute_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    lines.append(f"market time {when}, candle age {document['candle_age_s']:.1f} s, ready: {document['is_ready']}")
-    lines.append(
-        f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
-        f"{document['trades']} closed trades, bundle {document['bundle']}"
-    )
-    lines += [sparkline(curve, 60)] if len(curve) > 1 else []
-    lines += [f"the fallback policy: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
-    locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
-    lines += [f"locked: {', '.join(locks)}"] if locks else []
-    for view in document["markets"]:
-        conviction = "–" if view["conviction"] is None else f"{view['conviction']:+.2f}"
-        last = view["refusal"] or view["action"]
-        price, enter = f"{view['price']:>12,.6g}", f"{view['enter']:.2f}"
-        lines.append(f"  {view['symbol']:<10} {price}  conviction {conviction} (enters at {enter}): {last}")
-    for held in document["positions"]:
-        entry, net = f"{held['entry_price']:,.6g}", f"{held['unrealised']:+,.2f}"
-        lines.append(f"  {held['side']} {held['quantity']:g} {held['symbol']} from {entry}, net {net}")
-    return "\n".join(lines)

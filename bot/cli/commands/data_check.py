@@ -43,10 +43,10 @@ def check(
     """
     config = load()
     store = CandleStore(config.data.directory)
+    shelf = _Shelf(store)
     chosen = [
         stored
-        for name in store.exchanges()
-        for stored in store.markets(name)
+        for stored in shelf.catalogue
         if (not exchange or stored.exchange == exchange)
         and (not symbol or stored.symbol == typed_symbol(symbol))
         and (not timeframe or stored.timeframe.value == timeframe)
@@ -56,23 +56,51 @@ def check(
         raise BadInput(
             f"no such candles are stored in {store.root}; sigma data download or sigma data import brings some"
         )
-    charts = [(str(stored), *_checked(store, stored, config)) for stored in chosen]
+    reports, drawn = [], []
+    for stored in chosen:
+        candles, report = _checked(shelf, stored, config)
+        reports.append((str(stored), report))
+        if plot is not None:
+            drawn.append((str(stored), candles, report))
     if plot is not None:
         from storage.quality.picture import write_picture
 
-        write_picture(plot, charts)
+        write_picture(plot, drawn)
     document = {
-        "markets": [{"market": name, **report.document()} for name, _, report in charts],
-        "fatal": sum(report.is_fatal for _, _, report in charts),
+        "markets": [{"market": name, **report.document()} for name, report in reports],
+        "fatal": sum(report.is_fatal for _, report in reports),
     }
-    emit(document, lambda: _table([(name, report) for name, _, report in charts]))
+    emit(document, lambda: _table(reports))
     if document["fatal"]:
         raise typer.Exit(1)
 
 
-def _checked(store: CandleStore, stored: StoredMarket, config: Config) -> tuple[CandleArray, Report]:
+class _Shelf:
+    """The stored series: listed once, and the leader's, which every market is compared with, read once."""
+
+    def __init__(self, store: CandleStore) -> None:
+        self.store = store
+        self.catalogue = [stored for name in store.exchanges() for stored in store.markets(name)]
+        self._leaders: dict[StoredMarket, StoredCandles | None] = {}
+
+    def read(self, stored: StoredMarket) -> StoredCandles | None:
+        """Return a series, or None when it is damaged: its own check says so."""
+        if stored.symbol != _LEADER:
+            return self._readable(stored)
+        if stored not in self._leaders:
+            self._leaders[stored] = self._readable(stored)
+        return self._leaders[stored]
+
+    def _readable(self, stored: StoredMarket) -> StoredCandles | None:
+        try:
+            return self.store.read(stored.exchange, stored.symbol, stored.timeframe, stored.kind)
+        except StorageFailed:
+            return None
+
+
+def _checked(shelf: _Shelf, stored: StoredMarket, config: Config) -> tuple[CandleArray, Report]:
     try:
-        rows = store.read_as_is(stored.exchange, stored.symbol, stored.timeframe, stored.kind)
+        rows = shelf.store.read_as_is(stored.exchange, stored.symbol, stored.timeframe, stored.kind)
     except StorageFailed as error:
         finding = Finding(check="file", severity="fatal", times_ms=np.empty(0, np.int64), text=str(error))
         return np.empty((0, 6)), Report(rows=0, findings=(finding,))
@@ -86,44 +114,35 @@ def _checked(store: CandleStore, stored: StoredMarket, config: Config) -> tuple[
         rows.candles,
         stored.timeframe,
         source=rows.source,
-        references=_references(store, stored),
-        coarser=_coarser(store, stored),
+        references=_references(shelf, stored),
+        coarser=_coarser(shelf, stored),
         limits=limits,
     )
     return rows.candles, report
 
 
-def _references(store: CandleStore, checked: StoredMarket) -> list[Reference]:
+def _references(shelf: _Shelf, checked: StoredMarket) -> list[Reference]:
     """Return what can confirm a move: the same symbol elsewhere, and the leader; generated ones confirm no real one."""
     found = []
-    for exchange in store.exchanges():
-        if (exchange == "builtin") != (checked.exchange == "builtin"):
+    for stored in shelf.catalogue:
+        if (stored.exchange == "builtin") != (checked.exchange == "builtin"):
             continue
-        for stored in store.markets(exchange):
-            related = stored.symbol in (checked.symbol, _LEADER) and stored.timeframe is checked.timeframe
-            rows = _readable(store, stored) if related and stored != checked else None
-            if rows is not None:
-                measured = rows.candles[rows.source != Source.STITCHED_SPOT]
-                found.append(Reference(name=str(stored), candles=measured))
+        related = stored.symbol in (checked.symbol, _LEADER) and stored.timeframe is checked.timeframe
+        rows = shelf.read(stored) if related and stored != checked else None
+        if rows is not None:
+            measured = rows.candles[rows.source != Source.STITCHED_SPOT]
+            found.append(Reference(name=str(stored), candles=measured))
     return found
 
 
-def _coarser(store: CandleStore, checked: StoredMarket) -> dict[Timeframe, CandleArray]:
+def _coarser(shelf: _Shelf, checked: StoredMarket) -> dict[Timeframe, CandleArray]:
     found = {}
-    for stored in store.markets(checked.exchange):
-        same = (stored.symbol, stored.kind) == (checked.symbol, checked.kind)
-        rows = _readable(store, stored) if same and stored.timeframe.ms > checked.timeframe.ms else None
+    for stored in shelf.catalogue:
+        same = (stored.exchange, stored.symbol, stored.kind) == (checked.exchange, checked.symbol, checked.kind)
+        rows = shelf.read(stored) if same and stored.timeframe.ms > checked.timeframe.ms else None
         if rows is not None:
             found[stored.timeframe] = rows.candles
     return found
-
-
-def _readable(store: CandleStore, stored: StoredMarket) -> StoredCandles | None:
-    """Return a series, or None when it is damaged: its own check says so."""
-    try:
-        return store.read(stored.exchange, stored.symbol, stored.timeframe, stored.kind)
-    except StorageFailed:
-        return None
 
 
 def _table(reports: list[tuple[str, Report]]) -> str:

@@ -35,6 +35,8 @@ def exchange(
     seed: int = typer.Option(7, min=0, help="Of the generated market and of the faults."),
     edge: float = typer.Option(0.0, min=0.0, max=0.5, help="Planted drift per hour in deviations; 0: a fair walk."),
     candles: Path | None = typer.Option(None, help="Replay the SYMBOL_1m_futures.parquet files of this folder."),
+    expand: bool = typer.Option(False, "--expand", help="Draw the minutes of replayed hours that have none."),
+    lives: Path | None = typer.Option(None, help="JSON: markets that begin, end, halt or change their rules when."),
     funding: Path | None = typer.Option(None, help="Folder of SYMBOL_funding_futures.parquet, for a replay."),
     start: str | None = typer.Option(None, "--from", help="First minute, ISO, UTC."),
     end: str | None = typer.Option(None, "--to", help="End of a replay, ISO, UTC."),
@@ -53,7 +55,19 @@ def exchange(
     from bot.simulator.server import Door, ExchangeServer
 
     first_ms, last_ms = (None if start is None else iso_ms(start)), (None if end is None else iso_ms(end))
-    source = _source(symbols, seed, edge, candles, funding, first_ms, last_ms)
+    if candles is None:
+        if last_ms is not None or funding is not None or expand:
+            raise BadInput("--to, --funding and --expand belong to a replay; --candles DIR is needed with them")
+        source = _generated(symbols, seed, edge, first_ms, with_lives=lives is not None)
+    else:
+        from bot.simulator.market.replay import ReplayMarket
+
+        source = ReplayMarket(candles, _names(symbols), funding, first_ms, last_ms, expand=expand, seed=seed)
+    if lives is not None:
+        from bot.simulator.market.life_files import read_lives
+        from bot.simulator.market.lives import LivingMarket
+
+        source = LivingMarket(source, read_lives(lives))
     pace = Pace(speed=_speed(speed), lead_ms=lead * MINUTE_MS, hold=hold, ticks_per_minute=ticks)
     server = ExchangeServer(
         source,
@@ -67,32 +81,17 @@ def exchange(
     asyncio.run(_serve(server))
 
 
-def _source(
-    symbols: str,
-    seed: int,
-    edge: float,
-    candles: Path | None,
-    funding: Path | None,
-    first_ms: int | None,
-    last_ms: int | None,
-) -> MarketSource:
-    if candles is not None:
-        from bot.simulator.market.replay import ReplayMarket
-
-        return ReplayMarket(candles, _names(symbols), funding, first_ms, last_ms)
+def _generated(symbols: str, seed: int, edge: float, first_ms: int | None, *, with_lives: bool) -> MarketSource:
     from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
     from bot.simulator.market.instruments import some_symbols
 
-    if last_ms is not None or funding is not None:
-        raise BadInput("--to and --funding belong to a replay; --candles DIR is needed with them")
-    chosen = (
-        some_symbols(int(symbols)) if symbols.isdigit() else [typed_symbol(symbol) for symbol in symbols.split(",")]
-    )
-    return GeneratedMarket(seed, chosen, edge, DEMO_START_MS if first_ms is None else first_ms)
+    chosen = some_symbols(int(symbols)) if symbols.isdigit() else _names(symbols)
+    start_ms = DEMO_START_MS if first_ms is None else first_ms
+    return GeneratedMarket(seed, chosen, edge, start_ms, hourly_funding=with_lives)
 
 
-def _names(symbols: str) -> list[str]:
-    return [typed_symbol(symbol) for symbol in symbols.split(",")]
+def _names(symbols: str) -> tuple[str, ...]:
+    return tuple(typed_symbol(symbol) for symbol in symbols.split(","))
 
 
 async def _serve(server: ExchangeServer) -> None:

@@ -14,6 +14,8 @@ from strategies.market import typed_symbol
 
 app = typer.Typer(add_completion=False, help="The markets of the account: list, add, remove, why, refresh.")
 MOST_LINES: Final = 40
+MOST_CHANGES: Final = 8
+WAITING: Final = {"join": "joins with the next decision candle", "leave": "leaves with the next minute"}
 
 
 @app.command("list")
@@ -47,11 +49,13 @@ def remove(
 ) -> None:
     """Let a market leave the account, after its exit where something is held.
 
+    Answers at once; `sigma markets list` says when it has left.
+
     Example: sigma markets remove AVAXUSDT --close
     """
     name = typed_symbol(symbol)
     answer = ask(load(), "POST", "/api/markets/remove", {"symbol": name, "close": close})
-    emit(answer, f"{name} leaves, with its exit where something is held; {_kept(name, 'block')}")
+    emit(answer, f"{name} leaves with the next minute, or with its exit where it is held; {_kept(name, 'block')}")
 
 
 @app.command()
@@ -89,14 +93,26 @@ def _text(document: dict[str, Any], outside: bool) -> str:
     head = f"{len(document['members'])} markets"
     head += f", top {document['size']} by traded value" if document["mode"] == "top" else ", a list"
     if document["chosen_ms"]:
-        head += f", looked at {datetime.fromtimestamp(document['chosen_ms'] / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        head += f", looked at {_moment(document['chosen_ms'])}"
     lines = [head, *(_line(symbol, verdicts) for symbol in document["members"][:MOST_LINES])]
     if len(document["members"]) > MOST_LINES:
         lines.append(f"… and {len(document['members']) - MOST_LINES} more (--json has all)")
     lines += [f"{symbol:<14} leaves with its exit" for symbol in document["leaving"]]
+    lines += [f"{part['symbol']:<14} {WAITING[part['kind']]}, asked by {part['by']}" for part in document["pending"]]
     if outside:
         lines += [_line(part["symbol"], verdicts) for part in document["verdicts"] if part["step"] == "outside"]
+    changes = document["changes"][:MOST_CHANGES]
+    lines += ["", "latest changes", *(_change(part) for part in changes)] if changes else []
     return "\n".join(lines)
+
+
+def _change(part: dict[str, Any]) -> str:
+    verb = {"join": "joined", "leave": "left" if part["status"] == "gone" else "leaves"}.get(part["kind"], "changed")
+    return f"{_moment(part['minute_ms'])}  {part['symbol']:<12} {verb:<8} {part['why']} ({part['by']})"
+
+
+def _moment(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
 def _line(symbol: str, verdicts: dict[str, Any]) -> str:
@@ -115,4 +131,5 @@ def _kept(symbol: str, key: str) -> str:
     config = load()
     if config.universe_is_top:
         return f"the next selection may undo that, unless {symbol} is in [universe] {key}"
-    return f"a restart goes by [exchange] symbols: {'add' if key == 'keep' else 'take'} it there, too"
+    stays = "stays" if key == "keep" else "stays away"
+    return f"it {stays} after a restart, too"

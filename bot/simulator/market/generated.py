@@ -15,7 +15,7 @@ import numpy as np
 
 from bot.simulator.market.instruments import listed
 from bot.simulator.market.source import EMPTY, Description, Instrument
-from bot.simulator.market.walks import BLOCK_MS, Walk, Weather
+from bot.simulator.market.walks import BLOCK_MS, Walk, Weather, cached_blocks
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, OPEN_MS, CandleArray
 
@@ -25,7 +25,8 @@ _BASE_RATE: Final = 1e-4  # Binance's interest part of funding per 8 h
 FUNDING_MS: Final = 8 * HOUR_MS
 _MOST_RATE: Final = 3e-3
 _WEATHER_FROM_MS: Final = 1_577_836_800_000  # 2020-01-01, before every listing
-_CACHED_DAYS: Final = 1200  # about 70 MB
+_CACHED_DAYS: Final = 4  # a market, of 69 kB each
+_LEAST_CACHED_DAYS: Final = 64  # of all markets
 
 
 class GeneratedMarket:
@@ -74,10 +75,13 @@ class GeneratedMarket:
         self.description = Description(name="demo market", kind="generated", edge=planted, seed=seed)
         weather = Weather(seed, _WEATHER_FROM_MS // BLOCK_MS)
         self._walks = {
-            symbol: Walk(seed, instrument.market, instrument.onboard_ms, temperament, edge, weather)
+            symbol: Walk(
+                seed, instrument.market, instrument.onboard_ms, temperament, edge, weather, cached_blocks(len(members))
+            )
             for symbol, (instrument, temperament) in members.items()
         }
-        self._day = lru_cache(maxsize=_CACHED_DAYS)(self._minutes_of_day)
+        cached_days = max(_LEAST_CACHED_DAYS, _CACHED_DAYS * len(members))
+        self._day = lru_cache(maxsize=cached_days)(self._minutes_of_day)
 
     def instrument_at(self, symbol: str, ms: int) -> Instrument | None:
         """Return an instrument from its listing on; its rules stay."""

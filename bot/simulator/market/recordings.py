@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from bot.simulator.market.source import EMPTY
 from strategies.errors import BadInput
-from strategies.market import OPEN_MS, CandleArray
+from strategies.market import HOUR_MS, MINUTE_MS, OPEN_MS, CandleArray
 
 _PRICES_AND_VOLUME: Final = ("open", "high", "low", "close", "volume")
 _TIME_NAMES: Final = ("open_ms", "timestamp")
@@ -35,19 +35,34 @@ class Recording:
         """Return the digits after the point that columns first..last-1 of the hours need."""
         return _digits(self.hours[:, first:last])
 
-    def step(self, first: int, last: int) -> Decimal:
-        """Return the power of ten on whose grid columns first..last-1 of the minutes lie."""
-        return Decimal(1).scaleb(-self.digits(first, last))
+    def step(self, first: int, last: int, since_ms: int) -> Decimal:
+        """Return the power of ten on whose grid columns first..last-1 of the minutes lie; where there are none, those
+        of the hours from `since_ms` on."""
+        if len(self.minutes):
+            return Decimal(1).scaleb(-self.digits(first, last))
+        recent = self.hours[self.hours[:, OPEN_MS] >= since_ms, first:last]
+        return Decimal(1).scaleb(-_digits(recent))
+
+    @property
+    def first_ms(self) -> int:
+        """Open of the first candle."""
+        return int(min(part[0, OPEN_MS] for part in (self.minutes, self.hours) if len(part)))
+
+    @property
+    def end_ms(self) -> int:
+        """Close of the last candle."""
+        steps = ((self.minutes, MINUTE_MS), (self.hours, HOUR_MS))
+        return int(max(part[-1, OPEN_MS] + step_ms for part, step_ms in steps if len(part)))
 
 
-def read_candles(folder: Path, symbol: str) -> Recording:
-    """Return the 1m and 1h candles of a market; the hours may be missing.
+def read_candles(folder: Path, symbol: str, *, hours_do: bool = False) -> Recording:
+    """Return the 1m and 1h candles of a market; the hours may be missing, with `hours_do` the minutes instead.
 
     Raises:
         BadInput: no minutes, or a file that is no candle table.
     """
-    minutes = _candles(folder / f"{symbol}_1m_futures.parquet", is_needed=True)
-    hours = _candles(folder / f"{symbol}_1h_futures.parquet", is_needed=False)
+    minutes = _candles(folder / f"{symbol}_1m_futures.parquet", is_needed=not hours_do)
+    hours = _candles(folder / f"{symbol}_1h_futures.parquet", is_needed=hours_do and not len(minutes))
     return Recording(minutes=minutes, hours=hours)
 
 
@@ -70,7 +85,8 @@ def read_funding(folder: Path | None, symbol: str) -> tuple[np.ndarray, np.ndarr
 def _candles(path: Path, *, is_needed: bool) -> CandleArray:
     if not path.exists():
         if is_needed:
-            raise BadInput(f"{path} does not exist; a replay needs the 1m candles of every symbol")
+            what = "1h" if "_1h_" in path.name else "1m"
+            raise BadInput(f"{path} does not exist; a replay needs the {what} candles of every symbol")
         return EMPTY
     table = _table(path)
     columns = [_column(table, _TIME_NAMES, path), *(_column(table, (name,), path) for name in _PRICES_AND_VOLUME)]

@@ -20,11 +20,17 @@ from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, CandleArray, Market
 BLOCK_HOURS: Final = 1024
 BLOCK_MS: Final = BLOCK_HOURS * HOUR_MS
 _CACHED_BLOCKS: Final = 64  # of one walk; 57 kB each
+_LEAST_BLOCKS: Final = 3  # … where many walks share the room of eight
 _HOURS_A_YEAR: Final = 8760
 _TAIL: Final = 6.0  # degrees of freedom of the shocks
 _HOURS_A_DAY: Final = 24
 
 T = TypeVar("T")
+
+
+def cached_blocks(walks: int) -> int:
+    """Return how many blocks each of so many walks keeps."""
+    return max(_LEAST_BLOCKS, min(_CACHED_BLOCKS, 8 * _CACHED_BLOCKS // max(walks, 1)))
 
 
 def draws(seed: int, name: str, block: int) -> np.random.Generator:
@@ -39,13 +45,16 @@ class Chain(Generic[T]):
         first_block: where the chain begins.
         state: the state at its start.
         walk: draws block number k, changing the state it is given to the one at the block's end.
+        cached: blocks that are kept.
     """
 
-    def __init__(self, first_block: int, state: np.ndarray, walk: Callable[[int, np.ndarray], T]) -> None:
+    def __init__(
+        self, first_block: int, state: np.ndarray, walk: Callable[[int, np.ndarray], T], cached: int = _CACHED_BLOCKS
+    ) -> None:
         self.first_block = first_block
         self._states = [state]
         self._walk = walk
-        self._cached = lru_cache(maxsize=_CACHED_BLOCKS)(self._drawn)
+        self._cached = lru_cache(maxsize=cached)(self._drawn)
 
     def block(self, number: int) -> T:
         """Return block `number`, walking the chain up to it when it was never reached before."""
@@ -82,7 +91,14 @@ class Walk:
     """One instrument's hours and minutes."""
 
     def __init__(
-        self, seed: int, market: Market, listed_ms: int, temperament: Temperament, edge: float, weather: Weather
+        self,
+        seed: int,
+        market: Market,
+        listed_ms: int,
+        temperament: Temperament,
+        edge: float,
+        weather: Weather,
+        cached: int = _CACHED_BLOCKS,
     ) -> None:
         self._seed, self._market, self._weather, self._edge = seed, market, weather, edge
         self._correlation = temperament.correlation
@@ -90,9 +106,9 @@ class Walk:
         self._anchor_ticks = temperament.anchor_price / float(market.tick)
         self._lots_per_hour = temperament.hourly_turnover / temperament.anchor_price / float(market.lot)
         self._chain: Chain[tuple[np.ndarray, np.ndarray, np.ndarray]] = Chain(
-            listed_ms // BLOCK_MS, np.zeros(paths.STATE), self._walk
+            listed_ms // BLOCK_MS, np.zeros(paths.STATE), self._walk, cached
         )
-        self.candles = lru_cache(maxsize=_CACHED_BLOCKS)(self._candles)
+        self.candles = lru_cache(maxsize=cached)(self._candles)
 
     def blocks(self, start_ms: int, end_ms: int) -> Iterable[int]:
         """Return the numbers of the blocks that touch [start_ms, end_ms), from the listing on."""

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from bot.alerts.numbers import price, quantity, reason, share, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
+from bot.trading.snapshot import MarketView
+from bot.views.book import Book, book_of
 from bot.views.status import deposit_of, status_of
 from storage.language import N_, _, many, translated
 from storage.ledger.queries import OpenPosition
 from strategies.bundle.fallback_names import is_fallback, told
+from strategies.errors import BadInput
 from strategies.market import HOUR_MS, UNITS_PER_QUOTE
 
+BLOCKS: Final = 8  # positions told in full
+ROWS: Final = 25  # markets in a table
+STATUSES = {"halted": N_("halted"), "leaving": N_("leaving")}
+REFUSED = {
+    "weak": N_("too weak"),
+    "cost": N_("too dear"),
+    "side": N_("side not allowed"),
+    "blocked": N_("blocked"),
+    "cooldown": N_("cooling down"),
+    "paused": N_("paused"),
+    "leverage": N_("no room"),
+    "too_small": N_("too small"),
+    "not_ready": N_("not ready"),
+    "late": N_("too late"),
+    "no_score": N_("no score"),
+    "halted": N_("halted"),
+    "leaving": N_("leaving"),
+}
 WAITING = N_("Waiting for the first candle.")
 LOCKS = {"paused": N_("paused"), "day_locked": N_("day locked"), "drawdown_locked": N_("drawdown locked")}
 STATES = {
@@ -76,13 +98,15 @@ async def positions(question: Question) -> Reply:
     if not snapshot.positions:
         return Reply(text=_("No open position. /signals says why."))
     now_ms = control.clock.now_ms()
-    blocks = "\n\n".join(_position(position, now_ms) for position in snapshot.positions)
+    largest = sorted(snapshot.positions, key=lambda part: -part.notional)[:BLOCKS]
+    blocks = "\n\n".join(_position(position, now_ms) for position in largest)
     closing = tuple(
-        Button(label=_("Close {symbol}", symbol=part.symbol), data=f"run:close {part.symbol}")
-        for part in snapshot.positions[:8]
+        Button(label=_("Close {symbol}", symbol=part.symbol), data=f"run:close {part.symbol}") for part in largest
     )
     buttons = ((Button(label=_("Refresh"), data="show:positions"),), *((button,) for button in closing))
-    return Reply(text=f"{bold(_('Positions'))}\n{pre(blocks)}", buttons=buttons)
+    more = len(snapshot.positions) - len(largest)
+    rest = "\n" + plain(_("and {count} smaller ones; the dashboard lists all", count=more)) if more else ""
+    return Reply(text=f"{bold(_('Positions'))}\n{pre(blocks)}{rest}", buttons=buttons)
 
 
 async def trades(question: Question) -> Reply:
@@ -127,27 +151,43 @@ async def balance(question: Question) -> Reply:
 
 
 async def markets(question: Question) -> Reply:
-    """Every market: price, conviction against its threshold, what is held."""
+    """The book, then the markets: /markets [part of a name]. Of many, those held and the strongest convictions."""
     snapshot = question.control.snapshot
     if snapshot is None:
         return Reply(text=_(WAITING))
+    search = question.words[0].upper() if question.words else ""
+    found = [view for view in snapshot.markets if search in view.symbol.upper()]
+    if not found:
+        raise BadInput(_("no market has {text} in its name", text=question.words[0]))
     held = {part.symbol: part for part in snapshot.positions}
-    rows = []
-    for view in snapshot.markets:
-        conviction = "?" if view.conviction is None else f"{view.conviction:+.2f}"
-        position = held.get(view.symbol)
-        rows.append(
-            (
-                view.symbol.removesuffix("USDT"),
-                price(view.price),
-                conviction,
-                f"{position.side} {position.unrealised:+,.0f}" if position else "",
-            )
-        )
-    enter = snapshot.markets[0].enter if snapshot.markets else 0.0
+    shown = sorted(found, key=lambda view: (view.symbol not in held, -abs(view.conviction or 0.0)))[:ROWS]
+    rows = [_market_row(view, held.get(view.symbol)) for view in found if view in shown]
     text = table((_("market"), _("price"), _("conv."), _("held")), rows, "<>><")
-    note = _("conv.: conviction; an entry needs {enter} either way.", enter=f"{enter:.2f}")
-    return Reply(text=f"{bold(_('Markets'))}\n{text}\n{note}", buttons=((_refresh("markets"),),))
+    note = _("conv.: conviction; an entry needs {enter} either way.", enter=f"{found[0].enter:.2f}")
+    if len(found) > len(shown):
+        note += "\n" + _("{count} more: /markets and a part of the name.", count=len(found) - len(shown))
+    book = "" if search else f"{_book(book_of(snapshot))}\n"
+    return Reply(text=f"{bold(_('Markets'))}\n{book}{text}\n{note}", buttons=((_refresh("markets"),),))
+
+
+def _market_row(view: MarketView, position: OpenPosition | None) -> tuple[str, str, str, str]:
+    conviction = "?" if view.conviction is None else f"{view.conviction:+.2f}"
+    held = f"{position.side} {position.unrealised:+,.0f}" if position else ""
+    if view.status != "trading":
+        held = f"{held} {_(STATUSES[view.status])}".strip()
+    return view.symbol.removesuffix("USDT"), price(view.price), conviction, held
+
+
+def _book(book: Book) -> str:
+    values = [
+        (_("markets"), str(book.markets)),
+        (_("held"), _("{long} long, {short} short", long=book.long, short=book.short)),
+        (_("gross"), f"{book.gross:.0%}"),
+        (_("net"), f"{book.net:+.0%}"),
+        (_("volatility"), f"{book.volatility:.0%}"),
+    ]
+    refused = [f"{count} {_(REFUSED.get(name, name))}" for name, count in list(book.refusals.items())[:4]]
+    return pairs([*values, (_("no entry"), ", ".join(refused))] if refused else values)
 
 
 def _refresh(command: str) -> Button:

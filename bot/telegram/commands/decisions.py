@@ -12,6 +12,7 @@ from bot.alerts.numbers import basis_points, price, reason, share, stamp
 from bot.telegram.charts import equity_picture, market_picture
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, plain, pre
+from bot.views.book import strongest_symbols
 from bot.views.no_trade import NoTrade, no_trade_reasons, refusal_sentence
 from storage.language import _, many, translated
 from storage.ledger.queries import Ledger, RecordedDecision
@@ -21,12 +22,14 @@ from strategies.kernel.state import Action
 from strategies.market import CLOSE, HOUR_MS, UNITS_PER_QUOTE, typed_symbol
 
 HOURS: Final = 168
+BLOCKS: Final = 8  # markets told in full
 
 
 async def signals(question: Question) -> Reply:
-    """Every market's conviction, threshold, last refusal and usual wait between entries."""
+    """Conviction, threshold, last refusal and usual wait: /signals [market]. Of many, the strongest."""
     control = question.control
-    found = await asyncio.to_thread(no_trade_reasons, control.ledger)
+    shown, more = _chosen(question)
+    found = await asyncio.to_thread(no_trade_reasons, control.ledger, shown)
     now_ms = control.clock.now_ms()
     snapshot = control.snapshot
     held = {part.symbol: part.side for part in snapshot.positions} if snapshot else {}
@@ -35,7 +38,7 @@ async def signals(question: Question) -> Reply:
         Button(label=_("Why {symbol}", symbol=part.symbol), data=f"run:why {part.symbol}") for part in found[:3]
     )
     return Reply(
-        text=f"{bold(_('Signals'))}\n{pre(blocks)}\n/explain",
+        text=f"{bold(_('Signals'))}\n{pre(blocks)}\n{more}/explain",
         buttons=((Button(label=_("Refresh"), data="show:signals"),), why),
     )
 
@@ -60,6 +63,17 @@ async def chart(question: Question) -> Reply:
         return await asyncio.to_thread(_equity_chart, question)
     hours, symbol = question.number(HOURS, 2_000), question.symbol() or question.control.markets[0].symbol
     return await asyncio.to_thread(_price_chart, question, symbol, hours)
+
+
+def _chosen(question: Question) -> tuple[set[str], str]:
+    """Return the markets that are told in full, and a line about the others."""
+    control, asked = question.control, question.symbol()
+    if asked is not None:
+        return {asked}, ""
+    symbols = [market.symbol for market in control.members]
+    shown = set(strongest_symbols(control.snapshot, symbols, BLOCKS))
+    more = len(symbols) - len(shown)
+    return shown, plain(_("{count} weaker ones: /signals and a market, or /markets", count=more)) + "\n" if more else ""
 
 
 def _market(part: NoTrade, held: str | None, now_ms: int) -> str:

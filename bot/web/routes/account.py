@@ -9,14 +9,15 @@ from aiohttp import web
 from pydantic import Field
 
 from bot.views.accounts import Accounts, accounts_of
+from bot.views.book import strongest_symbols
 from bot.views.calendar import Calendar, calendar_of
 from bot.views.decisions import decisions_of
 from bot.views.no_trade import no_trade_reasons
 from bot.views.performance import Performance, performance_of
 from bot.views.status import Status, deposit_of, status_of
-from bot.web.app_keys import CONTROL, READING
+from bot.web.app_keys import ACCOUNTS, CONTROL, READING
 from bot.web.operations import Operations
-from bot.web.requests import Asked, MarketPage, Moment, Page
+from bot.web.requests import Asked, MarketPage, Moment, Page, Symbol
 from bot.web.responses import (
     AlertsPage,
     DecisionsPage,
@@ -31,6 +32,7 @@ from storage.ledger.outbox import Outbox
 from storage.ledger.queries import RecordedDecision
 
 operations: Final = Operations("account")
+MOST_REASONS: Final = 30  # markets whose reasons are told at once
 EVENTS: Final = r"^[a-z]{1,32}(,[a-z]{1,32}){0,15}$"
 
 
@@ -38,6 +40,12 @@ class CalendarRequest(Asked):
     """Which days."""
 
     since: Moment | None = Field(None, description="nothing older; ISO 8601 or UTC ms")
+
+
+class NoTradeRequest(Asked):
+    """Which market."""
+
+    symbol: Symbol | None = Field(None, description="one market; by default all, of many the strongest")
 
 
 class AlertsRequest(Page):
@@ -55,7 +63,8 @@ async def status(request: web.Request) -> Status:
 @operations.get("/api/accounts")
 async def accounts(request: web.Request) -> Accounts:
     """Return all accounts of this database, this daemon's own first; each is commanded by its own daemon."""
-    return await request.app[READING].ask(accounts_of, request.app[CONTROL])
+    beside = request.app[ACCOUNTS]
+    return await request.app[READING].ask(accounts_of, request.app[CONTROL], tuple(beside))
 
 
 @operations.get("/api/positions")
@@ -131,9 +140,12 @@ async def alerts(request: web.Request, query: AlertsRequest) -> AlertsPage:
 
 
 @operations.get("/api/no-trade-reasons")
-async def no_trade(request: web.Request) -> NoTradeReasons:
-    """Say why nothing is traded: every market's conviction, threshold, last refusal and usual wait."""
-    found = await request.app[READING].ask(no_trade_reasons, request.app[CONTROL].ledger)
+async def no_trade(request: web.Request, query: NoTradeRequest) -> NoTradeReasons:
+    """Say why nothing is traded: conviction, threshold, last refusal and usual wait; of many markets, the strongest."""
+    control, asked = request.app[CONTROL], _known(request, query.symbol)
+    members = [market.symbol for market in control.members]
+    chosen = [asked] if asked else strongest_symbols(control.snapshot, members, MOST_REASONS)
+    found = await request.app[READING].ask(no_trade_reasons, control.ledger, tuple(chosen))
     return NoTradeReasons(markets=found)
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
 from pydantic import Field
 
 from bot.scheduling.universe import Universe
-from bot.trading.joins import staying
 from bot.values.view import View
 from bot.web.app_keys import CONTROL, UNIVERSE
 from bot.web.operations import Operations
 from bot.web.requests import Asked
 from bot.web.routes.commands import by
+from storage.ledger.market_changes import latest_changes
 from strategies.errors import BadInput, Conflict
 from strategies.universe.selection import Selection
 
 operations: Final = Operations("markets")
 OUTSIDE: Final = 30  # of those that are no members, the nearest
+CHANGES: Final = 30  # the latest that the ledger holds
 
 
 class MarketChange(Asked):
@@ -50,8 +52,28 @@ class MarketVerdict(View):
     why: str
 
 
+class PendingChange(View):
+    """A join or a leave that waits for its account minute."""
+
+    symbol: str
+    kind: str
+    by: str
+    why: str
+
+
+class RecordedChange(View):
+    """How a market came, changed or went, as the ledger has it."""
+
+    minute_ms: int
+    symbol: str
+    kind: str
+    status: str
+    by: str
+    why: str
+
+
 class UniverseState(View):
-    """How the markets are chosen, who belongs, and why."""
+    """How the markets are chosen, who belongs, why, and what was asked for or has changed of late."""
 
     mode: str
     size: int
@@ -59,6 +81,8 @@ class UniverseState(View):
     leaving: list[str]
     chosen_ms: int
     verdicts: list[MarketVerdict]
+    pending: list[PendingChange]
+    changes: list[RecordedChange]
 
 
 class Asking(View):
@@ -73,13 +97,13 @@ async def universe(request: web.Request, query: UniverseAsked) -> UniverseState:
     """Return the account's markets, how they are chosen, and the latest selection's reasons."""
     kept = _kept(request)
     selection = await kept.look() if query.look else kept.latest
-    return _state(request, selection)
+    return await _state(request, selection)
 
 
 @operations.post("/api/universe/refresh", problems=(409, 503))
 async def refresh_universe(request: web.Request) -> UniverseState:
     """Select anew now; who falls out leaves with its exit."""
-    return _state(request, await _kept(request).refresh(by(request)))
+    return await _state(request, await _kept(request).refresh(by(request)))
 
 
 @operations.post("/api/markets/add", status=202, problems=(409, 503))
@@ -94,12 +118,9 @@ async def add_market(request: web.Request, body: MarketChange) -> Asking:
 
 @operations.post("/api/markets/remove", status=202, problems=(409, 503))
 async def remove_market(request: web.Request, body: MarketLeave) -> Asking:
-    """Let a market go, after its exit where something is held."""
-    control = request.app[CONTROL]
-    if staying(control.markets) == [body.symbol]:
-        raise Conflict(f"{body.symbol} is the account's last market; add another one first")
+    """Let a market go with the next account minute, after its exit where something is held."""
     try:
-        await control.leave(body.symbol, by(request), body.why, close=body.close)
+        request.app[CONTROL].leave(body.symbol, by(request), body.why, close=body.close)
     except BadInput as error:
         raise Conflict(str(error)) from error
     return Asking(symbol=body.symbol, accepted=True)
@@ -117,8 +138,9 @@ def _kept(request: web.Request) -> Universe:
     return kept
 
 
-def _state(request: web.Request, selection: Selection | None) -> UniverseState:
+async def _state(request: web.Request, selection: Selection | None) -> UniverseState:
     kept, control = _kept(request), request.app[CONTROL]
+    changes = await asyncio.to_thread(latest_changes, control.ledger.database, control.ledger.account.id, CHANGES)
     verdicts = () if selection is None else selection.verdicts
     inside = [verdict for verdict in verdicts if verdict.step != "outside"]
     outside = [verdict for verdict in verdicts if verdict.step == "outside"][:OUTSIDE]
@@ -138,5 +160,21 @@ def _state(request: web.Request, selection: Selection | None) -> UniverseState:
                 why=verdict.why,
             )
             for verdict in (*inside, *outside)
+        ],
+        pending=[
+            PendingChange(symbol=part.spec.symbol, kind=part.kind, by=part.by, why=part.why)
+            for part in control.pending_changes
+            if part.spec is not None
+        ],
+        changes=[
+            RecordedChange(
+                minute_ms=change.minute_ms,
+                symbol=change.market.symbol,
+                kind=change.kind,
+                status=change.market.status.value,
+                by=change.by,
+                why=change.why,
+            )
+            for change in changes
         ],
     )

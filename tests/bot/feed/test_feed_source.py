@@ -77,7 +77,7 @@ async def test_funding_arrives_in_the_minute_at_which_it_settles() -> None:
 async def test_a_paced_market_waits_for_what_has_been_processed() -> None:
     async with stage() as here:
         clock = PacedClock(here.server.clock.now_ms())
-        exchange = ExchangeSettings(name="builtin")
+        exchange = ExchangeSettings(name="builtin", symbols=("BTCUSDT", "ETHUSDT", "SOLUSDT"))
         async with FeedSource(exchange, IMPATIENT, clock, url=here.server.url, on_time=clock.advance) as source:
             await source.markets(exchange.symbols)
             minutes = await read(source, START_MS - MINUTE_MS, 500)

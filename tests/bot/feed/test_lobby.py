@@ -101,3 +101,25 @@ def test_nothing_is_owed_of_a_market_that_is_not_watched() -> None:
     desk.fund("BTCUSDT", 0, 1)
     assert not desk.waiting().any()
     assert "LOWUSDT" not in desk.owed_funding(8 * HOUR_MS)
+
+
+def test_rules_that_change_in_the_minute_a_market_is_asked_to_leave_come_first() -> None:
+    desk = barrier(BTC, LOW)
+    desk.offer(candle("LOWUSDT", 0, 0.03748))
+    finer = replace(LOW, tick=Decimal("0.00001"))
+    desk.lobby.queue(Command(kind="leave", spec=LOW, why="by hand"))
+    desk.lobby.queue(Command(kind="change", spec=finer))
+    desk.lobby.queue(Command(kind="change", spec=finer))
+    minute = desk.release()
+    assert [(part.kind, part.spec) for part in minute.commands] == [("change", finer), ("leave", finer)]
+
+
+def test_an_end_stands_above_a_leave_and_nothing_is_done_to_a_market_that_is_gone() -> None:
+    desk = barrier(BTC, LOW)
+    desk.lobby.queue(Command(kind="leave", spec=LOW, why="by hand"))
+    desk.lobby.queue(Command(kind="leave", spec=LOW, why="delisted: it is no longer listed"))
+    desk.lobby.queue(Command(kind="leave", spec=LOW, why="by hand"))
+    assert [part.why for part in desk.release().commands] == ["delisted: it is no longer listed"]
+    desk.sync([BTC, replace(LOW, status=MarketStatus.GONE)])
+    desk.lobby.queue(Command(kind="leave", spec=LOW, why="by hand"))
+    assert not desk.release().commands

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bot.clock import ManualClock
 from bot.feed.candle_buffer import CandleBuffer
-from bot.feed.listing import Listing
+from bot.feed.listing import Listing, by_symbol
 from bot.feed.rules_watch import RulesWatch
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, MarketStatus
 from strategies.minute import Command
@@ -94,3 +94,43 @@ async def test_an_announced_end_stops_entries_a_day_before() -> None:
     exchange.listed["DOGEUSDT"] = Listing(market=DOGE, delists_ms=START_MS + DAY_MS // 2)
     await watch.check()
     assert [part.kind for part in queued(buffer)] == ["leave"]
+
+
+async def test_an_end_with_a_settlement_price_is_settled_at_it_and_at_once() -> None:
+    exchange = Said(BTC, DOGE)
+    exchange.listed["DOGEUSDT"] = Listing(market=replace(DOGE, status=MarketStatus.HALTED), settled_at=0.1234)
+    watch, buffer = watching(exchange)
+    await watch.check()
+    [command] = queued(buffer)
+    assert (command.kind, command.settled_at) == ("leave", 12)
+    assert command.why == "delisted: builtin settled it at 0.1234"
+
+
+async def test_rules_that_change_while_a_market_is_asked_to_leave_hold_no_minute() -> None:
+    finer = replace(DOGE, tick=Decimal("0.001"))
+    watch, buffer = watching(Said(BTC, finer))
+    buffer.barrier.lobby.queue(Command(kind="leave", spec=DOGE, by="web", why="asked"))
+    buffer.barrier.off_grid.add("DOGEUSDT")
+    await watch.check()
+    minute = buffer.barrier.release()
+    assert [(part.kind, part.spec and part.spec.tick) for part in minute.commands] == [
+        ("change", Decimal("0.001")),
+        ("leave", Decimal("0.001")),
+    ]
+    assert not buffer.barrier.is_held()
+
+
+async def test_a_market_whose_rules_cannot_be_counted_in_goes_on_by_its_old_ones() -> None:
+    watch, buffer = watching(Said(BTC))  # the exchange states a tick and a lot whose product is no whole number
+    buffer.barrier.off_grid.add("DOGEUSDT")
+    await watch.check()
+    assert queued(buffer) == []
+    assert not buffer.barrier.is_held()
+
+
+def test_of_two_descriptions_under_one_symbol_the_one_that_trades_holds() -> None:
+    old = {"base": "DOGE", "quote": "USDT", "symbol": "DOGE/USDT:USDT-OLD", "active": False, "info": {}}
+    new = {"base": "DOGE", "quote": "USDT", "symbol": "DOGE/USDT:USDT", "active": True, "info": {}}
+    ended = {**new, "symbol": "ENDED", "info": {"status": "SETTLING"}}
+    for order in ([old, new, ended], [ended, new, old], [new, ended, old]):
+        assert by_symbol(order)["DOGEUSDT"]["symbol"] == "DOGE/USDT:USDT"

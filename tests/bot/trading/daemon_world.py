@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class HandedMinutes:
         while True:
             minute = await self.queue.get()
             if minute.open_ms > after_ms:
-                yield minute
+                yield self._with_leaves(minute)
 
     async def processed(self, minute_ms: int) -> None:
         self.processed_ms = minute_ms
@@ -53,6 +53,20 @@ class HandedMinutes:
 
     def members(self, markets: Sequence[Market]) -> None:
         self.ready = {market.symbol: True for market in markets if market.is_member}
+
+    def _with_leaves(self, minute: AccountMinute) -> AccountMinute:
+        """Return a minute with the leaves that were asked for; nobody joins here."""
+        leaves = tuple(command for command in self.changes if command.kind == "leave")
+        self.changes = [command for command in self.changes if command.kind != "leave"]
+        return replace(minute, commands=(*leaves, *minute.commands)) if leaves else minute
+
+    def awaits(self, symbol: str) -> bool:
+        return any(command.spec is not None and command.spec.symbol == symbol for command in self.changes)
+
+    def give_up(self, symbol: str) -> bool:
+        before = len(self.changes)
+        self.changes = [part for part in self.changes if part.kind != "join" or part.spec.symbol != symbol]
+        return len(self.changes) < before
 
     async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
         return {symbol: Listing(market=market(symbol)) for symbol in symbols if symbol.endswith("USDT")}
