@@ -58,8 +58,8 @@ class AccountPages:
         self._markets = markets
         self._run_queue = run_queue
         self._is_watching = False
-        self._hub = Hub(wall_ms())
-        self.announcer = Announcer(control, self._hub)
+        self.hub = Hub(wall_ms())
+        self.announcer = Announcer(control, self.hub)
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         """Tell the stream what an account minute changed."""
@@ -71,7 +71,7 @@ class AccountPages:
 
     def fill(self, app: web.Application, metrics: Metrics, sessions: Sessions, document: dict[str, Any]) -> None:
         """Put the account's routes, and what they find, into an application."""
-        app[CONTROL], app[METRICS], app[HUB], app[SESSIONS] = self.control, metrics, self._hub, sessions
+        app[CONTROL], app[METRICS], app[HUB], app[SESSIONS] = self.control, metrics, self.hub, sessions
         app[READING], app[OPENAPI], app[ACCOUNTS] = Reading(self.control), document, [self.control]
         if self._run_queue is not None:
             app[RUNS] = self._run_queue
