@@ -15,7 +15,7 @@ from storage.language.speech import _, language
 _VALUE: Final = re.compile(
     r"\bb-[0-9a-f]{6,64}\b|[+-]?(?:\d[\d,]*\.?\d*|\.\d+)%?|\b[A-Z0-9]*[A-Z0-9]{2}(?:USDT|USDC|USD)(?:-\d+)?\b"
 )
-_JOINTS: Final = re.compile(r"(; |, |: )")
+_JOINTS: Final = re.compile(r"(; |, |: |\. )")
 
 
 def translated(text: str) -> str:
@@ -26,7 +26,16 @@ def translated(text: str) -> str:
     if whole is not None:
         return whole
     parts = _JOINTS.split(text)
-    return "".join(part if _JOINTS.fullmatch(part) else _looked_up(part) or part for part in parts)
+    return "".join(part if _JOINTS.fullmatch(part) else _clause(part) for part in parts)
+
+
+def _clause(text: str) -> str:
+    """Return a clause in the task's language, with or without the full stop that ends the last one."""
+    found = _looked_up(text)
+    if found is None and text.endswith("."):
+        found = _looked_up(text[:-1])
+        found = None if found is None else f"{found}."
+    return text if found is None else found
 
 
 def _looked_up(text: str) -> str | None:

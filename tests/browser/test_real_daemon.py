@@ -27,10 +27,11 @@ START_S = 90
 
 
 class Daemon:
-    """`sigma run` on the demo market in a folder of its own, without a training."""
+    """`sigma run` on the demo market in a folder of its own, without a training; `settings` come on top."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self._settings = settings
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -46,7 +47,7 @@ class Daemon:
             "SIGMA_SCHEDULE__RETRAIN_ON_DRIFT": "false",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-        }
+        } | self._settings
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot.cli", "run"),
             cwd=self.folder,

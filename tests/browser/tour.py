@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parents[2] / "build" / "tour"
 FRAME_S: Final = 0.5
 SECONDS: Final = 60
+TRADES: Final = "async () => (await (await fetch('/api/status')).json()).trades"
+LEAST_TRADES: Final = 6
+PATIENCE_S: Final = 120
 STOPS: Final = (  # address, what to wait for, seconds
     ("/", "#equity-chart[data-ready]", 12),
     ("/markets", "#market-search", 6),
@@ -43,7 +46,7 @@ async def record() -> int:
     FOLDER.mkdir(parents=True)
     taken = 0
     with tempfile.TemporaryDirectory() as folder:
-        daemon = Daemon(Path(folder))
+        daemon = Daemon(Path(folder), SIGMA_EXCHANGE__SPEED="7200")
         link = await daemon.start()
         try:
             async with async_playwright() as started:
@@ -51,6 +54,7 @@ async def record() -> int:
                 browser = await started.chromium.launch(executable_path=path, args=ARGUMENTS)
                 page = await browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark")
                 await page.goto(link)
+                await _traded(page)
                 for address, wanted, seconds in STOPS:
                     await page.goto(link.split("/login")[0] + address)
                     await page.locator(wanted).first.wait_for(timeout=60_000)
@@ -59,6 +63,13 @@ async def record() -> int:
         finally:
             await daemon.stop()
     return taken
+
+
+async def _traded(page: Page) -> None:
+    """Wait until there is something to see: some trades have closed."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await page.evaluate(TRADES) < LEAST_TRADES:
+            await page.wait_for_timeout(1_000)
 
 
 async def _frames(page: Page, taken: int, seconds: float) -> int:

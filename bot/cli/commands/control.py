@@ -120,10 +120,12 @@ def share(
     answer = ask(config, "POST", "/api/session/share", {"days": days})
     link = f"{config.web.address()}{answer['path']}"
     until = datetime.fromtimestamp(answer["until_ms"] / 1000, UTC)
-    emit(
-        {"link": link, "until_ms": answer["until_ms"]},
-        f"{link}\n\nit lets look, and change nothing, until {until:%Y-%m-%d %H:%M} UTC",
-    )
+    lines = [link, "", f"it lets look, and change nothing, until {until:%Y-%m-%d %H:%M} UTC"]
+    if config.web.is_loopback:
+        lines.append(
+            "only this machine reaches that address; [web] host or a proxy with https lets others (docs/security.md)"
+        )
+    emit({"link": link, "until_ms": answer["until_ms"]}, "\n".join(lines))
 
 
 @app.command()

@@ -70,6 +70,16 @@ def test_two_tasks_speak_two_languages_at_once() -> None:
             "çünkü: kanaat +1.40, XGBoost +1.4, 24 saatlik momentum +1.8σ; bağlam: RSI aşırı alım (72)",
         ),
         ("the conviction is under the threshold: 0.31 of 1.25", "kanaat eşiğin altında: 0.31 / 1.25"),
+        (
+            "No edge found after deflation (deflated Sharpe probability 0.12 at 3.0 effective of 9 trials, "
+            "0.05 at all 9; luck alone would show 0.80). Not stable: 2 of 4 folds earned, +1.2% a fold on average "
+            "(spread 3.0%, "
+            "worst -2.0%), first half +3.0%, second -1.0%, IC +0.021 (spread 0.010).",
+            "Düşüldükten sonra avantaj bulunamadı (düşülmüş Sharpe olasılığı 0.12, 9 denemenin etkin 3.0 tanesinde, "
+            "bütün 9 denemede 0.05; şans tek başına 0.80 gösterirdi). İstikrarlı değil: 4 dilimden 2 tanesi kazandı, "
+            "dilim başına ortalama +1.2% (yayılım 3.0%, en kötüsü -2.0%), ilk yarı +3.0%, ikincisi -1.0%, "
+            "IC +0.021 (yayılım 0.010).",
+        ),
         ("something nobody translated, 3 times", "something nobody translated, 3 times"),
         ("", ""),
     ],

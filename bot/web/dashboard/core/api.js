@@ -6,6 +6,7 @@ import { t } from "./texts.js";
 const CSRF_HEADER = "X-Sigma-CSRF";
 const NOT_AFTER_HEADER = "X-Sigma-Not-After";
 const TIMEOUT_MS = 80000; // a command waits up to 75 s for its minute
+const EARLY_MS = 10000; // of the page: later it would be old
 const GOOD_FOR_MS = 8000; // a command that reaches the daemon later than this is refused there
 let csrf = null;
 let onSession = () => {};
@@ -81,6 +82,12 @@ function told(session) {
 }
 
 async function sent(path, options) {
+  const early = window.sigmaEarly; // asked for by early.js, before the modules were there
+  if (early?.path === path && performance.now() < EARLY_MS) {
+    window.sigmaEarly = null;
+    const answer = await early.answer;
+    if (answer) return answer;
+  }
   try {
     return await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
   } catch {

@@ -1,5 +1,5 @@
-// Sets the chosen looks before the first paint; without a choice the system's theme holds. And asks for the modules of
-// the room at this address at once: they would be found one after the other otherwise.
+// Sets the chosen looks before the first paint; without a choice the system's theme holds. And asks at once for the
+// modules of the room at this address, and for what its chart shows: both would come one after the other otherwise.
 const MODULES = {
   "": ["rooms/overview.js", "rooms/decisions.js", "charts/equity.js"],
   markets: ["rooms/markets.js", "rooms/decisions.js", "charts/price.js", "charts/panes.js"],
@@ -7,12 +7,15 @@ const MODULES = {
   models: ["rooms/models.js", "rooms/learning.js", "rooms/training.js", "rooms/trials.js", "charts/plot.js"],
   runs: ["rooms/runs.js", "rooms/learning.js", "rooms/training.js", "charts/plot.js"],
 };
-for (const name of MODULES[location.pathname.split("/")[1]] ?? []) {
+const [, room, id] = location.pathname.split("/");
+for (const name of MODULES[room] ?? []) {
   const link = document.createElement("link");
   link.rel = "modulepreload";
   link.href = `/static/${name}`;
   document.head.append(link);
 }
+const shown = { "": "/api/performance" }[room] ?? (room === "markets" && id ? `/api/candles?symbol=${id}&timeframe=${new URLSearchParams(location.search).get("tf") ?? "1h"}&limit=500` : null);
+if (shown) window.sigmaEarly = { path: shown, answer: fetch(shown, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null) };
 try {
   const looks = JSON.parse(localStorage.getItem("sigma-looks") ?? "{}");
   const { dataset } = document.documentElement;
