@@ -28,6 +28,7 @@ import numpy as np
 
 from benchmarks.changing_story import (
     BEGUN,
+    EAGER,
     JOINING,
     SEED,
     START,
@@ -137,7 +138,8 @@ def _live(folder: Path, story: Story, kills: int) -> tuple[float, int]:
         start=iso(story.start_ms),
         end=iso(story.end_ms),
         arguments=("--expand", "--lives", str(folder / "lives.json"), "--seed", str(SEED)),
-        environment={
+        environment=EAGER
+        | {
             "SIGMA_EXCHANGE__SYMBOLS": ",".join(BEGUN),
             "SIGMA_WEB__PORT": str(port),
             "SIGMA_WEB__TOKEN": TOKEN,

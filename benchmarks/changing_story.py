@@ -16,7 +16,7 @@ import numpy as np
 from bot.simulator.market.life_files import read_lives
 from bot.simulator.market.lives import LivingMarket
 from bot.simulator.market.replay import ReplayMarket
-from storage.config.tree import Config
+from storage.config.tree import parse
 from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS, HOUR_MS, Market, Timeframe
 from training.backtest.run import backtest
@@ -32,6 +32,12 @@ BEGUN: Final = (
 JOINING: Final = ("SUIUSDT", "APTUSDT", "XMRUSDT")
 ENDING: Final = ("CHZUSDT", "ALGOUSDT")
 SEED: Final = 7
+EAGER: Final = {  # a small bundle forgets costs here, so that there is something to compare
+    "SIGMA_DECISION__ENTER": "0.5",
+    "SIGMA_DECISION__LEAVE": "0.2",
+    "SIGMA_DECISION__COST_MARGIN": "0",
+    "SIGMA_DECISION__SMOOTHING_SPAN": "4",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +122,7 @@ def candles_of(source: LivingMarket, markets: Sequence[Market], story: Story) ->
 def held_without_end(bundle: Bundle, source: LivingMarket, story: Story) -> dict[str, list[tuple[int, int]]]:
     """Return from when to when the markets that are to end are held where they do not end, in a plain backtest."""
     markets = [source.instruments[symbol].market for symbol in BEGUN]
-    result = backtest(bundle, candles_of(source, markets, story), Config().trading)
+    result = backtest(bundle, candles_of(source, markets, story), parse("", EAGER).trading)
     return {
         symbol: [
             (trade.opened_ms, trade.closed_ms) for trade in result.trades if trade.symbol == symbol and trade.closed_ms

@@ -17,7 +17,7 @@ from bot.feed.connect import MarketKind
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Rest
 from strategies.errors import ExchangeFailed
-from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, MarketStatus, UnsupportedMarket
+from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, MarketStatus, UnsupportedMarket
 
 DEFAULT_FUNDING_MS = 8 * HOUR_MS
 NO_END_MS = 4_000_000_000_000  # 2096: Binance's "never" lies behind it
@@ -25,6 +25,7 @@ ENDED = frozenset(  # what exchanges call a market that will not trade again
     {"settling", "close", "closed", "delivering", "delivered", "expired", "delisted", "offline", "settled"}
 )
 SETTLED_AT = ("settlePrice", "settlementPrice", "settlement_price", "deliveryPrice")
+NOTICE_MS = DAY_MS  # no entries in a market that will end within it, and none joins
 START_ATTEMPTS = 6
 
 
@@ -41,6 +42,10 @@ class Listing:
     market: Market
     delists_ms: int = 0
     settled_at: float | None = None
+
+    def ends_within(self, span_ms: int, now_ms: int) -> bool:
+        """Tell whether an end is announced within a span from now."""
+        return 0 < self.delists_ms <= now_ms + span_ms
 
 
 async def describe_markets(
@@ -64,6 +69,8 @@ async def describe_markets(
     listed_now = [symbol for symbol in symbols if symbol in known]
     there = [name for name in listed_now if not _has_ended(known[name]) or _settled_at(known[name]) is not None]
     rest.names.update({symbol: known[symbol]["symbol"] for symbol in there})
+    if not there:
+        return {}  # ccxt asks for the intervals of all markets, or fails, where none is named
     intervals = await _funding_intervals(rest, there, kind, known)
     found = {}
     for symbol in there:

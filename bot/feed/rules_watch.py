@@ -16,10 +16,10 @@ import structlog
 
 from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
-from bot.feed.listing import Listing
+from bot.feed.listing import NOTICE_MS, Listing
 from bot.feed.waiting import elapsed_s
 from strategies.errors import ExchangeFailed
-from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, MarketStatus
+from strategies.market import HOUR_MS, MINUTE_MS, Market, MarketStatus
 from strategies.membership import DELISTED
 from strategies.minute import Command
 
@@ -27,7 +27,6 @@ POLL_S: Final = 0.1  # wall seconds between two looks at what is due
 RETRY_S: Final = 5.0
 SILENCE_S: Final = 30.0  # wall seconds between two questions about a market that says nothing
 QUIET_MS: Final = 2 * MINUTE_MS  # without a candle
-NOTICE_MS: Final = DAY_MS  # no entries in a market that will end within it
 BY: Final = "exchange"
 RULES: Final = (
     "tick",
@@ -121,7 +120,7 @@ class RulesWatch:
         barrier = self._buffer.barrier
         if found.delists_ms > now_ms:
             self._next_ms = min(self._next_ms, found.delists_ms + MINUTE_MS)
-        leaves_soon = 0 < found.delists_ms <= now_ms + NOTICE_MS and market.status is MarketStatus.TRADING
+        leaves_soon = found.ends_within(NOTICE_MS, now_ms) and market.status is MarketStatus.TRADING
         status = found.market.status
         if status is MarketStatus.TRADING and market.status is MarketStatus.LEAVING:
             status = MarketStatus.LEAVING

@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 
 from bot.trading.facts import Facts, last_move
-from bot.trading.joins import joining, staying
+from bot.trading.joins import Asker, joining, staying
 from bot.values.training import TrainingProgress
 from storage.models.registry import bundle_by_id
 from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
@@ -67,10 +67,12 @@ class Control(Facts):
         """Let a market come to the account with a decision boundary to come: a future of its minute, at once.
 
         Raises:
-            BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units.
+            BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units, or has
+                announced its end within a day.
         """
         listed = await self.feed.describe([symbol])
-        return self._trader.change_market(joining(self.markets, listed, symbol, by, why))
+        asker = Asker(by=by, why=why, now_ms=self.clock.now_ms())
+        return self._trader.change_market(joining(self.markets, listed, symbol, asker))
 
     def leave(self, symbol: str, by: str, why: str, *, close: bool = False) -> asyncio.Future[int]:
         """Let a market go with the next minute when it is flat, else after its exit; `close` asks for that exit now.

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bot.feed.listing import Listing
+from bot.feed.listing import NOTICE_MS, Listing
 from strategies.errors import BadInput
 from strategies.market import Market, MarketStatus
 from strategies.minute import Command
 
 
-def joining(markets: Sequence[Market], listed: Mapping[str, Listing], symbol: str, by: str, why: str) -> Command:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for a market, why and when."""
+
+    by: str
+    why: str
+    now_ms: int
+
+
+def joining(markets: Sequence[Market], listed: Mapping[str, Listing], symbol: str, asker: Asker) -> Command:
     """Return the command that brings a market in, or that keeps one that was about to leave.
 
     Args:
         markets: the account's, by index.
         listed: what the exchange says of the symbol.
         symbol: canonical.
-        by, why: for people.
+        asker: who wants it.
 
     Raises:
-        BadInput: it belongs to the account already, or the exchange does not trade it.
+        BadInput: it belongs to the account already, or the exchange does not trade it, or not for a day any more.
     """
+    by, why = asker.by, asker.why
     known = next((market for market in markets if market.symbol == symbol and market.is_member), None)
     if known is not None and known.status is not MarketStatus.LEAVING:
         raise BadInput(f"{symbol} belongs to the account already")
+    announced = listed.get(symbol)
+    if announced is not None and announced.ends_within(NOTICE_MS, asker.now_ms):
+        raise BadInput(f"the exchange has announced the end of {symbol} within a day")
     if known is not None:
         return Command(kind="change", spec=replace(known, status=MarketStatus.TRADING), by=by, why=why)
     found = listed.get(symbol)

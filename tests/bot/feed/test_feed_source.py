@@ -89,6 +89,12 @@ async def test_a_paced_market_waits_for_what_has_been_processed() -> None:
     assert START_MS < clock.now_ms() <= here.server.clock.now_ms()
 
 
+async def test_of_markets_that_the_exchange_does_not_list_nothing_is_said() -> None:
+    async with stage() as here, here.source() as source:
+        assert await source.describe(["NOPEUSDT"]) == {}
+        assert set(await source.describe(["NOPEUSDT", "BTCUSDT"])) == {"BTCUSDT"}
+
+
 async def test_ready_becomes_true_once_the_stream_flows() -> None:
     async with stage() as here, here.source() as source:
         await source.markets(("BTCUSDT",))

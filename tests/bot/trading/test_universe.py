@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.feed.listing import Listing
 from bot.scheduling.universe import with_hand_made
+from bot.trading.joins import Asker, joining
 from storage.ledger.market_changes import BEGAN, MarketChange, read_changes, wanted_by_hand
-from strategies.errors import Conflict
-from strategies.market import MarketStatus
+from strategies.errors import BadInput, Conflict
+from strategies.market import DAY_MS, MarketStatus
 from tests.bot.trading.daemon_world import daemon_world
 from tests.bot.trading.world import minutes
 from tests.bot.web.serving import bearer, served
-from tests.builders import market
+from tests.builders import START_MS, market
 
 MINUTES = minutes(10)
 
@@ -72,6 +74,17 @@ async def test_a_market_on_its_way_in_is_given_up_by_its_removal(tmp_path: Path)
         await world.control.leave("LINKUSDT", "cli", "thought better of it")
         assert coming.cancelled()
         assert not world.control.pending_changes
+
+
+def test_a_market_whose_end_is_announced_within_a_day_does_not_join() -> None:
+    asker = Asker(by="config", why="in the list", now_ms=START_MS)
+    for days, joins in ((0.5, False), (3, True)):
+        listed = {"DOGEUSDT": Listing(market=market("DOGEUSDT"), delists_ms=START_MS + round(days * DAY_MS))}
+        if joins:
+            assert joining((), listed, "DOGEUSDT", asker).kind == "join"
+            continue
+        with pytest.raises(BadInput, match="has announced the end of DOGEUSDT within a day"):
+            joining((), listed, "DOGEUSDT", asker)
 
 
 def _change(symbol: str, kind: str, by: str, status: MarketStatus = MarketStatus.TRADING) -> MarketChange:
