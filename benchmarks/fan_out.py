@@ -31,9 +31,9 @@ from training.data.splits import EMBARGO_MS, Fold
 from training.ensemble.families import XGBoostFamily
 from training.ensemble.fits import Means, fit_folds
 from training.ensemble.out_of_fold import fit_fold
-from training.families.fold_cache import FoldCache
 from training.families.interface import ModelFamily
 from training.runtime.compute import Compute, Work, fan_out
+from training.runtime.file_cache import FileCache
 
 FOLDS: Final = 24
 NODES: Final = 100
@@ -126,7 +126,7 @@ def replayed(durations: Sequence[float], models: Sequence[Mapping[str, bytes]], 
     units = sorted(range(GROUPS * len(durations)), key=lambda unit: -durations[unit % len(durations)])
     pool, cache = (
         ReplayedPool(NODES, [durations[unit % len(durations)] for unit in units]),
-        FoldCache(root=Path(folder)),
+        FileCache(root=Path(folder)),
     )
     begun = time.process_time()
     for number, _ in Work(pool).all((number, number) for number in range(len(units))):

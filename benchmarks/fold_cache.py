@@ -24,10 +24,10 @@ from training.data.splits import next_month
 from training.ensemble.families import RidgeFamily, XGBoostFamily
 from training.ensemble.fits import Means
 from training.ensemble.plan import Plan
-from training.families.fold_cache import FoldCache
 from training.families.interface import ModelFamily
 from training.promotion.retrain import Champion, Step, leakage_check, retrain
 from training.promotion.similarity import Reign
+from training.runtime.file_cache import FileCache
 
 MONTHS: Final = 13
 
@@ -43,7 +43,7 @@ def main() -> None:
     families: list[ModelFamily] = [XGBoostFamily(settings=XGBoostSettings()), RidgeFamily()]
     plan = Plan(families=families, trading=config.trading, validation=config.validation)
     with tempfile.TemporaryDirectory() as folder:
-        cpu_s, fits = lived(everything, plan, FoldCache(root=Path(folder)))
+        cpu_s, fits = lived(everything, plan, FileCache(root=Path(folder)))
     begun = time.process_time()
     leakage_check(families)(None, everything)  # type: ignore[arg-type]
     leakage_s = time.process_time() - begun
@@ -62,7 +62,7 @@ def main() -> None:
     )
 
 
-def lived(everything: Dataset, plan: Plan, cache: FoldCache) -> tuple[list[float], list[int]]:
+def lived(everything: Dataset, plan: Plan, cache: FileCache) -> tuple[list[float], list[int]]:
     """Retrain every month; return the CPU seconds and the fits of each."""
     last = next_month(everything.until_ms, 0)
     champion: Champion | None = None

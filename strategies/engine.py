@@ -27,6 +27,7 @@ from strategies.market import MINUTE_MS, OPEN_MS, CandleArray, Market
 from strategies.membership import Membership
 from strategies.minute import AccountMinute, Command, Outcome
 from strategies.scoring import Scorer, score_newest
+from strategies.universe.slippage import with_slippage
 
 COMMAND_CODES: Final = {"pause": 1, "resume": 2, "close": 3, "stop": 4, "unlock": 5}
 
@@ -250,6 +251,10 @@ def begin(
         raise ValueError(f"start {start_ms} is not on the {timeframe} grid")
     deposit = round(settings.execution.initial_capital * 100_000_000)
     known = [part[part[:, OPEN_MS] < start_ms] for part in candles]
+    markets = tuple(
+        with_slippage(market, part, timeframe, start_ms, settings.execution)
+        for market, part in zip(markets, known, strict=True)
+    )
     state = AccountState.begin(markets=len(markets), deposit=deposit, start_ms=start_ms)
     engine = Engine(markets=markets, settings=settings, bundle=bundle, state=state, candles=known, score=score)
     engine.swap(bundle)

@@ -89,6 +89,7 @@ class Market:
     min_notional_units: int = 0
     funding_interval_ms: int = 8 * HOUR_MS  # 0: the market pays no funding
     fee_e8: int = -1  # taker fee, fraction x 1e8; -1: as configured
+    slippage_e8: int = -1  # of a market order, fraction x 1e8; -1: as configured
     max_leverage: int = 0  # 0: the exchange states none
     status: MarketStatus = MarketStatus.TRADING
 
@@ -168,6 +169,8 @@ class Market:
         }
         if self.fee_e8 >= 0:
             document["fee_e8"] = self.fee_e8
+        if self.slippage_e8 >= 0:
+            document["slippage_e8"] = self.slippage_e8
         if self.max_leverage:
             document["max_leverage"] = self.max_leverage
         if self.status is not MarketStatus.TRADING:
@@ -188,6 +191,7 @@ class Market:
             min_notional_units=int(document["min_notional_units"]),
             funding_interval_ms=int(document["funding_interval_ms"]),
             fee_e8=int(document.get("fee_e8", -1)),
+            slippage_e8=int(document.get("slippage_e8", -1)),
             max_leverage=int(document.get("max_leverage", 0)),
             status=MarketStatus(document.get("status", MarketStatus.TRADING)),
         )

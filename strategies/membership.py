@@ -21,6 +21,7 @@ from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import CandleArray, Market, MarketStatus, Timeframe
 from strategies.minute import Command
+from strategies.universe.slippage import with_slippage
 
 NO_CANDLES: CandleArray = np.empty((0, 6))
 DELISTED = "delisted"  # the `why` of a leave begins with it: the exchange ended the market
@@ -83,6 +84,7 @@ class Membership:
         old = Rules(market=self.markets[index], records=self.records)
         if command.kind == "leave":
             return state, self._leave(command, spec, slot, old, open_ms, count)
+        spec = self._as_dear(index, spec)
         self._replace(index, spec)
         return state, change_rules(slot, old, Rules(market=spec, records=self.records), open_ms, count)
 
@@ -100,6 +102,8 @@ class Membership:
         if command.given is not None:
             self.histories[index].extend(command.given)
         candles = self.histories[index].candles
+        spec = with_slippage(spec, candles, self._timeframe, open_ms, self._settings.execution)
+        self._replace(index, spec)
         state.positions[index]["mark"] = spec.ticks(candles[-1, 4]) if len(candles) else 0
         state.positions[index]["last_ms"] = 0
         state.memory[index] = np.zeros((), state.memory.dtype)
@@ -111,7 +115,7 @@ class Membership:
             count = delist(slot, rules, command.settled_at, open_ms, count)
         is_flat = slot.position["lots"] == 0 and not (slot.order["active"] and slot.order["target"])
         status = MarketStatus.GONE if is_flat else MarketStatus.LEAVING
-        self._replace(slot.index, replace(spec, status=status))
+        self._replace(slot.index, replace(self._as_dear(slot.index, spec), status=status))
         if not is_flat:
             return count
         slot.order["active"] = 0
@@ -134,7 +138,11 @@ class Membership:
     def respec(self, markets: tuple[Market, ...]) -> None:
         """Take other specifications on the same grids, as ledgers made before lifecycle commands did at a start."""
         for index, market in enumerate(markets):
-            self._replace(index, market)
+            self._replace(index, self._as_dear(index, market))
+
+    def _as_dear(self, index: int, market: Market) -> Market:
+        """Return a market with the slippage that it stated before, where it states none."""
+        return replace(market, slippage_e8=self.markets[index].slippage_e8) if market.slippage_e8 < 0 else market
 
     def _renew(self) -> None:
         members = sum(market.is_member for market in self.markets)

@@ -84,7 +84,7 @@ async def open_trading(
         accounts.Beginning(
             exchange=exchange,
             name=name,
-            markets=markets,
+            markets=engine.markets,
             settings=settings,
             candles=parts,
             state=engine.state,

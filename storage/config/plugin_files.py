@@ -17,12 +17,15 @@ from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from storage.config.plugins import PluginSettings
 from strategies.errors import BadInput
+
+if TYPE_CHECKING:
+    from strategies.predictors.plugin import FamilyPlugin
 
 GROUPS: Final = {"family": "sigma.families", "features": "sigma.features", "channel": "sigma.channels"}
 
@@ -50,7 +53,7 @@ def install(settings: PluginSettings) -> list[Found]:
             from strategies.predictors.plugin import install_family
 
             chosen = chosen_settings(each, settings)
-            install_family(replace(each.plugin, source=each.source, chosen=chosen))
+            install_family(replace(each.plugin, source=each.source, origin=each.origin, chosen=chosen))
         elif each.kind == "features":
             from strategies.features.plugin import install_features
 
@@ -95,6 +98,26 @@ def of_file(path: Path) -> list[Found]:
     if not found:
         raise BadInput(f"{path} defines no plug-in; `family`, `features` or `channel` is needed")
     return found
+
+
+def family_of(origin: str, name: str, settings: Any) -> FamilyPlugin:
+    """Return the model family of a file or package again, in a process that read no configuration.
+
+    Args:
+        origin: as installed: a path, or "module:name".
+        name: of the family.
+        settings: as chosen; None where it has none.
+
+    Raises:
+        BadInput: it is not there.
+    """
+    found = of_file(Path(origin)) if origin.endswith(".py") else list(_of_packages())
+    for each in found:
+        if each.kind == "family" and each.plugin.name == name and each.origin == origin:
+            chosen = None if each.plugin.settings is None else each.plugin.settings.model_validate(settings)
+            again: FamilyPlugin = replace(each.plugin, source=each.source, origin=origin, chosen=chosen)
+            return again
+    raise BadInput(f"{origin} defines no model family {name!r}; a worker needs the file that the command has")
 
 
 def _of_folder(folder: Path | None) -> Iterator[Found]:

@@ -20,7 +20,15 @@ from strategies.predictors.trend import TrendPredictor
 
 ATTRIBUTIONS: Final = 3
 REMARKS: Final = 4
-_FAMILY_NAMES: Final = {"xgboost": "XGBoost", "lstm": "LSTM", "ppo": "PPO", "ridge": "ridge", "trend": "trend rule"}
+_FAMILY_NAMES: Final = {
+    "xgboost": "XGBoost",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "tcn": "TCN",
+    "ppo": "PPO",
+    "ridge": "ridge",
+    "trend": "trend rule",
+}
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from strategies.kernel.risk import (
     gross_notional,
     is_too_small,
     lots_that_fit,
+    net_notional,
     open_positions,
     planned_lots,
     size,
@@ -196,6 +197,10 @@ def _serve(books: Books, m: int, decisions: np.ndarray) -> None:
         return
     own = abs(planned) * float(row.price) * market.unit_value
     room = books.rules[0].leverage_cap * books.account[0].equity - gross_notional(books) + own
+    if books.rules[0].net_cap > 0.0:
+        held_on_side = net_notional(books) - planned * float(row.price) * market.unit_value
+        held_on_side = held_on_side if wanted > 0 else -held_on_side
+        room = min(room, books.rules[0].net_cap * books.account[0].equity - held_on_side)
     lots = lots_that_fit(abs(wanted), market, row.price, room)
     if is_too_small(lots, market, row.price) or lots <= abs(planned):
         row.refusal = RefusalCode.LEVERAGE.value

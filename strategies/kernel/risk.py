@@ -107,6 +107,15 @@ def gross_notional(books: Books) -> float:
 
 
 @compiled
+def net_notional(books: Books) -> float:
+    """Return the sum of planned lots at the marks, shorts below 0, units."""
+    net = 0.0
+    for m in range(len(books.positions)):
+        net += planned_lots(books, m) * float(books.positions[m].mark) * books.markets[m].unit_value
+    return net
+
+
+@compiled
 def open_positions(books: Books) -> int:
     """Return how many markets will hold a position once the pending orders are filled."""
     count = 0

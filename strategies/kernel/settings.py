@@ -73,6 +73,7 @@ class RiskSettings(Section):
     kelly_cap: float = Field(0.25, gt=0, le=1)
     max_market_leverage: float = Field(2.0, gt=0, le=20)
     leverage_cap: float = Field(1.25, gt=0, le=20)
+    net_cap: float = Field(0.0, ge=0, le=20)
     agreement_low: float = Field(0.75, ge=0, le=1)
     agreement_high: float = Field(1.25, ge=1, le=2)
 
@@ -92,6 +93,7 @@ class ExecutionSettings(Section):
     initial_capital: float = Field(10_000.0, gt=0, le=1e9)
     fee_bps: float = Field(5.0, ge=0, le=1000)
     slippage_bps: float = Field(2.0, ge=0, le=1000)
+    slippage: Literal["flat", "liquidity"] = "flat"
     leverage: int = Field(3, ge=1, le=125)
     maintenance_margin: float = Field(0.005, ge=0, le=0.5)
     liquidation_fee_bps: float = Field(100.0, ge=0, le=1000)
@@ -101,6 +103,12 @@ class ExecutionSettings(Section):
     def round_trip_cost(self) -> float:
         """Cost of opening and closing, as a fraction of the notional."""
         return 2e-4 * (self.fee_bps + self.slippage_bps)
+
+
+class StressedExecution(ExecutionSettings):
+    """Costs of a run under stress: `stated_factor` multiplies what markets state themselves."""
+
+    stated_factor: float = 1.0
 
 
 class TradingSettings(Section):
@@ -149,6 +157,7 @@ class TradingSettings(Section):
             "kelly_cap",
             "max_market_leverage",
             "leverage_cap",
+            "net_cap",
         ):
             record[name] = getattr(risk, name)
         record["agreement_low"], record["agreement_high"] = risk.agreement_low, risk.agreement_high
@@ -164,14 +173,20 @@ class TradingSettings(Section):
     def market_records(self, markets: list[Market] | tuple[Market, ...]) -> np.ndarray:
         """Return the `MARKET` records of an account's markets, in their order; what a market states goes first."""
         execution = self.execution
+        factor = execution.stated_factor if isinstance(execution, StressedExecution) else 1.0
         records = np.zeros(len(markets), MARKET)
         for record, market in zip(records, markets, strict=True):
             record["unit_value"], record["min_lots"] = market.unit_value, market.min_lots
             record["min_notional"] = market.min_notional_units
-            record["fee_e8"] = market.fee_e8 if market.fee_e8 >= 0 else round(execution.fee_bps * 1e-4 * RATE_ONE)
-            record["slippage_e8"] = round(execution.slippage_bps * 1e-4 * RATE_ONE)
+            record["fee_e8"] = _rate(market.fee_e8, execution.fee_bps, factor)
+            record["slippage_e8"] = _rate(market.slippage_e8, execution.slippage_bps, factor)
             record["leverage"] = min(execution.leverage, market.max_leverage or execution.leverage)
             record["status"] = Standing[market.status.name]
             record["maintenance_e8"] = round(execution.maintenance_margin * RATE_ONE)
             record["liquidation_fee_e8"] = round(execution.liquidation_fee_bps * 1e-4 * RATE_ONE)
         return records
+
+
+def _rate(stated_e8: int, configured_bps: float, factor: float) -> int:
+    """Return a rate x 1e8: as the market states it, or (below 0) as configured."""
+    return round(stated_e8 * factor) if stated_e8 >= 0 else round(configured_bps * 1e-4 * RATE_ONE)

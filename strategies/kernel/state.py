@@ -53,6 +53,7 @@ RULES = np.dtype(  # one record: what the compiled functions need of config.toml
         ("kelly_cap", "f8"),
         ("max_market_leverage", "f8"),  # notional / (equity / N)
         ("leverage_cap", "f8"),  # gross notional / equity of the account
+        ("net_cap", "f8"),  # |longs - shorts| / equity of the account; 0: none
         ("exposure_mode", "i8"),  # 0 discrete, 1 continuous exposure with a no-trade band
         ("exposure_band", "f8"),  # fraction of the full size
         ("agreement_low", "f8"),  # size factor when PPO disagrees fully; 1: no scaling

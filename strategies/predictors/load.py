@@ -25,12 +25,12 @@ def load_predictor(family: str, files: Mapping[str, bytes], features: FeatureSet
             from strategies.predictors import ridge
 
             return ridge.load(files)
-        case "lstm":
-            from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
+        case "lstm" | "gru" | "tcn" | "transformer":
+            from strategies.predictors.lstm import LstmPredictor
 
-            if ONNX_FILE not in files:
-                raise BundleRefused(f"family lstm needs {ONNX_FILE}; found {', '.join(sorted(files))}")
-            return LstmPredictor(files[ONNX_FILE])
+            if f"{family}.onnx" not in files:
+                raise BundleRefused(f"family {family} needs {family}.onnx; found {', '.join(sorted(files))}")
+            return LstmPredictor(files[f"{family}.onnx"], family)
         case "ppo":
             from strategies.predictors import ppo
 

@@ -23,6 +23,8 @@ from strategies.market import OPEN_MS, CandleArray
 from strategies.predictors.base import PreparedSlice
 
 FAMILY: Final = "lstm"
+RIVALS: Final = ("gru", "tcn", "transformer")  # of the same trainer, with the same inputs and outputs
+BAR_BY_BAR: Final = ("transformer",)  # attention over a bar and over many at once differs in the last bits
 ONNX_FILE: Final = "lstm.onnx"
 INPUTS: Final = ("features", "hidden", "cell")
 OUTPUTS: Final = ("score", "log_volatility", "hidden_after", "cell_after")
@@ -53,28 +55,26 @@ class LstmPredictor:
 
     Args:
         model: the bytes of an ONNX file, verified by the caller.
+        family: whose it is; a rival of the LSTM carries its state in the same way.
 
     Raises:
         BundleRefused: the bytes are not such a model.
     """
 
-    family = FAMILY
-
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, family: str = FAMILY) -> None:
+        self.family, self._call_bars = family, 1 if family in BAR_BY_BAR else _CALL_BARS
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own classes share no public base
-            raise BundleRefused(f"{ONNX_FILE} of {len(model)} bytes is not a readable ONNX model: {error}") from error
+            raise BundleRefused(f"{family}.onnx of {len(model)} bytes is not a readable ONNX model: {error}") from error
         inputs = {node.name: node.shape for node in self._session.get_inputs()}
         if tuple(inputs) != INPUTS:
-            raise BundleRefused(f"{ONNX_FILE} has inputs {', '.join(inputs)}; {', '.join(INPUTS)} are needed")
+            raise BundleRefused(f"{family}.onnx has inputs {', '.join(inputs)}; {', '.join(INPUTS)} are needed")
         self.columns = int(inputs["features"][2])
-        rows, images, _, hidden_size = inputs["hidden"]
-        zeros = np.zeros((rows, images, hidden_size), np.float32)
-        self._start = _State(zeros, zeros)
+        self._start = _State(*(_zeros(inputs[name]) for name in INPUTS[1:]))
         self._remembered: OrderedDict[bytes, _State] = OrderedDict()
 
     def scores(self, slices: Sequence[PreparedSlice]) -> list[np.ndarray]:
@@ -111,8 +111,8 @@ class LstmPredictor:
         hidden = np.stack([task.state.hidden for task in tasks], axis=2)
         cell = np.stack([task.state.cell for task in tasks], axis=2)
         pieces = []
-        for begin in range(0, features.shape[1], _CALL_BARS):
-            feeds = (np.ascontiguousarray(features[:, begin : begin + _CALL_BARS]), hidden, cell)
+        for begin in range(0, features.shape[1], self._call_bars):
+            feeds = (np.ascontiguousarray(features[:, begin : begin + self._call_bars]), hidden, cell)
             score, _, hidden, cell = self._session.run(OUTPUTS, dict(zip(INPUTS, feeds, strict=True)))
             pieces.append(score)
         scores = np.concatenate(pieces, axis=1)
@@ -125,6 +125,12 @@ class LstmPredictor:
         self._remembered.move_to_end(key)
         while len(self._remembered) > REMEMBERED_STATES:
             self._remembered.popitem(last=False)
+
+
+def _zeros(shape: Sequence[int]) -> np.ndarray:
+    """Return the state that a slice starts from: (rows, images, units), the slices' axis left out."""
+    rows, images, _, units = shape
+    return np.zeros((rows, images, units), np.float32)
 
 
 def state_row(candles: CandleArray, first: int) -> int:

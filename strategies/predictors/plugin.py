@@ -14,7 +14,7 @@ from typing import Any, Final
 from strategies.errors import BadInput, BundleRefused
 from strategies.predictors.base import Predictor
 
-BUILT_IN: Final = ("xgboost", "ridge", "lstm", "ppo")
+BUILT_IN: Final = ("xgboost", "ridge", "lstm", "ppo", "gru", "tcn", "transformer")
 _INSTALLED: Final[dict[str, FamilyPlugin]] = {}
 
 
@@ -30,6 +30,7 @@ class FamilyPlugin:
         load: (files, settings) -> the predictor. Bytes in, no pickle; runs in the daemon.
         settings: a pydantic model: the schema, and the defaults, of `[plugins.settings.NAME]`; None: there are none.
         source: sha256 of the file it came from, 16 hex digits; filled in when it is installed.
+        origin: path of that file, or "module:name" in an installed package; filled in when it is installed.
         chosen: its settings as configured; filled in when it is installed.
     """
 
@@ -38,6 +39,7 @@ class FamilyPlugin:
     load: Callable[[Mapping[str, bytes], Any], Predictor]
     settings: Any = None
     source: str = ""
+    origin: str = ""
     chosen: Any = None
 
     @property

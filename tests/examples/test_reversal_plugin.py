@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,16 @@ from strategies.features import feature_set
 from strategies.features import plugin as feature_plugins
 from strategies.features.plugin import FeaturePlugin
 from strategies.predictors import plugin as family_plugins
-from strategies.predictors.plugin import installed_families
+from strategies.predictors.plugin import BUILT_IN, installed_families
 from tests.bot.trading.world import minutes, new_database, new_engine, opened, trade
 from tests.builders import ROOT
 from tests.made_bundles import SMALL, made_dataset, made_plan
 from training.ensemble.bundle import train
 from training.ensemble.families import XGBoostFamily, choose
 from training.ensemble.voters import makers
+from training.families.plugin import PluginFamily
 from training.promotion.plugin_check import check_family, check_features
+from training.runtime.compute import Compute, fan_out
 
 EXAMPLE = ROOT / "examples" / "reversal_plugin"
 
@@ -71,6 +74,19 @@ def test_a_family_that_looks_ahead_or_depends_on_company_is_found(folder: Path) 
     install(PluginSettings(folder=str(folder)))
     failed = {finding.name for finding in check_family(installed_families()["peeking"]) if not finding.passed}
     assert "future changes no score" in failed
+
+
+def _files(known_by_ms: int, *, family: PluginFamily) -> dict[str, bytes]:
+    return dict(family.fit(made_dataset(), known_by_ms).files)
+
+
+def test_workers_that_read_no_configuration_fit_it_to_the_same_bytes(folder: Path) -> None:
+    install(PluginSettings(folder=str(folder)))
+    plugin = installed_families()["reversal"]
+    family = PluginFamily(plugin=replace(plugin, chosen=plugin.settings()))
+    until_ms = made_dataset().until_ms
+    there = fan_out(partial(_files, family=family), [until_ms, until_ms], Compute(workers=2))
+    assert there == [_files(until_ms, family=family)] * 2
 
 
 def test_a_named_family_is_trained_packed_loaded_and_traded(tmp_path: Path, folder: Path) -> None:
@@ -144,7 +160,7 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> Non
     said = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
-    assert said.stdout.split() == ["xgboost", "ridge", "lstm", "ppo", "reversal"], said.stderr
+    assert said.stdout.split() == [*BUILT_IN, "reversal"], said.stderr
 
 
 FEATURES = """

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from training.families.fold_cache import prune
+from training.runtime.file_cache import prune
 from training.runtime.log_file import append
 
 

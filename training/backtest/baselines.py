@@ -38,7 +38,7 @@ def baselines(path: DecisionPath, candles: RunCandles, settings: TradingSettings
         candles: of the run.
         settings: costs, capital and target volatility are taken over; rules of entry and exit are not.
     """
-    hold = _long_only(settings, mode="discrete", sizing="fixed_fraction")
+    hold = _steady(settings, mode="discrete", sizing="fixed_fraction")
     return [
         Baseline(name=CASH, curve=cash(candles, settings)),
         Baseline(name=HOLD, curve=_run(_always_long(path), _without_funding(candles), hold)),
@@ -47,10 +47,15 @@ def baselines(path: DecisionPath, candles: RunCandles, settings: TradingSettings
 
 
 def exposure_curve(
-    path: DecisionPath, candles: RunCandles, settings: TradingSettings, *, delay_bars: int = 0
+    path: DecisionPath, candles: RunCandles, settings: TradingSettings, *, delay_bars: int = 0, sides: str = "long"
 ) -> EquityCurve:
-    """Return the equity of holding the path's conviction (0..1) as a share of the volatility target, long only."""
-    return _run(path, candles, _long_only(settings, mode="exposure", sizing="volatility"), delay_bars)
+    """Return the equity of holding the path's conviction (-1..1) as a share of the volatility target.
+
+    Args:
+        delay_bars: decision candles that every decision comes late.
+        sides: "long" or "both".
+    """
+    return _run(path, candles, _steady(settings, mode="exposure", sizing="volatility", sides=sides), delay_bars)
 
 
 def cash(candles: RunCandles, settings: TradingSettings) -> EquityCurve:
@@ -77,8 +82,8 @@ def _without_funding(candles: RunCandles) -> RunCandles:
     return replace(candles, funding_e8=np.full_like(candles.funding_e8, NO_RATE))
 
 
-def _long_only(settings: TradingSettings, *, mode: str, sizing: str) -> TradingSettings:
-    decision = {"enter": ALWAYS, "leave": -9.0, "sides": "long", "mode": mode, "stop_sigmas": 0.0, "take_sigmas": 0.0}
+def _steady(settings: TradingSettings, *, mode: str, sizing: str, sides: str = "long") -> TradingSettings:
+    decision = {"enter": ALWAYS, "leave": -9.0, "sides": sides, "mode": mode, "stop_sigmas": 0.0, "take_sigmas": 0.0}
     decision |= {"timeframe": settings.decision.timeframe, "horizons": settings.decision.horizons}
     risk = {"sizing": sizing, "fixed_fraction": 1.0, "target_volatility": settings.risk.target_volatility}
     risk |= {"max_market_leverage": settings.risk.max_market_leverage, "leverage_cap": 20.0, "account_volatility": 0.0}

@@ -1,24 +1,15 @@
-"""What a market's slippage is likely to be, by how much of it is traded a day.
-
-Classes, not a model: the spread of a perpetual on a large exchange and the depth for a small account go with its daily
-turnover. The bounds are deliberately on the dear side of what order books showed; a flat 2 bp is right for the largest.
-"""
+"""Slippage by turnover: as stated when a market joins an account, or what one class over a run would have cost."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
 
 import numpy as np
 
+from strategies.kernel.settings import ExecutionSettings
 from strategies.market import CLOSE, DAY_MS, OPEN_MS, VOLUME
+from strategies.universe.slippage import DAYS, slippage_bps, with_slippage
 from training.backtest.run_candles import RunCandles
-
-CLASSES: Final = ((1e9, 2.0), (3e8, 3.0), (1e8, 4.0), (3e7, 6.0), (1e7, 9.0), (0.0, 15.0))  # quote a day, bp a side
-
-
-def slippage_bps(quote_a_day: float) -> float:
-    """Return the slippage of a market order, basis points against us, of the class that a market belongs to."""
-    return next(bps for least, bps in CLASSES if quote_a_day >= least)
 
 
 def market_slippages(candles: RunCandles) -> np.ndarray:
@@ -33,3 +24,16 @@ def daily_turnover(series: np.ndarray, candles: RunCandles) -> float:
         return 0.0
     days = (inside[:, OPEN_MS] // DAY_MS).astype(np.int64)
     return float(np.median(np.bincount(days - days[0], inside[:, VOLUME] * inside[:, CLOSE])))
+
+
+def as_joined(candles: RunCandles, execution: ExecutionSettings) -> RunCandles:
+    """Return the run whose markets state the slippage of their class, where the settings want that.
+
+    The class is that of the run's start, or of the day on which a younger market has the days that count.
+    """
+    markets = []
+    for market, series in zip(candles.markets, candles.decision_candles, strict=True):
+        known_ms = int(series[0, OPEN_MS]) + DAYS * DAY_MS if len(series) else 0
+        at_ms = max(candles.start_ms, known_ms)
+        markets.append(with_slippage(market, series, candles.timeframe, at_ms, execution))
+    return replace(candles, markets=tuple(markets))

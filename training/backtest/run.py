@@ -16,7 +16,7 @@ from strategies.kernel import loop
 from strategies.kernel.account import AccountState
 from strategies.kernel.loop import RunResult
 from strategies.kernel.round_trips import RoundTrip, round_trips
-from strategies.kernel.settings import ExecutionSettings, TradingSettings
+from strategies.kernel.settings import ExecutionSettings, StressedExecution, TradingSettings
 from strategies.market import MINUTE_MS, UNITS_PER_QUOTE
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles, moment
@@ -144,6 +144,7 @@ def run_path(
             rows=path.rows,
             scores=scores,
             records=records,
+            horizon_bars=path.hold_bars,
         ).run()
     return loop.run(
         state,
@@ -160,7 +161,9 @@ def stressed(settings: TradingSettings, stress: Stress) -> TradingSettings:
     execution = settings.execution.model_dump()
     execution["fee_bps"] *= stress.costs_factor
     execution["slippage_bps"] *= stress.costs_factor
-    return settings.model_copy(update={"execution": ExecutionSettings.model_validate(execution)})
+    factor = stress.costs_factor * execution.pop("stated_factor", 1.0)
+    checked = ExecutionSettings.model_validate(execution).model_dump()
+    return settings.model_copy(update={"execution": StressedExecution(**checked, stated_factor=factor)})
 
 
 def equity_curve(run: RunResult, candles: RunCandles, initial_units: int) -> EquityCurve:

@@ -35,6 +35,7 @@ class RosterRun:
         rows: (n,) int64, per bar the decision that its close completes, or -1.
         scores: (d, M) each, of the decisions.
         records: (M,) MARKET, where markets differ in what trading them costs; None: as the settings say.
+        horizon_bars: decision candles that expected returns speak of; 0: as the settings say.
     """
 
     roster: Roster
@@ -44,6 +45,7 @@ class RosterRun:
     rows: np.ndarray
     scores: Scores
     records: np.ndarray | None = None
+    horizon_bars: int = 0
 
     def run(self) -> RunResult:
         """Run to the end of the candles."""
@@ -124,4 +126,7 @@ class RosterRun:
         if self.records is not None:
             status, records = records["status"], self.records.copy()
             records["status"] = status
-        return records, self.settings.rules(self.candles.bar.ms, members=count)
+        rules = self.settings.rules(self.candles.bar.ms, members=count)
+        if self.horizon_bars:
+            rules["horizon_bars"] = self.horizon_bars
+        return records, rules

@@ -20,6 +20,7 @@ from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Market, Timeframe
 from strategies.values import iso_ms
+from training.backtest.liquidity import as_joined
 from training.backtest.roster import warm_up_bars
 from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import covered, moment, read_run
@@ -78,7 +79,8 @@ def trade(options: Options) -> None:
     seen = is_in_sample(bundle, start_ms)
     if not options.allow_in_sample:
         require_unseen(bundle, start_ms)
-    candles = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
+    run = read_run(store, markets, bundle.manifest.timeframe, start_ms, end_ms, universe=members)
+    candles = as_joined(run, config.trading.execution)
     candles = replace(candles, notes=(*notes, *candles.notes))
     settings = chosen_settings(config.trading, bundle, options.initial_capital, options.sides)
     stress = Stress(costs_factor=options.costs_factor, delay_bars=options.delay_bars)

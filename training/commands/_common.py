@@ -17,8 +17,9 @@ from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
 from strategies.values import iso_ms
-from training.commands._traded import usable_symbols
+from training.commands._traded import Asked, universe_between, usable_symbols
 from training.data.choices import Gaps, Reading, Teaching
+from training.data.columns import Making
 from training.data.dataset import Dataset, build
 from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
@@ -29,10 +30,10 @@ from training.ensemble.out_of_fold import FoldReport
 from training.ensemble.plan import Plan, recipe_id
 from training.ensemble.stacking import Weighting
 from training.evidence.daily_skill import walked_skill
-from training.families.fold_cache import FoldCache
 from training.families.interface import ModelFamily
 from training.runtime import records
 from training.runtime.compute import Compute, threads_of
+from training.runtime.file_cache import FileCache
 from training.runtime.learning_curves import curve
 from training.runtime.progress import say, stage
 from training.runtime.sound_data import sound_symbols
@@ -54,7 +55,7 @@ def open_dataset(
     chosen = exchange or config.exchange.name
     frame, groups = views_of(config, timeframe)
     store = CandleStore(config.data.directory)
-    teachers = _names(symbols) or teachers_of(config, store, chosen, frame)
+    teachers = _names(symbols) or teachers_of(config, store, chosen, frame, until)
     names = tuple(dict.fromkeys((*_names(scored), *teachers)))
     features = feature_set(config.features.extra, groups, frame)
     names = usable_symbols(store, chosen, names, frame, config.exchange.market)
@@ -75,6 +76,9 @@ def open_dataset(
             taught_by=None if set(names) == set(teachers) else teachers,
             thinning=config.training.thinning,
         ),
+        making=Making(
+            kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
+        ),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
@@ -94,16 +98,25 @@ def compute_of(config: Config, workers: int) -> Compute:
 def means_of(config: Config, workers: int, *, cache: bool = True) -> Means:
     """Return who fits and where models are kept, of options and configuration; `workers` -1: as configured."""
     compute = compute_of(config, config.training.workers if workers < 0 else workers)
-    return Means(cache=FoldCache(root=config.paths.runs / "folds" if cache else None), compute=compute)
+    return Means(cache=FileCache(root=config.paths.runs / "folds" if cache else None), compute=compute)
 
 
-def teachers_of(config: Config, store: CandleStore, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+def teachers_of(
+    config: Config, store: CandleStore, exchange: str, timeframe: Timeframe, until: str = ""
+) -> tuple[str, ...]:
     """Return the markets that teach: those of `[training] teach`, the account's first.
 
+    "universe" are those that ever were members by the rules of `[universe]`, as known then, up to `until`.
+
     Raises:
-        BadInput: nothing is stored.
+        BadInput: nothing is stored, or no stored market ever passed the rules.
     """
     asked = config.training.teach
+    if asked == ("universe",):
+        rules = Asked(exchange=exchange, universe="top")
+        members = universe_between(store, config, rules, None, iso_ms(until) if until else None)
+        assert members is not None  # rules were asked for
+        return members.ever
     if asked != ("stored",):
         return tuple(name.upper() for name in asked)
     stored = [each for each in store.markets(exchange) if each.timeframe is timeframe]

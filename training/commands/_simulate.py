@@ -11,6 +11,7 @@ from storage.language import speaking
 from storage.terminal.output import emit
 from strategies.market import DAY_MS
 from strategies.universe.members import Members
+from training.backtest.liquidity import as_joined
 from training.backtest.roster import warm_up_bars
 from training.backtest.run_candles import RunCandles, covered, read_run
 from training.commands._traded import stored_markets
@@ -30,10 +31,12 @@ def candles_of(
     end_ms = min(everything.until_ms, last_ms)
     earliest = max(start_ms - 370 * DAY_MS, first_ms + warm_up_bars(timeframe) * timeframe.ms)
     earliest = min(-(-earliest // timeframe.ms) * timeframe.ms, start_ms)
-    candles = read_run(store, markets, timeframe, start_ms, end_ms, universe=universe)
+    execution = config.trading.execution
+    candles = as_joined(read_run(store, markets, timeframe, start_ms, end_ms, universe=universe), execution)
     for sentence in candles.notes:
         say(sentence)
-    return candles, read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
+    before = read_run(store, markets, timeframe, earliest, end_ms, universe=universe)
+    return candles, as_joined(before, execution)
 
 
 def finish(simulation: Any, card: Any, curves: Any, report: Path) -> None:

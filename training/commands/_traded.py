@@ -78,6 +78,11 @@ def universe_between(
     first_ms = min(part.first_ms for part in turnovers) + round(rules.min_age_d * DAY_MS)
     last_ms = max(part.end_ms for part in turnovers)
     begin, end = max(start_ms or first_ms, first_ms), end_ms or last_ms
+    if end < begin:
+        raise BadInput(
+            f"none of {len(turnovers)} stored markets ever passed [universe] by {moment(end)}: the first is old enough "
+            f"(min_age_d {rules.min_age_d:g}) at {moment(begin)}"
+        )
     times = [begin, *cron_times(rules.refresh_cron, begin, max(end, begin + 1))]
     found = members_over(turnovers, rules, times)
     if not found.ever:

@@ -15,6 +15,7 @@ from strategies.errors import BadInput
 from strategies.market import HOUR_MS, typed_symbol
 from strategies.universe.members import Members
 from strategies.values import iso_ms
+from training.backtest.liquidity import as_joined
 from training.backtest.run import Stress
 from training.backtest.run_candles import read_run
 from training.commands._common import day_of
@@ -122,9 +123,8 @@ class Walk:
         markets = stored_markets(store, config, dataset.exchange, ",".join(traded), dataset.timeframe)
         self.dataset = dataset
         self.folds = plan_folds(dataset.from_ms, dataset.until_ms, schedule)
-        self.candles = read_run(
-            store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe
-        )
+        run = read_run(store, markets, dataset.timeframe, self.folds.start_ms, self.folds.end_ms, universe=universe)
+        self.candles = as_joined(run, config.trading.execution)
         for sentence in self.candles.notes:
             say(sentence)
         self.means, self.stress = means, stress

@@ -40,7 +40,7 @@ def command(
     from training.commands._traded import universe_symbols
     from training.ensemble.fits import Means
     from training.ensemble.voters import voters
-    from training.families.fold_cache import FoldCache
+    from training.runtime.file_cache import FileCache
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card
     from training.simulation.simulate import Event, Routine, Simulator
@@ -53,7 +53,7 @@ def command(
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
     candles, past = candles_of(config, traded, everything, iso_ms(start_date), members)
-    means = Means(cache=FoldCache(root=config.paths.runs / "folds"), compute=compute_of(config, workers))
+    means = Means(cache=FileCache(root=config.paths.runs / "folds"), compute=compute_of(config, workers))
     plan = plan_of(config, chosen_families, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)
     fit_ahead(everything, plan, routine, candles.start_ms, means, say)

@@ -65,7 +65,7 @@ def command(
     from training.ensemble.fits import Means
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
-    from training.families.fold_cache import FoldCache
+    from training.runtime.file_cache import FileCache
     from training.walk_forward.card import record_walk, walk_forward_card
 
     config = configuration()
@@ -91,7 +91,7 @@ def command(
     traded = traded_symbols(traded_too, dataset.symbols)
     means = Means(
         groups=groups_left_out(config, dataset, traded, leave_out),
-        cache=FoldCache(root=config.paths.runs / "folds" if cache else None),
+        cache=FileCache(root=config.paths.runs / "folds" if cache else None),
         compute=compute_of(config, config.training.workers if workers < 0 else workers),
     )
     stressed = Stress(costs_factor=costs_factor, delay_bars=delay_bars)

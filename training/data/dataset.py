@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from storage.candles.resampled import read_symbol
-from storage.candles.store import CandleStore, Source, StoredCandles, fill_gaps, segments
-from strategies.errors import BadInput, DataGap
-from strategies.features import FeatureSet, block_slices, compute, volatility
-from strategies.market import OPEN_MS, CandleArray, Timeframe
+from storage.candles.store import CandleStore, StoredCandles
+from strategies.errors import BadInput
+from strategies.features import FeatureSet
+from strategies.market import OPEN_MS, Timeframe
 from training.data.choices import Gaps, Reading, Teaching
+from training.data.columns import Making, columns_of
 from training.data.labels import RETURN, Labelling
+from training.data.market_runs import MarketRun, runs_of, without_spot
 from training.data.segment import Rows, Segment
 from training.data.thinning import every_nth
 
@@ -162,6 +163,7 @@ def build(
     *,
     reading: Reading = Reading(),
     teaching: Teaching = Teaching(),
+    making: Making | None = None,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -174,27 +176,28 @@ def build(
         until_ms: only candles closed by then; None: all.
         reading: which stored candles count.
         teaching: what is to be learnt.
+        making: where columns are kept and who computes them; changes no bit.
 
     Raises:
         BadInput: a symbol has no candles.
         DataGap: `gaps` is "refuse" and there is one.
     """
     end_ms = None if until_ms is None else until_ms - timeframe.ms + 1
-    parts: list[Segment] = []
+    runs: list[MarketRun] = []
     horizon_bars, labelling, kind = teaching.horizon_bars, teaching.labelling, reading.kind
     seen = f"{features.fingerprint} {horizon_bars} {timeframe.value} {exchange}{labelling.key}"
     learnt = tuple(teaching.horizons) or (horizon_bars,)
     seen += "" if learnt == (horizon_bars,) else f" {learnt}"
     digest = hashlib.sha256(seen.encode())
     for symbol in symbols:
-        stored = _own(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), reading.stitched)
+        stored = without_spot(read_symbol(store, exchange, symbol, timeframe, kind, end_ms), reading.stitched)
         if not len(stored.candles):
             raise BadInput(
                 f"{exchange} {symbol} {timeframe.value} {kind}: found no candles; download or import some first"
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
-        gaps = reading.gaps_of(symbol)
-        parts += market_segments(symbol, stored, timeframe, features, horizon_bars, gaps, labelling)
+        runs += runs_of(symbol, stored, timeframe, reading.gaps_of(symbol))
+    parts = _segments(runs, timeframe, features, horizon_bars, labelling, making)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
@@ -222,57 +225,29 @@ def market_segments(
     labelling: Labelling = RETURN,
 ) -> list[Segment]:
     """Return one market's contiguous segments, features and labels computed."""
-    filled = fill_gaps(stored, timeframe)
-    runs = segments(filled.candles, timeframe, max_bars=0)
-    if gaps == "refuse":
-        _refuse_gaps(symbol, filled, runs, timeframe)
-    return [
-        _segment(symbol, filled.candles[run], filled.source[run], timeframe, features, horizon_bars, labelling)
-        for run in runs
-    ]
+    return _segments(runs_of(symbol, stored, timeframe, gaps), timeframe, features, horizon_bars, labelling)
 
 
-def _segment(
-    symbol: str,
-    candles: CandleArray,
-    source: np.ndarray,
+def _segments(
+    runs: Sequence[MarketRun],
     timeframe: Timeframe,
     features: FeatureSet,
     horizon_bars: int,
     labelling: Labelling,
-) -> Segment:
-    slices = block_slices(candles, timeframe)
-    values = np.concatenate([compute(part.candles, features, timeframe)[part.first :] for part in slices])
-    deviations = [volatility(part.candles, timeframe) for part in slices]
-    sigma = np.concatenate([fast[part.first :] for part, (fast, _) in zip(slices, deviations, strict=True)])
-    annual = np.concatenate([slow[part.first :] for part, (_, slow) in zip(slices, deviations, strict=True)])
-    target, label_end_ms = labelling.label(candles, sigma, horizon_bars, timeframe)
-    return Segment(
-        symbol=symbol,
-        candles=candles,
-        source=source,
-        features=values,
-        target=target,
-        label_end_ms=label_end_ms,
-        sigma=sigma,
-        volatility=annual,
-    )
-
-
-def _own(stored: StoredCandles, stitched: bool) -> StoredCandles:
-    if stitched:
-        return stored
-    own = stored.source != Source.STITCHED_SPOT
-    return StoredCandles(candles=stored.candles[own], source=stored.source[own])
-
-
-def _refuse_gaps(symbol: str, filled: StoredCandles, runs: list[slice], timeframe: Timeframe) -> None:
-    for before, after in pairwise(runs):
-        if filled.source[before.stop - 1] == Source.STITCHED_SPOT:
-            continue
-        last, following = filled.candles[before.stop - 1, OPEN_MS], filled.candles[after.start, OPEN_MS]
-        missing = int((following - last) // timeframe.ms) - 1
-        raise DataGap(
-            f"{symbol} {timeframe.value}: {missing} candles are missing after {int(last)}; at most 3 may be bridged. "
-            "Download them, or allow gaps to split the history"
+    making: Making | None = None,
+) -> list[Segment]:
+    columns = columns_of([run.candles for run in runs], features, timeframe, making)
+    parts = []
+    for run, own in zip(runs, columns, strict=True):
+        target, label_end_ms = labelling.label(run.candles, own["sigma"], horizon_bars, timeframe)
+        parts.append(
+            Segment(
+                symbol=run.symbol,
+                candles=run.candles,
+                source=run.source,
+                target=target,
+                label_end_ms=label_end_ms,
+                **own,
+            )
         )
+    return parts

@@ -19,9 +19,10 @@ from training.data.dataset import Dataset
 from training.data.splits import Fold
 from training.ensemble.out_of_fold import fit_fold, walk
 from training.ensemble.sees_others import dataset_for, sees_others
-from training.families.fold_cache import FoldCache, border, candles_digest, fold_key
+from training.families.fold_cache import border, candles_digest, fold_key
 from training.families.interface import ModelFamily
 from training.runtime.compute import Compute, fan_out
+from training.runtime.file_cache import FileCache
 
 EVERYONE: Final = -1  # instead of the number of a group: no coin is left out
 
@@ -42,7 +43,7 @@ class Means:
     """What fits may use: where models are kept, who carries them out, who is told; coins left out."""
 
     groups: Groups = ()
-    cache: FoldCache = field(default_factory=FoldCache)
+    cache: FileCache = field(default_factory=FileCache)
     compute: Compute = field(default_factory=Compute)
     on_fit: Callable[[Fitted], None] = lambda _: None
 

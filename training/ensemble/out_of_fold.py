@@ -22,8 +22,9 @@ from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores, prepare
 from training.data.splits import Fold
 from training.ensemble.sees_others import dataset_for
-from training.families.fold_cache import FoldCache, scores_key
+from training.families.fold_cache import scores_key
 from training.families.interface import FittedModel, ModelFamily
+from training.runtime.file_cache import FileCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def walk(
     on_fold: FoldDone | None = None,
     fit: FoldFit = fit_fold,
     groups: Groups = (),
-    cache: FoldCache | None = None,
+    cache: FileCache | None = None,
 ) -> list[MarketScores]:
     """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time.
 
@@ -73,7 +74,7 @@ def walk(
         fit: makes a fold's model, or finds it again.
         cache: where the scores of models that are kept are kept, too.
     """
-    cache = cache or FoldCache()
+    cache = cache or FileCache()
     scores = [np.full((len(s.target), len(families)), np.nan) for s in dataset.segments]
     known_by_ms = [np.zeros(len(s.target), np.int64) for s in dataset.segments]
     names = [family.name for family in families]
@@ -120,7 +121,7 @@ def _score(
     fold: Fold,
     segment: Segment,
     dataset: Dataset,
-    cache: FoldCache,
+    cache: FileCache,
 ) -> None:
     """Write the scores of a fold's closes into the rows of a segment, a column a model."""
     key = scores_key([getattr(model, "key", "") for model in models], segment, dataset, fold)

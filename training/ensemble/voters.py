@@ -25,7 +25,10 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
     return {
         "xgboost": lambda: XGBoostFamily(settings=config.xgboost, seed=seed, threads=threads),
         "ridge": lambda: RidgeFamily(settings=config.ridge),
-        "lstm": lambda: _lstm(config, seed),
+        "lstm": lambda: _sequence(config, seed, "lstm"),
+        "gru": lambda: _sequence(config, seed, "gru"),
+        "tcn": lambda: _sequence(config, seed, "tcn"),
+        "transformer": lambda: _sequence(config, seed, "transformer"),
         "ppo": lambda: _ppo(config, seed),
         **{name: partial(PluginFamily, plugin=plugin, seed=seed) for name, plugin in installed_families().items()},
     }
@@ -41,12 +44,17 @@ def voters(config: Config, names: str, seed: int) -> list[ModelFamily]:
     return choose(chosen, makers(single, seed))
 
 
-def _lstm(config: Config, seed: int) -> ModelFamily:
+def _sequence(config: Config, seed: int, name: str) -> ModelFamily:
     from training.families.lstm.family import LstmFamily
 
     threads = max(config.training.threads, 1)
     return LstmFamily(
-        settings=config.lstm, seed=seed, device=config.training.device, threads=threads, on_epoch=_lstm_learnt
+        settings=config.lstm,
+        seed=seed,
+        device=config.training.device,
+        threads=threads,
+        name=name,
+        on_epoch=partial(_sequence_learnt, name),
     )
 
 
@@ -57,9 +65,9 @@ def _ppo(config: Config, seed: int) -> ModelFamily:
     return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device, on_progress=_ppo_learnt)
 
 
-def _lstm_learnt(report: EpochReport) -> None:
+def _sequence_learnt(name: str, report: EpochReport) -> None:
     valid = None if report.valid is None else report.valid.loss
-    curve("lstm", report.epoch, report.epochs, {"training loss": report.train.loss, "validation loss": valid})
+    curve(name, report.epoch, report.epochs, {"training loss": report.train.loss, "validation loss": valid})
 
 
 def _ppo_learnt(progress: Progress) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from storage.config.plugin_files import family_of
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.base import Predictor
-from strategies.predictors.plugin import FamilyPlugin, load_from_plugin
+from strategies.predictors.plugin import FamilyPlugin, install_family, load_from_plugin
 from training.data.dataset import Dataset
 
 
@@ -26,6 +28,14 @@ class PluginFamily:
     plugin: FamilyPlugin
     seed: int = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to a worker as where the plug-in came from: its module is none that a worker could import."""
+        plugin = self.plugin
+        if not plugin.origin:
+            return _of_value, (plugin, self.seed)
+        settings = None if plugin.chosen is None else plugin.chosen.model_dump(mode="json")
+        return _of_origin, (plugin.origin, plugin.name, settings, self.seed)
+
     @property
     def name(self) -> str:
         return self.plugin.name
@@ -33,9 +43,12 @@ class PluginFamily:
     def fit(self, dataset: Dataset, known_by_ms: int) -> PluginModel:
         """Fit, and load what was fitted through the very path that a bundle takes.
 
+        The process may be a worker that read no configuration: the plug-in is made known there, too.
+
         Raises:
             BadInput: the plug-in failed, or its files are no bytes.
         """
+        install_family(self.plugin)
         try:
             files = self.plugin.fit(dataset, known_by_ms, self.plugin.chosen, self.seed)
         except SigmaError:
@@ -50,3 +63,11 @@ class PluginFamily:
     def describe(self) -> dict[str, object]:
         """Return source and settings: another source is another recipe."""
         return self.plugin.describe()
+
+
+def _of_origin(origin: str, name: str, settings: Any, seed: int) -> PluginFamily:
+    return PluginFamily(plugin=family_of(origin, name, settings), seed=seed)
+
+
+def _of_value(plugin: FamilyPlugin, seed: int) -> PluginFamily:
+    return PluginFamily(plugin=plugin, seed=seed)

@@ -15,7 +15,7 @@ from training.data.market_scores import MarketScores
 from training.promotion.finding import Finding
 
 SHIFTS: Final = 22
-DEVIATIONS: Final = 3.0
+DEVIATIONS: Final = 2.0
 
 
 def at_wrong_times(families: Sequence[str], runs: Sequence[MarketScores]) -> list[Finding]:

@@ -41,6 +41,14 @@ def panel_rows(panel: Panel) -> Rows:
             f"Sharpe {number(placebo.sharpe)} ± {number(placebo.sharpe_deviation)}",
         )
     ]
+    if panel.sleeve is not None:
+        words = (
+            f"{number(panel.sleeve.sharpe_with)}, {number(panel.sleeve.difference)} ± {number(panel.sleeve.error)} more"
+        )
+        rows.append(("net Sharpe with half of the risk in cross-sectional momentum", words))
+    rows.append(
+        ("likelihood ratio on live candles", "stops harm only; it cannot prove an edge sooner than these years")
+    )
     ahead = {rule.family: f"{number(-rule.difference)} ± {number(rule.error)}" for rule in panel.beside}
     return rows + [(f"Sharpe ahead of {name}", words) for name, words in ahead.items()]
 

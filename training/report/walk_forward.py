@@ -112,7 +112,11 @@ def _tried_rows(card: WalkForwardCard) -> list[tuple[str, str]]:
         (f"overfitting probability over {found.compared} trials", percent(found.overfitting_probability)),
     ]
     rows += [(f"p of not beating {name}", number(value, 3)) for name, value in found.superior.items()]
-    return rows + [(f"IC of {name}, raw scores", number(ic, 4)) for name, ic in card.family_ic.items()]
+    rows += [(f"IC of {name}, raw scores", number(ic, 4)) for name, ic in card.family_ic.items()]
+    gains = card.family_gain.items()
+    return rows + [
+        (f"IC that {name} adds to the first family", f"{gain.mean:+.4f} ± {gain.error:.4f}") for name, gain in gains
+    ]
 
 
 def _statistics(card: WalkForwardCard) -> str:

@@ -6,13 +6,13 @@ The one value that the terminal, the JSON output and the HTML report are made of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from storage.models.trial_log import Trial
+from storage.models.trial_log import Trial, record_trial
 from training.backtest.baselines import CASH
 from training.backtest.rule_baselines import rule_baselines
 from training.backtest.scorecard import Scorecard, plain
@@ -20,10 +20,11 @@ from training.backtest.scoring import baseline_figures, scorecard, targets_of
 from training.data.dataset import Dataset
 from training.ensemble.plan import recipe_id
 from training.ensemble.removal import Removal
+from training.evidence.ic_difference import IcGain
 from training.evidence.performance import EquityCurve, daily_equity, daily_returns
 from training.evidence.trial_ledger import STRESSED, DailyReturns, Tried, daily_of, recipe_digest, record, tried
 from training.evidence.trial_statistics import TrialStatistics, claim, trial_statistics
-from training.walk_forward.contenders import Contender, family_ics
+from training.walk_forward.contenders import Contender, family_ics, gains_over_first
 from training.walk_forward.fold_figures import FoldFigures, Stability, fold_figures, stability
 from training.walk_forward.fold_plan import Schedule
 from training.walk_forward.panel import Panel, panel_of
@@ -44,6 +45,7 @@ class WalkForwardCard:
         notes: what else must be known to read the figures.
         scores: as of a backtest over the traded folds; its baselines are all benchmarks.
         family_ic: by family, of its raw scores with the target over the traded folds, markets pooled.
+        family_gain: by family but the first: what its mean with the first one adds in IC to the first one alone.
         contenders: the blend, its families and the rules under stress; empty where that was not asked for.
         removal: the same folds traded without PPO; None where it does not stand beside others.
         panel: what the coins prove together; None where fewer than a panel were traded.
@@ -62,6 +64,7 @@ class WalkForwardCard:
     contenders: tuple[Contender, ...] = ()
     removal: Removal | None = None
     panel: Panel | None = None
+    family_gain: Mapping[str, IcGain] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON types; what is undefined or infinite is null."""
@@ -113,6 +116,10 @@ def walk_forward_card(
         folds=tuple(folds),
         stability=steady,
         family_ic=family_ics(walked),
+        family_gain={
+            family.name: gain
+            for family, gain in list(zip(walked.plan.families, gains_over_first(walked), strict=True))[1:]
+        },
         statistics=statistics,
         contenders=contenders,
         removal=removal,
@@ -144,24 +151,32 @@ def run_returns(walked: WalkForward) -> DailyReturns:
 
 
 def record_walk(walked: WalkForward, card: WalkForwardCard, at_ms: int, runs_folder: Path) -> Trial:
-    """Write a walk forward into the trial ledger.
+    """Write a walk forward into the trial ledger, and each family that was traded alone beside it.
 
     Raises:
         StorageFailed: the ledger cannot be written.
     """
     stressed = walked.stress.costs_factor != 1.0 or walked.stress.delay_bars != 0
+    params = {
+        "symbols": list(card.scores.symbols),
+        "start_ms": card.scores.start_ms,
+        "end_ms": card.scores.end_ms,
+        "folds": len(card.folds),
+        "costs_factor": card.costs_factor,
+        "delay_bars": card.delay_bars,
+    }
+    alone = [row for row in card.contenders if row.name in {family.name for family in walked.plan.families}]
+    for row in alone if len(walked.plan.families) > 1 else []:
+        own = recipe_digest({"recipe": card.recipe, "alone": row.name})
+        kind = f"walk-forward {row.name} alone{STRESSED if stressed else ''}"
+        record_trial(
+            Trial(at_ms=at_ms, kind=kind, recipe=own, params=params, ic=row.ic, sharpe=row.sharpe), runs_folder
+        )
     trial = Trial(
         at_ms=at_ms,
         kind=f"walk-forward {walked.name}{STRESSED if stressed else ''}",
         recipe=card.recipe,
-        params={
-            "symbols": list(card.scores.symbols),
-            "start_ms": card.scores.start_ms,
-            "end_ms": card.scores.end_ms,
-            "folds": len(card.folds),
-            "costs_factor": card.costs_factor,
-            "delay_bars": card.delay_bars,
-        },
+        params=params,
         ic=card.scores.ic_score,
         sharpe=card.scores.figures.sharpe,
     )

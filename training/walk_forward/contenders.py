@@ -24,6 +24,7 @@ from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_accou
 from training.backtest.scoring import targets_of
 from training.data.dataset import Dataset
 from training.ensemble.scales import Scales, calibrate
+from training.evidence.ic_difference import IcGain, ic_gain
 from training.evidence.performance import NAN, daily_returns, sharpe
 from training.walk_forward.paths import path_of_groups
 from training.walk_forward.walk import WalkForward, known_before, without_drawdown_stop
@@ -44,6 +45,8 @@ class Contender:
         trades: closed round trips at costs as they are; None for a rule, which holds a share of a position.
         weight: of a family in the blend, mean over the traded folds: its share of the votes, or of the conviction that
             PPO joins; 0 where it never earned a vote. NaN for the blend and the rules.
+        gain: in IC, of a family's mean with the first family over the first family alone, on the same bars, and
+            `gain_error`, one standard error of it. NaN for the first one, the blend and the rules.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Contender:
     sharpe_one_bar_late: float
     trades: int | None
     weight: float = NAN
+    gain: float = NAN
+    gain_error: float = NAN
 
 
 def contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
@@ -66,11 +71,14 @@ def contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
     targets = targets_of(walked.result)
     rows = [_traded(walked.name, walked.result.path, walked, settings, targets)]
     if len(walked.plan.families) > 1:
+        gains = gains_over_first(walked)
         rows += [
             replace(
                 _traded(name, path_alone(walked, dataset, column), walked, settings, targets),
                 ic=ic,
                 weight=float(np.mean([weight_of(name, bundle.manifest) for bundle in walked.bundles])),
+                gain=gains[column].mean,
+                gain_error=gains[column].error,
             )
             for column, (name, ic) in enumerate(family_ics(walked).items())
         ]
@@ -79,14 +87,37 @@ def contenders(walked: WalkForward, dataset: Dataset) -> tuple[Contender, ...]:
 
 def family_ics(walked: WalkForward) -> dict[str, float]:
     """Return each family's IC over the traded folds: raw scores, target clipped at +-3, all bars, markets pooled."""
-    runs = [run for run in walked.runs if run.symbol in walked.symbols]
-    traded = [run.open_ms >= walked.folds.start_ms for run in runs]
-    target = np.concatenate([run.target[mask] for run, mask in zip(runs, traded, strict=True)])
-    scores = np.concatenate([run.scores[mask] for run, mask in zip(runs, traded, strict=True)])
+    scores, target, _ = _traded_rows(walked)
     return {
         family.name: information_coefficient(scores[:, column], target)
         for column, family in enumerate(walked.plan.families)
     }
+
+
+def gains_over_first(walked: WalkForward) -> list[IcGain]:
+    """Return for each family what it adds to the first one: the mean of both, each in its own deviation, beside the
+    first alone, on the bars that all of them scored.
+    """
+    scores, target, open_ms = _traded_rows(walked)
+    known = np.isfinite(scores).all(axis=1) & np.isfinite(target)
+    none = IcGain(mean=NAN, error=NAN)
+    if not known.any():
+        return [none] * scores.shape[1]
+    votes = scores[known] / np.maximum(scores[known].std(axis=0), 1e-12)
+    first = votes[:, 0]
+    others = [ic_gain(first + votes[:, k], first, target[known], open_ms[known]) for k in range(1, votes.shape[1])]
+    return [none, *others]
+
+
+def _traded_rows(walked: WalkForward) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the (n, K) raw scores of the traded folds and markets, their targets and opens."""
+    runs = [run for run in walked.runs if run.symbol in walked.symbols]
+    masks = [run.open_ms >= walked.folds.start_ms for run in runs]
+    scores, target, open_ms = (
+        np.concatenate([getattr(run, name)[mask] for run, mask in zip(runs, masks, strict=True)])
+        for name in ("scores", "target", "open_ms")
+    )
+    return scores, target, open_ms
 
 
 def weight_of(family: str, manifest: Manifest) -> float:

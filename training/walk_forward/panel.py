@@ -19,6 +19,7 @@ from strategies.market import RATE_ONE
 from strategies.oversight.skill import information_coefficient
 from training.backtest.decision_path import DecisionPath
 from training.backtest.liquidity import market_slippages
+from training.backtest.rule_baselines import ACROSS
 from training.backtest.run import Stress, begin_account, equity_curve, run_path, stressed
 from training.backtest.run_candles import RunCandles
 from training.backtest.scoring import targets_of
@@ -58,8 +59,10 @@ class Placebo:
 
     @property
     def passed(self) -> bool:
-        """Whether shifted scores neither foretell nor earn: within two deviations of nothing, from above."""
-        return self.ic <= 2 * self.ic_deviation and self.sharpe <= 2 * self.sharpe_deviation
+        """Whether shifted scores foretell nothing, within two deviations of 0, and earn no more than that; costs may
+        make them lose.
+        """
+        return abs(self.ic) <= 2 * self.ic_deviation and self.sharpe <= 2 * self.sharpe_deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class Panel:
         slippages: bp a side used for that, by coin.
         beside: paired differences to the rules on the same days.
         verdict: in words: edge, not enough data to tell, or no edge.
+        sleeve: half of the risk in the neutral momentum across the coins; None where that was not traded.
     """
 
     groups: int
@@ -87,6 +91,7 @@ class Panel:
     placebo: Placebo
     beside: tuple[Removal, ...]
     verdict: str
+    sleeve: Removal | None = None
 
 
 def panel_of(walked: WalkForward, curves: Mapping[str, EquityCurve]) -> Panel:
@@ -103,6 +108,7 @@ def panel_of(walked: WalkForward, curves: Mapping[str, EquityCurve]) -> Panel:
     slippages = market_slippages(candles)
     beside = tuple(removal_of(name, daily_returns(curve), returns, seed=seed) for name, curve in curves.items())
     placebo = placebo_of(path, candles, settings, targets)
+    across = next((daily_returns(curve) for name, curve in curves.items() if name == ACROSS), None)
     return Panel(
         groups=len(walked.groups),
         coins=len(walked.symbols),
@@ -118,7 +124,15 @@ def panel_of(walked: WalkForward, curves: Mapping[str, EquityCurve]) -> Panel:
         placebo=placebo,
         beside=beside,
         verdict=verdict_of(skill, sharpe(returns), placebo, validation.recipe_alpha),
+        sleeve=None if across is None else sleeve_of(returns, across, seed),
     )
+
+
+def sleeve_of(returns: np.ndarray, across: np.ndarray, seed: int) -> Removal:
+    """Return what half of the risk in the sleeve does: both at equal volatility over the run, added."""
+    spreads = [float(part.std()) or 1.0 for part in (returns, across)]
+    both = 0.5 * returns + 0.5 * across * (spreads[0] / spreads[1])
+    return removal_of(ACROSS, both, returns, seed=seed)
 
 
 def verdict_of(skill: PanelSkill, earned: float, placebo: Placebo, alpha: float) -> str:

@@ -9,7 +9,9 @@ import pytest
 
 from strategies.kernel.risk import size
 from strategies.kernel.settings import TradingSettings
+from strategies.kernel.state import RefusalCode
 from tests.builders import market
+from tests.strategies.kernel.desk import Desk
 
 EQUITY = 10_000 * 10**8
 LOTS_PER_EQUITY = 100_000  # 10,000 quote at 100.00 in lots of 0.001
@@ -77,3 +79,17 @@ def test_size_never_nears_the_range_of_the_arithmetic() -> None:
 
 def test_sizes_are_whole_lots_rounded_down() -> None:
     assert lots(volatility=0.7) == math.floor(0.3 / 0.7 * LOTS_PER_EQUITY)
+
+
+def test_the_net_cap_leaves_room_for_the_other_side_only() -> None:
+    desk = Desk(markets=3, risk={"account_volatility": 0.0, "net_cap": 0.2})
+    desk.decide(2.0, 1.9, 1.8)
+    wanted = desk.decisions["target"]
+    assert wanted[0] + wanted[1] == pytest.approx(0.2 * LOTS_PER_EQUITY, abs=2)
+    assert desk.decisions["refusal"][2] == RefusalCode.LEVERAGE.value
+    both = Desk(markets=3, risk={"account_volatility": 0.0, "net_cap": 0.2})
+    both.decide(2.0, 1.9, -1.8)
+    assert both.decisions["target"][2] < 0
+    free = Desk(markets=3, risk={"account_volatility": 0.0})
+    free.decide(2.0, 1.9, 1.8)
+    assert free.decisions["target"].sum() > 0.4 * LOTS_PER_EQUITY

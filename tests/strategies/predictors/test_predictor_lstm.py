@@ -21,12 +21,20 @@ from training.families.lstm.trainer import LstmModel  # noqa: E402
 COLUMNS = 7
 
 
-def model_of(*, hidden_size: int = 64, num_layers: int = 1, seeds: int = 3, mirrored: bool = True) -> LstmModel:
+def model_of(
+    *,
+    hidden_size: int = 64,
+    num_layers: int = 1,
+    seeds: int = 3,
+    mirrored: bool = True,
+    kind: str = "lstm",
+    deviations: tuple[float, ...] = (),
+) -> LstmModel:
     """A model nobody trained, whose heads are large enough to tell bars apart."""
     torch.manual_seed(3)
     networks = []
     for _ in range(seeds):
-        network = LstmNetwork(features=COLUMNS, hidden_size=hidden_size, num_layers=num_layers, dropout=0.0)
+        network = LstmNetwork(features=COLUMNS, hidden_size=hidden_size, num_layers=num_layers, dropout=0.0, kind=kind)
         torch.nn.init.normal_(network.heads.weight, std=0.5)
         networks.append({name: value.numpy().copy() for name, value in network.state_dict().items()})
     scaling = Scaling(
@@ -41,6 +49,8 @@ def model_of(*, hidden_size: int = 64, num_layers: int = 1, seeds: int = 3, mirr
         num_layers=num_layers,
         mirrored=mirrored,
         trained_until_ms=0,
+        kind=kind,
+        deviations=deviations,
     )
 
 
@@ -149,6 +159,22 @@ def test_other_shapes_keep_their_bits_too(num_layers: int, seeds: int, mirrored:
     together = LstmPredictor(content).scores(slices)
     alone = [LstmPredictor(content).scores([part])[0] for part in slices]
     assert [scores.tobytes() for scores in together] == [scores.tobytes() for scores in alone]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "tcn", "transformer"])
+def test_every_kind_scores_close_by_close_and_among_many_as_all_at_once(kind: str) -> None:
+    content = onnx_bytes(model_of(hidden_size=16, seeds=2, kind=kind, deviations=(0.1, 0.3)))
+    candles, features = history(1, bars=420)
+    at_once = LstmPredictor(content, kind).scores([prepared(candles, features, first=300)])[0]
+    live, fresh = LstmPredictor(content, kind), []
+    for end in range(301, 421):
+        fresh.append(live.scores([prepared(candles[:end], features[:end], first=end - 1)])[0][0])
+    assert np.array(fresh).tobytes() == at_once.tobytes()
+    slices = [prepared(*history(seed, bars=330), first=310) for seed in range(5)]
+    together = LstmPredictor(content, kind).scores(slices)
+    alone = [LstmPredictor(content, kind).scores([part])[0] for part in slices]
+    assert [scores.tobytes() for scores in together] == [scores.tobytes() for scores in alone]
+    assert np.std(at_once) > 0.01
 
 
 def test_damaged_model_is_refused() -> None:

@@ -15,7 +15,15 @@ from strategies.market import HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Timeframe
 from strategies.minute import AccountMinute
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes, momentum_bundle, settings
 from training.backtest.baselines import CASH, HOLD, baselines
-from training.backtest.rule_baselines import DONCHIAN, MOMENTUM, MOMENTUM_DAYS, momentum_shares, rule_baselines
+from training.backtest.rule_baselines import (
+    DONCHIAN,
+    MOMENTUM,
+    MOMENTUM_DAYS,
+    MONDAY,
+    across_shares,
+    momentum_shares,
+    rule_baselines,
+)
 from training.backtest.run import BacktestResult, Stress, backtest, require_unseen
 from training.backtest.run_candles import RunCandles, assemble
 from training.backtest.suspicion import unlearnt
@@ -194,6 +202,28 @@ def test_momentum_share_is_the_mean_sign_of_past_returns() -> None:
     now = len(histories()[0]) + row
     signs = [np.sign(closes[now] - closes[now - 24 * days]) for days in MOMENTUM_DAYS]
     assert momentum_shares(path, candles)[row, 0] == pytest.approx(np.mean(signs))
+
+
+def test_momentum_across_markets_is_neutral_chosen_on_mondays_and_held() -> None:
+    candles = run_candles()
+    path = backtest(momentum_bundle(), candles, settings()).path
+    three = replace(
+        path,
+        ms=MONDAY + 3_600_000 * np.arange(200),
+        ready=np.ones((200, 3), bool),
+        conviction=np.zeros((200, 3)),
+        volatility=np.ones((200, 3)),
+    )
+    series = [np.zeros((200 + 28 * 24, 6)) for _ in range(3)]
+    for step, part in zip((-1e-4, 0.0, 1e-4), series, strict=True):
+        part[:, 0] = MONDAY + 3_600_000 * (np.arange(len(part)) - 28 * 24 - 1)
+        part[:, 4] = np.exp(step * np.arange(len(part)))
+    held = across_shares(
+        three, replace(candles, decision_candles=tuple(series), open_ms=np.array([MONDAY - 3_600_000]))
+    )
+    np.testing.assert_allclose(held[0], [-1.0, 0.0, 1.0], atol=1e-9)
+    np.testing.assert_array_equal(held[:168], np.tile(held[0], (168, 1)))
+    assert abs(held[170].sum()) < 1e-9
 
 
 def test_the_two_rules_trade_and_differ() -> None:

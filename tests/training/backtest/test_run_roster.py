@@ -25,7 +25,7 @@ from tests.training.run_builders import (
     settings,
 )
 from training.backtest.roster import Roster, warm_up_bars
-from training.backtest.run import BacktestResult, backtest
+from training.backtest.run import BacktestResult, backtest, begin_account, run_path
 from training.backtest.run_candles import RunCandles, read_run
 
 HOURS = 400
@@ -180,3 +180,20 @@ def test_missing_candles_are_named_with_their_cause(tmp_path: Path, both: bool, 
     assert len(notes) == 1 + both
     assert "ETHUSDT misses 30 of 400 1h candles (7.5%) in 1 gap, the longest 2025-05-09 04:00" in notes[-1]
     assert cause in notes[-1]
+
+
+def test_a_roster_that_never_changes_trades_as_no_roster_does_at_the_bundle_s_hold(tmp_path: Path) -> None:
+    candles = replace(read(stored(tmp_path)), roster=None)
+    everybody = frozenset(market.symbol for market in candles.markets)
+    always = Roster(times_ms=(START_MS - HOUR_MS,), members=(everybody,), ends_ms={})
+    risk = EAGER.risk.model_copy(update={"sizing": "kelly", "kelly_cap": 1.0})
+    decision = EAGER.decision.model_copy(update={"cost_margin": 0.0})
+    kelly = EAGER.model_copy(update={"risk": risk, "decision": decision})
+    path = run(candles).path
+    path = replace(path, hold_bars=50, expected_return=1e-3 * np.sign(path.conviction))
+    plain, there = (
+        run_path(path, part, kelly, begin_account(part, kelly)) for part in (candles, replace(candles, roster=always))
+    )
+    assert len(plain.facts) > 0
+    np.testing.assert_array_equal(plain.facts, there.facts)
+    np.testing.assert_array_equal(plain.equity, there.equity)

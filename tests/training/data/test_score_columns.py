@@ -27,12 +27,13 @@ from training.ensemble.families import RidgeFamily
 from training.ensemble.fits import Means, fit_folds
 from training.ensemble.out_of_fold import fit_all, walk
 from training.ensemble.plan import Plan, walk_folds
-from training.families.fold_cache import FoldCache, fold_key
+from training.families.fold_cache import fold_key
 from training.families.interface import ModelFamily
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after
 from training.promotion.similarity import twin_of
+from training.runtime.file_cache import FileCache
 from training.simulation.ahead import fit_ahead
 from training.simulation.simulate import Routine
 
@@ -321,7 +322,7 @@ def test_a_simulation_leaves_to_its_trainings_who_waits_for_the_others_scores(tm
     made, witness, said = made_dataset(), Witness(), list[str]()
     families: list[ModelFamily] = [RidgeFamily(), witness]
     start_ms = made.until_ms - 40 * DAY_MS
-    means = Means(cache=FoldCache(root=tmp_path))
+    means = Means(cache=FileCache(root=tmp_path))
     fit_ahead(made, plan_of(*families), Routine(), start_ms, means, said.append)
     assert not witness.shown
     assert "x 1 families" in said[0]

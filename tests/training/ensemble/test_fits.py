@@ -12,8 +12,8 @@ from tests.made_bundles import made_bundle, made_dataset, made_plan
 from training.ensemble import out_of_fold
 from training.ensemble.bundle import known_by_end, train
 from training.ensemble.fits import Fitted, Means
-from training.families.fold_cache import FoldCache
 from training.promotion.similarity import twin_border
+from training.runtime.file_cache import FileCache
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def kept(tmp_path: Path) -> Callable[[], tuple[list[Fitted], Means]]:
 
     def made() -> tuple[list[Fitted], Means]:
         told: list[Fitted] = []
-        return told, Means(cache=FoldCache(root=tmp_path / "folds"), on_fit=told.append)
+        return told, Means(cache=FileCache(root=tmp_path / "folds"), on_fit=told.append)
 
     return made
 

@@ -14,8 +14,8 @@ from tests.training.runtime.units import dies_once, refuses, scaled, who
 from tests.training.walk_forward.walk_builders import made_folds, made_world
 from training.ensemble.families import RidgeFamily
 from training.ensemble.fits import Means, fit_folds
-from training.families.fold_cache import FoldCache
 from training.runtime.compute import Compute, WorkerLost, fan_out, working
+from training.runtime.file_cache import FileCache
 
 TABLE = np.random.default_rng(5).standard_normal((8, 200_000))  # 12.8 MB: too much to travel with every unit
 HERE = [scaled(item, table=TABLE) for item in range(8)]
@@ -55,7 +55,7 @@ def test_folds_are_fitted_elsewhere_with_the_same_bytes_and_kept_here(cluster: C
     dataset = made_world(bars=7_000)
     folds, families = made_folds(dataset).all[:3], [RidgeFamily()]
     plain = fit_folds(dataset, families, folds, Means())
-    cache = FoldCache(root=tmp_path / "folds")
+    cache = FileCache(root=tmp_path / "folds")
     there = fit_folds(dataset, families, folds, Means(cache=cache, compute=cluster))
     assert {key: model.files for key, model in there.items()} == {key: model.files for key, model in plain.items()}
     nobody = Compute(backend="dask", address="tcp://127.0.0.1:1", workers=0)  # the cache asks nobody

@@ -26,7 +26,7 @@ from training.data.splits import next_month
 from training.ensemble.families import RidgeFamily
 from training.ensemble.fits import Means
 from training.ensemble.plan import Plan
-from training.families.fold_cache import FoldCache
+from training.runtime.file_cache import FileCache
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
 from training.simulation.card import record_simulation, simulation_card
@@ -73,7 +73,7 @@ def plan_with() -> Plan:
 
 
 def lived(
-    plan: Plan, say: Callable[[Event], None] = lambda _: None, edge: float = 0.15, cache: FoldCache | None = None
+    plan: Plan, say: Callable[[Event], None] = lambda _: None, edge: float = 0.15, cache: FileCache | None = None
 ) -> Simulation:
     made = history(edge)
     return Simulator(
@@ -82,7 +82,7 @@ def lived(
         plan=plan,
         dataset_until=made.everything.until,
         say=say,
-        means=Means(cache=cache or FoldCache()),
+        means=Means(cache=cache or FileCache()),
     ).run()
 
 
@@ -168,7 +168,7 @@ def test_in_cash_what_is_held_is_closed_and_nothing_entered() -> None:
 
 
 def test_models_fitted_ahead_are_found_and_change_no_bit(tmp_path: Path) -> None:
-    made, cache = history(), FoldCache(root=tmp_path)
+    made, cache = history(), FileCache(root=tmp_path)
     fit_ahead(made.everything, plan_with(), Routine(), FIRST_MS, Means(cache=cache), lambda _: None)
     kept = len([path for path in tmp_path.iterdir() if path.is_dir() and not path.name.startswith("scores-")])
     assert kept == len(known_borders(made.everything, plan_with(), Routine(), FIRST_MS))

@@ -11,7 +11,7 @@ import pytest
 from strategies.predictors.ppo_model import FILE
 from tests.training.families.ppo.agents import random_model
 from tests.training.walk_forward.walk_builders import made_folds, made_plan, made_world, run_candles, small_xgboost
-from training.backtest.rule_baselines import DONCHIAN, MOMENTUM
+from training.backtest.rule_baselines import ACROSS, DONCHIAN, MOMENTUM
 from training.backtest.run import Stress
 from training.data.dataset import Dataset
 from training.ensemble.families import RidgeFamily
@@ -93,8 +93,8 @@ def test_ppo_weighs_what_it_has_of_the_conviction() -> None:
 
 
 def test_the_rules_stand_beside_without_a_forecast() -> None:
-    assert list(rows()) == ["xgboost+ridge", "xgboost", "ridge", DONCHIAN, MOMENTUM]
-    for name in (DONCHIAN, MOMENTUM):
+    assert list(rows()) == ["xgboost+ridge", "xgboost", "ridge", DONCHIAN, MOMENTUM, ACROSS]
+    for name in (DONCHIAN, MOMENTUM, ACROSS):
         rule = rows()[name]
         assert np.isnan(rule.ic)
         assert rule.trades is None
@@ -104,7 +104,7 @@ def test_the_rules_stand_beside_without_a_forecast() -> None:
 
 def test_a_walk_of_one_family_has_no_row_twice() -> None:
     names = [row.name for row in contenders(walked(RidgeFamily()), made_world(bars=BARS))]
-    assert names == ["ridge", DONCHIAN, MOMENTUM]
+    assert names == ["ridge", DONCHIAN, MOMENTUM, ACROSS]
 
 
 def test_ppo_is_heard_alone_though_it_reads_the_others() -> None:
@@ -114,3 +114,11 @@ def test_ppo_is_heard_alone_though_it_reads_the_others() -> None:
     votes = alone.votes[:, :, -1]
     np.testing.assert_array_equal(alone.blended, votes)
     assert np.isfinite(votes).any()
+
+
+def test_what_a_family_adds_to_the_first_is_told_with_its_error() -> None:
+    first, second = rows()["xgboost"], rows()["ridge"]
+    assert np.isnan(first.gain)
+    assert np.isfinite(second.gain)
+    assert second.gain_error > 0.0
+    assert np.isnan(rows()["xgboost+ridge"].gain)

@@ -26,8 +26,9 @@ from training.data.labels import Labelling
 from training.data.splits import Fold, next_month
 from training.ensemble.families import RidgeFamily
 from training.ensemble.fits import Means, fit_folds
-from training.families.fold_cache import CHECKSUMS, FoldCache, fold_key
+from training.families.fold_cache import fold_key
 from training.runtime.compute import Compute
+from training.runtime.file_cache import CHECKSUMS, FileCache
 from training.walk_forward.fold_figures import FoldFigures, fold_figures, stability
 from training.walk_forward.fold_plan import Schedule, plan_folds
 from training.walk_forward.walk import WalkForward, fold_bundles, known_before, walk_forward
@@ -128,7 +129,7 @@ def test_neither_cache_nor_workers_change_a_bit(tmp_path: Path) -> None:
     dataset = made_world(bars=7_000)
     folds = made_folds(dataset)
     candles, plan = run_candles(dataset, folds), made_plan(small_xgboost(), RidgeFamily())
-    kept = Means(cache=FoldCache(root=tmp_path))
+    kept = Means(cache=FileCache(root=tmp_path))
     plain = walk_forward(dataset, candles, plan, folds)
     cold = walk_forward(dataset, candles, plan, folds, means=kept)
     warm = walk_forward(dataset, candles, plan, folds, means=kept)
@@ -166,7 +167,7 @@ def revised(dataset: Dataset, fold: Fold) -> Dataset:
 
 
 def test_a_damaged_or_unfinished_cache_entry_is_fitted_again(tmp_path: Path) -> None:
-    cache, fits = FoldCache(root=tmp_path), []
+    cache, fits = FileCache(root=tmp_path), []
 
     def fit() -> dict[str, bytes]:
         fits.append(1)

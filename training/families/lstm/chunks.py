@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from strategies.errors import BadInput
-from training.families.lstm.network import DIRECTIONAL_HEADS, HEADS
 
 CLIP: Final = 4.0  # standardised inputs beyond this say no more
 
@@ -27,7 +26,8 @@ class LabelledSequence:
 
     Attributes:
         features: (n, F) float32; NaN before a column's warm-up.
-        targets: (n, HEADS) float32; NaN where there is no label (context, purged, unknown yet).
+        targets: (n, heads) float32: returns over each horizon, then the log volatility to come; NaN where there is no
+            label (context, purged, unknown yet).
     """
 
     features: np.ndarray
@@ -35,10 +35,15 @@ class LabelledSequence:
 
     def __post_init__(self) -> None:
         rows = len(self.features)
-        if self.features.ndim != 2 or self.targets.shape != (rows, HEADS):
+        if self.features.ndim != 2 or self.targets.ndim != 2 or len(self.targets) != rows or self.heads < 2:
             raise BadInput(
-                f"features {self.features.shape} and targets {self.targets.shape}; (n, F) and (n, {HEADS}) are needed"
+                f"features {self.features.shape} and targets {self.targets.shape}; (n, F) and (n, 2 or more) are needed"
             )
+
+    @property
+    def heads(self) -> int:
+        """Columns of the targets."""
+        return int(self.targets.shape[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +82,8 @@ class Batch:
     """Chunks side by side, time-major."""
 
     inputs: Tensor  # (burn_in + chunk, batch, F)
-    targets: Tensor  # (chunk, batch, HEADS)
-    labelled: Tensor  # (chunk, batch, HEADS) 0 or 1
+    targets: Tensor  # (chunk, batch, heads)
+    labelled: Tensor  # (chunk, batch, heads) 0 or 1
 
 
 class ResidentChunks:
@@ -92,7 +97,8 @@ class ResidentChunks:
         self._firsts, self._lengths = [], []
         total = sum(len(sequence.features) + front + back for sequence in sequences)
         features = np.zeros((total, len(scaling.mean)), np.float32)
-        targets = np.full((total, HEADS), np.nan, np.float32)
+        self.heads = sequences[0].heads if sequences else 2
+        targets = np.full((total, self.heads), np.nan, np.float32)
         row = 0
         for sequence in sequences:
             first, after = row + front, row + front + len(sequence.features)
@@ -130,11 +136,9 @@ class ResidentChunks:
         return Batch(self._features[rows], self._targets[labels], self._labelled[labels])
 
 
-def head_signs(chunk_signs: Tensor) -> Tensor:
-    """Return (batch, HEADS): +1 or -1 for the heads that change sign in the mirror, +1 for the others."""
-    return torch.stack(
-        [chunk_signs] * DIRECTIONAL_HEADS + [torch.ones_like(chunk_signs)] * (HEADS - DIRECTIONAL_HEADS), dim=1
-    )
+def head_signs(chunk_signs: Tensor, heads: int) -> Tensor:
+    """Return (batch, heads): +1 or -1 for the heads that change sign in the mirror, +1 for the last, the volatility."""
+    return torch.stack([chunk_signs] * (heads - 1) + [torch.ones_like(chunk_signs)], dim=1)
 
 
 def _span(sequence: LabelledSequence) -> slice:

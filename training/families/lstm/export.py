@@ -1,4 +1,4 @@
-"""An LSTM model as files: ONNX for whoever scores with it, safetensors for whoever trains on from it. Never a pickle.
+"""A sequence model as files: ONNX for whoever scores with it, safetensors for whoever trains on from it. No pickle.
 
 The ONNX graph holds everything between raw features and the score: standardisation, the mirrored market, all seeds and
 their mean; the recurrent state goes in and comes out, so that a score can be had bar by bar. Files are staged and
@@ -23,12 +23,14 @@ from torch import Tensor, nn
 from strategies.errors import BadInput, SigmaError
 from strategies.predictors.lstm import INPUTS, ONNX_FILE, OUTPUTS
 from training.families.lstm.chunks import CLIP, Scaling
+from training.families.lstm.layers import rows_of
 from training.families.lstm.network import fold_mirror, mirror
 from training.families.lstm.trainer import LstmModel
 
 WEIGHTS_FILE: Final = "lstm.safetensors"
 _REST: Final = (
     "hidden_size", "num_layers", "mirrored", "trained_until_ms", "fingerprint", "horizon_bars", "timeframe",
+    "kind", "returns", "deviations",
 )  # fmt: skip
 OPSET: Final = 17
 TOLERANCE: Final = 1e-4  # largest difference between torch and onnxruntime that rounding explains, in units of z
@@ -45,7 +47,8 @@ class ScoringNetwork(nn.Module):
     def __init__(self, model: LstmModel) -> None:
         super().__init__()
         self._networks = nn.ModuleList(model.build(index) for index in range(len(model.networks)))
-        self._mirrored, self._layers = model.mirrored, model.num_layers
+        self._mirrored, self._rows = model.mirrored, [rows_of(layer) for layer in model.build(0).layers]
+        self._has_cell, self._deviations = model.kind == "lstm", model.deviations
         self._mean = nn.Buffer(torch.from_numpy(model.scaling.mean))
         self._deviation = nn.Buffer(torch.from_numpy(model.scaling.deviation))
         self._directional = nn.Buffer(torch.from_numpy(model.scaling.directional))
@@ -55,25 +58,38 @@ class ScoringNetwork(nn.Module):
 
         Args:
             features: (slices, bars, F) raw, NaN before warm-up.
-            hidden: (seeds x layers, images, slices, hidden_size); 2 images with the mirrored market, else 1.
-            cell: the same shape.
+            hidden: (seeds x rows of all layers, images, slices, hidden_size); 2 images if mirrored, else 1.
+            cell: the same shape; of one row that nothing reads where the layers are no LSTM.
         """
         filled = torch.where(torch.isnan(features), self._mean, features)
         inputs = torch.clamp((filled - self._mean) / self._deviation, -CLIP, CLIP).transpose(0, 1)
         images = torch.cat([inputs, mirror(inputs, self._directional)], dim=1) if self._mirrored else inputs
         hidden, cell = hidden.flatten(1, 2), cell.flatten(1, 2)
-        total, hidden_after, cell_after = None, [], []
-        for index, network in enumerate(self._networks):
-            rows = range(index * self._layers, (index + 1) * self._layers)
-            heads, states = network(images, [(hidden[row : row + 1], cell[row : row + 1]) for row in rows])
+        total, hidden_after, cell_after, row = None, [], [], 0
+        for network in self._networks:
+            before = []
+            for rows in self._rows:
+                part = hidden[row : row + rows]
+                before.append((part, cell[row : row + rows] if self._has_cell else part))
+                row += rows
+            heads, states = network(images, before)
             total = heads if total is None else total + heads
             hidden_after += [state[0] for state in states]
-            cell_after += [state[1] for state in states]
+            cell_after += [state[1] for state in states] if self._has_cell else []
         assert total is not None
         mean = total / len(self._networks)
         folded = fold_mirror(mean, features.shape[0]) if self._mirrored else mean
         heads = folded.transpose(0, 1)
-        return heads[..., 0], heads[..., 2], self._unfold(hidden_after), self._unfold(cell_after)
+        return self._score(heads), heads[..., -1], self._unfold(hidden_after), self._unfold(cell_after or [cell * 1.0])
+
+    def _score(self, heads: Tensor) -> Tensor:
+        """Return the first return's estimate, or the mean of all of them, each in its own deviations."""
+        if not self._deviations:
+            return heads[..., 0]
+        total = heads[..., 0] / self._deviations[0]
+        for index, deviation in enumerate(self._deviations[1:], start=1):
+            total = total + heads[..., index] / deviation
+        return total / len(self._deviations)
 
     def _unfold(self, states: list[Tensor]) -> Tensor:
         return torch.cat(states).unflatten(1, (2 if self._mirrored else 1, -1))
@@ -85,7 +101,7 @@ def model_files(model: LstmModel) -> dict[str, bytes]:
     Raises:
         ExportFailed: onnxruntime and torch disagree by more than `TOLERANCE`.
     """
-    return {WEIGHTS_FILE: weight_bytes(model), ONNX_FILE: onnx_bytes(model)}
+    return {f"{model.kind}.safetensors": weight_bytes(model), f"{model.kind}.onnx": onnx_bytes(model)}
 
 
 def onnx_bytes(model: LstmModel) -> bytes:
@@ -148,6 +164,7 @@ def read_weights(file: Path) -> LstmModel:
     try:
         with safetensors.safe_open(file, framework="numpy") as opened:
             rest = json.loads((opened.metadata() or {})["lstm"])
+            rest["deviations"] = tuple(rest.get("deviations", ()))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
         scaling = Scaling(
             mean=tensors.pop("scaling.mean"),
@@ -167,9 +184,10 @@ def _example(model: LstmModel, slices: int, bars: int) -> tuple[np.ndarray, np.n
     rng = np.random.default_rng(0)
     features = rng.normal(size=(slices, bars, len(model.scaling.mean))) * model.scaling.deviation + model.scaling.mean
     features[:, : bars // 4, 0] = np.nan
-    shape = (2, len(model.networks) * model.num_layers, 2 if model.mirrored else 1, slices, model.hidden_size)
-    states = 0.1 * rng.normal(size=shape)
-    return features.astype(np.float32), states[0].astype(np.float32), states[1].astype(np.float32)
+    rows = sum(rows_of(layer) for layer in model.build(0).layers)
+    shape = (2, len(model.networks) * rows, 2 if model.mirrored else 1, slices, model.hidden_size)
+    states = (0.1 * rng.normal(size=shape)).astype(np.float32)
+    return features.astype(np.float32), states[0], states[1] if model.kind == "lstm" else states[1][:1, :, :, :1]
 
 
 @torch.no_grad()

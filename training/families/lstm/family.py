@@ -1,4 +1,4 @@
-"""The LSTM as a family of a bundle: fitted on what is known by a time, its files and its predictor.
+"""The LSTM, and its rivals of the same trainer, as families of a bundle: fitted on what is known by a time.
 
 Bundles train all epochs of the settings on everything; early stopping and its split belong to `train lstm`, which finds
 how many epochs that should be.
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
-from strategies.predictors.lstm import ONNX_FILE, LstmPredictor
+from strategies.predictors.lstm import LstmPredictor
 from training.data.dataset import Dataset
 from training.data.thinning import FEW
-from training.families.lstm.export import WEIGHTS_FILE, onnx_bytes, weight_bytes
+from training.families.lstm.export import model_files
 from training.families.lstm.identity import identity_of, require_same_columns
 from training.families.lstm.sequences import labelled_sequences
 from training.families.lstm.step import Acceleration
@@ -24,13 +24,14 @@ from training.runtime import device as devices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmFiles:
-    """A trained LSTM: what scores, and what is written into a bundle."""
+    """A trained sequence model: what scores, and what is written into a bundle."""
 
     files: dict[str, bytes]
+    kind: str = "lstm"
 
     @property
     def predictor(self) -> LstmPredictor:
-        return LstmPredictor(self.files[ONNX_FILE])
+        return LstmPredictor(self.files[f"{self.kind}.onnx"], self.kind)
 
 
 def epochs_of(asked: int, markets: int) -> int:
@@ -50,6 +51,7 @@ class LstmFamily:
         source: a model to start from (transfer); None: from scratch. Where it has seen more than a fit may know, that
             fit starts from scratch too: markets move together, so another market's future is a leak as well.
         on_epoch: told about every epoch.
+        name: "lstm", or a rival's, whose layers stand where its layers stand: "gru", "tcn", "transformer".
     """
 
     settings: LstmSettings = field(default_factory=LstmSettings)
@@ -74,9 +76,15 @@ class LstmFamily:
             context_bars=self.settings.seq_length,
         )
         if not sequences:
-            raise BadInput("lstm: found no labelled bar before the border; a longer history is needed")
+            raise BadInput(f"{self.name}: found no labelled bar before the border; a longer history is needed")
         fitted = fit(
-            Lesson(train=sequences, directional=dataset.features.directional, trained_until_ms=known_by_ms),
+            Lesson(
+                train=sequences,
+                directional=dataset.features.directional,
+                trained_until_ms=known_by_ms,
+                kind=self.name,
+                several=len(dataset.all_horizons) > 1,
+            ),
             self.settings.model_copy(update={"epochs": epochs_of(self.settings.epochs, len(dataset.teachers))}),
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,
@@ -85,7 +93,7 @@ class LstmFamily:
             on_epoch=self.on_epoch or (lambda report: None),
         )
         model = replace(fitted.model, **identity_of(dataset))
-        return LstmFiles(files={ONNX_FILE: onnx_bytes(model), WEIGHTS_FILE: weight_bytes(model)})
+        return LstmFiles(files=model_files(model), kind=self.name)
 
     def _source(self, dataset: Dataset, known_by_ms: int) -> LstmModel | None:
         if self.source is not None:

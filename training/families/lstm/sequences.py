@@ -1,7 +1,7 @@
-"""From a dataset's segments to labelled sequences: three targets a bar, and labels only where they were known.
+"""From a dataset's segments to labelled sequences: a return for each horizon, and labels only where they were known.
 
-The second target looks twice as far, the third is the logarithm of the volatility to come over today's; both make the
-first easier to learn. Knows nothing of torch.
+The last target is the logarithm of the volatility to come over today's. Where one horizon is forecast, a second one
+stands beside it: both make the first easier to learn. Knows nothing of torch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from strategies.features.rolling import logarithm
-from strategies.market import CLOSE, Timeframe
+from strategies.market import CLOSE
 from training.data.dataset import Dataset, Segment
 from training.data.labels import forward_return
 from training.families.lstm.chunks import LabelledSequence
@@ -27,13 +27,13 @@ def labelled_sequences(
     Args:
         dataset: of one timeframe, any number of markets.
         until_ms: labels must be settled by then; subtract the embargo before.
-        second_horizon_bars: of the second target and of the volatility to come.
+        second_horizon_bars: of the volatility to come, and of the second target where one horizon is forecast.
         context_bars: unlabelled bars kept before the first label, to warm the state.
         since_ms: earliest open of a labelled bar.
     """
     sequences = []
     for segment in dataset.segments:
-        targets = _targets(segment, dataset.timeframe, second_horizon_bars, until_ms)
+        targets = _targets(dataset, segment, second_horizon_bars, until_ms)
         targets[~segment.is_warm] = np.nan
         if since_ms is not None:
             targets[segment.open_ms < since_ms] = np.nan
@@ -44,11 +44,15 @@ def labelled_sequences(
     return sequences
 
 
-def _targets(segment: Segment, timeframe: Timeframe, second: int, until_ms: int) -> np.ndarray:
-    """Return (n, 3) float32; NaN where a label is settled after `until_ms`."""
-    later, later_end_ms = forward_return(segment.candles, segment.sigma, second, timeframe)
-    volatility = log_volatility_to_come(segment.candles, segment.sigma, second)
-    columns = ((segment.target, segment.label_end_ms), (later, later_end_ms), (volatility, later_end_ms))
+def _targets(dataset: Dataset, segment: Segment, second: int, until_ms: int) -> np.ndarray:
+    """Return (n, heads) float32; NaN where a label is settled after `until_ms`."""
+    more = dataset.all_horizons[1:]
+    columns = [(segment.target, segment.label_end_ms)]
+    for bars in more:
+        columns.append(dataset.labelling.label(segment.candles, segment.sigma, bars, dataset.timeframe))
+    later, later_end_ms = forward_return(segment.candles, segment.sigma, second, dataset.timeframe)
+    columns += [] if more else [(later, later_end_ms)]
+    columns.append((log_volatility_to_come(segment.candles, segment.sigma, second), later_end_ms))
     known = [np.where(end_ms <= until_ms, values, np.nan) for values, end_ms in columns]
     return np.column_stack(known).astype(np.float32)
 

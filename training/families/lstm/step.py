@@ -8,6 +8,7 @@ on the device until the epoch ends. Knows nothing of epochs, schedules or files.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ from training.families.lstm.network import LstmNetwork, dense_loss, estimate
 
 EAGER_STEPS_BEFORE_CAPTURE: Final = 3  # cuDNN and the optimiser allocate lazily; a graph may not
 _SUMS: Final = 8
+SCALE_CHUNKS: Final = 200  # chunks from which the deviations of the heads are taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,7 @@ class OptimisationStep:
         inputs = batch.inputs * flips
         if self._settings.noise > 0:
             inputs = inputs + self._settings.noise * torch.randn_like(inputs)
-        targets = batch.targets * head_signs(self._signs)
+        targets = batch.targets * head_signs(self._signs, self._chunks.heads)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed_precision):
             estimates, _ = self._network(inputs)
         estimates = estimates[self._chunks.burn_in :].float()
@@ -178,3 +180,31 @@ def evaluate(
         metrics.add(loss, estimates[..., 0], batch.targets[..., 0], batch.labelled[..., 0])
     network.train()
     return metrics.take()
+
+
+@torch.no_grad()
+def head_deviations(
+    networks: Sequence[LstmNetwork],
+    chunks: ResidentChunks,
+    directional: Tensor | None,
+    batch: int,
+    device: torch.device,
+) -> tuple[float, ...]:
+    """Return the deviation of each return's mean estimate over (a part of) the bars that taught.
+
+    Args:
+        networks: of all seeds, in evaluation mode on `device`.
+        directional: (F,) bool where the mirrored market is asked, too; None where not.
+    """
+    starts = chunks.starts(0)
+    part = starts[:: max(1, len(starts) // SCALE_CHUNKS)]
+    sums = torch.zeros((3, chunks.heads - 1), dtype=torch.float64, device=device)
+    for some in torch.from_numpy(chunks.batches(part, batch)):
+        piece = chunks.gather(some.to(device))
+        found = torch.stack([estimate(network, piece.inputs, directional) for network in networks]).mean(0)
+        mask = piece.labelled[..., :-1]
+        values = (found[chunks.burn_in :, :, :-1] * mask).double()
+        sums += torch.stack([mask.double().sum((0, 1)), values.sum((0, 1)), (values * values).sum((0, 1))])
+    count, total, squares = sums[0].clamp(min=1.0), sums[1], sums[2]
+    spread = torch.sqrt((squares / count - (total / count) ** 2).clamp(min=1e-18))
+    return tuple(float(value) for value in spread)

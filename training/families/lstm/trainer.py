@@ -1,18 +1,14 @@
 """The LSTM trainer: dense loss over chunks of bars, one-cycle AdamW, mirrored markets, several seeds averaged.
 
-Reads top to bottom: what is learnt from, one network, the schedule, the whole model. The recipe is the one that walked
-forward best (one layer of 64 units, squared error of the volatility-scaled return, eight epochs on hourly candles).
+The recipe walked forward best: one layer of 64 units, squared error of the scaled return, eight epochs of hours.
 `seq_length` is the context of a chunk (burn-in bars without a loss) and `batch_size` counts chunks, not windows.
-Knows nothing of files, commands or bundles.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import cos, pi
-from typing import Final
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,13 +16,10 @@ import torch
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
 from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling
-from training.families.lstm.network import LstmNetwork
-from training.families.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate
+from training.families.lstm.network import RETURNS, LstmNetwork
+from training.families.lstm.schedule import one_cycle
+from training.families.lstm.step import Acceleration, Metrics, OptimisationStep, evaluate, head_deviations
 from training.runtime.device import Device
-
-WARM_SHARE: Final = 0.2  # of the steps, in which the learning rate rises
-START_DIVISOR: Final = 25.0  # the one-cycle schedule starts at lr / 25 ...
-END_DIVISOR: Final = 25e4  # ... and ends at lr / 250,000 (Smith and Topin 2018; torch's own defaults)
 
 Weights = dict[str, np.ndarray]
 
@@ -61,8 +54,9 @@ class FittedNetwork:
 class LstmModel:
     """Everything that scores: the standardisation and one set of weights per seed, as numpy arrays.
 
-    `trained_until_ms` is the time by which everything it has learnt from was known. `fingerprint`, `horizon_bars` and
-    `timeframe` say which columns it reads and what it forecasts; empty and 0 in files from before they were kept.
+    `kind` are its layers, `returns` its heads of returns; their `deviations` let several horizons weigh alike in the
+    score, their mean; () where it is the first head. By `trained_until_ms` all that it learnt from was known.
+    `fingerprint`, `horizon_bars`, `timeframe`: columns read and forecast; empty and 0 in files from before.
     """
 
     scaling: Scaling
@@ -74,11 +68,19 @@ class LstmModel:
     fingerprint: str = ""
     horizon_bars: int = 0
     timeframe: str = ""
+    kind: str = "lstm"
+    returns: int = RETURNS
+    deviations: tuple[float, ...] = ()
 
     def build(self, index: int) -> LstmNetwork:
         """Return the network of one seed in evaluation mode, on the CPU."""
         network = LstmNetwork(
-            features=len(self.scaling.mean), hidden_size=self.hidden_size, num_layers=self.num_layers, dropout=0.0
+            features=len(self.scaling.mean),
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            dropout=0.0,
+            kind=self.kind,
+            returns=self.returns,
         )
         network.load_state_dict({name: torch.from_numpy(array) for name, array in self.networks[index].items()})
         return network.eval()
@@ -110,12 +112,16 @@ class Lesson:
         valid: later bars. With them a network stops after `settings.patience` epochs without a better loss and keeps
             its best epoch; without them it trains all epochs.
         trained_until_ms: by when all labels given were known, for the record.
+        kind: of the layers; see `layers.py`.
+        several: the score is the mean of all returns' heads, each standardised, and not the first one.
     """
 
     train: Sequence[LabelledSequence]
     directional: np.ndarray
     valid: Sequence[LabelledSequence] = ()
     trained_until_ms: int = 0
+    kind: str = "lstm"
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +131,7 @@ class Chunks:
     train: ResidentChunks
     valid: ResidentChunks | None
     flips: np.ndarray
+    kind: str = "lstm"
 
 
 def fit(
@@ -148,12 +155,13 @@ def fit(
         BadInput: there is no label to learn from, or the source does not fit.
     """
     if source is not None:
-        _require_same_shape(source, settings, len(lesson.directional))
+        _require_same_shape(source, settings, lesson)
     scaling = source.scaling if source is not None else Scaling.fit(lesson.train, lesson.directional)
     chunks = Chunks(
         train=_resident(lesson.train, scaling, settings, device),
         valid=_resident(lesson.valid, scaling, settings, device) if lesson.valid else None,
         flips=scaling.directional,
+        kind=lesson.kind,
     )
     if not chunks.train.labelled_bars:
         raise BadInput(f"found no labelled bar in {len(lesson.train)} training sequences; at least one is needed")
@@ -178,7 +186,11 @@ def fit(
         num_layers=settings.num_layers,
         mirrored=settings.mirror,
         trained_until_ms=max(lesson.trained_until_ms, source.trained_until_ms if source is not None else 0),
+        kind=lesson.kind,
+        returns=chunks.train.heads - 1,
     )
+    if lesson.several:
+        model = replace(model, deviations=_deviations(model, chunks.train, settings, device))
     return Fit(model=model, networks=tuple(networks))
 
 
@@ -202,6 +214,8 @@ def fit_network(
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             dropout=settings.dropout,
+            kind=chunks.kind,
+            returns=train.heads - 1,
         ).to(device.torch)
         if start is not None:
             network.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()})
@@ -242,18 +256,6 @@ def fit_network(
     return FittedNetwork(weights=weights, epoch=best_epoch, reports=tuple(reports))
 
 
-def one_cycle(step: int, total: int, peak: float) -> float:
-    """Return the learning rate of step 0..total-1: a cosine up to `peak`, then a cosine down to almost nothing."""
-    top = max(WARM_SHARE * total - 1, 1e-9)
-    if step <= top:
-        return _cosine(peak / START_DIVISOR, peak, step / top)
-    return _cosine(peak, peak / END_DIVISOR, min((step - top) / max(total - 1 - top, 1e-9), 1.0))
-
-
-def _cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + cos(pi * share)) / 2
-
-
 def _resident(
     sequences: Sequence[LabelledSequence], scaling: Scaling, settings: LstmSettings, device: Device
 ) -> ResidentChunks:
@@ -277,10 +279,22 @@ def _weights(network: LstmNetwork) -> Weights:
     return {name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()}
 
 
-def _require_same_shape(source: LstmModel, settings: LstmSettings, features: int) -> None:
+def _deviations(model: LstmModel, chunks: ResidentChunks, settings: LstmSettings, device: Device) -> tuple[float, ...]:
+    networks = [model.build(index).to(device.torch) for index in range(len(model.networks))]
+    flips = torch.from_numpy(model.scaling.directional).to(device.torch) if settings.mirror else None
+    return head_deviations(networks, chunks, flips, settings.batch_size, device.torch)
+
+
+def _require_same_shape(source: LstmModel, settings: LstmSettings, lesson: Lesson) -> None:
     found = (len(source.scaling.mean), source.hidden_size, source.num_layers)
-    needed = (features, settings.hidden_size, settings.num_layers)
+    needed = (len(lesson.directional), settings.hidden_size, settings.num_layers)
+    returns = lesson.train[0].heads - 1 if lesson.train else RETURNS
     if found != needed:
         raise BadInput(
             f"the source model has (features, hidden_size, num_layers) = {found}; {needed} are needed to start from it"
+        )
+    if (source.kind, source.returns) != (lesson.kind, returns):
+        raise BadInput(
+            f"the source model is a {source.kind} that forecasts {source.returns} horizons; "
+            f"a {lesson.kind} of {returns} is needed to start from it"
         )

@@ -98,6 +98,7 @@ def fit_parts(
             directional=dataset.features.directional,
             valid=parts.valid,
             trained_until_ms=parts.test_from_ms,
+            several=len(dataset.all_horizons) > 1,
         ),
         settings,
         device=device,

@@ -13,9 +13,10 @@ from storage.config.models import LstmSettings  # noqa: E402
 from strategies.errors import BadInput  # noqa: E402
 from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
 from training.families.lstm.export import weight_bytes  # noqa: E402
-from training.families.lstm.network import HEADS, estimate  # noqa: E402
+from training.families.lstm.network import RETURNS, estimate  # noqa: E402
+from training.families.lstm.schedule import one_cycle  # noqa: E402
 from training.families.lstm.step import Acceleration  # noqa: E402
-from training.families.lstm.trainer import EpochReport, Fit, Lesson, LstmModel, fit, one_cycle  # noqa: E402
+from training.families.lstm.trainer import EpochReport, Fit, Lesson, LstmModel, fit  # noqa: E402
 from training.runtime import device as devices  # noqa: E402
 
 COLUMNS = 6
@@ -24,6 +25,7 @@ SMALL = LstmSettings(
     hidden_size=16, seq_length=8, chunk_bars=32, batch_size=8, epochs=4, seeds=1, dropout=0.1, lr=0.01, patience=2
 )
 CPU = devices.choose("cpu")
+HEADS = RETURNS + 1
 
 
 def market(seed: int, *, edge: float, bars: int = 4000, lag: int = 0) -> LabelledSequence:
@@ -48,10 +50,11 @@ def correlation(model: LstmModel, sequence: LabelledSequence) -> float:
     return float(np.corrcoef(scores[known], sequence.targets[known, 0])[0, 1])
 
 
-def trained(settings: LstmSettings = SMALL, *, edge: float = 0.4, seed: int = 5, **options: object) -> Fit:
-    return fit(
-        Lesson(train=[market(1, edge=edge)], directional=DIRECTIONAL), settings, device=CPU, seed=seed, **options
-    )  # type: ignore[arg-type]
+def trained(
+    settings: LstmSettings = SMALL, *, edge: float = 0.4, seed: int = 5, kind: str = "lstm", **options: object
+) -> Fit:
+    lesson = Lesson(train=[market(1, edge=edge)], directional=DIRECTIONAL, kind=kind)
+    return fit(lesson, settings, device=CPU, seed=seed, **options)  # type: ignore[arg-type]
 
 
 def digest(found: Fit) -> str:
@@ -187,7 +190,25 @@ def test_auto_says_which_device_it_took() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
 def test_cuda_graph_learns_what_the_cpu_learns() -> None:
     card = devices.choose("cuda")
-    found = fit([market(1, edge=0.4)], SMALL, directional=DIRECTIONAL, device=card, seed=5)
+    found = fit(Lesson(train=[market(1, edge=0.4)], directional=DIRECTIONAL), SMALL, device=card, seed=5)
     assert correlation(found.model, market(2, edge=0.4)) == pytest.approx(
         correlation(trained().model, market(2, edge=0.4)), abs=0.05
     )
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "tcn", "transformer"])
+def test_every_kind_of_layers_finds_a_planted_edge(kind: str) -> None:
+    settings = SMALL.model_copy(update={"hidden_size": 16})
+    assert correlation(trained(settings, kind=kind).model, market(2, edge=0.4)) > 0.15
+
+
+def test_several_horizons_are_heads_of_one_network_and_weigh_alike() -> None:
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(4000, COLUMNS)).astype(np.float32)
+    targets = np.column_stack([rng.normal(size=4000) + edge * features[:, 1] for edge in (0.2, 0.4, 0.8, 0.0)])
+    sequence = LabelledSequence(features=features, targets=targets.astype(np.float32))
+    lesson = Lesson(train=[sequence], directional=DIRECTIONAL, several=True)
+    found = fit(lesson, SMALL, device=CPU, seed=5).model
+    assert found.returns == 3
+    assert found.deviations[0] < found.deviations[1] < found.deviations[2]
+    assert correlation(found, sequence) > 0.1
