@@ -187,7 +187,8 @@ class WindowNetwork(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         values, _ = self.lstm(windows)
-        return self.head(values[:, -1]).squeeze(-1)
+        found: Tensor = self.head(values[:, -1]).squeeze(-1)
+        return found
 
 
 def run_rival(

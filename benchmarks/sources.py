@@ -216,7 +216,8 @@ def _table(root: Path, symbol: str, folders: Sequence[str], kind: str) -> np.nda
     for folder in folders:
         file = root / folder / f"{symbol}_{kind}.parquet"
         if file.is_file():
-            return pandas.read_parquet(file).to_numpy(np.float64)
+            found: np.ndarray | None = pandas.read_parquet(file).to_numpy(np.float64)
+            return found
     return None
 
 

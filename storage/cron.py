@@ -37,7 +37,8 @@ def next_cron_ms(cron: str, after_ms: int) -> int:
     following = [moment for trigger in triggers if (moment := trigger.get_next_fire_time(None, after)) is not None]
     if not following:
         raise BadInput(f"cron line {cron!r} never comes")
-    return round(min(following).timestamp() * 1000)
+    found: int = round(min(following).timestamp() * 1000)
+    return found
 
 
 def cron_times(cron: str, start_ms: int, end_ms: int) -> list[int]:

@@ -213,7 +213,8 @@ class Engine:
     def _ready(self, minute: AccountMinute, decision_ms: int) -> np.ndarray:
         newest = np.array([history.last_open_ms for history in self.histories])
         ready = (newest == decision_ms - self.timeframe.ms) & minute.present
-        return ready if minute.not_ready is None else ready & ~minute.not_ready
+        found: np.ndarray = ready if minute.not_ready is None else ready & ~minute.not_ready
+        return found
 
     def _warmed(self, bundle: Bundle, index: int, scored: ScoredCloses) -> np.void:
         """Return the MEMORY record of a market; one that has left remembers nothing."""

@@ -81,7 +81,8 @@ class CandleHistory:
         candle = self._market.candles(np.array([self._filling_ms]), self._filling[None, :])[0]
         self._filling_ms = -1
         self._keep(candle)
-        return candle
+        found: np.ndarray = candle
+        return found
 
     def _keep(self, candle: np.ndarray) -> None:
         if self._count == len(self._rows):

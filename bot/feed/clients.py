@@ -181,17 +181,17 @@ class _Binance(FastKlines):
         return topics, {"method": "SUBSCRIBE", "params": topics, "id": request_id}, request_id
 
 
-class BinanceFutures(_Binance, pro.binanceusdm):
+class BinanceFutures(_Binance, pro.binanceusdm):  # type: ignore[misc]
     """USDT-M futures of Binance, and the built-in exchange, which speaks the same."""
 
 
-class BinanceSpot(_Binance, pro.binance):
+class BinanceSpot(_Binance, pro.binance):  # type: ignore[misc]
     """Spot markets of Binance."""
 
     linear = False
 
 
-class Bybit(FastKlines, pro.bybit):
+class Bybit(FastKlines, pro.bybit):  # type: ignore[misc]
     """Linear futures of Bybit."""
 
     def handle_ohlcv(self, client: Any, message: dict[str, Any]) -> None:
@@ -223,7 +223,7 @@ class BybitSpot(Bybit):
     linear = False
 
 
-class Okx(FastKlines, pro.okx):
+class Okx(FastKlines, pro.okx):  # type: ignore[misc]
     """Linear swaps and spot markets of OKX; its volumes are counted in base currency, as ccxt parses them."""
 
     chunk = 100

@@ -106,7 +106,8 @@ class MinuteBarrier:
 
     def waiting(self) -> np.ndarray:
         """Return (markets,) bool: whose candle or funding rate the head minute still lacks."""
-        return self._trades & ((self.progress_ms <= self.head_ms) | self.unfunded(self.head_ms))
+        found: np.ndarray = self._trades & ((self.progress_ms <= self.head_ms) | self.unfunded(self.head_ms))
+        return found
 
     def is_held(self) -> bool:
         """Tell whether the head minute should wait for a market's rules, or for one that is about to join."""

@@ -41,7 +41,8 @@ class Backoff:
         """Return the next delay, in wall seconds."""
         delay_s = min(self._longest_s, self._first_s * 2 ** min(self._failures, 20))
         self._failures += 1
-        return delay_s * (1 - self._rng.random() / 2)
+        found: float = delay_s * (1 - self._rng.random() / 2)
+        return found
 
     def reset(self) -> None:
         """Start again from the first delay."""

@@ -62,7 +62,8 @@ def document(operations: Sequence[Operation], control: Control) -> dict[str, Any
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
-    return _with_names(whole, control)
+    found: dict[str, Any] = _with_names(whole, control)
+    return found
 
 
 def _operation(operation: Operation, names: Any, query: dict[str, Any] | None) -> dict[str, Any]:

@@ -146,7 +146,8 @@ def _is_committed(engine: Engine, restore_id: str) -> bool:
         if connection.execute(text("SELECT to_regclass('account')")).scalar_one() is None:
             return False
         comment = connection.execute(text("SELECT obj_description(to_regclass('account'), 'pg_class')")).scalar_one()
-    return comment == f"restored {restore_id}"
+    found: bool = comment == f"restored {restore_id}"
+    return found
 
 
 def _read_record(path: Path) -> Switch:

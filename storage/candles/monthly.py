@@ -127,13 +127,15 @@ class MonthlySeries:
         if pa.types.is_string(column.type):
             column = column.dictionary_encode()
         if not pa.types.is_dictionary(column.type):
-            return column.to_numpy()
+            found: np.ndarray = column.to_numpy()
+            return found
         chunk = column.unify_dictionaries().combine_chunks()
         words = chunk.dictionary.to_pylist()
         unknown = set(words) - set(self._names)
         if unknown:
             raise StorageFailed(f"{path} says {min(unknown)!r}; one of {', '.join(self._names)} is needed")
-        return np.array([self._names.index(word) for word in words], np.uint8)[chunk.indices.to_numpy()]
+        indices: np.ndarray = np.array([self._names.index(word) for word in words], np.uint8)[chunk.indices.to_numpy()]
+        return indices
 
     def write(self, columns: Columns) -> None:
         """Replace the months that these rows cover by exactly these rows. Call it under the folder's lock."""
@@ -169,7 +171,8 @@ class MonthlySeries:
 
     def _rows(self, path: Path) -> int:
         try:
-            return pq.ParquetFile(path).metadata.num_rows
+            found: int = pq.ParquetFile(path).metadata.num_rows
+            return found
         except (pa.ArrowException, OSError):
             return len(self.read_file(path)[self._time])
 

@@ -113,7 +113,8 @@ def broken_candles(candles: CandleArray) -> np.ndarray:
         positive = (prices > 0).all(axis=1) & (volume >= 0)
         low_fits = candles[:, LOW] <= np.minimum(candles[:, OPEN], candles[:, CLOSE])
         high_fits = candles[:, HIGH] >= np.maximum(candles[:, OPEN], candles[:, CLOSE])
-    return ~(finite & positive & low_fits & high_fits)
+    found: np.ndarray = ~(finite & positive & low_fits & high_fits)
+    return found
 
 
 def require_candles(candles: CandleArray, timeframe: Timeframe) -> None:

@@ -163,7 +163,8 @@ def _usable(candles: CandleArray, timeframe: Timeframe) -> CandleArray:
     kept = candles[~broken_candles(candles)]
     kept = kept[kept[:, OPEN_MS] % timeframe.ms == 0]
     _, first = np.unique(kept[:, OPEN_MS], return_index=True)
-    return kept[first]
+    found: CandleArray = kept[first]
+    return found
 
 
 def _check_gaps(candles: CandleArray, timeframe: Timeframe, limits: Limits) -> list[Finding]:

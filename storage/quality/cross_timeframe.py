@@ -29,7 +29,8 @@ def aggregate(candles: CandleArray, fine: Timeframe, coarse: Timeframe) -> Candl
     joined[:, LOW] = np.minimum.reduceat(candles[:, LOW], starts)
     joined[:, CLOSE] = candles[ends - 1, CLOSE]
     joined[:, VOLUME] = np.add.reduceat(candles[:, VOLUME], starts)
-    return joined[ends - starts == coarse.ms // fine.ms]
+    found: CandleArray = joined[ends - starts == coarse.ms // fine.ms]
+    return found
 
 
 def check_sums(

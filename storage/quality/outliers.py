@@ -46,7 +46,8 @@ def robust_z(values: np.ndarray, window: int = WINDOW_BARS) -> np.ndarray:
     series = pandas.Series(values)
     median = series.rolling(window, min_periods=LEAST_BARS).median()
     deviation = (series - median).abs().rolling(window, min_periods=LEAST_BARS).median()
-    return ((series - median) / (1.4826 * deviation.clip(lower=LEAST_MAD))).fillna(0.0).to_numpy()
+    found: np.ndarray = ((series - median) / (1.4826 * deviation.clip(lower=LEAST_MAD))).fillna(0.0).to_numpy()
+    return found
 
 
 def outlying_moves(candles: CandleArray, timeframe: Timeframe, outlier_z: float) -> Moves:

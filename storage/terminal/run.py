@@ -49,7 +49,8 @@ def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
 
 
 def _name_of(command: Any) -> str:
-    return command.name or command.callback.__name__.replace("_", "-")
+    found: str = command.name or command.callback.__name__.replace("_", "-")
+    return found
 
 
 def _add_output_options(app: typer.Typer) -> None:

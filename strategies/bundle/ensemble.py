@@ -26,7 +26,8 @@ def blend(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     finite = np.isfinite(votes)
     total = (finite * weights).sum(1)  # (n,)
     score = (np.where(finite, votes, 0.0) * weights).sum(1)
-    return np.divide(score, total, out=np.full(len(votes), np.nan), where=total > 0)
+    found: np.ndarray = np.divide(score, total, out=np.full(len(votes), np.nan), where=total > 0)
+    return found
 
 
 def join(conviction: np.ndarray, vote: np.ndarray, weight: float) -> np.ndarray:
@@ -47,7 +48,8 @@ def agreement(conviction: np.ndarray, exposure: np.ndarray) -> np.ndarray:
         conviction: its sign is the side; any shape, NaN allowed.
         exposure: that PPO wants, -1..1, the same shape.
     """
-    return np.nan_to_num(np.clip(exposure, -1.0, 1.0) * np.sign(conviction))
+    found: np.ndarray = np.nan_to_num(np.clip(exposure, -1.0, 1.0) * np.sign(conviction))
+    return found
 
 
 @compiled

@@ -177,4 +177,5 @@ def times(bars: Bars) -> list[np.ndarray]:
 
 def _close_location(bars: Bars) -> np.ndarray:
     """Return -1 where the bar closed at its low, +1 at its high, 0 where it did not move."""
-    return (2.0 * bars.close - bars.high - bars.low) / (bars.high - bars.low + TINY * bars.close)
+    found: np.ndarray = (2.0 * bars.close - bars.high - bars.low) / (bars.high - bars.low + TINY * bars.close)
+    return found

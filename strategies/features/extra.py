@@ -139,4 +139,5 @@ def _named(function: Any, arguments: list[float]) -> dict[str, float | int]:
 
 def _standardise(column: np.ndarray) -> np.ndarray:
     mean = rolling_mean(column, STANDARDISE_BARS)
-    return (column - mean) / (rolling_deviation(column, STANDARDISE_BARS) + 1e-9)
+    found: np.ndarray = (column - mean) / (rolling_deviation(column, STANDARDISE_BARS) + 1e-9)
+    return found

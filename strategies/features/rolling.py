@@ -123,7 +123,8 @@ def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:
 def rolling_deviation(values: np.ndarray, window: int) -> np.ndarray:
     """Return the population standard deviation of the last `window` values, at least 1e-9."""
     mean = rolling_mean(values, window)
-    return np.sqrt(np.maximum(rolling_mean(values * values, window) - mean * mean, 1e-18))
+    found: np.ndarray = np.sqrt(np.maximum(rolling_mean(values * values, window) - mean * mean, 1e-18))
+    return found
 
 
 def half_life_alpha(half_life: float) -> float:

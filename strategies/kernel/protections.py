@@ -55,7 +55,8 @@ def is_forced_exit(orders: np.ndarray, m: int) -> bool:
         or reason == Reason.DAILY_LOSS.value
         or reason == Reason.DRAWDOWN.value
     )
-    return orders[m].active == 1 and orders[m].target == 0 and forced
+    pending: bool = orders[m].active == 1 and orders[m].target == 0 and forced
+    return pending
 
 
 @inlined

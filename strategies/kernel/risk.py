@@ -58,14 +58,16 @@ def size(
     if not leverage > 0.0:  # also NaN
         return 0
     notional = min(leverage, rules[0].max_market_leverage) * equity / market_count
-    return math.floor(min(notional, MAX_NOTIONAL) / (float(price_ticks) * market.unit_value))
+    lots: int = math.floor(min(notional, MAX_NOTIONAL) / (float(price_ticks) * market.unit_value))
+    return lots
 
 
 @compiled
 def _leverage(rules: np.ndarray, expected_return: float, sigma: float, volatility: float) -> float:
     rule = rules[0]
     if rule.sizing == Sizing.FIXED_FRACTION.value:
-        return rule.fixed_fraction
+        leverage: float = rule.fixed_fraction
+        return leverage
     if rule.sizing == Sizing.RISK_PER_TRADE.value:
         distance = rule.stop_sigmas * daily_sigma(rules, sigma)
         return rule.risk_per_trade / distance if distance > 0.0 else 0.0
@@ -78,11 +80,12 @@ def _leverage(rules: np.ndarray, expected_return: float, sigma: float, volatilit
 @compiled
 def agreement_factor(rules: np.ndarray, agreement: float) -> float:
     """Return the factor on the size: agreement_low at -1, 1 at 0, agreement_high at 1, linear between."""
+    factor = 1.0
     if agreement < 0.0:
-        return 1.0 + max(agreement, -1.0) * (1.0 - rules[0].agreement_low)
-    if agreement > 0.0:
-        return 1.0 + min(agreement, 1.0) * (rules[0].agreement_high - 1.0)
-    return 1.0
+        factor += max(agreement, -1.0) * (1.0 - rules[0].agreement_low)
+    elif agreement > 0.0:
+        factor += min(agreement, 1.0) * (rules[0].agreement_high - 1.0)
+    return factor
 
 
 @compiled
@@ -94,7 +97,8 @@ def daily_sigma(rules: np.ndarray, sigma: float) -> float:
 @compiled
 def planned_lots(books: Books, m: int) -> int:
     """Return the signed lots that market `m` will hold once its pending order is filled."""
-    return books.orders[m].target if books.orders[m].active == 1 else books.positions[m].lots
+    lots: int = books.orders[m].target if books.orders[m].active == 1 else books.positions[m].lots
+    return lots
 
 
 @compiled
@@ -128,10 +132,12 @@ def open_positions(books: Books) -> int:
 @compiled
 def lots_that_fit(lots: int, market: Record, price_ticks: int, room: float) -> int:
     """Return at most `lots`, as many as `room` units of notional hold."""
-    return min(lots, math.floor(max(room, 0.0) / (float(price_ticks) * market.unit_value)))
+    fitting: int = min(lots, math.floor(max(room, 0.0) / (float(price_ticks) * market.unit_value)))
+    return fitting
 
 
 @compiled
 def is_too_small(lots: int, market: Record, price_ticks: int) -> bool:
     """Tell whether an order of `lots` is under the market's minimum."""
-    return lots < max(market.min_lots, 1) or lots * price_ticks * market.unit_value < market.min_notional
+    too_small: bool = lots < max(market.min_lots, 1) or lots * price_ticks * market.unit_value < market.min_notional
+    return too_small

@@ -84,7 +84,8 @@ class EProcess:
         if not self.growth > 0.0:
             return math.inf
         a_day = self.growth / self.observations * 24.0 / bar_h / self.logs.shape[1]  # gain of one stream
-        return missing / a_day
+        found: float = missing / a_day
+        return found
 
     def to_json(self) -> str:
         """Return the text that `from_json` reads; floats survive unchanged."""

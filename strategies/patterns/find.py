@@ -44,7 +44,8 @@ def last_pattern(candles: CandleArray, within_bars: int) -> np.void | None:
     if not len(recent):
         return None
     newest = recent[recent["confirm"] == recent["confirm"].max()]
-    return newest[np.argmin(newest["pattern"])]
+    found: np.void | None = newest[np.argmin(newest["pattern"])]
+    return found
 
 
 def _of_one_direction(chart: Chart, turn: int) -> list[np.ndarray]:

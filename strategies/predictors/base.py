@@ -44,7 +44,8 @@ class PreparedSlice:
     @property
     def is_warm(self) -> np.ndarray:
         """(rows,) bool: deviations are known, so a score means something."""
-        return np.isfinite(self.sigma[self.first :]) & np.isfinite(self.volatility[self.first :])
+        found: np.ndarray = np.isfinite(self.sigma[self.first :]) & np.isfinite(self.volatility[self.first :])
+        return found
 
 
 class Predictor(Protocol):

@@ -77,7 +77,8 @@ class RidgePredictor:
 
     def score_rows(self, features: np.ndarray) -> np.ndarray:
         """Return the (n,) float64 scores of (n, F) float32 rows."""
-        return np.ascontiguousarray(self.inputs(features) * self.weights).sum(1)
+        found: np.ndarray = np.ascontiguousarray(self.inputs(features) * self.weights).sum(1)
+        return found
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """Return (n, F) float64: what each directional column adds to the scores, its interactions included."""
@@ -89,7 +90,8 @@ class RidgePredictor:
 
     def inputs(self, features: np.ndarray) -> np.ndarray:
         """Return the (n, K) scaled and clipped inputs."""
-        return np.clip(self.design.expand(features) / self.deviations, -CLIP, CLIP)
+        found: np.ndarray = np.clip(self.design.expand(features) / self.deviations, -CLIP, CLIP)
+        return found
 
     def to_bytes(self) -> bytes:
         """Return the JSON document that `load` reads; floats survive unchanged."""

@@ -61,7 +61,7 @@ def test_train_xgboost_reports_importance_and_draws_it(workplace: Path, capsys: 
         (["trian"], "unknown command 'trian'"),
         (["train", "bundle", "--epochs", "3"], "--help says what is possible"),
         (["train", "bundle", "--timeframe", "7h"], "timeframe '7h' is unknown"),
-        (["train", "bundle", "--until", "yesterday"], "ISO form is needed"),
+        (["train", "bundle", "--until", "yesterday"], "is not a day"),
         (["train", "bundle", "--families", "oracle"], "'oracle'"),
         (["train", "bundle", "--symbols", "ZZZUSDT"], "found no candles"),
         (["train", "xgboost", "--task", "magic"], "task 'magic' is unknown"),

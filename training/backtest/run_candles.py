@@ -255,7 +255,8 @@ def _between(candles: CandleArray, start_ms: int, end_ms: int) -> CandleArray:
 def _traded(store: CandleStore, market: Market, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray:
     """Return the stored candles of a range, without the stitched spot ones: those are for training only."""
     stored = read_any(store, market, timeframe, start_ms, end_ms)
-    return stored.candles[stored.source != Source.STITCHED_SPOT]
+    found: CandleArray = stored.candles[stored.source != Source.STITCHED_SPOT]
+    return found
 
 
 def _funding(store: CandleStore, market: Market, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:
@@ -272,7 +273,8 @@ def _spans(store: CandleStore, market: Market, bar: Timeframe, timeframe: Timefr
     span = span_of_any(store, market, bar)
     if span.first_ms is None or span.last_ms is None:
         return False
-    return span.first_ms <= during[0, OPEN_MS] and span.last_ms + bar.ms >= during[-1, OPEN_MS] + timeframe.ms
+    found: bool = span.first_ms <= during[0, OPEN_MS] and span.last_ms + bar.ms >= during[-1, OPEN_MS] + timeframe.ms
+    return found
 
 
 def _stored(store: CandleStore, market: Market, timeframe: Timeframe) -> str:

@@ -150,7 +150,8 @@ class Dataset:
     def _mask(self, segment: Segment, ms: int, every_bars: int, phase: int, since_ms: int | None) -> np.ndarray:
         mask = np.isfinite(segment.target) & segment.is_warm & (segment.label_end_ms <= ms)
         mask &= segment.open_ms // self.timeframe.ms % every_bars == phase % every_bars
-        return mask if since_ms is None else mask & (segment.open_ms >= since_ms)
+        found: np.ndarray = mask if since_ms is None else mask & (segment.open_ms >= since_ms)
+        return found
 
 
 def build(

@@ -54,7 +54,8 @@ class Labelling:
         if self.target == "return" or not len(open_ms):
             return np.ones(len(open_ms), np.float32)
         own = uniqueness(open_ms + timeframe.ms, label_end_ms, timeframe.ms)
-        return (own / own.mean()).astype(np.float32)
+        found: np.ndarray = (own / own.mean()).astype(np.float32)
+        return found
 
 
 RETURN: Final = Labelling()
@@ -153,4 +154,5 @@ def uniqueness(start_ms: np.ndarray, end_ms: np.ndarray, step_ms: int) -> np.nda
     np.add.at(changes, last, -1)
     alive = np.cumsum(changes)
     shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
-    return (shares[last] - shares[first]) / (last - first)
+    found: np.ndarray = (shares[last] - shares[first]) / (last - first)
+    return found

@@ -68,4 +68,5 @@ def is_scored(segment: Segment) -> np.ndarray:
     """Return (n,) bool: all others have scored the bar."""
     if segment.others is None:
         return np.zeros(len(segment.target), bool)
-    return np.isfinite(segment.others).all(axis=1)
+    found: np.ndarray = np.isfinite(segment.others).all(axis=1)
+    return found

@@ -62,7 +62,8 @@ class Segment:
     @property
     def is_warm(self) -> np.ndarray:
         """(n,) bool: deviations are known; columns with longer memories may still be NaN."""
-        return np.isfinite(self.sigma) & np.isfinite(self.volatility)
+        found: np.ndarray = np.isfinite(self.sigma) & np.isfinite(self.volatility)
+        return found
 
     def after(self, row: int) -> Segment:
         """Return the bars from `row` on."""

@@ -89,7 +89,8 @@ def _gain(known: Votes, ours: Sequence[int], theirs: Sequence[int]) -> IcGain:
 
 
 def _mean(known: Votes, columns: Sequence[int]) -> np.ndarray:
-    return known.votes[:, list(columns)].mean(axis=1)
+    found: np.ndarray = known.votes[:, list(columns)].mean(axis=1)
+    return found
 
 
 def _seat(known: Votes, names: Sequence[str], members: Sequence[int], index: int) -> Seat:

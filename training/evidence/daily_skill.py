@@ -99,7 +99,8 @@ def correlations(sums: np.ndarray) -> np.ndarray:
     """Return (n,) Pearson correlations of (n, 6) sums; 0 where nothing varies."""
     count, x, y, xx, yy, xy = sums.T
     spread = np.maximum(xx - x * x / count, 0.0) * np.maximum(yy - y * y / count, 0.0)
-    return np.divide(xy - x * y / count, np.sqrt(spread), out=np.zeros(len(sums)), where=spread > 0)
+    found: np.ndarray = np.divide(xy - x * y / count, np.sqrt(spread), out=np.zeros(len(sums)), where=spread > 0)
+    return found
 
 
 def _varies(total: np.ndarray) -> bool:

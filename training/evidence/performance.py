@@ -94,7 +94,8 @@ def daily_equity(curve: EquityCurve) -> tuple[np.ndarray, np.ndarray]:
 def daily_returns(curve: EquityCurve) -> np.ndarray:
     """Return the (d,) net returns between the samples of `daily_equity`."""
     _, equity = daily_equity(curve)
-    return np.diff(equity) / equity[:-1]
+    found: np.ndarray = np.diff(equity) / equity[:-1]
+    return found
 
 
 def curve_figures(curve: EquityCurve) -> CurveFigures:

@@ -167,7 +167,8 @@ def _decisions(facts: Mapping[str, Any], width: int) -> list[str]:
 
 
 def _strength(row: Facts) -> float:
-    return abs(row["conviction"] or 0.0) / (row["enter"] or 1.0)
+    found: float = abs(row["conviction"] or 0.0) / (row["enter"] or 1.0)
+    return found
 
 
 def _conviction(row: Facts) -> str:

@@ -108,7 +108,8 @@ def _table(path: Path) -> pa.Table:
 def _column(table: pa.Table, names: tuple[str, ...], path: Path) -> np.ndarray:
     for name in names:
         if name in table.schema.names:
-            return table.column(name).to_numpy().astype(np.float64)
+            found: np.ndarray = table.column(name).to_numpy().astype(np.float64)
+            return found
     raise BadInput(f"{path} has the columns {', '.join(table.schema.names)}; {' or '.join(names)} is needed")
 
 

@@ -160,4 +160,5 @@ class Walk:
 
 def _fat_tailed(rng: np.random.Generator) -> np.ndarray:
     """Return a block of Student shocks scaled to unit variance."""
-    return rng.standard_t(_TAIL, BLOCK_HOURS) * np.sqrt((_TAIL - 2) / _TAIL)
+    found: np.ndarray = rng.standard_t(_TAIL, BLOCK_HOURS) * np.sqrt((_TAIL - 2) / _TAIL)
+    return found

@@ -28,7 +28,8 @@ def without_empty(candles: CandleArray, name: str, notes: list[str]) -> CandleAr
         raise BadInput(f"{name} has {len(candles)} rows and no price in any")
     if empty.any():
         notes.append(f"left out {empty.sum():,} rows without prices")
-    return candles[~empty]
+    found: CandleArray = candles[~empty]
+    return found
 
 
 def sound(candles: CandleArray, name: str, options: Options, notes: list[str]) -> CandleArray:

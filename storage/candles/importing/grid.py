@@ -65,7 +65,8 @@ def missing_share(open_ms: np.ndarray, timeframe: Timeframe) -> float:
     """Return which share of the bars between first and last is absent."""
     if len(open_ms) < 2:
         return 0.0
-    return 1.0 - len(open_ms) / ((open_ms[-1] - open_ms[0]) // timeframe.ms + 1)
+    found: float = 1.0 - len(open_ms) / ((open_ms[-1] - open_ms[0]) // timeframe.ms + 1)
+    return found
 
 
 def require_dense(open_ms: np.ndarray, timeframe: Timeframe, most: float, where: str) -> None:

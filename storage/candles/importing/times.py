@@ -95,7 +95,8 @@ def localized(times: Times, zone: str, name: str) -> np.ndarray:
         raise BadInput(f"{name}: the times do not fit --timezone {zone}: {str(error)[:100]}") from error
     found = found if ordered is index else found[::-1]
     values: Any = found.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[ms]")
-    return values.astype(np.int64).astype(np.float64)
+    value: np.ndarray = values.astype(np.int64).astype(np.float64)
+    return value
 
 
 def _written(column: pa.ChunkedArray, name: str, dates: str, zone_given: bool) -> Times:

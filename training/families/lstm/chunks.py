@@ -74,7 +74,10 @@ class Scaling:
 
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Return (n, F) float32 standardised features."""
-        return np.nan_to_num(np.clip((features - self.mean) / self.deviation, -CLIP, CLIP), nan=0.0).astype(np.float32)
+        found: np.ndarray = np.nan_to_num(
+            np.clip((features - self.mean) / self.deviation, -CLIP, CLIP), nan=0.0
+        ).astype(np.float32)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

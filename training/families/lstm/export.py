@@ -92,7 +92,8 @@ class ScoringNetwork(nn.Module):
         return total / len(self._deviations)
 
     def _unfold(self, states: list[Tensor]) -> Tensor:
-        return torch.cat(states).unflatten(1, (2 if self._mirrored else 1, -1))
+        found: Tensor = torch.cat(states).unflatten(1, (2 if self._mirrored else 1, -1))
+        return found
 
 
 def model_files(model: LstmModel) -> dict[str, bytes]:

@@ -92,7 +92,8 @@ class AttentionLayer(nn.Module):
 
     def _split(self, values: Tensor) -> Tensor:
         """Return (batch, heads, bars, units of a head)."""
-        return values.unflatten(2, (self._heads, -1)).permute(1, 2, 0, 3)
+        found: Tensor = values.unflatten(2, (self._heads, -1)).permute(1, 2, 0, 3)
+        return found
 
 
 def layers_of(kind: str, units: int, count: int) -> list[nn.Module]:

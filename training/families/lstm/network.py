@@ -91,7 +91,8 @@ def dense_loss(estimates: Tensor, targets: Tensor, labelled: Tensor, volatility_
 def estimate(network: LstmNetwork, inputs: Tensor, directional: Tensor | None) -> Tensor:
     """Return heads of every bar, (time, batch, heads); averaged with the mirror image's if `directional` is given."""
     if directional is None:
-        return network(inputs)[0]
+        found: Tensor = network(inputs)[0]
+        return found
     both, _ = network(torch.cat([inputs, mirror(inputs, directional)], dim=1))
     return fold_mirror(both, inputs.shape[1])
 

@@ -119,7 +119,8 @@ class AgentsEnv(VecEnv):
             step_share(0, self.num_envs, actions, *world, *rest, self._facts[0], seen)
         else:
             step_all(self._shares, actions, *world, *rest, self._facts, seen)
-        return self._ended != RUNNING
+        found: np.ndarray = self._ended != RUNNING
+        return found
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed every agent's generator: agent i of seed s starts where agent i of seed s always starts."""

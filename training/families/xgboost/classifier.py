@@ -140,7 +140,8 @@ class Classifier:
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Return the (n,) most probable classes."""
-        return self.probabilities(features).argmax(axis=1).astype(np.int8)
+        found: np.ndarray = self.probabilities(features).argmax(axis=1).astype(np.int8)
+        return found
 
     @property
     def files(self) -> dict[str, bytes]:

@@ -225,4 +225,5 @@ def _candles(chart: Chart) -> np.ndarray:
             chart.close[lag - 1 : -1] - chart.close[:-lag],
         ]
     )
-    return result / chart.atr[:, None]
+    found: np.ndarray = result / chart.atr[:, None]
+    return found

@@ -177,7 +177,8 @@ def age_weights(open_ms: np.ndarray, now_ms: int, half_life_d: float) -> np.ndar
     if half_life_d <= 0:
         return np.ones(len(open_ms), np.float32)
     weight = 0.5 ** ((now_ms - open_ms) / DAY_MS / half_life_d)
-    return (weight / weight.mean()).astype(np.float32)
+    found: np.ndarray = (weight / weight.mean()).astype(np.float32)
+    return found
 
 
 def gain(model: XGBoostModel, names: tuple[str, ...]) -> dict[str, float]:
