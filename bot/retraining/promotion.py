@@ -1,6 +1,7 @@
 """What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to.
 
-The gate's verdict says who is champion; the ladder's answer, in the same document, says whether the champion trades.
+The gate's verdict says who is champion; the fallback policy's answer, in the same
+document, says whether the champion trades.
 """
 
 from __future__ import annotations
@@ -106,9 +107,9 @@ class TrainingRuns:
         ]
 
     async def promote(self, document: dict[str, Any]) -> str:
-        """Do what gate and ladder said: promote, shadow, step down, or go on; return what came of it, in words."""
+        """Do what gate and policy said: promote, shadow, step down, or go on; return what came of it, in words."""
         bundle, step, reason = _read(document)
-        fallback_level, why = _ladder(document)
+        fallback_level, why = _answered(document)
         candidate = bundle if step == "promote" else None
         try:
             if step == "shadow":
@@ -121,7 +122,7 @@ class TrainingRuns:
         return f"{self._said(bundle, step, reason)}; {self._deciding()} goes on"
 
     async def _place(self, candidate: str | None, fallback_level: FallbackLevel, reason: str, why: str) -> str:
-        """Let decide whom gate and ladder name; return in words what moved, "" where they decide already."""
+        """Let decide whom gate and policy name; return in words what moved, "" where they decide already."""
         assert self.control is not None
         control = self.control
         before = await asyncio.to_thread(control.registry.standing, control.exchange_info.exchange)
@@ -170,15 +171,17 @@ def _read(document: dict[str, Any]) -> tuple[str, str, str]:
     return bundle, str(verdict["step"]), str(verdict.get("reason", ""))
 
 
-def _ladder(document: dict[str, Any]) -> tuple[FallbackLevel, str]:
-    """Return the ladder's rung and its reason.
+def _answered(document: dict[str, Any]) -> tuple[FallbackLevel, str]:
+    """Return the fallback level and its reason.
 
     Raises:
         BadInput: the document has none.
     """
     found = document.get("ladder") or {}
     if found.get("trading") not in FALLBACK_LEVELS:
-        raise BadInput(f"the training's ladder is {found!r}; trading as one of {', '.join(FALLBACK_LEVELS)} is needed")
+        raise BadInput(
+            f"the training's fallback answer is {found!r}; trading as one of {', '.join(FALLBACK_LEVELS)} is needed"
+        )
     return found["trading"], str(found.get("why", ""))
 
 

@@ -3,8 +3,8 @@
 After each decision every watched bundle scores the same closes in a thread; what it expected is written beside what the
 champion expected, and when a label matures the likelihood ratio of both moves on. A challenger that is proven right
 is promoted; a champion that its predecessor, or the forecast of nothing, proves wrong is rolled back (the harm stop).
-While a stand-in decides, the champion on the bench is watched; only the ladder calls it back. Nothing here is on the
-trading path: a fault is logged and trading goes on.
+While a fallback strategy decides, the champion on the bench is watched; only the fallback policy calls it back.
+Nothing here is on the trading path: a fault is logged and trading goes on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who trades: the bundle that earned it, else the trend rule, else nobody. The fallback ladder of the promotion policy.
+"""Who trades: the bundle that earned it, else the trend rule, else nobody. The fallback policy.
 
     models       the champion's out-of-sample IC over the last 12 months is not below `fallback_ic`
     trend_rule   nothing has passed its gate, or the champion fell; the rule made money over the same months
@@ -27,7 +27,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What the ladder is told, all of it out of sample and over the last 12 months.
+    """What the policy is told, all of it out of sample and over the last 12 months.
 
     Attributes:
         has_champion: whether any bundle has passed.
@@ -73,7 +73,7 @@ def next_standing(now: Standing, candidate: str | None, fallback_level: Fallback
     Args:
         now: before it.
         candidate: the bundle that the gate lets through; None: it let none through.
-        rung: of the ladder, asked about the candidate, or else about the champion there was.
+        level: of the policy, asked about the candidate, or else about the champion there was.
     """
     champion = candidate or now.champion
     return Standing(

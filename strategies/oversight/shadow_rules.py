@@ -33,7 +33,7 @@ def judge(
 
     Args:
         role: a challenger may win or lose; the predecessor and the forecast of nothing may only do harm's work; a
-            champion on the bench is watched while a stand-in trades, and the ladder alone calls it back.
+            champion on the bench is watched while a fallback strategy trades, and the policy alone calls it back.
         evidence: the watched bundle against the champion.
         threshold: likelihood ratio at which something is done.
         age_d: days since the trial began.

@@ -68,16 +68,20 @@ def open_dataset(
         frame,
         features,
         iso_ms(until) if until else None,
-        reading=Reading(kind=config.exchange.market, gaps=gaps, strict=_names(symbols) or config.exchange.symbols),
+        reading=Reading(
+            kind=config.exchange.market,
+            gaps=gaps,
+            strict=_names(symbols) or config.exchange.symbols,
+            making=Making(
+                kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
+            ),
+        ),
         teaching=Teaching(
             horizon_bars=config.decision.horizon_bars,
             horizons=config.decision.horizons,
             labelling=labelling_of(config),
             taught_by=None if set(names) == set(teachers) else teachers,
             thinning=config.training.thinning,
-        ),
-        making=Making(
-            kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
         ),
     )
     bars = sum(len(segment.candles) for segment in dataset.segments)

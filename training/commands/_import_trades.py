@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from storage.terminal.output import emit
+from training.imported.record import imported_result
+from training.imported.trade_lists import read_trades
+from training.runtime import records
 from training.runtime.progress import configuration, say
 
 
@@ -20,12 +24,6 @@ def bring(file: Path, strategy: str, name: str, initial_capital: float) -> None:
     Raises:
         BadInput: it holds no list of trades, or several strategies.
     """
-    import hashlib
-
-    from training.imported.record import imported_result
-    from training.imported.trade_lists import read_trades
-    from training.runtime import records
-
     config = configuration()
     trades, said = read_trades(file, strategy)
     capital = initial_capital or said or float(config.execution.initial_capital)

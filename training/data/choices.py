@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from training.data.columns import Making
 from training.data.labels import RETURN, Labelling
 
 Gaps = Literal["split", "refuse"]
@@ -20,12 +21,14 @@ class Reading:
         stitched: keep the spot candles from before the future was listed.
         gaps: what to do with gaps of more than three bars among the market's own candles.
         strict: symbols that `gaps` is about, the others are split at theirs; None: all.
+        making: where columns are kept and who computes them; changes no bit.
     """
 
     kind: str = "futures"
     stitched: bool = True
     gaps: Gaps = "split"
     strict: Sequence[str] | None = None
+    making: Making | None = None
 
     def gaps_of(self, symbol: str) -> Gaps:
         """Return what to do with a symbol's gaps."""

@@ -164,7 +164,6 @@ def build(
     *,
     reading: Reading = Reading(),
     teaching: Teaching = Teaching(),
-    making: Making | None = None,
 ) -> Dataset:
     """Read candles and return the dataset of one training.
 
@@ -177,7 +176,6 @@ def build(
         until_ms: only candles closed by then; None: all.
         reading: which stored candles count.
         teaching: what is to be learnt.
-        making: where columns are kept and who computes them; changes no bit.
 
     Raises:
         BadInput: a symbol has no candles.
@@ -198,7 +196,7 @@ def build(
             )
         digest.update(symbol.encode() + stored.candles.tobytes() + stored.source.tobytes())
         runs += runs_of(symbol, stored, timeframe, reading.gaps_of(symbol))
-    parts = _segments(runs, timeframe, features, horizon_bars, labelling, making)
+    parts = _segments(runs, timeframe, features, horizon_bars, labelling, reading.making)
     last_ms = max(int(part.candles[-1, OPEN_MS]) for part in parts) + timeframe.ms
     return Dataset(
         exchange=exchange,
