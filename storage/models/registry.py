@@ -5,7 +5,7 @@
     models/verdicts/b-0123456789abcdef.json                               what the gate said of it
 
 A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename. While
-a fallback strategy decides, the champion is kept. A bundle from another exchange is refused unless promoted with `force`.
+a fallback strategy decides, the champion is kept. A bundle of another exchange is refused unless `force` promotes it.
 """
 
 from __future__ import annotations
