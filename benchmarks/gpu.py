@@ -142,7 +142,7 @@ def scored(predictor: Any, dataset: Dataset) -> np.ndarray:
 
     start_ms = dataset.until_ms - (dataset.until_ms - dataset.from_ms) // 4
     slices = prepare(dataset.segments[0], dataset, start_ms, dataset.until_ms)
-    return np.nan_to_num(np.concatenate(next(iter(score_all([predictor], slices)))))
+    return np.asarray(np.nan_to_num(np.concatenate(next(iter(score_all([predictor], slices))))))
 
 
 def trees(dataset: Dataset) -> tuple[float, float, float]:
