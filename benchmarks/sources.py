@@ -181,9 +181,10 @@ def open_interest(root: Path, symbol: str, open_ms: np.ndarray, close: np.ndarra
     table = _table(root, symbol, ("universe/oi",), "1h_oi_bybit")
     if table is None:
         return None
-    now = np.log(_at(table[:, 0], table[:, 1], open_ms + HOUR_MS))
+    stamps, held = table[:, 0], np.where(table[:, 1] > 0, table[:, 1], np.nan)
+    now = np.log(_at(stamps, held, open_ms + HOUR_MS))
     move = np.sign(close - np.concatenate([np.full(BAR_H, np.nan), close[:-BAR_H]]))
-    changes = [now - np.log(_at(table[:, 0], table[:, 1], open_ms + HOUR_MS - days * DAY_MS)) for days in (1, 3)]
+    changes = [now - np.log(_at(stamps, held, open_ms + HOUR_MS - days * DAY_MS)) for days in (1, 3)]
     return np.column_stack([move * change for change in changes])
 
 

@@ -15,6 +15,7 @@ from bot.values.shadow_results import LiveTrial
 from bot.values.view import View
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
+from storage.models.worth import shares_of, worth_of
 from strategies.bundle.fallback_names import told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import SigmaError
@@ -57,11 +58,12 @@ class BundleSummary(View):
     horizon_bars: int
     families: list[str]
     weights: dict[str, float]
+    votes: dict[str, str] = Field(description="what each family weighs, in the words that training prints")
     recipe: str
     trained_from_ms: int
     trained_until_ms: int
     first_out_of_sample_ms: int
-    ic: float | None
+    ic: float | None = Field(description="out of fold, of the conviction, as training prints it of the ensemble")
     auc: float | None
     accuracy: float | None
     family_ic: dict[str, float]
@@ -143,6 +145,7 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
     manifest: Manifest = registry.manifest(name)
     found, record = manifest.out_of_fold, registry.record(name)
     inside = record.get("explained") or {}
+    worth = worth_of(manifest, record)
     return BundleSummary(
         bundle=name,
         is_production=name == production,
@@ -154,12 +157,13 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
         horizon_bars=manifest.horizon_bars,
         families=list(manifest.families),
         weights=manifest.weights,
+        votes=shares_of(manifest.weights, manifest.ppo_weight),
         recipe=manifest.recipe,
         trained_from_ms=manifest.trained_from_ms,
         trained_until_ms=manifest.trained_until_ms,
         first_out_of_sample_ms=manifest.first_out_of_sample_ms,
-        ic=None if found is None else found.ic,
-        auc=None if found is None else found.auc,
+        ic=worth.ic,
+        auc=worth.auc,
         accuracy=None if found is None else found.accuracy,
         family_ic={} if found is None else found.family_ic,
         slope=manifest.calibration.slope,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -260,6 +261,10 @@ def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mod
         "skill": walked_skill(trained.scales.convictions).last_year.document(),
     }
     manifest = trained.bundle.manifest
+    ensemble = family_figures(trained.scales, manifest.horizon_bars)[-1]
+    record["worth"] = {
+        name: value if math.isfinite(value) else None for name, value in (("ic", ensemble.ic), ("auc", ensemble.auc))
+    }
     record["explained"] = explained(trained.scales, manifest.horizon_bars, trained.files, manifest.feature_names)
     content = json.dumps(record, indent=1).encode()
     return Registry.of(config).add_files({**trained.files, RECORD: content})

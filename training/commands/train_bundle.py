@@ -93,9 +93,7 @@ def _figures(document: dict[str, Any], part: dict[str, Any]) -> str:
 
 def _weight(document: dict[str, Any], family: str) -> str:
     """Return what a family weighs: in the mean of votes, or (PPO) after smoothing."""
-    if family not in document["weights"]:
-        return f"slope after shrinking {document['slope']:.4f}"
-    if family == "ppo" and document["ppo_weight"] > 0:
-        return f"joins with weight {document['ppo_weight']:.2f}"
-    share = document["weights"][family] / sum(document["weights"].values())
-    return f"{share:.0%} of the blend" if share else "no vote"
+    from storage.models.worth import shares_of
+
+    votes = shares_of(document["weights"], document["ppo_weight"])
+    return votes.get(family, f"slope after shrinking {document['slope']:.4f}")

@@ -69,7 +69,8 @@ def write(record: RunRecord, folder: Path = Path("runs")) -> Path:
     def save(target: Path) -> None:
         target.write_bytes(content)
 
-    replace_files([(path, save)])
+    if not path.exists():  # an equal run came to the same before: its record stays as it is
+        replace_files([(path, save)])
     return path
 
 

@@ -179,7 +179,7 @@ def _table(bundles: Sequence[BundleSummary]) -> str:
         Column(name="exchange", text=lambda part: part.exchange, leaves=5),
         Column(name="markets", text=lambda part: ", ".join(part.symbols), leaves=3, is_prose=True),
         Column(name="trained until", text=lambda part: day_of(part.trained_until_ms)),
-        Column(name="families", text=lambda part: _weights(part.weights), leaves=1, is_prose=True),
+        Column(name="families", text=lambda part: _votes(part.votes), leaves=1, is_prose=True),
         Column(name="IC", text=lambda part: _figure(part.ic), is_number=True),
         Column(name="AUC", text=lambda part: _figure(part.auc), leaves=2, is_number=True),
         Column(name="recipe", text=lambda part: part.recipe, leaves=4),
@@ -187,8 +187,8 @@ def _table(bundles: Sequence[BundleSummary]) -> str:
     return table(columns, bundles, width=width())
 
 
-def _weights(weights: Mapping[str, float]) -> str:
-    return " ".join(f"{family} {weight:.2f}" for family, weight in weights.items())
+def _votes(votes: Mapping[str, str]) -> str:
+    return ", ".join(f"{family} {said.removesuffix(' of the blend')}" for family, said in votes.items())
 
 
 def _figure(value: float | None, form: str = ".4f") -> str:
@@ -197,8 +197,11 @@ def _figure(value: float | None, form: str = ".4f") -> str:
 
 def _text(document: dict[str, Any], first_out_of_sample_ms: int) -> str:
     """Return what `show` knows of a bundle, for people: the manifest's facts, the gate's verdict, the promotions."""
+    from storage.models.worth import shares_of
+
     manifest, record = document["manifest"], document["record"]
     out_of_fold, calibration = manifest["out_of_fold"] or {}, manifest["calibration"]
+    worth = record.get("worth") or out_of_fold
     verdict = (document["verdict"] or {}).get("verdict") or record.get("verdict") or {}
     pairs = [
         ("bundle", document["bundle"]),
@@ -207,10 +210,10 @@ def _text(document: dict[str, Any], first_out_of_sample_ms: int) -> str:
         ("decides on", f"{manifest['timeframe']} candles, {manifest['horizon_bars']} ahead"),
         ("trained on", f"{day_of(manifest['trained_from_ms'])} to {day_of(manifest['trained_until_ms'])}"),
         ("first out of sample", day_of(first_out_of_sample_ms)),
-        ("families", _weights(manifest["weights"])),
+        ("families", _votes(shares_of(manifest["weights"], manifest["ppo_weight"]))),
         ("recipe", manifest["recipe"]),
-        ("IC, out of fold", _figure(out_of_fold.get("ic"))),
-        ("AUC, out of fold", _figure(out_of_fold.get("auc"))),
+        ("IC, out of fold", _figure(worth.get("ic"))),
+        ("AUC, out of fold", _figure(worth.get("auc"))),
         ("rows, out of fold", _figure(out_of_fold.get("rows"), ",")),
         ("slope", _figure(calibration["slope"])),
         ("made", minute_of(record.get("created_ms"))),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from bot.alerts.numbers import stamp
 from bot.telegram.commands.account import STATES
@@ -14,6 +15,7 @@ from bot.values.shadow_results import LiveTrial
 from bot.values.training import TrainingProgress
 from storage.language import _, translated
 from storage.models.promotion import Promotion
+from storage.models.worth import worth_of
 from strategies.bundle.fallback_names import TREND_ID, told
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, Conflict
@@ -34,10 +36,10 @@ async def models(question: Question) -> Reply:
         head += f"\n{plain(translated(history[-1].why))}"
     if not manifests:
         return Reply(text=f"{head}\n{_('No bundle has been trained yet. /retrain starts a training.')}")
-    tests = await asyncio.to_thread(lambda: {name for name in manifests if control.registry.is_test(name)})
+    records = await asyncio.to_thread(lambda: [control.registry.record(name) for name in manifests])
     rows = [
-        (f"{name[:10]}{' TEST' * (name in tests)}", _families(part), _ic(part), _until(part)[2:])
-        for name, part in manifests.items()
+        (name[:10], "TEST" if record.get("test_mode") else _families(part), _ic(part, record), _until(part)[2:])
+        for (name, part), record in zip(manifests.items(), records, strict=True)
     ]
     text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
     others = [name for name in manifests if name != deciding]
@@ -203,8 +205,9 @@ def _families(manifest: Manifest) -> str:
     return "+".join(family[:3] for family in manifest.families)
 
 
-def _ic(manifest: Manifest) -> str:
-    return "?" if manifest.out_of_fold is None else f"{manifest.out_of_fold.ic:+.3f}"
+def _ic(manifest: Manifest, record: Mapping[str, Any]) -> str:
+    worth = worth_of(manifest, record)
+    return "?" if worth.ic is None else f"{worth.ic:+.3f}"
 
 
 def _until(manifest: Manifest) -> str:

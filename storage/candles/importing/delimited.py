@@ -22,7 +22,7 @@ from strategies.errors import BadInput
 
 _MOST_FOOTER_LINES: Final = 5
 _SAMPLE_BYTES: Final = 1 << 16
-_LARGE_BYTES: Final = 1 << 22  # from here on only the columns that matter are parsed
+_LARGE_BYTES: Final = 1 << 20  # from here on only the columns that matter are parsed
 _NAMES: Final = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "spaces"}
 
 

@@ -13,6 +13,7 @@ from storage.candles.importing.pairs import is_pair
 from storage.candles.importing.sheet import Options
 from strategies.errors import BadInput
 
+_MOST_LINES: Final = 250  # that teach the dialect
 _FEWEST_CELLS: Final = 5  # a time and four prices
 _DELIMITERS: Final = ("\t", ";", "|", ",")
 _TIME_START: Final = re.compile(r"^\s*\"?\d{1,4}[-./]?\d{1,2}[-./]?\d")
@@ -39,13 +40,14 @@ def dialect_of(lines: list[str], name: str, options: Options) -> Dialect:
     delimiter = _delimiter([line for _, line in filled])
     if delimiter is None:
         raise BadInput(f"{name} is no table of candles: its first line is {filled[0][1].strip()[:80]!r}")
-    cells = [(number, cells_of(line, delimiter)) for number, line in filled]
+    cells = [(number, cells_of(line, delimiter)) for number, line in filled[:_MOST_LINES]]
     first = next((place for place, (_, row) in enumerate(cells) if is_row(row)), None)
     heads = [row for _, row in cells[: len(cells) if first is None else first]]
     banner = [row for row in heads if not _is_header(row)]
     heads = [row for row in heads if _is_header(row)]
     body = [row for _, row in cells[first or 0 :]] if first is not None else []
-    texts = [cell for row in body[:200] for cell in row[1:] if is_number(cell)]
+    doubtful = delimiter != "," or any('"' in line for _, line in filled[:200])  # else no cell holds a comma
+    texts = [cell for row in body[:200] for cell in row[1:] if is_number(cell)] if doubtful else []
     decimal = decimal_of(texts, name, options.decimal) if delimiter != "," or any("," in t for t in texts) else "."
     skipped = cells[first][0] if first is not None else len(lines)
     header, tickers = _joined(heads)
@@ -56,7 +58,7 @@ def dialect_of(lines: list[str], name: str, options: Options) -> Dialect:
 
 def _delimiter(lines: list[str]) -> str | None:
     """Return what separates the cells: the sign with one count of at least five cells in most lines."""
-    sample = lines[:400]
+    sample = lines[:_MOST_LINES]
     best, share = None, 0.6
     for delimiter in _DELIMITERS:
         counts = Counter(len(cells_of(line, delimiter)) for line in sample)

@@ -36,11 +36,12 @@ def rows_of_one_market(sheet: Sheet, roles: Roles, wanted: Wanted) -> tuple[Shee
             f"{sheet.name} holds candles of {len(places)} exchanges, {', '.join(sorted(places)[:6])} (column "
             f"{roles.exchange!r}): split the file, each exchange is imported by itself"
         )
-    symbols = _values(sheet, roles.symbol)
+    symbols = [value for value in _values(sheet, roles.symbol) if any(sign.isalpha() for sign in value)]
     if len(symbols) > 1:
         chosen = canonical(wanted.symbol)
         sheet, symbols = _rows_of(sheet, roles.symbol, symbols, chosen, canonical, "markets", "--symbol")
     frames = _values(sheet, roles.timeframe)
+    frames = frames if all(evidence.from_columns([], [value], []).timeframe for value in frames) else []
     if len(frames) > 1:
         sheet, frames = _rows_of(sheet, roles.timeframe, frames, wanted.timeframe, _frame, "timeframes", "--timeframe")
     kind = "futures" if any("futures" in place.lower() or "perpetual" in place.lower() for place in places) else ""

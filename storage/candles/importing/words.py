@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 _WORDS: Final = {
@@ -66,6 +67,7 @@ _NUMBERED: Final = re.compile(r"^\d+[.:]\s*")  # "1. open"
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
+@cache
 def plain(name: str) -> str:
     """Return a name in lower_snake_case without signs and accents: "Volume (BTC)" is volume_btc, "AÇILIŞ" acilis."""
     text = (

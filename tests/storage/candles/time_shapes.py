@@ -135,6 +135,7 @@ TAKEN = [
     Shape(name="one_unclosed.csv", write=text(lines(np.vstack([LATE, [[LATE[-1, 0] + HOUR_MS, 100, 101, 99, 100, 1]]]))), taken=LATE, said="not closed"),
     Shape(name="late_istanbul.csv", write=text(dated(ISO, LATE, 3)), taken=LATE, options=Options(timezone="Europe/Istanbul")),
     Shape(name="sparse_minutes.csv", write=text(lines(np.delete(MINUTES, [3, 4, 11, 19, 30], axis=0))), taken=np.delete(MINUTES, [3, 4, 11, 19, 30], axis=0)),
+    Shape(name="numbered_bars.csv", write=text("".join(f"{n}," + line for n, line in zip(["bar", *range(48)], PLAIN.splitlines(True), strict=True))), taken=HOURS),
     Shape(name="units_row.csv", write=text(PLAIN.replace("\n", "\nms,USDT,USDT,USDT,USDT,BTC\n", 1)), taken=HOURS),
     Shape(name="footer.csv", write=text(PLAIN + "\n# 48 rows\n")  , taken=HOURS),
     Shape(name="footer_words.csv", write=text(PLAIN + "Data provided as is\n"), taken=HOURS, said="left out"),

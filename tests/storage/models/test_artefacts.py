@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from storage.models.artefacts import facts_of, find_artefact, save_artefact
+from storage.models.worth import Worth, shares_of, worth_of
+from strategies.bundle.bundle import trend_bundle
 from strategies.errors import BadInput
 
 NAME = "lstm_BTCUSDT_1h_20240701T0000"
@@ -47,3 +49,15 @@ def test_killed_while_writing_leaves_no_model_under_its_name(tmp_path: Path, mon
         save_artefact(tmp_path, "lstm", NAME, {"weights": b"one"}, {})
     assert not list(tmp_path.rglob("weights"))
     assert not list(tmp_path.rglob("artefact.json"))
+
+
+def test_a_bundle_is_told_in_the_figures_that_its_training_printed() -> None:
+    manifest = trend_bundle().manifest
+    assert worth_of(manifest, {}) == Worth(ic=None, auc=None)
+    assert worth_of(manifest, {"worth": {"ic": 0.04, "auc": 0.52}}) == Worth(ic=0.04, auc=0.52)
+    assert shares_of({"xgboost": 1.0, "lstm": 3.0, "ridge": 0.0, "ppo": 0.0}, 0.2) == {
+        "xgboost": "25% of the blend",
+        "lstm": "75% of the blend",
+        "ridge": "no vote",
+        "ppo": "joins with weight 0.20",
+    }
