@@ -10,6 +10,8 @@
 #              package cannot be looked up
 # make lock    requirements.lock anew: every package of the cpu extra with the hashes of its files
 # make pin-images  the digests of the container images, written behind their tags
+# make sbom    what is installed and under which licences, build/sbom.json (CycloneDX)
+# make image   both images: sigma-analyst (trains) and sigma-analyst:bot (trades only)
 # Settings: LOCKED=1 installs what requirements.lock names, each file checked against its hash (with CUDA's libraries, which
 # the plain index's torch wants), EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
@@ -31,7 +33,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test quick cover check docs screenshots audit lock pin-images format bench soak clean
+.PHONY: run install test quick cover check docs screenshots audit lock pin-images sbom image format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -74,6 +76,15 @@ lock: $(DEVELOPMENT)
 
 pin-images:
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,python3) deploy/pin_images.py
+
+sbom: $(DEVELOPMENT)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
+	@echo "sigma: build/sbom.json"
+
+image:
+	docker build --target train --build-arg REVISION=$$(git rev-parse HEAD) -t sigma-analyst .
+	docker build --target bot --build-arg REVISION=$$(git rev-parse HEAD) -t sigma-analyst:bot .
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff format .

@@ -13,8 +13,9 @@ import asyncio
 import multiprocessing
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -218,7 +219,7 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
     clock, metrics = ManualClock(start_ms), Metrics()
     ready = {market.symbol: True for market in source.markets}
     feed = PacedFeed(minutes_=_minutes(source, count), pace_s=pace_s, clock=clock, ready=ready)
-    listeners = [feed.on_snapshot, metrics.on_snapshot]
+    listeners: list[Callable[[Snapshot], None]] = [feed.on_snapshot, partial(metrics.of_account.on_snapshot, "main")]
 
     def publish(snapshot: Snapshot) -> None:
         for listen in listeners:

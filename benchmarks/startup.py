@@ -101,6 +101,12 @@ class Installation:
         assert self._daemon is not None
         return float(psutil.Process(self._daemon.pid).memory_info().rss / 1e6)
 
+    def connections(self) -> int:
+        """Return how many TCP connections the daemon has opened: to the exchange, to a database."""
+        assert self._daemon is not None
+        found = psutil.Process(self._daemon.pid).net_connections("tcp")
+        return sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port != self.port for each in found)
+
     def stop(self) -> None:
         """Stop the daemon in order; kill one that does not."""
         if self._daemon is None:

@@ -1,4 +1,4 @@
-"""The parts of a daemon, each built once from the configuration and put together: who holds whom.
+"""The parts of one account, each built once from its configuration and put together: who holds whom.
 
 Reads downwards in the order of building: the account and its engine, the trader on it, the trainer, `control` over
 both, and what listens to the trader's snapshots. Nothing runs yet; `daemon.py` runs and stops the parts.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -16,10 +16,11 @@ from sqlalchemy import Engine as Database
 
 from bot.alerts.candle_watch import CandleWatch
 from bot.exchange import Exchange
+from bot.feed.kept_history import KeptHistory
 from bot.feed.source import FeedSource
 from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
-from bot.retraining.child_process import Limits
+from bot.retraining.child_limits import limits_of, pointer_name
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
@@ -28,17 +29,16 @@ from bot.scheduling.candle_check import check_day
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
+from bot.scheduling.tidy import tidy_job
 from bot.scheduling.universe import Universe, listed_markets
 from bot.trading.control import Control
 from bot.trading.facts import Records
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
+from bot.trading.shared_bundle import SharedBundles
 from bot.trading.trader import Trader
 from bot.values.shadow_results import LiveTrials
-from bot.web.revoked import NAME as REVOKED
-from bot.web.revoked import Revoked
-from bot.web.server import WebServer
-from bot.web.token import api_token
+from bot.web.account_pages import AccountPages
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
@@ -49,7 +49,24 @@ from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.errors import BadInput, BundleRefused
-from strategies.market import Market
+from strategies.market import MINUTE_MS, Market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the accounts of a daemon have in common beside the exchange and the database.
+
+    Attributes:
+        slot: held by the one child process that may run, whoever asked for it.
+        bundles: that decide in several accounts.
+        history: what was fetched of the past since this start began.
+    """
+
+    metrics: Metrics
+    run_queue: RunQueue
+    slot: asyncio.Lock
+    bundles: SharedBundles
+    history: KeptHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,38 +74,50 @@ class Environment:
     """What stands before anything is built: configuration, open database, market, feed, and how to end it all.
 
     Attributes:
+        config: of the account.
+        number: of the account in its daemon, from 0.
         new_account: whether an account may be opened where the production pointer says that another traded.
+        leads: the parts of the account whose trainer serves this one's production pointer; None: it has its own.
+        first: the notifications of the daemon's first account; None: this is it.
     """
 
     config: Config
     database: Database
     exchange: Exchange
     feed: FeedSource
+    shared: Shared
     shut_down: Callable[[], None]
+    number: int = 0
     new_account: bool = False
+    leads: Parts | None = None
+    first: Notifications | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The built daemon: what runs, and what is told when it stands."""
+    """A built account: what runs, and what is told when it stands.
 
+    Attributes:
+        leads: its trainer serves its production pointer; False: another account's does.
+    """
+
+    config: Config
     trader: Trader
     trainer: Trainer
     control: Control
-    metrics: Metrics
-    web: WebServer
-    exchange: Exchange
+    pages: AccountPages
     feed: FeedSource
     notifications: Notifications
     schedule: Schedule
     runs: JobRuns
-    run_queue: RunQueue
+    training_runs: TrainingRuns
     shadowing: Shadowing
     universe: Universe
+    leads: bool
 
 
 async def assemble(environment: Environment) -> Parts:
-    """Build the parts of a daemon.
+    """Build the parts of an account.
 
     Raises:
         SigmaError: the account cannot be opened.
@@ -96,45 +125,44 @@ async def assemble(environment: Environment) -> Parts:
     config, database, exchange = environment.config, environment.database, environment.exchange
     markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
     await asyncio.to_thread(record_markets, config.data.directory, markets)
-    registry = Registry(config.paths.models, apart=True)
+    registry = Registry.of(config, apart=True)
     bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
-    opened = await _opened(environment, markets, registry, bundle)
-    metrics = Metrics()
-    listeners: Listeners = [metrics.on_snapshot, log_trading]
+    share = environment.shared.bundles.of
+    opened = await _opened(environment, markets, registry, share(bundle))
+    metrics, name = environment.shared.metrics, config.account.name
+    listeners: Listeners = [partial(metrics.of_account.on_snapshot, name), log_trading]
     environment.feed.watch(opened.engine.markets)
-    trader = _trader(environment, opened, listeners)
+    trader = await asyncio.to_thread(_trader, environment, opened, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
-    slot = asyncio.Lock()  # one child at a time, whoever asked for it
-    trainer = _trainer(environment, runs, job_runs, slot)
-    run_queue = RunQueue(config.paths.state / "runs", _limits(config), slot)
-    await asyncio.to_thread(run_queue.open)
+    leader = environment.leads
+    trainer = _trainer(environment, runs, job_runs) if leader is None else leader.trainer
     control = _control(environment, opened, registry, trader, trainer)
     shadowing = _shadowing(environment, opened, trader, control)
-    runs.control, runs.shadowing = control, shadowing
+    runs.control, runs.shadowing, control.share = control, shadowing, share
     account = opened.account
     began_with = await asyncio.to_thread(began_with_symbols, database, account.id, account.start_ms)
     universe = Universe(config, environment.feed, control, began_with)
-    web = _web(environment, control, metrics, run_queue, universe)
-    listeners += [shadowing.on_snapshot, web.on_snapshot]
-    notifications = await Notifications.open(config, database, control, metrics, web.on_note)
+    pages = AccountPages(control, config=config, markets=universe, run_queue=environment.shared.run_queue)
+    listeners += [shadowing.on_snapshot, pages.on_snapshot]
+    notifications = await Notifications.open(config, database, control, metrics, pages.on_note, environment.first)
     if refusal:
         key, now_ms = f"refused:{opened.engine.state.account['last_ms'][0]}", exchange.clock.now_ms()
         await notifications.alerts.note("promotion", key, {"text": refusal}, now_ms)
     notifications.watch_also(CandleWatch(environment.feed, database, control.ledger.account, notifications.alerts))
     return Parts(
+        config=config,
         trader=trader,
         trainer=trainer,
         control=control,
-        metrics=metrics,
-        web=web,
-        exchange=exchange,
+        pages=pages,
         feed=environment.feed,
         notifications=notifications,
         schedule=_schedule(environment, opened, control, notifications, job_runs, universe),
         runs=job_runs,
-        run_queue=run_queue,
+        training_runs=runs,
         shadowing=shadowing,
         universe=universe,
+        leads=leader is None,
     )
 
 
@@ -149,7 +177,7 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], registr
         markets=markets,
         settings=config.trading,
         bundle=bundle,
-        candles=environment.feed,
+        candles=environment.shared.history.of(environment.feed),
         now_ms=environment.exchange.clock.now_ms(),
     )
 
@@ -179,37 +207,22 @@ def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> T
     )
 
 
-def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns, slot: asyncio.Lock) -> Trainer:
+def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) -> Trainer:
+    series, clock = environment.shared.metrics.of_training, environment.exchange.clock
+    pointer = pointer_name(environment.config)
     return Trainer(
-        clock=environment.exchange.clock,
-        limits=_limits(environment.config),
+        clock=clock,
+        limits=limits_of(environment.config),
         arguments=runs.arguments,
         download=runs.download,
         promote=runs.promote,
         runs=job_runs,
-        slot=slot,
+        slot=environment.shared.slot,
+        on_end=lambda is_success: series.ended(pointer, is_success=is_success, now_ms=clock.now_ms()),
     )
 
 
-def _limits(config: Config) -> Limits:
-    """Return what a child may use."""
-    training = config.training
-    return Limits(
-        nice=training.nice,
-        background=training.background,
-        memory_gb=training.memory_gb,
-        threads=training.threads or 1,
-        deadline_s=training.deadline_min * 60,
-    )
-
-
-def _control(
-    environment: Environment,
-    opened: Opened,
-    registry: Registry,
-    trader: Trader,
-    trainer: Trainer,
-) -> Control:
+def _control(environment: Environment, opened: Opened, registry: Registry, trader: Trader, trainer: Trainer) -> Control:
     exchange = environment.exchange
     return Control(
         trader=trader,
@@ -241,26 +254,6 @@ def _shadowing(environment: Environment, opened: Opened, trader: Trader, control
     )
 
 
-def _web(
-    environment: Environment, control: Control, metrics: Metrics, run_queue: RunQueue, universe: Universe
-) -> WebServer:
-    config, feed = environment.config, environment.feed
-    metrics.watch(
-        age_s=lambda: control.minute_age_ms() / 1000, ready=lambda: feed.ready, counters=lambda: feed.counters
-    )
-    token = api_token(config.web.token.reveal(), config.paths.state)
-    return WebServer(
-        control,
-        metrics,
-        config.web,
-        token,
-        revoked=Revoked(config.paths.state / REVOKED),
-        run_queue=run_queue,
-        config=config,
-        markets=universe,
-    )
-
-
 def _schedule(
     environment: Environment,
     opened: Opened,
@@ -270,10 +263,12 @@ def _schedule(
     universe: Universe,
 ) -> Schedule:
     chosen = [universe.job()] if universe.is_top else []
+    later_ms = round(environment.number * environment.config.schedule.stagger_min * MINUTE_MS)
+    jobs = [*_jobs(environment, control, notifications), *chosen]
     return Schedule(
         clock=environment.exchange.clock,
         runs=job_runs,
-        jobs=[*_jobs(environment, control, notifications), *chosen],
+        jobs=[replace(job, later_ms=later_ms) for job in jobs],
         start_ms=opened.account.start_ms,
     )
 
@@ -290,11 +285,15 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
             tape_days=config.database.tape_days,
         ),
         clock=control.clock,
-        run=check_runner(_limits(config)),
+        run=check_runner(limits_of(config)),
         note=notifications.alerts.note,
         on_drift=lambda found: on_drift(control, config.schedule, found),
         on_harm=lambda found: on_harm(control, found),
         compare=partial(check_day, environment.database, control.ledger.account, control.markets, environment.feed),
     )
     jobs = nightly_jobs(nightly, config.schedule)
-    return [retrain_job(control, config.schedule), *jobs] if config.schedule.retrain else jobs
+    database, account, registry = environment.database, control.ledger.account, control.registry
+    is_first = environment.number == 0
+    jobs += [tidy_job(database, account, registry, config.retention, control.clock.now_ms, with_bundles=is_first)]
+    retrains = config.schedule.retrain and environment.leads is None
+    return [retrain_job(control, config.schedule), *jobs] if retrains else jobs

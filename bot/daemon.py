@@ -10,16 +10,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from typing import Any
 
 import structlog
 
-from bot.assembly import Environment, Parts, assemble
+from bot.accounts import Accounts, open_accounts
+from bot.assembly import Parts
 from bot.clock import ScaledClock
 from bot.exchange import Patience, open_exchange
-from bot.feed.source import FeedSource
 from bot.feed.waiting import Stopped
 from bot.operations import logs
 from bot.operations.file_limit import raise_file_limit
@@ -27,11 +27,11 @@ from bot.operations.keep_pace import PaceKeeper
 from bot.operations.metrics import Metrics
 from bot.operations.systemd import ServiceManager
 from bot.operations.training_bar import show_training
+from bot.operations.upgrade import migrated
 from bot.retraining.promotion import first_training
 from bot.web.waiting_page import WaitingPage
 from storage.backup.switch import finish_restore
 from storage.config.tree import Config
-from storage.ledger.database import migrate
 from storage.ledger.lease import Lease, account_lease
 from storage.open import database_of
 from storage.private import keep_private
@@ -39,6 +39,7 @@ from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.warm import warm
 
 LAG_PROBE_S = 0.1
+START_SAID_EVERY_S = 10.0  # a start at width takes minutes, and is no failed one
 RENEW_S = 5.0  # between two looks at the account's lease
 
 
@@ -66,9 +67,9 @@ async def run(
     supervisor = ServiceManager.of(os.environ)
     reporting = asyncio.create_task(_report_alive(supervisor), name="supervisor")
     try:
-        async with _built(config, stopping, say, new_account=new_account) as parts:
+        async with _built(config, stopping, say, new_account=new_account) as accounts:
             supervisor.ready()
-            await _run_tasks(config, parts, supervisor, stopping, say)
+            await _run_tasks(accounts, supervisor, stopping, say)
     except Stopped:
         structlog.get_logger("daemon").info("stopped while the exchange was away")
     finally:
@@ -76,33 +77,43 @@ async def run(
 
 
 async def _run_tasks(
-    config: Config, parts: Parts, supervisor: ServiceManager, stopping: asyncio.Event, say: Callable[[str], None]
+    accounts: Accounts, supervisor: ServiceManager, stopping: asyncio.Event, say: Callable[[str], None]
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(parts.trader.run(), name="trader"),
-            group.create_task(parts.trainer.run(), name="trainer"),
-            group.create_task(parts.run_queue.run(), name="runs"),
-            group.create_task(parts.schedule.run(), name="schedule"),
-            group.create_task(parts.shadowing.run(), name="shadowing"),
-            group.create_task(
-                first_training(
-                    parts.control, parts.runs, wanted=config.schedule.retrain, catch_up=config.schedule.catch_up
-                ),
-                name="first-training",
-            ),
-            group.create_task(_take_listed(parts), name="markets"),
-            group.create_task(_probe_lag(parts.metrics), name="loop-lag"),
-            group.create_task(parts.notifications.run(), name="telling"),
-            group.create_task(parts.exchange.watch(), name="venue"),
-            group.create_task(_keep_pace(parts), name="pace"),
-            group.create_task(show_training(parts.trainer.progress, say), name="console"),
+        jobs = [
+            ("runs", accounts.shared.run_queue.run()),
+            ("loop-lag", _probe_lag(accounts.shared.metrics)),
+            ("measuring", accounts.measuring.run()),
+            ("venue", accounts.exchange.watch()),
+            ("pace", _keep_pace(accounts)),
+            ("console", show_training(accounts.first.trainer.progress, say)),
         ]
+        for parts in accounts.parts:
+            name = parts.config.account.name
+            jobs += [(f"{what} {name}" if len(accounts.parts) > 1 else what, job) for what, job in _jobs_of(parts)]
+        tasks = [group.create_task(job, name=what) for what, job in jobs]
         await stopping.wait()
+        accounts.hurry()
         supervisor.stopping()
-        structlog.get_logger("daemon").info("stopping", minute_ms=parts.trader.last_minute_ms)
+        structlog.get_logger("daemon").info("stopping", minute_ms=accounts.last_minute_ms)
         for task in tasks:
             task.cancel()
+
+
+def _jobs_of(parts: Parts) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+    """Return what runs for one account, by name."""
+    schedule = parts.config.schedule
+    jobs: list[tuple[str, Coroutine[Any, Any, None]]] = [
+        ("trader", parts.trader.run()),
+        ("schedule", parts.schedule.run()),
+        ("shadowing", parts.shadowing.run()),
+        ("markets", _take_listed(parts)),
+        ("telling", parts.notifications.run()),
+    ]
+    if parts.leads:
+        first = first_training(parts.control, parts.runs, wanted=schedule.retrain, catch_up=schedule.catch_up)
+        jobs += [("trainer", parts.trainer.run()), ("first-training", first)]
+    return jobs
 
 
 async def _take_listed(parts: Parts) -> None:
@@ -114,48 +125,41 @@ async def _take_listed(parts: Parts) -> None:
 @asynccontextmanager
 async def _built(
     config: Config, stopping: asyncio.Event, say: Callable[[str], None], *, new_account: bool
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Accounts]:
     async with AsyncExitStack() as stack:
         database = await asyncio.to_thread(database_of, config)
         stack.callback(database.dispose)
-        held = account_lease(database, config.exchange.name, config.account.name, config.paths.state)
+        name, *further = config.account_names
+        place = (config.exchange.name, name, config.paths.state, further)
+        held = account_lease(database, *place, pooled=config.database.pooler)
         lease = await asyncio.to_thread(stack.enter_context, held)
         await asyncio.to_thread(finish_restore, config.paths.state, database)
-        await asyncio.to_thread(migrate, database)
+        await asyncio.to_thread(migrated, config, database)
+        await asyncio.to_thread(lease.renew)  # a row had nowhere to stand before the schema
         warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
         page = WaitingPage(config.web, ServiceManager.of(os.environ))
         stack.push_async_callback(page.close)
         patience = Patience(on_wait=page.on_wait, stopping=stopping)
         exchange = await stack.enter_async_context(open_exchange(config, patience))
         say(f"market     {exchange.exchange_info.market_name}")
-        feed = await stack.enter_async_context(
-            FeedSource(
-                config.exchange,
-                config.feed,
-                exchange.clock,
-                url=exchange.url,
-                on_time=exchange.on_time,
-                state=config.paths.state / "feed",
-            )
-        )
         await warming
-        environment = Environment(
-            config=config,
-            database=database,
-            exchange=exchange,
-            feed=feed,
+        accounts = await open_accounts(
+            config,
+            database,
+            exchange,
+            stack=stack,
+            patience=patience,
             shut_down=stopping.set,
             new_account=new_account,
         )
-        parts = await patience.until(partial(assemble, environment))
         keeping = asyncio.create_task(_keep(lease, stopping.set), name="lease")
         stack.callback(keeping.cancel)
         await page.close()
-        address = await parts.web.start()
-        stack.push_async_callback(parts.web.stop)
+        address = await accounts.web.start()
+        stack.push_async_callback(accounts.web.stop)
         say(f"dashboard  {address}")
-        say(f"sign in    {parts.web.sign_in_link() if sys.stdout.isatty() else '`sigma sign-in` prints a link'}")
-        yield parts
+        say(f"sign in    {accounts.web.sign_in_link() if sys.stdout.isatty() else '`sigma sign-in` prints a link'}")
+        yield accounts
 
 
 async def _keep(lease: Lease, shut_down: Callable[[], None]) -> None:
@@ -173,20 +177,25 @@ async def _keep(lease: Lease, shut_down: Callable[[], None]) -> None:
             log.warning("lease not renewed", error=str(error))
 
 
-async def _keep_pace(parts: Parts) -> None:
+async def _keep_pace(accounts: Accounts) -> None:
     """Let a demo market wait for this machine; any other clock is nobody's to hold."""
-    clock = parts.exchange.clock
-    if parts.exchange.waits and isinstance(clock, ScaledClock):
-        keeper = PaceKeeper(clock, lambda: parts.trader.last_minute_ms)
-        parts.control.slowed_to = lambda: keeper.slowed_to
+    clock = accounts.exchange.clock
+    if accounts.exchange.waits and isinstance(clock, ScaledClock):
+        keeper = PaceKeeper(clock, lambda: accounts.last_minute_ms)
+        for parts in accounts.parts:
+            parts.control.slowed_to = lambda: keeper.slowed_to
         await keeper.run()
 
 
 async def _report_alive(supervisor: ServiceManager) -> None:
     """Say that the process lives, whatever the exchange does: freshness is `/readyz`, and no restart mends it."""
-    while supervisor.alive_every_s:
-        supervisor.alive()
-        await asyncio.sleep(supervisor.alive_every_s)
+    every_s = min(supervisor.alive_every_s or START_SAID_EVERY_S, START_SAID_EVERY_S)
+    while supervisor.address:
+        if not supervisor.is_ready:
+            supervisor.starting(3 * START_SAID_EVERY_S)
+        if supervisor.alive_every_s:
+            supervisor.alive()
+        await asyncio.sleep(every_s)
 
 
 async def _probe_lag(metrics: Metrics) -> None:

@@ -125,10 +125,10 @@ def _source(config: Config) -> MarketSource:
     start_ms = round(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp() * 1000)
     if config.simulator.replay:
         folder = Path(config.simulator.replay)
-        return ReplayMarket(folder, list(config.exchange.symbols), folder.parent / "funding", start_ms, None)
+        return ReplayMarket(folder, list(config.all_symbols), folder.parent / "funding", start_ms, None)
     generated = GeneratedMarket(
         config.simulator.seed,
-        tuple(dict.fromkeys((*config.exchange.symbols, *some_symbols(LISTED))))[:MOST_SYMBOLS],
+        tuple(dict.fromkeys((*config.all_symbols, *some_symbols(LISTED))))[:MOST_SYMBOLS],
         config.simulator.edge,
         start_ms,
         history_days=config.simulator.history_days,

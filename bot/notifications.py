@@ -27,7 +27,7 @@ from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Alert
 
 if TYPE_CHECKING:
-    from bot.telegram.bot import TelegramBot
+    from bot.telegram.opening import TelegramSide
 
 
 class Notifications:
@@ -37,7 +37,7 @@ class Notifications:
         self.alerts = alerts
         self._config = config
         self._control = control
-        self._bot: TelegramBot | None = None
+        self._telegram: TelegramSide | None = None  # of a daemon's first account
         self._runs: JobRuns | None = None
         self._watches: list[Watch] = []
 
@@ -53,6 +53,7 @@ class Notifications:
         control: Control,
         metrics: Metrics,
         on_note: Callable[[Alert], None] = lambda _alert: None,
+        first: Notifications | None = None,
     ) -> Notifications:
         """Make all channels known.
 
@@ -62,6 +63,7 @@ class Notifications:
             control: of the account that is told about.
             metrics: count what is delivered.
             on_note: told of every alert that no account minute wrote.
+            first: of the daemon's first account, whose Telegram bot tells of this one, too; None: this is it.
 
         Raises:
             BadInput: a webhook without a secret, an address that apprise does not know.
@@ -79,7 +81,7 @@ class Notifications:
             }
             channels.append(Webhook(config.alerts.webhook, origin, wall_ms))
         if config.telegram.enabled:
-            channels.extend(await notifications._open_telegram(database, metrics))
+            channels.extend(await notifications._open_telegram(database, metrics, first))
         if config.alerts.apprise.urls:
             channels.extend(apprise_channels(config.alerts.apprise, is_demo=control.exchange_info.is_demo))
         channels.extend(open_channels(install(config.plugins), config.plugins))
@@ -94,13 +96,17 @@ class Notifications:
             group.create_task(looking, name="watch")
             cron = self._config.schedule.digest_cron
             group.create_task(digest_daily(self._control, self.alerts, cron), name="digest")
-            if self._bot is not None:
-                group.create_task(self._bot.run(), name="telegram")
+            if self._telegram is not None:
+                group.create_task(self._telegram.bot.run(), name="telegram")
 
-    async def _open_telegram(self, database: Database, metrics: Metrics) -> list[Channel]:
+    async def _open_telegram(self, database: Database, metrics: Metrics, first: Notifications | None) -> list[Channel]:
         from bot.telegram.opening import open_telegram
 
-        self._bot, channels = await open_telegram(
-            self._config, database, self._control, self.alerts, metrics.on_ignored
-        )
-        return channels
+        control, alerts = self._control, self.alerts
+        if first is not None and first._telegram is not None:
+            side, name = first._telegram, control.ledger.account.name
+            side.add_account(name, side.context_for(control, alerts, self._config))
+            return side.channels(control, alerts, name)
+        self._telegram = await open_telegram(self._config, database, control, alerts, metrics.on_ignored)
+        several = len(self._config.account_names) > 1
+        return self._telegram.channels(control, alerts, control.ledger.account.name if several else "")

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 FILES = ("Dockerfile", "compose.yaml")
-IMAGE = re.compile(r"^(?P<before>FROM |\s*image: )(?P<name>[\w./-]+:[\w.-]+)(?:@sha256:[0-9a-f]{64})?", re.MULTILINE)
+IMAGE = re.compile(
+    r"^(?P<before>FROM |ARG \w+=|\s*image: )(?P<name>[\w./-]+:[\w.-]+)(?:@sha256:[0-9a-f]{64})?", re.MULTILINE
+)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

@@ -39,8 +39,10 @@ def database_of(config: Config, *, must_exist: bool = False) -> Engine:
             pool_size=settings.pool_size,
             pool_overflow=settings.pool_overflow,
             application_name=settings.application_name or f"sigma {config.account.name}"[:63],
+            pooled=settings.pooler,
         ),
         must_exist=must_exist,
+        tape_store=Path(settings.tape_folder or config.paths.state),
     )
 
 

@@ -23,7 +23,7 @@ from strategies.errors import SigmaError
 ROOT: Final = Path(__file__).parents[2]
 FAULTS: Final = ("drop:p=0.001", "duplicate:p=0.001", "reorder:p=0.001", "close:p=0.0005", "garbage:p=0.0005")
 SAMPLE_S: Final = 2.0
-START_TIMEOUT_S: Final = 120.0
+START_TIMEOUT_S: Final = 300.0
 STOP_TIMEOUT_S: Final = 30.0
 STOP_GOAL_S: Final = 10.0
 KILL_EVERY_S: Final = 45.0

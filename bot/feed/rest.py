@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ccxt
@@ -19,6 +20,7 @@ from bot.clock import Clock, ManualClock, PacedClock, SystemClock
 from bot.feed.candle import ClosedCandle, Values
 from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, translate
 from bot.feed.gate import Gate
+from bot.feed.shared_answers import SharedAnswers
 from bot.feed.validate import Refused, check
 from bot.feed.waiting import Backoff, elapsed_s
 from bot.feed.weights import WeightGauge
@@ -27,7 +29,8 @@ from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 
 MALFORMED = (TypeError, KeyError, ValueError, AttributeError, IndexError)  # what ccxt's parsers raise on HTML or null
 PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000}
-FUNDING_PAGE = 100
+FUNDING_PAGES = {"binanceusdm": 1000, "builtin": 1000}  # settled rates of one market an answer may hold
+FUNDING_PAGE = 100  # elsewhere
 ALL_FUNDING_PAGE = 1000
 SKEW_S = 5.0  # wall seconds by which an exchange's rows may be ahead of its time as we know it
 MARK_IS_NEW_MS = 3 * MINUTE_MS  # so long the present mark price says something about a minute
@@ -61,8 +64,10 @@ class Rest:
         page: int = 1000,
         grace_s: float = 2.0,
         gate: Gate | None = None,
+        answers: SharedAnswers | None = None,
     ) -> None:
         self.client = client
+        self._answers = answers
         self.exchange = exchange
         self.names: dict[str, str] = {}  # canonical symbol -> ccxt's
         self.page = min(page, PAGE_LIMITS.get(exchange, page))
@@ -86,6 +91,12 @@ class Rest:
             ExchangeFailed: it cannot be reached, refuses us, or answers nonsense.
             NoSuchMarket: it does not know the market.
         """
+        if self._answers is None:
+            return await self._asked(method, *args, attempts=attempts, **params)
+        ask = partial(self._asked, method, *args, attempts=attempts, **params)
+        return await self._answers.get(method, args, params, ask)
+
+    async def _asked(self, method: str, *args: Any, attempts: int, **params: Any) -> Any:
         backoff = Backoff()
         while True:
             attempts -= 1
@@ -159,7 +170,8 @@ class Rest:
             ExchangeFailed: no usable answer.
         """
         name, since_ms = self.names[symbol], start_ms - MINUTE_MS // 2  # stamps jitter by milliseconds
-        rows = await self.ask("fetch_funding_rate_history", name, since_ms, FUNDING_PAGE, attempts=attempts)
+        page = FUNDING_PAGES.get(self.exchange, FUNDING_PAGE)
+        rows = await self.ask("fetch_funding_rate_history", name, since_ms, page, attempts=attempts)
         return sorted(self._rates(rows, start_ms).items())
 
     async def funding_of_all(self, start_ms: int) -> dict[str, list[tuple[int, int]]] | None:

@@ -57,15 +57,15 @@ class KlineSocket:
         """Frames come: no failure since the last one."""
         return self.last_frame_s > 0 and not self._outage.is_open
 
-    def add(self, symbol: str) -> bool:
-        """Subscribe to one more market, on the open connection where there is one; False: there is no room."""
-        if len(self.symbols) >= MARKETS_PER_SOCKET:
-            return False
-        self.symbols = (*self.symbols, symbol)
-        if self.url:
-            _, lost = self._client.hold([symbol], "1m", self._number)
+    def add(self, symbols: Sequence[str]) -> list[str]:
+        """Subscribe to more markets, on the open connection where there is one; return those without room here."""
+        room = max(0, MARKETS_PER_SOCKET - len(self.symbols))
+        taken, left = list(symbols[:room]), list(symbols[room:])
+        self.symbols = (*self.symbols, *taken)
+        if self.url and taken:
+            _, lost = self._client.hold(taken, "1m", self._number)
             lost.add_done_callback(_passed)  # the connection's loss is `_hold`'s to tell
-        return True
+        return left
 
     def remove(self, symbol: str) -> None:
         """Leave a market out at the next dial."""
@@ -152,12 +152,13 @@ class NewerCandleSocket:
         """Frames come, or none are to be had: no failure since the last one."""
         return self.only_rest or (self.last_frame_s > 0 and not self._outage.is_open)
 
-    def add(self, symbol: str) -> bool:
-        """Watch one more market; there is always room."""
-        self.symbols = (*self.symbols, symbol)
+    def add(self, symbols: Sequence[str]) -> list[str]:
+        """Watch more markets; there is always room."""
+        self.symbols = (*self.symbols, *symbols)
         if self._group is not None:
-            self._tasks[symbol] = self._group.create_task(self._watch(symbol), name=f"feed watch {symbol}")
-        return True
+            for symbol in symbols:
+                self._tasks[symbol] = self._group.create_task(self._watch(symbol), name=f"feed watch {symbol}")
+        return []
 
     def remove(self, symbol: str) -> None:
         """Watch a market no longer."""

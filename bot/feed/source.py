@@ -11,7 +11,7 @@ go on. `async with` owns the tasks; `markets`, `history` and `funding` also work
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,18 +19,15 @@ from typing import Self
 
 import numpy as np
 
-from bot.clock import Clock, PacedClock
-from bot.feed.builtin import Builtin
+from bot.clock import Clock
 from bot.feed.candle import CandleNote, Revision
 from bot.feed.candle_buffer import NOTES_KEPT, REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
-from bot.feed.connect import client_for
-from bot.feed.gate import Gate
+from bot.feed.connection import Connection
 from bot.feed.listing import Listing, describe_markets, known_markets, list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.live_members import LiveMembers
 from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
-from bot.feed.rest import Rest
 from bot.feed.rules_watch import RulesWatch
 from bot.feed.tickers import Listed, listing_of
 from bot.feed.waiting import elapsed_s
@@ -64,6 +61,7 @@ class FeedSource:
         fast: bool = True,
         on_time: Callable[[int], None] | None = None,
         state: Path | None = None,
+        connection: Connection | None = None,
     ) -> None:
         """Prepare; nothing is connected yet. An event loop must be running.
 
@@ -75,8 +73,13 @@ class FeedSource:
             fast: False takes the timer-and-REST path even where the exchange tells when a candle is closed.
             on_time: told the exchange's time; `PacedClock.advance` where the market waits for us.
             state: folder in which an exchange's bans are remembered; None: they are forgotten at the end.
+            connection: that other feeds use, too, and whoever opened it closes; None: one of its own.
         """
-        self.counters: Counter[str] = Counter()
+        self._own = connection is None
+        self._connection = connection or Connection(
+            exchange, feed, clock, url=url, fast=fast, on_time=on_time, state=state
+        )
+        self.counters = self._connection.counters
         self.revisions: deque[Revision] = deque(maxlen=REVISIONS_KEPT)
         self.notes: deque[CandleNote] = deque(maxlen=NOTES_KEPT)
         self.ready: dict[str, bool] = {}
@@ -85,31 +88,16 @@ class FeedSource:
         self._settings = feed
         self._clock = clock
         self._on_time = on_time
-        address = url or exchange.url
-        client = client_for(
-            exchange.name,
-            exchange.market,
-            url=address,
-            timeout_s=feed.request_timeout_s,
-            keep_alive_s=feed.keep_alive_s,
-            fast=fast,
-        )
-        self._rest = Rest(
-            client,
-            exchange=exchange.name,
-            clock=clock,
-            counters=self.counters,
-            page=feed.catch_up_page,
-            gate=Gate(exchange.name, state),
-            grace_s=0.0 if isinstance(clock, PacedClock) else feed.grace_s,  # it stands where the exchange says
-        )
-        self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
+        self._rest = self._connection.rest
+        self.builtin = self._connection.builtin
         self._markets: list[Market] = []
         self._group: asyncio.TaskGroup | None = None
         self._members: LiveMembers | None = None
         self._live: LiveFeed | None = None
 
     async def __aenter__(self) -> Self:
+        if self._own:
+            await self._connection.__aenter__()
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         return self
@@ -126,13 +114,13 @@ class FeedSource:
             elif group is not None:
                 await group.__aexit__(None, None, None)  # so that the caller's own error is not wrapped in a group
         finally:
-            await self.close()
+            if self._own:
+                await self._connection.__aexit__(kind, error, trace)
 
     async def close(self) -> None:
-        """Close every connection; harmless when repeated."""
-        if self.builtin is not None:
-            await self.builtin.close()
-        await self._rest.client.close()
+        """Close every connection of its own; harmless when repeated."""
+        if self._own:
+            await self._connection.close()
 
     async def markets(self, symbols: Sequence[str]) -> list[Market]:
         """Return the markets of canonical `symbols`, in their order; `minutes` will watch these.
@@ -241,6 +229,7 @@ class FeedSource:
         await self._look_at_rules()
         for symbol in set(candle_buffer.symbols) - self._rest.names.keys():
             candle_buffer.unwatch(symbol)  # the exchange knows it no longer; it leaves with the first minute
+        self._connection.start(id(self), after_ms)
         self._live = self._start(candle_buffer)
         policy = ReleasePolicy(self._settings.close_deadline_s)
         while True:
@@ -256,8 +245,7 @@ class FeedSource:
 
     async def processed(self, minute_ms: int) -> None:
         """Tell the built-in exchange that a minute is in the ledger; nothing to any other."""
-        if self.builtin is not None:
-            self.builtin.processed(minute_ms)
+        self._connection.processed(id(self), minute_ms)
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -268,16 +256,13 @@ class FeedSource:
         assert self._group is not None
         live = LiveFeed(
             candle_buffer=candle_buffer,
-            rest=self._rest,
             clock=self._clock,
             settings=self._settings,
-            counters=self.counters,
+            connection=self._connection,
             on_time=self._on_time,
             on_health=self._note_health,
         )
         jobs = [*live.jobs(), ("feed rules", self._rules.run())]
-        if self.builtin is not None:
-            jobs.append(("feed pacing", self.builtin.run()))
         self._members = LiveMembers(live, group=self._group, history=self.history, clock=self._clock)
         self._members.start(jobs)
         return live

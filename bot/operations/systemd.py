@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ServiceManager:
     """Whoever started us and wants to know.
 
     Attributes:
         address: of the socket; empty: nobody listens.
         alive_every_s: how often `alive` has to be called, half of what is allowed; 0: never.
+        is_ready: start-up is complete.
     """
 
     address: str
     alive_every_s: float
+    is_ready: bool = False
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> ServiceManager:
@@ -31,7 +33,12 @@ class ServiceManager:
 
     def ready(self) -> None:
         """Say that start-up is complete."""
+        self.is_ready = True
         self._send("READY=1")
+
+    def starting(self, more_s: float) -> None:
+        """Say that start-up goes on, and may take so many further seconds."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(more_s * 1e6)}")
 
     def alive(self) -> None:
         """Say that the event loop turns."""

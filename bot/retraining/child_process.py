@@ -35,7 +35,6 @@ THREAD_VARIABLES: Final = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
     "SIGMA_TRAINING__THREADS",
-    "SIGMA_TRAINING__WORKERS",
 )
 GIB: Final = 1024**3
 
@@ -48,7 +47,9 @@ class Limits:
     background: bool = True  # Linux: it runs only where nothing else wants the processor, and not on the first core
     memory_gb: float = 8.0
     threads: int = 1
+    workers: int = 1  # fits at once; 0: as many as a cluster has processors
     deadline_s: float = 3_600.0
+    account: str = ""  # whose configuration it reads; "": as the environment says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,4 +207,7 @@ def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:
         if name in needs or not any(mark in name for mark in SECRET_MARKS)
     }
     threads = dict.fromkeys(THREAD_VARIABLES, str(limits.threads))
-    return kept | threads | {"PYTHONUNBUFFERED": "1", "SIGMA_STARTED_BY": "daemon"}
+    workers = {"SIGMA_TRAINING__WORKERS": str(limits.workers)}
+    if limits.account:
+        workers["SIGMA_ACCOUNT__NAME"] = limits.account
+    return kept | threads | workers | {"PYTHONUNBUFFERED": "1", "SIGMA_STARTED_BY": "daemon"}

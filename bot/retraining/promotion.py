@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.clock import Clock
@@ -44,6 +45,7 @@ class TrainingRuns:
         self._clock = clock
         self.control: Control | None = None
         self.shadowing: Shadowing | None = None
+        self.further: Sequence[Control] = ()  # accounts of this daemon that the same bundle decides in
 
     async def download(self, count: Counted) -> None:
         """Bring the candle store up to date, market by market, through the real client."""
@@ -79,10 +81,11 @@ class TrainingRuns:
             await source.close()
 
     def _symbols(self) -> tuple[str, ...]:
-        """Return the account's markets, or before there is an account those of the configuration."""
+        """Return the markets that the bundle decides in; before there is an account those of the configuration."""
         if self.control is None:
             return self._config.exchange.symbols
-        return tuple(market.symbol for market in self.control.members)
+        controls = (self.control, *self.further)
+        return tuple(dict.fromkeys(market.symbol for control in controls for market in control.members))
 
     def arguments(self) -> list[str]:
         """Return what `python -m training` is asked for; promoting is the daemon's own."""

@@ -47,6 +47,7 @@ class Trainer:
         runs: remembers them; None: nobody does.
         program: what the child is, `python -m training`.
         slot: held while the child runs; shared with other children of the daemon.
+        on_end: told of every run that ended, whether it came to a bundle.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Trainer:
         runs: Runs | None = None,
         program: Sequence[str] = PROGRAM,
         slot: asyncio.Lock | None = None,
+        on_end: Callable[[bool], None] = lambda _is_success: None,
     ) -> None:
         self._clock = clock
         self._limits = limits
@@ -69,6 +71,7 @@ class Trainer:
         self._runs = runs
         self._program = program
         self._slot = slot or asyncio.Lock()
+        self._on_end = on_end
         self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
         self._running: asyncio.Task[tuple[str, str]] | None = None
         self._cancelled_by = ""
@@ -130,6 +133,7 @@ class Trainer:
                 last_finished_ms=finished_ms,
                 last_bundle=bundle or self._progress.last_bundle,
             )
+            self._on_end(bool(bundle))
             self._log.info("training ended", outcome=outcome)
 
     async def _supervise(self) -> tuple[str, str]:

@@ -36,6 +36,7 @@ class Job:
         cron: minute, hour, day, month, weekday, in UTC market time.
         every_h: hours between runs; above 0 it replaces the cron line.
         catches_up: a run missed while the daemon was down is made up for, once.
+        later_ms: by which the cron line is meant later: accounts of one daemon take their turns.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Job:
     cron: str
     every_h: float = 0.0
     catches_up: bool = True
+    later_ms: int = 0
 
     def next_ms(self, after_ms: int) -> int:
         """Return the first time of the job after `after_ms`.
@@ -52,7 +54,7 @@ class Job:
         """
         if self.every_h > 0:
             return after_ms + round(self.every_h * HOUR_MS)
-        return next_cron_ms(self.cron, after_ms)
+        return next_cron_ms(self.cron, after_ms - self.later_ms) + self.later_ms
 
 
 class Runs(Protocol):

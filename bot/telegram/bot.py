@@ -138,7 +138,9 @@ class TelegramBot:
         if handler is None:
             return Reply(text=_("There is no /{name}. /help lists the commands.", name=plain(name[:32])))
         try:
-            return await handler(Question(context=self._context, chat_id=chat_id, words=tuple(words)))
+            choice = self._context.choice
+            context = self._context if choice is None else choice.of(chat_id)
+            return await handler(Question(context=context, chat_id=chat_id, words=tuple(words)))
         except SigmaError as error:
             return Reply(text=plain(translated(str(error))))
 

@@ -42,6 +42,7 @@ class TelegramChannel:
         chats: where the chat is now, its topic and language; None: where it was, in English.
         cards: what is shown beside the words; None: nothing.
         links: which messages its trades stand in; None: none yet, and none are kept.
+        account: said with every alert, where a daemon has several; "": it has one.
     """
 
     collapses = True
@@ -57,6 +58,7 @@ class TelegramChannel:
         chats: KnownChats | None = None,
         cards: Cards | None = None,
         links: Links | None = None,
+        account: str = "",
     ) -> None:
         self.name = channel_name(chat_id)
         self._bot = bot
@@ -64,6 +66,7 @@ class TelegramChannel:
         self._token = token
         self._quiet = quiet
         self._is_demo = is_demo
+        self._account = account
         self._chats = chats
         self._cards = cards
         self._links = links or Links()
@@ -169,7 +172,8 @@ class TelegramChannel:
         return self._chats.language(self._chat_id) if self._chats else "en"
 
     def _where(self) -> str:
-        return " · " + _("demo market") if self._is_demo else ""
+        where = " · " + _("demo market") if self._is_demo else ""
+        return f" · {self._account}{where}" if self._account else where
 
     def _single(self, row: Pending, card: Card, is_repeat: bool) -> str:
         lines = [line for line in (*messages.details(row.event, row.payload), *card.lines) if line]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.alerts.alerts import Alerts
+from bot.telegram.account_choice import AccountChoice
 from bot.telegram.chats import KnownChats
 from bot.telegram.pairing import Pairing
 from bot.telegram.quiet import Quiet
@@ -31,6 +32,7 @@ class Context:
         chats: who is served, and what each wants; None: nothing is remembered.
         pairing: makes codes that let another chat in; None: none are made.
         log_file: what `/logs` shows the end of; None: nothing.
+        choice: which of several accounts a chat asks about; None: there is one.
         reread: reads the configuration again and puts to work what can be; returns it in lines. None: it cannot.
     """
 
@@ -45,6 +47,7 @@ class Context:
     pairing: Pairing | None = None
     log_file: Path | None = None
     reread: Callable[[], Awaitable[list[str]]] | None = None
+    choice: AccountChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,12 @@ _ACCOUNT: Final = (
     Entry(name="start", summary=N_("who speaks here"), handler=start),
     Entry(name="help", summary=N_("every command"), handler=help_),
     Entry(name="status", summary=N_("how everything stands"), handler=account.status),
+    Entry(
+        name="account",
+        summary=N_("which account this chat asks about"),
+        handler=account.choose,
+        usage="[name]",
+    ),
     Entry(name="positions", summary=N_("what is held"), handler=account.positions),
     Entry(name="trades", summary=N_("the last closed trades"), handler=account.trades, usage="[count] [market]"),
     Entry(name="profit", summary=N_("what closed trades came to"), handler=sums.profit, usage="[days]"),

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 from sqlalchemy import Engine as Database
@@ -14,6 +15,7 @@ from bot.alerts.alerts import Alerts
 from bot.alerts.channel import Channel
 from bot.clock import wall_ms
 from bot.telegram.access import Access
+from bot.telegram.account_choice import AccountChoice
 from bot.telegram.bot import TelegramBot
 from bot.telegram.cards import Cards
 from bot.telegram.channel import TelegramChannel
@@ -31,16 +33,81 @@ from storage.ledger.chats import Chat, Chats
 LOG_NAME = "sigma.log"
 
 
+class TelegramSide:
+    """The bot of a daemon, and the channels through which each of its accounts tells the chats."""
+
+    def __init__(
+        self,
+        config: Config,
+        context: Context,
+        chats: KnownChats,
+        access: Access,
+        pairing: Pairing,
+    ) -> None:
+        settings = config.telegram
+        self._state = config.paths.state
+        self._settings, self._context, self._chats, self._access, self._pairing = (
+            settings,
+            context,
+            chats,
+            access,
+            pairing,
+        )
+        self._client = connect(settings)
+        self._told: list[tuple[Alerts, Control, str]] = []
+        self.bot = TelegramBot(self._client, settings, context, access, time.monotonic)
+        self.bot.on_paired = self._on_paired
+
+    def channels(self, control: Control, alerts: Alerts, account: str = "") -> list[Channel]:
+        """Return a channel for every known chat; one that pairs later is told of this account, too.
+
+        Args:
+            control: of the account.
+            alerts: of the account.
+            account: its name, where it has to be said.
+        """
+        self._told.append((alerts, control, account))
+        return [self._channel(chat, control, account) for chat in self._chats.all()]
+
+    def add_account(self, name: str, context: Context) -> None:
+        """Let chats ask about a further account by `/account NAME`."""
+        assert self._context.choice is not None
+        self._context.choice.add(name, context)
+
+    def context_for(self, control: Control, alerts: Alerts, config: Config) -> Context:
+        """Return what questions about a further account are answered from."""
+        return replace(self._context, control=control, alerts=alerts, settings=config.shown())
+
+    def _channel(self, chat: Chat, control: Control, account: str) -> TelegramChannel:
+        cards = Cards(control, pictures=self._settings.pictures)
+        links = Links(self._state / f"telegram-links-{control.ledger.account.id}-{chat.chat_id}.json")
+        return TelegramChannel(
+            self._client,
+            chat.chat_id,
+            self._settings.token.reveal(),
+            self._context.quiet,
+            is_demo=control.exchange_info.is_demo,
+            chats=self._chats,
+            cards=cards,
+            links=links,
+            account=account,
+        )
+
+    async def _on_paired(self, chat: Chat) -> None:
+        for alerts, control, account in self._told:
+            await alerts.add(self._channel(chat, control, account))
+
+
 async def open_telegram(
     config: Config, database: Database, control: Control, alerts: Alerts, on_ignored: Callable[[str], None]
-) -> tuple[TelegramBot, list[Channel]]:
-    """Return the bot and a channel for every chat that is listed or has paired.
+) -> TelegramSide:
+    """Return the bot, answering every chat that is listed or has paired.
 
     Args:
         config: which chats, and what they may be told.
         database: holds the outbox and what is remembered about chats.
-        control: of the account.
-        alerts: of the account.
+        control: of the first account.
+        alerts: of the first account.
         on_ignored: told why an update was not answered.
     """
     settings = config.telegram
@@ -66,23 +133,11 @@ async def open_telegram(
         pairing=pairing,
         log_file=config.logs.directory / LOG_NAME,
         reread=_rereading(config, alerts, quiet),
+        choice=AccountChoice(),
     )
-    client = connect(settings)
-    bot = TelegramBot(client, settings, context, access, time.monotonic)
-    cards, is_demo = Cards(control, pictures=settings.pictures), control.exchange_info.is_demo
-
-    def channel(chat: Chat) -> TelegramChannel:
-        token = settings.token.reveal()
-        links = Links(config.paths.state / f"telegram-links-{control.ledger.account.id}-{chat.chat_id}.json")
-        return TelegramChannel(
-            client, chat.chat_id, token, quiet, is_demo=is_demo, chats=chats, cards=cards, links=links
-        )
-
-    async def on_paired(chat: Chat) -> None:
-        await alerts.add(channel(chat))
-
-    bot.on_paired = on_paired
-    return bot, [channel(chat) for chat in chats.all()]
+    assert context.choice is not None
+    context.choice.add(control.ledger.account.name, context)
+    return TelegramSide(config, context, chats, access, pairing)
 
 
 def _rereading(config: Config, alerts: Alerts, quiet: Quiet) -> Callable[[], Awaitable[list[str]]]:

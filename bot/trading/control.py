@@ -125,7 +125,7 @@ class Control(Facts):
         registry, exchange = self.registry, self.exchange_info.exchange
         async with self._swapping:
             bundle = await asyncio.to_thread(registry.get, bundle_id, exchange)
-            warm_up = await self._trader.prepare(bundle)
+            warm_up = await self._trader.prepare(self.share(bundle))
             now_ms = self.clock.now_ms()
             move = partial(registry.promote, exchange, bundle.id, f"{why} ({by})", now_ms, force=force)
             await asyncio.to_thread(move)
@@ -179,6 +179,12 @@ class Control(Facts):
         await self.training.cancel(by)
         return self.training.progress()
 
+    def share_pointer(self, controls: Sequence[Control]) -> None:
+        """Let accounts of this daemon follow one production pointer: whoever moves it moves them all."""
+        for control in controls:
+            control._beside = [other for other in controls if other is not control]
+            control._swapping = self._swapping
+
     def shut_down(self) -> None:
         """Stop the daemon in order; positions stay open."""
         self._shut_down()
@@ -187,11 +193,23 @@ class Control(Facts):
         """Return whoever the production pointer names, warmed up."""
         registry, exchange, timeframe = self.registry, self.exchange_info.exchange, self.ledger.account.timeframe
         name = await asyncio.to_thread(registry.deciding, exchange)
-        return await self._trader.prepare(await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe))
+        bundle = await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe)
+        return await self._trader.prepare(self.share(bundle))
 
     async def _swapped(self, warm_up: WarmUp, by: str) -> Done:
         self._last_move = await asyncio.to_thread(last_move, self.registry, self.exchange_info.exchange)
-        return await self._finished(self._trader.swap(warm_up, by))
+        beside = [control._follow(by) for control in self._beside if isinstance(control, Control)]
+        done, _ = await asyncio.gather(self._finished(self._trader.swap(warm_up, by)), asyncio.gather(*beside))
+        return done
+
+    async def _follow(self, by: str) -> None:
+        """Let whoever the shared production pointer names now decide here, too."""
+        self._last_move = await asyncio.to_thread(last_move, self.registry, self.exchange_info.exchange)
+        try:
+            await self._finished(self._trader.swap(await self._prepared(), by))
+        except SigmaError as error:
+            name = self.ledger.account.name
+            structlog.get_logger("promotion").error("account does not follow", account=name, error=str(error))
 
     async def _command(self, command: Command) -> Done:
         queued = self._trader.command(command)

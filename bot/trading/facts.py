@@ -19,6 +19,7 @@ from bot.values.shadow_results import LiveTrials
 from storage.ledger.queries import Ledger
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
+from strategies.bundle.bundle import Bundle
 from strategies.errors import BadInput, Conflict
 from strategies.market import MINUTE_MS, Market, typed_symbol
 from strategies.minute import Command
@@ -61,7 +62,9 @@ class Facts:
         self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
         self._trader = trader
         self._shut_down = shut_down
-        self._swapping = asyncio.Lock()  # pointer and trader move together
+        self._swapping = asyncio.Lock()  # pointer and traders move together
+        self.share: Callable[[Bundle], Bundle] = lambda bundle: bundle  # with other accounts that it decides in
+        self._beside: list[Facts] = []  # accounts of this daemon whose production pointer is the same
         self._last_move = last_move(records.registry, exchange_info.exchange)
 
     @property

@@ -24,6 +24,11 @@ class AccountSummary(View):
     exchange: str
     timeframe: Timeframe
     is_own: bool = Field(description="whether this daemon trades it")
+    path: str | None = Field(
+        description="before every path of the API, where this daemon answers for it; null: another"
+    )
+    markets: int = Field(0, description="that belong to it, where this daemon trades it")
+    is_ready: bool = Field(False, description="whether its feed is unbroken and fresh, where this daemon trades it")
     started_ms: int
     minute_ms: int | None = Field(description="its last account minute; null: none yet")
     deposit: float
@@ -37,20 +42,28 @@ class AccountSummary(View):
 
 
 class Accounts(View):
-    """The accounts of this database, this daemon's own first."""
+    """The accounts of this database, this daemon's own first, the one that is asked foremost."""
 
     accounts: list[AccountSummary]
 
 
-def accounts_of(control: Control) -> Accounts:
-    """Return all accounts. Asks the database: run it in a thread."""
-    own = control.ledger.account
+def accounts_of(control: Control, beside: tuple[Control, ...] = ()) -> Accounts:
+    """Return all accounts. Asks the database: run it in a thread.
+
+    Args:
+        control: of the account that is asked.
+        beside: all of its daemon, the one that answers without a path first; (): it is the only one.
+    """
+    own = {part.ledger.account.id: part for part in beside or (control,)}
+    order = list(own)
     known = all_accounts(control.ledger.database)[:MOST_ACCOUNTS]
-    found = [_summary(control, account, is_own=account.id == own.id) for account in known]
-    return Accounts(accounts=sorted(found, key=lambda part: (not part.is_own, part.exchange, part.name)))
+    asked = control.ledger.account.id
+    known.sort(key=lambda part: (part.id != asked, order.index(part.id) if part.id in own else len(order), part.name))
+    paths = {number: "" if number == order[0] else f"/accounts/{own[number].ledger.account.name}" for number in order}
+    return Accounts(accounts=[_summary(control, part, own.get(part.id), paths.get(part.id)) for part in known])
 
 
-def _summary(control: Control, account: Account, *, is_own: bool) -> AccountSummary:
+def _summary(control: Control, account: Account, own: Control | None, path: str | None) -> AccountSummary:
     deposit = account.deposit / UNITS_PER_QUOTE
     ledger = Ledger(control.ledger.database, account)
     points = [point.equity for point in ledger.equity(limit=POINTS)]
@@ -68,7 +81,10 @@ def _summary(control: Control, account: Account, *, is_own: bool) -> AccountSumm
         name=account.name,
         exchange=account.exchange,
         timeframe=account.timeframe,
-        is_own=is_own,
+        is_own=own is not None,
+        path=path,
+        markets=0 if own is None else len(own.members),
+        is_ready=own is not None and own.is_ready(),
         started_ms=account.start_ms,
         minute_ms=minute_ms,
         deposit=deposit,

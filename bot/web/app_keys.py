@@ -24,3 +24,4 @@ CONFIG = web.AppKey("config", Config)
 RUNS = web.AppKey("runs", RunQueue)
 OPENAPI = web.AppKey("openapi", dict[str, Any])
 UNIVERSE = web.AppKey("universe", Universe)
+ACCOUNTS = web.AppKey("accounts", list[Control])  # all of this daemon, the first one first

@@ -7,6 +7,7 @@ either. Who asks is known before anything is counted: whatever strangers do, the
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -44,6 +45,8 @@ SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 NEEDS_TOKEN: Final = {"WWW-Authenticate": "Bearer"}
+
+FURTHER_ACCOUNT: Final = re.compile(r"^/accounts/[a-z0-9_-]{1,40}(?=/)")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -95,7 +98,7 @@ class Guard:
         with self._doorway.answering(request, is_known=caller.is_known):
             slow = await self._body_too_slow(request)
             answer = slow if slow is not None else await handler(request)
-        if request.path == "/api/session" and request.method == "POST" and answer.status == 401:
+        if path_of(request) == "/api/session" and request.method == "POST" and answer.status == 401:
             self._failed.add(request.remote or "", request.path)
         return answer
 
@@ -111,7 +114,7 @@ class Guard:
         return None
 
     def _refusal(self, request: web.Request, caller: Caller) -> web.Response | None:
-        changes = request.method not in SAFE_METHODS and request.path not in READ_ONLY_POSTS
+        changes = request.method not in SAFE_METHODS and path_of(request) not in READ_ONLY_POSTS
         is_command = changes and caller.may_change  # the kill switch waits for no count
         if not is_command and self._rate.is_too_fast(caller, request.remote or ""):
             detail = f"{self._requests_per_minute} a minute are taken"
@@ -122,7 +125,8 @@ class Guard:
         return self._unauthorised(request, caller, changes=changes)
 
     def _unauthorised(self, request: web.Request, caller: Caller, *, changes: bool) -> web.Response | None:
-        if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDER) or is_page(request.path):
+        path = path_of(request)
+        if path in OPEN_PATHS or path.startswith(OPEN_FOLDER) or is_page(path):
             return None
         if not changes and (self._is_loopback or caller.is_known):
             return None
@@ -196,6 +200,11 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
         response.headers.setdefault(name, value)
 
 
+def path_of(request: web.Request) -> str:
+    """Return what is asked for, whichever account is asked."""
+    return FURTHER_ACCOUNT.sub("", request.path)
+
+
 def asked_language(request: web.Request) -> Language:
     """Return the first language of `Accept-Language` that is spoken here; English where there is none."""
     for part in request.headers.get("Accept-Language", "").lower().split(","):
@@ -209,7 +218,7 @@ def _leads_to_a_page(request: web.Request) -> bool:
     """Return whether somebody followed a link to a page: what it shows stays out of the other site's reach."""
     is_navigation = request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
     is_document = request.headers.get("Sec-Fetch-Dest", "document") == "document"
-    is_page = not request.path.startswith(DATA_PATHS)
+    is_page = not path_of(request).startswith(DATA_PATHS)
     return request.method in SAFE_METHODS and is_navigation and is_document and is_page
 
 

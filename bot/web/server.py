@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
-from typing import Final
 
 from aiohttp import web
 
@@ -15,26 +13,18 @@ from bot.retraining.run_queue import RunQueue
 from bot.scheduling.universe import Universe
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
-from bot.web import auth_routes as signing
-from bot.web import dashboard, openapi, reference, socket
-from bot.web.app_keys import CONFIG, CONTROL, HUB, METRICS, OPENAPI, READING, RUNS, SESSIONS, UNIVERSE
+from bot.web import openapi
+from bot.web.account_pages import PREFIX, AccountPages, operations
+from bot.web.app_keys import ACCOUNTS
 from bot.web.doorway import Doorway
 from bot.web.middleware import Guard, add_security_headers
-from bot.web.operations import Operation
-from bot.web.query_cache import Reading
 from bot.web.revoked import Revoked
-from bot.web.routes import account, charts, commands, health, models, predict, runs, system, universe
-from bot.web.routes.events import Announcer
 from bot.web.session import Sessions
-from bot.web.stream import Hub
 from bot.web.token import check_tokens
 from storage.config.services import WebSettings
 from storage.config.tree import Config
 from storage.ledger.journal import Alert
 from strategies.errors import AlreadyRunning
-
-CHAPTERS: Final = (account, charts, models, universe, predict, commands, runs, system, signing, health)
-PLAIN: Final = (dashboard, socket, reference, runs, signing, health)
 
 
 class WebServer:
@@ -49,6 +39,7 @@ class WebServer:
         run_queue: batch commands beside trading; None: none are taken.
         config: shown in the settings and asked for the log; None: neither is told.
         markets: who belongs to the account and why; None: it is not asked.
+        pages: of the account, where they are built already; None: made of the above.
 
     Raises:
         BadInput: a token is too short for where this server listens.
@@ -65,32 +56,38 @@ class WebServer:
         run_queue: RunQueue | None = None,
         config: Config | None = None,
         markets: Universe | None = None,
+        pages: AccountPages | None = None,
     ) -> None:
         check_tokens(settings, token)
+        self._metrics = metrics
         self._sessions = Sessions(token, wall_ms, read_token=settings.read_token.reveal(), revoked=revoked)
         self._settings = settings
         self._doorway = Doorway(settings.max_connections)
-        self._hub = Hub(wall_ms())
-        self._announcer = Announcer(control, self._hub)
-        self._app = self._application(control, metrics)
+        self._pages = pages or AccountPages(control, config=config, markets=markets, run_queue=run_queue)
+        self._document = openapi.document(operations(), control)
+        self._app = self._application()
         if run_queue is not None:
-            self._app[RUNS] = run_queue
-            run_queue.on_change = self._announcer.on_run
-        if config is not None:
-            self._app[CONFIG] = config
-        if markets is not None:
-            self._app[UNIVERSE] = markets
+            run_queue.on_change = self._pages.announcer.on_run
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._address = ""
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         """Tell the stream what an account minute changed."""
-        self._announcer.on_snapshot(snapshot)
+        self._pages.on_snapshot(snapshot)
 
     def on_note(self, alert: Alert) -> None:
         """Tell the stream what people are told apart from account minutes."""
-        self._announcer.on_note(alert)
+        self._pages.on_note(alert)
+
+    def add(self, pages: AccountPages) -> None:
+        """Serve an account below `/accounts/NAME`, too; before `start`."""
+        app = web.Application(client_max_size=self._settings.max_body_kb * 1024)
+        pages.fill(app, self._metrics, self._sessions, self._document)
+        self._app.add_subapp(f"{PREFIX}{pages.name}", app)
+        if pages is not self._pages:
+            self._app[ACCOUNTS].append(pages.control)
+        app[ACCOUNTS] = self._app[ACCOUNTS]
 
     async def start(self) -> str:
         """Listen and return the address people open.
@@ -128,30 +125,10 @@ class WebServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def _application(self, control: Control, metrics: Metrics) -> web.Application:
+    def _application(self) -> web.Application:
         settings = self._settings
-        max_body_bytes = settings.max_body_kb * 1024
         guard = Guard(sessions=self._sessions, settings=settings, doorway=self._doorway)
-        app = web.Application(middlewares=guard.middlewares(), client_max_size=max_body_bytes)
-        app[CONTROL], app[METRICS], app[HUB], app[SESSIONS] = control, metrics, self._hub, self._sessions
-        app[READING] = Reading(control)
-        app[OPENAPI] = openapi.document(operations(), control)
-        for chapter in PLAIN:
-            app.add_routes(chapter.routes)
-        for operation in operations():
-            app.router.add_route(operation.method, operation.path, operation.respond)
+        app = web.Application(middlewares=guard.middlewares(), client_max_size=settings.max_body_kb * 1024)
+        self._pages.fill(app, self._metrics, self._sessions, self._document)
         app.on_response_prepare.append(add_security_headers)
-        app.on_shutdown.append(socket.end_streams)
-        app.cleanup_ctx.append(self._watching_training)
         return app
-
-    async def _watching_training(self, _app: web.Application) -> AsyncIterator[None]:
-        watching = asyncio.create_task(self._announcer.watch_training(), name="web-training")
-        yield
-        watching.cancel()
-        await asyncio.wait([watching])
-
-
-def operations() -> list[Operation]:
-    """Return every typed operation, in the order in which they are told."""
-    return [operation for chapter in CHAPTERS for operation in chapter.operations.all]

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Table, func, select
 
 from storage.backup.container import Packing, packed
+from storage.backup.last_backup import note_backup
 from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
@@ -79,6 +80,7 @@ def write_backup(
             lost=lost,
         )
         packing.close(manifest)
+    note_backup(places.state)
     return manifest
 
 

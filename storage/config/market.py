@@ -91,6 +91,9 @@ class DatabaseSettings(Section):
     pool_size: int = Field(3, ge=1, le=100)
     pool_overflow: int = Field(5, ge=0, le=100)
     application_name: str = Field("", max_length=63)
+    pooler: bool = False
+    backup_before_migration: bool = True
+    tape_folder: str = ""
     tape_days: float = Field(7.0, ge=1, le=10_000)
     password: Secret = NO_SECRET
     backup_passphrase: Secret = NO_SECRET
@@ -108,10 +111,19 @@ class DatabaseSettings(Section):
         return self.url.startswith("sqlite")
 
 
+class RetentionSettings(Section):
+    """`[retention]`: what is forgotten after a while. What `sigma ledger verify` replays never is."""
+
+    settled_d: float = Field(365.0, ge=0, le=36_500)
+    spare_bundles: int = Field(24, ge=0, le=100_000)
+    cron: str = "30 1 * * sun"
+
+
 class AccountSettings(Section):
     """`[account]`: whose ledger this daemon writes; several accounts may share one database."""
 
     name: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$")
+    bundle: str = Field("", pattern=r"^[a-z0-9_-]{0,40}$")
 
 
 class PathSettings(Section):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from storage.config.models import Family, Fraction
+from storage.config.secret import NO_SECRET, Secret
 from strategies.kernel.settings import Section
 
 
@@ -24,6 +25,8 @@ class TrainingSettings(Section):
     workers: int = Field(0, ge=0, le=1024)
     backend: Literal["loky", "ray", "dask"] = "loky"
     address: str = ""
+    studies: str = Field("", pattern=r"^(postgresql\+psycopg://.+)?$")
+    studies_password: Secret = NO_SECRET
     first_families: tuple[Family, ...] = Field(("xgboost",), min_length=1, max_length=16)
     memory_gb: float = Field(8.0, gt=0, le=4096)
     deadline_min: float = Field(60.0, gt=0, le=10_080)
@@ -73,3 +76,4 @@ class ScheduleSettings(Section):
     parity_cron: str = "40 0 * * *"
     candles_cron: str = "50 0 * * *"
     digest_cron: str = "0 7 * * *"
+    stagger_min: float = Field(3.0, ge=0, le=60)

@@ -16,8 +16,9 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from storage.config.accounts import laid_over, problem_of
 from storage.config.environment import overlay, secrets_of
 from storage.config.market import (
     AccountSettings,
@@ -26,6 +27,7 @@ from storage.config.market import (
     ExchangeSettings,
     FeedSettings,
     PathSettings,
+    RetentionSettings,
     SimulatorSettings,
 )
 from storage.config.models import (
@@ -90,6 +92,7 @@ class Config(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     account: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
+    retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
     telegram: TelegramSettings = TelegramSettings()
     alerts: AlertSettings = AlertSettings()
@@ -97,11 +100,22 @@ class Config(Section):
     logs: LogSettings = LogSettings()
     paths: PathSettings = PathSettings()
     plugins: PluginSettings = PluginSettings()
+    accounts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    _tree: dict[str, Any] = PrivateAttr(default_factory=dict)  # as the file and the environment said
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in every value, however they were said."""
+        names = type(self).model_fields
+        return isinstance(other, Config) and all(getattr(self, name) == getattr(other, name) for name in names)
+
+    __hash__ = Section.__hash__
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         if self.decision.leave >= self.decision.enter:
             raise ValueError(f"[decision] leave {self.decision.leave} must be below enter {self.decision.enter}")
+        if problem := problem_of(self.accounts):
+            raise ValueError(problem)
         if self.validation.fallback_ic > self.validation.recovery_ic:
             low, high = self.validation.fallback_ic, self.validation.recovery_ic
             raise ValueError(f"[validation] fallback_ic {low} must not be above recovery_ic {high}")
@@ -113,6 +127,42 @@ class Config(Section):
         return TradingSettings(
             decision=self.decision, risk=self.risk, protections=self.protections, execution=self.execution
         )
+
+    def of_account(self, name: str) -> Config:
+        """Return the configuration of one of the daemon's accounts: this one, its own sections over it.
+
+        Raises:
+            BadConfig: the account's values do not hold.
+        """
+        entry = self.accounts.get(name)
+        if entry is None:
+            return self if name == self.account.name else self._with(name, {})
+        return self._with(name, entry)
+
+    def _with(self, name: str, entry: Mapping[str, Any]) -> Config:
+        try:
+            found = _validated(laid_over(self._tree, name, entry))
+        except ValidationError as error:
+            problems = problems_of(error, Config, Origin(name="", text=""))
+            raise BadConfig([f"[accounts.{name}]: {problem}" for problem in problems]) from error
+        found._tree = self._tree
+        return found
+
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """The accounts that a daemon of this configuration trades, the one of `[account]` first."""
+        return tuple(dict.fromkeys((self.account.name, *self.accounts)))
+
+    @property
+    def all_symbols(self) -> tuple[str, ...]:
+        """The configured markets of all accounts, each once, those of `[exchange]` first."""
+        further = (self.of_account(name).exchange.symbols for name in self.accounts)
+        return tuple(dict.fromkeys(symbol for symbols in (self.exchange.symbols, *further) for symbol in symbols))
+
+    @property
+    def account_path(self) -> str:
+        """What stands before a path of the API to reach this account: "" for a daemon's only one."""
+        return f"/accounts/{self.account.name}" if self.account.name in self.accounts else ""
 
     def require_complete(self) -> None:
         """Refuse services that cannot work; only who starts them asks. Children and other commands do without.
@@ -194,9 +244,17 @@ def parse(text: str, env: Mapping[str, str], name: str = "config.toml") -> Confi
     if problems:
         raise BadConfig(problems)
     try:
-        return Config.model_validate_json(json.dumps(tree, default=str), strict=True)
+        config = _validated(tree)
     except ValidationError as error:
         raise BadConfig(problems_of(error, Config, origin)) from error
+    config._tree = tree
+    for account in config.accounts:
+        config.of_account(account)
+    return config.of_account(config.account.name)
+
+
+def _validated(tree: Mapping[str, Any]) -> Config:
+    return Config.model_validate_json(json.dumps(tree, default=str), strict=True)
 
 
 def _read(path: Path) -> str:

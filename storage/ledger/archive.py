@@ -2,7 +2,8 @@
 
 A file counts only once the database names it (table `archive`). Its name carries the digest of its content, so that
 writing a file can never replace another that the database names. Its path is relative to the folder of a SQLite file,
-so that both can be moved together; PostgreSQL and the files are apart, there it is absolute.
+so that both can be moved together; with PostgreSQL to the store, `[database] tape_folder` or else the state folder, so
+that several hosts can read one database where they see the store. Absolute paths of before stay readable.
 """
 
 from __future__ import annotations
@@ -114,7 +115,12 @@ def archived_rows(
 def path_of(engine: Engine, day: Archive) -> Path:
     """Return where an archived day's file lies."""
     beside = _folder_of(engine)
-    return Path(day.path) if beside is None else beside / day.path
+    if beside is None:
+        return Path(day.path)
+    path = beside / day.path
+    if Path(day.path).is_absolute() and not path.exists():  # written by another host, or before the store moved
+        return beside / FOLDER / Path(*path.parts[-2:])
+    return path
 
 
 def fault_of(engine: Engine, day: Archive) -> str:
@@ -146,7 +152,10 @@ def find_content(engine: Engine, day: Archive) -> str | None:
 
 
 def _folder_of(engine: Engine) -> Path | None:
-    """Return the folder of a SQLite file; None for a server."""
+    """Return the folder of a SQLite file, or a server's store; None where neither is known."""
+    store: Path | None = engine.get_execution_options().get("tape_store")
+    if store is not None:
+        return store
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return None
     return Path(engine.url.database).resolve().parent
@@ -154,7 +163,8 @@ def _folder_of(engine: Engine) -> Path | None:
 
 def _stored_path(engine: Engine, path: Path) -> str:
     beside = _folder_of(engine)
-    return str(path if beside is None else path.resolve().relative_to(beside))
+    inside = beside is not None and path.resolve().is_relative_to(beside)
+    return str(path.resolve().relative_to(beside) if beside is not None and inside else path)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

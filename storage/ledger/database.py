@@ -32,6 +32,7 @@ def connect(
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     limits: ServerLimits | None = None,
     must_exist: bool = False,
+    tape_store: Path | None = None,
 ) -> Engine:
     """Return an engine for `url` (`sqlite:///…` or `postgresql+psycopg://…`), creating a SQLite file's folder.
 
@@ -41,6 +42,7 @@ def connect(
         synchronous: SQLite durability. NORMAL survives a killed process; FULL also a power cut, at a sync per minute.
         busy_timeout_ms: how long SQLite waits for another process' lock.
         limits: of time and connections on PostgreSQL.
+        tape_store: folder below which a server's archived days lie; None: their addresses are absolute.
         must_exist: never make a SQLite file: a new one in the place of a ledger that is moved would undo its journal.
     """
     address = make_url(url)
@@ -54,7 +56,10 @@ def connect(
         return engine
     if password:
         address = address.set(password=password)
-    return server_engine(address, limits or ServerLimits())
+    engine = server_engine(address, limits or ServerLimits())
+    if tape_store is not None:
+        engine.update_execution_options(tape_store=tape_store.resolve())
+    return engine
 
 
 @contextmanager

@@ -40,7 +40,11 @@ class Alert:
 
 
 class Journal:
-    """Writes the minutes of one account. One writer: its lease is held elsewhere."""
+    """Writes the minutes of one account. One writer: its lease is held elsewhere.
+
+    A lease can be lost without a word, when a server restarts. So every writer takes a number, higher than that of any
+    before it, and a minute is written only while the account's number is the writer's own.
+    """
 
     def __init__(
         self, engine: Engine, account: Account, markets: tuple[Market, ...], settings: TradingSettings
@@ -53,6 +57,8 @@ class Journal:
         with writing(engine) as connection:
             self._settings_id = put_settings(connection, settings)
             self._markets_id = put_markets(connection, markets)
+            taken = state.update().where(state.c.account_id == account.id).values(fence=state.c.fence + 1)
+            self._fence = connection.execute(taken.returning(state.c.fence)).scalar_one()
 
     def record(
         self,
@@ -207,9 +213,9 @@ class Journal:
     def _update_state(
         self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str, markets_id: str
     ) -> None:
-        connection.execute(
+        written = connection.execute(
             state.update()
-            .where(state.c.account_id == self._account.id)
+            .where(state.c.account_id == self._account.id, state.c.fence == self._fence)
             .values(
                 minute_ms=minute_ms,
                 kernel=kernel.to_bytes(),
@@ -218,6 +224,10 @@ class Journal:
                 markets_id=markets_id,
             )
         )
+        if written.rowcount != 1:
+            raise AlreadyRunning(
+                f"account {self._account.name!r} was taken over by another daemon after this one; this one stops"
+            )
 
     def _insert_checkpoint(self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str) -> None:
         row = {"minute_ms": minute_ms, "kernel": kernel.to_bytes(), "bundle_id": bundle_id}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.ledger.database import translated
+from storage.ledger.tables import lease as lease_row
 from strategies.errors import AlreadyRunning, StorageFailed
 
 TAKE_OVER_S: Final = 3  # for the server to end a session of ours
@@ -23,9 +25,17 @@ _END: Final = text(
     "AND ((classid::bigint << 32) | objid::bigint) = :key"
 )
 
+ROW_S: Final = 30  # that a row holds an account without being renewed
+_TAKE: Final = text(
+    "INSERT INTO lease (exchange, name, holder, until_s) VALUES (:exchange, :name, :holder, "
+    f"extract(epoch FROM now()) + {ROW_S}) ON CONFLICT (exchange, name) DO UPDATE SET holder = :holder, "
+    f"until_s = extract(epoch FROM now()) + {ROW_S} "
+    "WHERE lease.holder = :holder OR lease.until_s < extract(epoch FROM now()) RETURNING holder"
+)
+
 
 class Lease:
-    """An account that is held."""
+    """Accounts that are held."""
 
     def renew(self) -> None:
         """Take it again where it may have been lost.
@@ -37,17 +47,29 @@ class Lease:
 
 
 @contextmanager
-def account_lease(engine: Engine, exchange: str, account: str, state_folder: Path) -> Iterator[Lease]:
-    """Hold the account for the length of the block.
+def account_lease(
+    engine: Engine,
+    exchange: str,
+    account: str,
+    state_folder: Path,
+    further: Sequence[str] = (),
+    *,
+    pooled: bool = False,
+) -> Iterator[Lease]:
+    """Hold the account, and further ones of the exchange, for the length of the block.
 
     On SQLite the lock lies beside the database file, and in the state folder too: two daemons with state folders of
     their own meet at the first, a program of before at the second.
 
+    Args:
+        pooled: a pooler stands between, which gives a session to nobody for long: held by a row with an end.
+
     Raises:
-        AlreadyRunning: another daemon holds it.
+        AlreadyRunning: another daemon holds one of them.
     """
     if engine.dialect.name != "sqlite":
-        lease = AdvisoryLease(engine, exchange, account)
+        kind = RowLease if pooled else AdvisoryLease
+        lease = kind(engine, exchange, account, *further)
         try:
             lease.renew()
             yield lease
@@ -58,7 +80,11 @@ def account_lease(engine: Engine, exchange: str, account: str, state_folder: Pat
     beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
     folders = dict.fromkeys([*beside, state_folder.resolve()])
     files = FileLease(
-        [folder / f"{exchange}-{account}.lock" for folder in folders], f"account {account!r} on {exchange}"
+        {
+            folder / f"{exchange}-{name}.lock": f"account {name!r} on {exchange}"
+            for name in (account, *further)
+            for folder in folders
+        }
     )
     try:
         files.renew()
@@ -70,17 +96,17 @@ def account_lease(engine: Engine, exchange: str, account: str, state_folder: Pat
 class FileLease(Lease):
     """Locked files, which the system unlocks when we die; one that somebody deleted is made and locked again."""
 
-    def __init__(self, paths: list[Path], what: str) -> None:
-        self._paths = paths
-        self._what = what
+    def __init__(self, files: Mapping[Path, str]) -> None:
+        """Prepare to hold files; each with what it stands for."""
+        self._files = dict(files)
         self._held: dict[Path, int] = {}
 
     def renew(self) -> None:
         """Lock every file that is not the one we hold; see `Lease.renew`."""
-        for path in self._paths:
+        for path, what in self._files.items():
             if path in self._held and _is_same(path, self._held[path]):
                 continue
-            descriptor = self._locked(path)
+            descriptor = _locked(path, what)
             former = self._held.pop(path, None)
             if former is not None:
                 os.close(former)
@@ -91,74 +117,57 @@ class FileLease(Lease):
         while self._held:
             os.close(self._held.popitem()[1])
 
-    def _locked(self, path: Path) -> int:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageFailed(f"{path} cannot be made: {error.strerror}; {self._what} is held by it") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            holder = path.read_text().strip() or "unknown"
-            raise AlreadyRunning(
-                f"{self._what} is already traded by process {holder}; "
-                "stop it (`sigma stop`) or choose another [account] name"
-            ) from error
-        with suppress(OSError):  # a full disk: it is held all the same
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
-        return descriptor
-
 
 class AdvisoryLease(Lease):
-    """A lock that PostgreSQL holds as long as one session lives; a server that restarts gives it away."""
+    """Locks that PostgreSQL holds as long as one session lives; a server that restarts gives them away.
 
-    def __init__(self, engine: Engine, exchange: str, account: str) -> None:
+    However many accounts are held, it is one session.
+    """
+
+    def __init__(self, engine: Engine, exchange: str, *accounts: str) -> None:
         self._engine = engine
-        self._what = f"account {account!r} on {exchange}"
-        digest = hashlib.sha256(f"{exchange}/{account}".encode()).digest()
-        self._key = int.from_bytes(digest[:8], "big", signed=True)
+        self._keys = {f"account {name!r} on {exchange}": _key(exchange, name) for name in accounts}
         self._session: Connection | None = None
-        self._backend = 0  # the server's process that held it for us last
+        self._backend = 0  # the server's process that held them for us last
 
     def renew(self) -> None:
-        """Ask the session that holds the lock whether it lives; begin another where it does not."""
+        """Ask the session that holds the locks whether it lives; begin another where it does not."""
         if self._session is not None and self._is_alive(self._session):
             return
         self.close()
         with translated(self._engine):
             session = self._engine.connect()
-            session.detach()  # closed for good at the end: a pooled session would go on holding the lock
+            session.detach()  # closed for good at the end: a pooled session would go on holding the locks
             try:
-                held = session.execute(_TRY, {"key": self._key}).scalar_one() or self._take_over(session)
+                refused = [what for what, key in self._keys.items() if not self._held(session, key)]
                 backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
                 session.commit()
             except SQLAlchemyError:
                 session.invalidate()
                 raise
         self._session = session
-        if held:
-            self._backend = int(backend)
-        else:
+        if refused:
             self.close()
             raise AlreadyRunning(
-                f"{self._what} is already traded by another daemon on {self._engine.url.host}; "
+                f"{refused[0]} is already traded by another daemon on {self._engine.url.host}; "
                 "stop it or choose another [account] name"
             )
+        self._backend = int(backend)
 
-    def _take_over(self, session: Connection) -> bool:
+    def _held(self, session: Connection, key: int) -> bool:
+        return bool(session.execute(_TRY, {"key": key}).scalar_one()) or self._take_over(session, key)
+
+    def _take_over(self, session: Connection, key: int) -> bool:
         """End our own session that a server kept while it was frozen or cut off; return whether we hold the account."""
-        ended = session.execute(_END, {"key": self._key, "pid": self._backend}).first()
+        ended = session.execute(_END, {"key": key, "pid": self._backend}).first()
         if ended is None:
             return False  # it is another daemon's
         session.execute(text(f"SET LOCAL lock_timeout = '{TAKE_OVER_S}s'"))
-        session.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
+        session.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
         return True
 
     def close(self) -> None:
-        """Give the account back."""
+        """Give the accounts back."""
         session, self._session = self._session, None
         if session is not None:
             with suppress(SQLAlchemyError):
@@ -180,3 +189,61 @@ def _is_same(path: Path, descriptor: int) -> bool:
         return False
     ours = os.fstat(descriptor)
     return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+class RowLease(Lease):
+    """Rows with an end, renewed while the daemon lives: for poolers that lend a session for one transaction only.
+
+    A daemon that was killed leaves its rows until they end; one of the same machine and account goes on at once,
+    since two of them would have met at the file in the state folder.
+    """
+
+    def __init__(self, engine: Engine, exchange: str, *accounts: str, holder: str = "") -> None:
+        self._engine = engine
+        self._exchange = exchange
+        self._accounts = accounts
+        self._holder = holder or f"{socket.gethostname()}:{os.getcwd()}"
+
+    def renew(self) -> None:
+        """Take the rows, or move their end away."""
+        with translated(self._engine), self._engine.begin() as connection:
+            if not inspect(connection).has_table(lease_row.name):
+                return  # nobody has traded here yet; asked again once the schema is there
+            for name in self._accounts:
+                given = {"exchange": self._exchange, "name": name, "holder": self._holder}
+                if connection.execute(_TAKE, given).first() is None:
+                    raise AlreadyRunning(
+                        f"account {name!r} on {self._exchange} is already traded by another daemon on "
+                        f"{self._engine.url.host}; stop it, or wait {ROW_S} s if it was killed"
+                    )
+
+    def close(self) -> None:
+        """Give the accounts back."""
+        mine = (lease_row.c.exchange == self._exchange, lease_row.c.holder == self._holder)
+        with suppress(SQLAlchemyError), self._engine.begin() as connection:
+            connection.execute(lease_row.delete().where(*mine))
+
+
+def _key(exchange: str, account: str) -> int:
+    digest = hashlib.sha256(f"{exchange}/{account}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _locked(path: Path, what: str) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be made: {error.strerror}; {what} is held by it") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        holder = path.read_text().strip() or "unknown"
+        raise AlreadyRunning(
+            f"{what} is already traded by process {holder}; stop it (`sigma stop`) or choose another [account] name"
+        ) from error
+    with suppress(OSError):  # a full disk: it is held all the same
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+    return descriptor

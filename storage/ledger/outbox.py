@@ -114,6 +114,13 @@ class Outbox:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def backlog_of_all(self) -> int:
+        """Return how many alerts wait in the channel that is furthest behind; 0 without channels."""
+        names = select(channel_table.c.name).where(channel_table.c.account_id == self._account_id)
+        with reading(self._engine) as connection:
+            found = connection.execute(names).scalars().all()
+        return max((self.backlog(name) for name in found), default=0)
+
     def begin_attempt(self, name: str, ids: Sequence[int], now_ms: int) -> None:
         """Record that alerts are about to be sent: from here on they may have arrived."""
         with writing(self._engine) as connection:

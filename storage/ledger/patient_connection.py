@@ -6,17 +6,21 @@ only where PostgreSQL is used.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import psycopg
+
+HURRIED_S: Final = 1.5  # of silence, once the program is to end
 
 
 class PatientConnection(psycopg.Connection[Any]):
     """A connection that gives a silent server up after `patience_s`; None: never."""
 
     patience_s: float | None = None
+    hurried: threading.Event | None = None  # set once the program is to end
 
     def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
         """Wait for the server as psycopg does, which looks up ten times a second.
@@ -35,12 +39,16 @@ class PatientConnection(psycopg.Connection[Any]):
                 now_s = time.monotonic()
                 if ready:
                     heard_s = now_s
-                elif self.patience_s is not None and now_s - heard_s > self.patience_s:
+                elif (left_s := self._patience()) is not None and now_s - heard_s > left_s:
                     self.pgconn.finish()
-                    raise psycopg.OperationalError(f"the server did not answer for {self.patience_s:g} s")
+                    raise psycopg.OperationalError(f"the server did not answer for {left_s:g} s")
                 wanted = gen.send(ready)
         except StopIteration as done:
             return done.value
+
+    def _patience(self) -> float | None:
+        is_hurried = self.hurried is not None and self.hurried.is_set()
+        return min(HURRIED_S, self.patience_s or HURRIED_S) if is_hurried else self.patience_s
 
 
 class Connector:
@@ -56,6 +64,11 @@ class Connector:
         self._patience_s = patience_s
         self._pause_s = pause_s
         self._failed_s: float | None = None
+        self._hurried = threading.Event()
+
+    def hurry(self) -> None:
+        """The program is to end: wait for nobody who is silent, and connect to nobody any more."""
+        self._hurried.set()
 
     def __call__(self, *arguments: Any, **parameters: Any) -> PatientConnection:
         """Connect.
@@ -63,6 +76,8 @@ class Connector:
         Raises:
             psycopg.OperationalError: the server does not answer, or did not a moment ago.
         """
+        if self._hurried.is_set():
+            raise psycopg.OperationalError("this program is ending and connects no more")
         if self._failed_s is not None and time.monotonic() - self._failed_s < self._pause_s:
             raise psycopg.OperationalError(f"it did not answer less than {self._pause_s:g} s ago")
         try:
@@ -71,5 +86,5 @@ class Connector:
             self._failed_s = time.monotonic()
             raise
         self._failed_s = None
-        made.patience_s = self._patience_s
+        made.patience_s, made.hurried = self._patience_s, self._hurried
         return made

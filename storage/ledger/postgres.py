@@ -29,6 +29,7 @@ class ServerLimits:
         pool_size: connections kept open.
         pool_overflow: beyond those, for a moment.
         application_name: by which the server's own lists (`pg_stat_activity`) show this program.
+        pooled: a pooler in transaction mode stands between: nothing is left behind in a session.
     """
 
     connect_s: float = 3.0
@@ -38,10 +39,12 @@ class ServerLimits:
     pool_size: int = 3
     pool_overflow: int = 5
     application_name: str = "sigma"
+    pooled: bool = False
 
     def libpq(self) -> dict[str, Any]:
         """Return them as libpq's connection parameters."""
-        return {
+        prepared = {"prepare_threshold": None} if self.pooled else {}
+        return prepared | {
             "connect_timeout": max(2, round(self.connect_s)),
             "keepalives": 1,
             "keepalives_idle": max(1, round(self.keepalive_s)),
@@ -66,18 +69,38 @@ def server_engine(address: URL, limits: ServerLimits) -> Engine:
     )
 
     connector = Connector(patience_s=limits.answer_s, pause_s=limits.connect_s)
+    engine.update_execution_options(connector=connector)
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         return connector(*arguments, **parameters)
 
+    if limits.statement_s:
+        _limit_statements(engine, round(limits.statement_s * 1000), pooled=limits.pooled)
+    return engine
+
+
+def _limit_statements(engine: Engine, limit_ms: int, *, pooled: bool) -> None:
+    """Let the server give statements up: by a SET, for poolers refuse start-up options."""
+    if pooled:  # a session is another one after every transaction
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit_ms}")
+
+        return
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        if limits.statement_s:  # a SET, not a start-up option: poolers refuse those
-            connection.execute(f"SET statement_timeout = {round(limits.statement_s * 1000)}")
-            connection.commit()
+        connection.execute(f"SET statement_timeout = {limit_ms}")
+        connection.commit()
 
-    return engine
+
+def hurry(engine: Engine) -> None:
+    """Wait for a silent server no longer than a moment from here on: the program is to end."""
+    connector: Any = engine.get_execution_options().get("connector")
+    if connector is not None:
+        connector.hurry()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ everybody else reads.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +36,14 @@ metadata: Final = MetaData(naming_convention=NAMING)
 
 def _account() -> Column[int]:
     return Column("account_id", Integer, ForeignKey("account.id"), primary_key=True)
+
+
+def _documents(*names: str) -> list[Column[str]]:
+    return [Column(name, String(32), ForeignKey("document.id"), nullable=False) for name in names]
+
+
+def _required(kind: Any, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
 
 
 account: Final = Table(
@@ -68,11 +76,7 @@ candle: Final = Table(
     _account(),
     Column("market", Integer, primary_key=True),
     Column("open_ms", BigInteger, primary_key=True),
-    Column("open", Float(53), nullable=False),
-    Column("high", Float(53), nullable=False),
-    Column("low", Float(53), nullable=False),
-    Column("close", Float(53), nullable=False),
-    Column("volume", Float(53), nullable=False),
+    *_required(Float(53), "open", "high", "low", "close", "volume"),
     Column("given", Boolean, nullable=False),
 )
 
@@ -90,8 +94,7 @@ tape: Final = Table(
     Column("late", Boolean, nullable=False),
     Column("commands", Text),  # JSON; NULL: none
     Column("bundle_id", String(32), nullable=False),
-    Column("settings_id", String(32), ForeignKey("document.id"), nullable=False),
-    Column("markets_id", String(32), ForeignKey("document.id"), nullable=False),
+    *_documents("settings_id", "markets_id"),
     Column("recorded_ms", BigInteger, nullable=False),
 )
 
@@ -118,8 +121,17 @@ state: Final = Table(
     Column("layout", Integer, nullable=False),
     Column("kernel", LargeBinary, nullable=False),
     Column("bundle_id", String(32), nullable=False),
-    Column("settings_id", String(32), ForeignKey("document.id"), nullable=False),
-    Column("markets_id", String(32), ForeignKey("document.id"), nullable=False),
+    *_documents("settings_id", "markets_id"),
+    Column("fence", BigInteger, nullable=False, server_default="0"),  # of the writer that may write
+)
+
+# Who holds an account, where a pooler lends sessions for one transaction only.
+lease: Final = Table(
+    "lease",
+    metadata,
+    *(Column(name, String(40), primary_key=True) for name in ("exchange", "name")),
+    Column("holder", String(400), nullable=False),
+    Column("until_s", Float, nullable=False),  # by the server's clock
 )
 
 # What came out: fills, funding, locks, missed entries, deposits.
@@ -133,15 +145,9 @@ fact: Final = Table(
     Column("ms", BigInteger, nullable=False),
     Column("market", Integer, nullable=False),
     Column("trade", Integer, nullable=False),
-    Column("lots", BigInteger, nullable=False),
-    Column("price", BigInteger, nullable=False),
-    Column("fee", BigInteger, nullable=False),
-    Column("cash_flow", BigInteger, nullable=False),
+    *_required(BigInteger, "lots", "price", "fee", "cash_flow"),
     Column("reason", Integer, nullable=False),
-    Column("decision_ms", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Column("trade_cash_flow", BigInteger, nullable=False),
-    Column("rate_e8", BigInteger, nullable=False),
+    *_required(BigInteger, "decision_ms", "position", "trade_cash_flow", "rate_e8"),
     Column("bundle_id", String(32), nullable=False),
     Index(None, "account_id", "market", "trade"),
 )
@@ -237,7 +243,7 @@ archive: Final = Table(
     Column("first_ms", BigInteger, primary_key=True),  # first minute in the file
     Column("last_ms", BigInteger, nullable=False),
     Column("minutes", Integer, nullable=False),
-    Column("path", Text, nullable=False),  # relative to a SQLite file's folder, else absolute
+    Column("path", Text, nullable=False),  # relative to a SQLite file's folder or a server's store
     Column("sha256", String(64), nullable=False),
 )
 
@@ -277,7 +283,7 @@ trial: Final = Table(
     Column("outcome", Text),
 )
 
-# What a watched bundle expected of each close beside the one that decided, and what came.
+# What a watched bundle expected of each close beside the one that decided, and what came: scaled forward returns.
 shadow: Final = Table(
     "shadow",
     metadata,
@@ -287,9 +293,7 @@ shadow: Final = Table(
     Column("open_ms", BigInteger, primary_key=True),  # of the decision's candle
     Column("market", Integer, primary_key=True),
     Column("champion_id", String(32), nullable=False),
-    Column("expected", Float(53), nullable=False),  # scaled forward return
-    Column("champion_expected", Float(53), nullable=False),
-    Column("sigma", Float(53), nullable=False),
+    *_required(Float(53), "expected", "champion_expected", "sigma"),
     Column("matured", Boolean, nullable=False),
     Column("came", Float(53)),  # scaled forward return, clipped; NULL: not known yet, or lost in a gap
 )

@@ -4,9 +4,8 @@
     models/production/binanceusdm.json                            {"bundle", "history": [bundle, rung, since, why, …]}
     models/verdicts/b-0123456789abcdef.json                               what the gate said of it
 
-A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename. The
-pointer names the champion and the fallback level: while a fallback strategy decides, the champion is kept.
-Keyed by exchange: a bundle from another exchange is refused unless promoted with `force`.
+A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename. While
+a fallback strategy decides, the champion is kept. A bundle of another exchange is refused unless `force` promotes it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +30,7 @@ from strategies.errors import BadInput, BundleRefused, NotFound, StorageFailed
 from strategies.market import Timeframe
 
 if TYPE_CHECKING:
+    from storage.config.tree import Config
     from strategies.bundle.bundle import Bundle
 
 DEFAULT_ROOT: Final = "models"
@@ -42,13 +42,19 @@ class Registry:
     """Bundles and production pointers under one root folder.
 
     Args:
-        root: the folder.
         apart: verify bundles in a process of their own before this one reads them: for who must not die of one.
+        pointer: which production pointer of an exchange is meant; "": the one that accounts share.
     """
 
-    def __init__(self, root: str | Path = DEFAULT_ROOT, *, apart: bool = False) -> None:
+    def __init__(self, root: str | Path = DEFAULT_ROOT, *, apart: bool = False, pointer: str = "") -> None:
         self.root = Path(root)
+        self.pointer = pointer
         self._verifier = Verifier() if apart else None
+
+    @classmethod
+    def of(cls, config: Config, *, apart: bool = False) -> Registry:
+        """Return the registry of a configuration, at its account's production pointer."""
+        return cls(config.paths.models, apart=apart, pointer=config.account.bundle)
 
     def add(self, folder: Path | str) -> str:
         """Copy a finished bundle folder into the registry and return its id; adding twice changes nothing.
@@ -89,8 +95,7 @@ class Registry:
 
     def ids(self) -> list[str]:
         """Return the ids of all bundles, in name order."""
-        folder = self.root / "bundles"
-        return sorted(path.name for path in folder.glob("b-*") if path.is_dir()) if folder.is_dir() else []
+        return sorted(path.name for path in (self.root / "bundles").glob("b-*") if path.is_dir())
 
     def folder(self, bundle: str) -> Path:
         """Return where a bundle lies or would lie.
@@ -145,12 +150,8 @@ class Registry:
         """Keep what the gate said of a bundle, promoted or not, in verdicts/ID.json; the newest verdict stays."""
         path = self._verdict(bundle)
         content = json.dumps(dict(document), indent=1).encode()
-
-        def write(target: Path) -> None:
-            target.write_bytes(content)
-
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_files([(path, write)])
+        replace_files([(path, _writer(content))])
         return path
 
     def verdict(self, bundle: str) -> dict[str, Any]:
@@ -192,8 +193,7 @@ class Registry:
     def previous(self, exchange: str) -> str | None:
         """Return the id of the bundle that a rollback would bring back; None: the trend rule."""
         seen = [move.bundle for move in self.history(exchange)]
-        before = seen[: seen.index(seen[-1])] if seen else []
-        return before[-1] if before else None
+        return seen[seen.index(seen[-1]) - 1] if seen and seen.index(seen[-1]) else None
 
     def history(self, exchange: str) -> list[Promotion]:
         """Return the moves of an exchange's pointer, oldest first.
@@ -216,8 +216,7 @@ class Registry:
         Raises:
             BundleRefused: it does not verify; or, without `force`, it is from another exchange or of test mode.
         """
-        chosen = self.resolve(bundle)
-        if self.is_test(chosen) and not force:
+        if self.is_test(chosen := self.resolve(bundle)) and not force:
             raise BundleRefused(f"{chosen} was made in test mode, its figures mean nothing; --force promotes it anyway")
         self.get(chosen, None if force else exchange)
         self._move(exchange, Promotion(bundle=chosen, since_ms=now_ms, why=why))
@@ -270,11 +269,7 @@ class Registry:
             history = [*self.history(exchange), promotion][-HISTORY:]
             document = {"bundle": promotion.bundle, "history": [asdict(move) for move in history]}
             content = json.dumps(document, indent=1).encode()
-
-            def write(target: Path) -> None:
-                target.write_bytes(content)
-
-            replace_files([(path, write)])
+            replace_files([(path, _writer(content))])
 
     def _verdict(self, bundle: str) -> Path:
         return self.root / "verdicts" / f"{self.folder(bundle).name}.json"
@@ -282,7 +277,15 @@ class Registry:
     def _pointer(self, exchange: str) -> Path:
         if not exchange.replace("-", "").replace("_", "").isalnum():
             raise BadInput(f"exchange {exchange!r} is not a name")
-        return self.root / "production" / f"{exchange}.json"
+        own = f"@{self.pointer}" if self.pointer else ""
+        return self.root / "production" / f"{exchange}{own}.json"
+
+
+def _writer(content: bytes) -> Callable[[Path], None]:
+    def write(target: Path) -> None:
+        target.write_bytes(content)
+
+    return write
 
 
 def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:

@@ -95,6 +95,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "web",
         "notifications",
         "assembly",
+        "accounts",
         "daemon",
         "cli",
     ),

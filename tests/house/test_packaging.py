@@ -118,11 +118,21 @@ def test_continuous_integration_runs_the_tests() -> None:
 
 def test_the_container_is_not_root_and_says_whether_it_lives() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    final = text[text.rindex("\nFROM ") :]
-    assert re.search(r"^USER (?!0|root)\S+", final, re.MULTILINE)
-    assert "/healthz" in final
+    stages = {stage.split(" AS ")[1].split()[0]: stage for stage in text.split("\nFROM ")[1:]}
+    assert "/healthz" in stages["base"]
     for folder in ("data", "models", "state", "logs"):
-        assert f'"/app/{folder}"' in final
+        assert f'"/app/{folder}"' in stages["base"]
+    for target in ("bot", "train"):
+        assert re.search(r"^USER (?!0|root)\S+", stages[target], re.MULTILINE)
+        assert stages[f"{target}-packages"].startswith("base AS")
+
+
+def test_dependencies_are_layers_before_the_sources() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for stage in text.split("\nFROM ")[1:]:
+        if "-packages" in stage.split("\n")[0]:
+            assert not re.search(r"^COPY .*(strategies|bot) ", stage, re.MULTILINE)
+    assert text.rindex("AS train-packages") < text.rindex("AS train\n")
 
 
 def test_the_dockerfile_is_clean() -> None:

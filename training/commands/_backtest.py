@@ -61,9 +61,9 @@ def trade(options: Options) -> None:
     """
     config = configuration()
     place = options.exchange or config.exchange.name
-    bundle = chosen_bundle(Registry(config.paths.models), place, options.model, config.decision.timeframe)
+    bundle = chosen_bundle(Registry.of(config), place, options.model, config.decision.timeframe)
     notes: list[str] = []
-    if Registry(config.paths.models).is_test(bundle.id):
+    if Registry.of(config).is_test(bundle.id):
         _tell(notes, f"{bundle.id} was made in test mode: its figures mean nothing")
     store = CandleStore(config.data.directory)
     asked = Asked(exchange=place, symbols=options.symbols, universe=options.universe)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from training.data.labels import Labelling
 from training.ensemble.bundle import TrainedBundle, train
 from training.ensemble.explained import explained
 from training.ensemble.family_figures import family_figures
+from training.ensemble.fits import Means
 from training.ensemble.out_of_fold import FoldReport
 from training.ensemble.plan import Plan, recipe_id
 from training.ensemble.stacking import Weighting
@@ -99,6 +100,12 @@ def compute_of(config: Config, workers: int) -> Compute:
     return Compute(backend=config.training.backend, address=config.training.address, workers=workers)
 
 
+def means_of(config: Config, workers: int, *, cache: bool = True) -> Means:
+    """Return who fits and where models are kept, of options and configuration; `workers` -1: as configured."""
+    compute = compute_of(config, config.training.workers if workers < 0 else workers)
+    return Means(cache=FileCache(root=config.paths.runs / "folds" if cache else None), compute=compute)
+
+
 def teachers_of(
     config: Config, store: CandleStore, exchange: str, timeframe: Timeframe, until: str = ""
 ) -> tuple[str, ...]:
@@ -142,6 +149,7 @@ def make_bundle(
     seed: int,
     kind: str,
     *,
+    means: Means | None = None,
     years: float,
     months: int,
     test_mode: bool = False,
@@ -153,8 +161,9 @@ def make_bundle(
     """
     plan = plan_of(config, families, seed, years=years, months=months)
     started = time.perf_counter()
-    with stage("walk forward", 100, plainly=False) as done:
-        trained = train(dataset, plan, lambda report: _said(report, done, len(families)))
+    with stage("fits", 100, plainly=False) as done:
+        means = replace(means or Means(), on_fit=lambda fitted: done(round(100 * fitted.number / fitted.total)))
+        trained = train(dataset, plan, _said, means=means)
     duration_s = time.perf_counter() - started
     bundle = store(config, trained, duration_s, test_mode=test_mode)
     document = document_of(trained, duration_s)
@@ -233,11 +242,10 @@ def day_of(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
-def _said(report: FoldReport, done: Any, families: int) -> None:
+def _said(report: FoldReport) -> None:
     period = f"{day_of(report.start_ms)} to {day_of(report.end_ms)}"
     say(f"fold {report.number} of {report.folds} {period}: {report.family} IC {report.ic:+.3f}")
     curve("walk forward", report.number, report.folds, {f"{report.family} IC": report.ic})
-    done(round(100 * report.number / report.folds))
 
 
 def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mode: bool = False) -> str:
@@ -259,7 +267,7 @@ def store(config: Config, trained: TrainedBundle, duration_s: float, *, test_mod
     }
     record["explained"] = explained(trained.scales, manifest.horizon_bars, trained.files, manifest.feature_names)
     content = json.dumps(record, indent=1).encode()
-    return Registry(config.paths.models).add_files({**trained.files, RECORD: content})
+    return Registry.of(config).add_files({**trained.files, RECORD: content})
 
 
 def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What `simulate` is made of: its families, its candles and its report."""
+"""What `simulate` is made of: its candles and its report."""
 
 from __future__ import annotations
 
@@ -15,20 +15,9 @@ from training.backtest.liquidity import as_joined
 from training.backtest.roster import warm_up_bars
 from training.backtest.run_candles import RunCandles, covered, read_run
 from training.commands._traded import stored_markets
-from training.ensemble.families import choose
-from training.ensemble.voters import makers
-from training.families.interface import ModelFamily
 from training.report.page import write_page
 from training.report.simulate import simulation_report, simulation_summary
 from training.runtime.progress import configuration, say
-
-
-def voters_of(config: Config, families: str, seed: int) -> list[ModelFamily]:
-    """Return the families; each fit has one thread, so that bits do not depend on the workers."""
-
-    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
-    return choose(names, makers(single, seed))
 
 
 def candles_of(

@@ -22,9 +22,9 @@ from training.commands._common import day_of
 from training.commands._traded import stored_markets
 from training.data.coin_groups import Groups, coin_groups, panel_groups
 from training.data.dataset import Dataset
-from training.ensemble.families import choose
+from training.ensemble.fits import Means
 from training.ensemble.plan import Plan
-from training.ensemble.voters import makers
+from training.ensemble.voters import voters
 from training.families.interface import ModelFamily
 from training.report.page import write_page
 from training.report.walk_forward import walk_forward_report, walk_forward_summary
@@ -33,7 +33,7 @@ from training.runtime.progress import configuration, say, stage
 from training.walk_forward.card import WalkForwardCard
 from training.walk_forward.contenders import Contender, contenders
 from training.walk_forward.fold_plan import Schedule, plan_folds
-from training.walk_forward.walk import Means, WalkForward, walk_forward
+from training.walk_forward.walk import WalkForward, walk_forward
 
 
 def schedule_of(config: Config, train_window: str, test_window: float, refit_months: int, start_date: str) -> Schedule:
@@ -67,15 +67,12 @@ def _by(compute: Compute) -> str:
 
 
 def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFamily]:
-    """Return the families of a model type; each fit has one thread, so that bits do not depend on the workers.
+    """Return the families of a model type.
 
     Raises:
         BadInput: there is none of that name.
     """
-
-    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    names = config.ensemble.families if model_type == "ensemble" else tuple(model_type.split(","))
-    return choose(names, makers(single, seed))
+    return voters(config, "" if model_type == "ensemble" else model_type, seed)
 
 
 def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:

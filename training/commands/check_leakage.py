@@ -73,7 +73,7 @@ def manifest_of(config: Config, exchange: str, bundle: str) -> Manifest | None:
 
     if not bundle:
         return None
-    registry = Registry(config.paths.models)
+    registry = Registry.of(config)
     chosen = registry.production(exchange) if bundle == "production" else bundle
     if chosen is None:
         raise BadInput(f"no bundle is in production on {exchange}; name one, or leave --bundle out")

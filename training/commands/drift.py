@@ -33,7 +33,7 @@ def command(
 
     config = configuration()
     database, account = read_account(config)
-    registry = Registry(config.paths.models)
+    registry = Registry.of(config)
     bundle = bundle_by_id(registry, account.exchange, last_state(database, account).bundle_id, account.timeframe)
     recorded = recorded_of(database, account, bundle)
     report = drift_report(

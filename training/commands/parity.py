@@ -27,7 +27,7 @@ def command(
 
     config = configuration()
     database, account = read_account(config)
-    registry = Registry(config.paths.models)
+    registry = Registry.of(config)
     chosen = iso_ms(day) if day else last_state(database, account).minute_ms // DAY_MS * DAY_MS - DAY_MS
     if chosen + DAY_MS <= account.start_ms:
         began = f"{datetime.fromtimestamp(account.start_ms / 1000, UTC):%Y-%m-%d %H:%M}"

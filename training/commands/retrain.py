@@ -26,6 +26,8 @@ def command(
     refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
     gaps: str = typer.Option("refuse", help="What to do with gaps of more than 3 bars: refuse or split."),
     leakage: bool = typer.Option(True, help="Ask the recipe questions whose answers are known first."),
+    workers: int = typer.Option(-1, min=-1, help="Models fitted at once; 0: all cores; -1: training.workers."),
+    cache: bool = typer.Option(True, help="Keep fold models, so that a month later only new ones are fitted."),
     promote: bool = typer.Option(True, help="Move the production pointer when the gate says so."),
 ) -> None:
     """Train on all stored candles, judge the candidate by the promotion policy, and promote or reject it.
@@ -36,11 +38,10 @@ def command(
     Example: sigma retrain --until 2025-01-01 --no-promote
     """
     from storage.models.registry import Registry
-    from training.commands._common import document_of, open_dataset, plan_of, store
+    from training.commands._common import document_of, means_of, open_dataset, plan_of, store
     from training.commands._retrain import Eta, lines_of, place, trend_curve_of
-    from training.ensemble import families as known
     from training.ensemble.plan import recipe_id
-    from training.ensemble.voters import makers
+    from training.ensemble.voters import voters
     from training.evidence.daily_skill import YEAR_D, DailySkill, walked_skill
     from training.monitors import fallback_policy as ladder
     from training.promotion.retrain import champion_of, failed_before, leakage_check, retrain
@@ -49,20 +50,20 @@ def command(
         raise BadInput(f"--gaps is {gaps!r}; refuse or split is needed")
     config = configuration()
     chosen_seed = config.training.seed if seed < 0 else seed
-    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
-    voters = known.choose(names, makers(config, chosen_seed))
+    chosen = voters(config, families, chosen_seed)
     own = "" if symbols else ",".join(config.exchange.symbols)
     how: Gaps = "split" if gaps == "split" else "refuse"
     dataset = open_dataset(config, symbols, timeframe, exchange, until, how, scored=own)
-    plan = plan_of(config, voters, chosen_seed, years=years, months=refit_months)
-    registry = Registry(config.paths.models)
+    plan = plan_of(config, chosen, chosen_seed, years=years, months=refit_months)
+    registry = Registry.of(config)
     looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
     champion = champion_of(registry, dataset.exchange, looked_back_d, dataset.until_ms)
     standing = registry.standing(dataset.exchange)
     started = time.perf_counter()
-    checks = [leakage_check(voters)] if leakage else []
+    checks = [leakage_check(chosen)] if leakage else []
     again = failed_before(registry, recipe_id(dataset, plan))
-    retrained = retrain(dataset, plan, champion, checks=checks, again=again, on_step=Eta(started))
+    means = means_of(config, workers, cache=cache)
+    retrained = retrain(dataset, plan, champion, checks=checks, again=again, on_step=Eta(started), means=means)
     duration_s = time.perf_counter() - started
     bundle = store(config, retrained.trained, duration_s)
     verdict = retrained.verdict

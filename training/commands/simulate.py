@@ -13,7 +13,7 @@ from strategies.values import iso_ms
 from training.runtime.progress import configuration, say
 
 if TYPE_CHECKING:
-    from training.families.interface import ModelFamily
+    pass
 
 
 def command(
@@ -36,9 +36,10 @@ def command(
     Example: sigma simulate --start-date 2024-07-01 --end-date 2025-07-01 --report simulation.html
     """
     from training.commands._common import compute_of, day_of, open_dataset, plan_of
-    from training.commands._simulate import candles_of, finish, voters_of
+    from training.commands._simulate import candles_of, finish
     from training.commands._traded import universe_symbols
-    from training.promotion.reused_family import ReusedFamily
+    from training.ensemble.fits import Means
+    from training.ensemble.voters import voters
     from training.runtime.file_cache import FileCache
     from training.simulation.ahead import fit_ahead
     from training.simulation.card import record_simulation, simulation_card
@@ -47,16 +48,15 @@ def command(
     config = configuration()
     begun = time.perf_counter()
     chosen_seed = config.training.seed if seed < 0 else seed
-    voters = voters_of(config, families, chosen_seed)
+    chosen_families = voters(config, families, chosen_seed)
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
     candles, past = candles_of(config, traded, everything, iso_ms(start_date), members)
-    cache = FileCache(root=config.paths.runs / "folds")
-    kept: list[ModelFamily] = [ReusedFamily(family=family, cache=cache) for family in voters]
-    plan = plan_of(config, kept, chosen_seed, years=years, months=refit_months)
+    means = Means(cache=FileCache(root=config.paths.runs / "folds"), compute=compute_of(config, workers))
+    plan = plan_of(config, chosen_families, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)
-    fit_ahead(everything, voters, plan, routine, candles.start_ms, cache, compute_of(config, workers), say)
+    fit_ahead(everything, plan, routine, candles.start_ms, means, say)
     say(f"models fitted ahead in {time.perf_counter() - begun:.0f} s")
 
     def tell(event: Event) -> None:
@@ -69,6 +69,7 @@ def command(
         dataset_until=everything.until,
         routine=routine,
         say=tell,
+        means=means,
     ).run()
     card, curves = simulation_card(
         simulation, everything, plan, routine, config.paths.runs, time.perf_counter() - begun

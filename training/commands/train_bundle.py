@@ -26,25 +26,33 @@ def command(
     seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
     years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
     refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
+    workers: int = typer.Option(-1, min=-1, help="Models fitted at once; 0: all cores; -1: training.workers."),
+    cache: bool = typer.Option(True, help="Keep fold models, so that a month later only new ones are fitted."),
     test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
 ) -> None:
     """Train, calibrate and pack a bundle; print what it was worth out of fold.
 
     Example: sigma train bundle --symbols BTCUSDT,ETHUSDT,SOLUSDT --timeframe 1h --until 2024-07-01
     """
-    from training.commands._common import make_bundle, open_dataset
-    from training.ensemble import families as known
-    from training.ensemble.voters import makers
+    from training.commands._common import make_bundle, means_of, open_dataset
+    from training.ensemble.voters import voters
     from training.tuning.test_mode import newest, small
 
     config = small(configuration()) if test_mode else configuration()
     chosen_seed = config.training.seed if seed < 0 else seed
-    names = [part.strip() for part in families.split(",") if part.strip()] or list(config.ensemble.families)
-    voters = known.choose(names, makers(config, chosen_seed))
+    chosen = voters(config, families, chosen_seed)
     dataset = open_dataset(config, symbols, timeframe, exchange, until)
     dataset = newest(dataset) if test_mode else dataset
     document = make_bundle(
-        config, dataset, voters, chosen_seed, "train bundle", years=years, months=refit_months, test_mode=test_mode
+        config,
+        dataset,
+        chosen,
+        chosen_seed,
+        "train bundle",
+        means=means_of(config, workers, cache=cache),
+        years=years,
+        months=refit_months,
+        test_mode=test_mode,
     )
     emit(document, summary(document))
 

@@ -62,11 +62,11 @@ def command(
         traded_symbols,
     )
     from training.ensemble.families import RidgeFamily
+    from training.ensemble.fits import Means
     from training.ensemble.plan import Plan
     from training.ensemble.stacking import Weighting
     from training.runtime.file_cache import FileCache
     from training.walk_forward.card import record_walk, walk_forward_card
-    from training.walk_forward.walk import Means
 
     config = configuration()
     schedule = schedule_of(config, train_window, test_window, refit_months, start_date)

@@ -8,7 +8,7 @@ then fitted on all of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from strategies.predictors.load import load_predictor
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset
 from training.ensemble.expectation import Expectation, expectation_of
-from training.ensemble.out_of_fold import FoldDone, fit_all, walk
+from training.ensemble.fits import Means, fit_folds, models_at
+from training.ensemble.out_of_fold import FoldDone, walk
 from training.ensemble.plan import Plan, groups_of, recipe_id, walk_folds
 from training.ensemble.scales import Scales, calibrate
 from training.ensemble.wins import simulate, win_table, without_protections
@@ -32,7 +33,11 @@ from training.runtime.records import versions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedBundle:
-    """A packed bundle, not yet stored."""
+    """A packed bundle, not yet stored.
+
+    Attributes:
+        earlier: the families' predictors of what was known by the time that was asked for; (): none was.
+    """
 
     id: str
     files: dict[str, bytes]
@@ -40,21 +45,42 @@ class TrainedBundle:
     scales: Scales
     verdict: RecipeVerdict
     expected: Expectation
+    earlier: tuple[Predictor, ...] = ()
 
 
-def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> TrainedBundle:
+def train(
+    dataset: Dataset,
+    plan: Plan,
+    on_fold: FoldDone | None = None,
+    *,
+    means: Means | None = None,
+    earlier_ms: int | None = None,
+) -> TrainedBundle:
     """Train, calibrate, judge and pack a bundle.
 
     Args:
         dataset: all that may be seen.
         plan: families and settings.
         on_fold: told about every fold of every family.
+        means: cache and processes; none by default. They change no bit.
+        earlier_ms: models of what was known by then are fitted, too, for a comparison.
 
     Raises:
         BadInput: the history is too short for a walk forward.
     """
-    folds = walk_folds(dataset, plan)
-    runs = walk(dataset, plan.families, folds, on_fold, groups=groups_of(dataset, plan))
+    folds, means = walk_folds(dataset, plan), replace(means or Means(), groups=groups_of(dataset, plan))
+    known_ms = known_by_end(dataset)
+    borders = [known_ms] if earlier_ms is None else [known_ms, earlier_ms]
+    found = fit_folds(dataset, plan.families, folds, means, borders)
+    runs = walk(
+        dataset,
+        plan.families,
+        folds,
+        on_fold,
+        lambda family, _, fold, group: found[family.name, fold, group],
+        means.groups,
+        means.cache,
+    )
     scales = calibrate(dataset, plan, runs)
     past = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
     trades = past.trades
@@ -70,7 +96,7 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
         plan.seed,
         markets=len({part.run.symbol for part in scales.convictions}),
     )
-    models = fit_all(plan.families, dataset, runs, dataset.until_ms)
+    models = models_at(found, plan.families, known_ms)
     files = {name: content for model in models for name, content in model.files.items()}
     predictors = [load_predictor(family.name, files, dataset.features) for family in plan.families]
     manifest = manifest_of(dataset, plan, scales, predictors).model_copy(update={"wins": win_table(trades)})
@@ -81,8 +107,24 @@ def train(dataset: Dataset, plan: Plan, on_fold: FoldDone | None = None) -> Trai
     files[MANIFEST] = manifest.model_dump_json(indent=1).encode()
     packed = Bundle(bundle_id(files), manifest, bundle.features, bundle.predictors)
     return TrainedBundle(
-        id=packed.id, files=files, bundle=packed, scales=scales, verdict=verdict, expected=expectation_of(past)
+        id=packed.id,
+        files=files,
+        bundle=packed,
+        scales=scales,
+        verdict=verdict,
+        expected=expectation_of(past),
+        earlier=()
+        if earlier_ms is None
+        else tuple(model.predictor for model in models_at(found, plan.families, earlier_ms)),
     )
+
+
+def known_by_end(dataset: Dataset) -> int:
+    """Return the time by which a dataset's last label is settled: its last candle's open.
+
+    Said like this, a later training that looks back to this time finds the same model again.
+    """
+    return dataset.until_ms - dataset.timeframe.ms
 
 
 def manifest_of(dataset: Dataset, plan: Plan, scales: Scales, predictors: Sequence[Predictor] = ()) -> Manifest:

@@ -7,11 +7,14 @@ stand on.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from strategies.bundle.files import npy_bytes
 from strategies.oversight.skill import information_coefficient
 from strategies.predictors.together import score_all
 from training.data.coin_groups import Groups, one_group
@@ -19,7 +22,9 @@ from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores, prepare
 from training.data.splits import Fold
 from training.ensemble.sees_others import dataset_for
+from training.families.fold_cache import scores_key
 from training.families.interface import FittedModel, ModelFamily
+from training.runtime.file_cache import FileCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class FoldReport:
     ic: float
 
 
+ROWS: Final = "rows.npy"
+SCORES: Final = "scores.npy"
 FoldDone = Callable[[FoldReport], None]
 FoldFit = Callable[[ModelFamily, Dataset, Fold, int], FittedModel]
 
@@ -54,6 +61,7 @@ def walk(
     on_fold: FoldDone | None = None,
     fit: FoldFit = fit_fold,
     groups: Groups = (),
+    cache: FileCache | None = None,
 ) -> list[MarketScores]:
     """Return the out-of-fold scores of every close in the folds, a run per segment, in market order, then time.
 
@@ -64,7 +72,9 @@ def walk(
         folds: ascending, adjacent.
         on_fold: told about every fold of every family.
         fit: makes a fold's model, or finds it again.
+        cache: where the scores of models that are kept are kept, too.
     """
+    cache = cache or FileCache()
     scores = [np.full((len(s.target), len(families)), np.nan) for s in dataset.segments]
     known_by_ms = [np.zeros(len(s.target), np.int64) for s in dataset.segments]
     names = [family.name for family in families]
@@ -75,7 +85,7 @@ def walk(
             models = [fit(each, dataset_for(each, families, taught, before, names), fold, which) for each in families]
             for row, segment in enumerate(dataset.segments):
                 if segment.symbol in group:
-                    _score(scores[row], known_by_ms[row], models, fold, segment, dataset)
+                    _score(scores[row], known_by_ms[row], models, fold, segment, dataset, cache)
         for index, family in enumerate(families):
             if on_fold:
                 ic = _fold_ic([part[:, index] for part in scores], dataset, fold)
@@ -111,14 +121,33 @@ def _score(
     fold: Fold,
     segment: Segment,
     dataset: Dataset,
+    cache: FileCache,
 ) -> None:
     """Write the scores of a fold's closes into the rows of a segment, a column a model."""
+    key = scores_key([getattr(model, "key", "") for model in models], segment, dataset, fold)
+    kept = cache.find(key) if key else None
+    if kept is None:
+        rows, found = _scored(models, fold, segment, dataset)
+        if key:
+            cache.keep(key, {ROWS: npy_bytes(rows), SCORES: npy_bytes(found)})
+    else:
+        rows, found = (np.load(io.BytesIO(kept[name]), allow_pickle=False) for name in (ROWS, SCORES))
+    scores[rows] = found
+    known_by_ms[rows] = fold.train_until_ms
+
+
+def _scored(
+    models: Sequence[FittedModel], fold: Fold, segment: Segment, dataset: Dataset
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a segment that close in a fold, and their scores, (rows, models)."""
     slices = prepare(segment, dataset, fold.start_ms, fold.end_ms)
-    for index, column in enumerate(score_all([model.predictor for model in models], slices)):
-        for part, found in zip(slices, column, strict=True):
-            row = int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0]))
-            scores[row : row + len(found), index] = found
-            known_by_ms[row : row + len(found)] = fold.train_until_ms
+    columns = score_all([model.predictor for model in models], slices)
+    rows = [
+        int(np.searchsorted(segment.candles[:, 0], part.candles[part.first, 0])) + np.arange(part.rows)
+        for part in slices
+    ]
+    found = [np.concatenate([np.zeros(0), *column]) for column in columns]
+    return np.concatenate([np.zeros(0, np.int64), *rows]), np.stack(found, axis=1)
 
 
 def _fold_ic(scores: list[np.ndarray], dataset: Dataset, fold: Fold) -> float:

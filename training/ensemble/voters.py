@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from storage.config.tree import Config
 from strategies.predictors.plugin import installed_families
-from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.families import RidgeFamily, XGBoostFamily, choose
 from training.families.interface import ModelFamily
 from training.families.plugin import PluginFamily
 from training.runtime.compute import threads_of
@@ -32,6 +32,16 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
         "ppo": lambda: _ppo(config, seed),
         **{name: partial(PluginFamily, plugin=plugin, seed=seed) for name, plugin in installed_families().items()},
     }
+
+
+def voters(config: Config, names: str, seed: int) -> list[ModelFamily]:
+    """Return the families called `names` (comma separated; empty: `[ensemble] families`).
+
+    Each fit has one thread: fits stand beside each other, and bits do not depend on where or how many.
+    """
+    single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
+    chosen = [part.strip() for part in names.split(",") if part.strip()] or list(config.ensemble.families)
+    return choose(chosen, makers(single, seed))
 
 
 def _sequence(config: Config, seed: int, name: str) -> ModelFamily:

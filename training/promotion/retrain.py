@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -17,12 +18,13 @@ from strategies.errors import BundleRefused
 from strategies.market import DAY_MS
 from training.data.dataset import Dataset
 from training.ensemble.bundle import TrainedBundle, train
+from training.ensemble.fits import Fitted, Means
 from training.ensemble.out_of_fold import FoldReport
-from training.ensemble.plan import Plan, recipe_id, walk_folds
+from training.ensemble.plan import Plan, recipe_id
 from training.families.interface import ModelFamily
 from training.promotion import gate, leakage
 from training.promotion.gate import Case, Rule, Verdict
-from training.promotion.similarity import Reign, similarity, twin_of
+from training.promotion.similarity import Reign, similarity, twin_border, twin_from
 
 Check = Callable[[TrainedBundle, Dataset], Rule]
 
@@ -33,11 +35,13 @@ class Champion:
 
     Attributes:
         declared: where it is a first bundle of fewer families than were declared: those that were; else none.
+        trained_ms: where the candles of the bundles of its recipe ended, its own among them.
     """
 
     bundle: Bundle
     reigns: tuple[Reign, ...]
     declared: tuple[str, ...] = ()
+    trained_ms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,7 @@ def retrain(
     checks: Sequence[Check] = (),
     again: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
+    means: Means | None = None,
 ) -> Retrained:
     """Train a candidate and judge it.
 
@@ -75,18 +80,20 @@ def retrain(
         checks: more rules to ask of the candidate, such as the leakage check.
         again: the recipe stood before the recipe gate earlier and failed.
         on_step: told after every fit.
+        means: cache and processes; none by default. They change no bit.
 
     Raises:
         BadInput: the history is too short for a walk forward.
     """
     case = case_of(dataset, plan, champion)
-    steps = _Steps(plan, len(walk_folds(dataset, plan)), case, on_step)
-    trained = train(dataset, plan, steps.on_fold)
-    steps.fitted("trained on everything")
+    steps, twin_ms = _Steps(on_step), None
+    if case == "refresh" and champion is not None:
+        twin_ms = twin_border(dataset, plan.validation.refresh_window_d, plan.embargo_ms, champion.trained_ms)
+    means = replace(means or Means(), on_fit=steps.on_fit)
+    trained = train(dataset, plan, steps.on_fold, means=means, earlier_ms=twin_ms)
     extra = (check_integrity(trained, dataset), *(check(trained, dataset) for check in checks))
     if case == "refresh" and champion is not None:
         verdict = judge_refresh(trained, dataset, plan, champion, extra)
-        steps.fitted("compared with the champion")
     else:
         if case == "completion" and champion is not None:
             extra = (*extra, check_completion(trained, plan, champion))
@@ -143,11 +150,9 @@ def leakage_check(families: Sequence[ModelFamily]) -> Check:
 def judge_refresh(
     trained: TrainedBundle, dataset: Dataset, plan: Plan, champion: Champion, extra: Sequence[Rule]
 ) -> Verdict:
-    """Lay a candidate of the champion's recipe beside the champion."""
+    """Lay a candidate of the champion's recipe beside the champion; it was trained with the models of its twin."""
     window_d = plan.validation.refresh_window_d
-    border_ms = dataset.until_ms - window_d * DAY_MS - plan.embargo_ms
-    runs = [part.run for part in trained.scales.convictions]
-    twin = twin_of(trained.bundle, dataset, plan.families, border_ms, runs)
+    twin = twin_from(trained.bundle, trained.earlier)
     found = similarity(trained.bundle, champion.bundle, champion.reigns, twin, dataset, window_d)
     return gate.judge_refresh(found, plan.validation, extra)
 
@@ -178,7 +183,22 @@ def champion_of(registry: Registry, exchange: str, window_d: int, until_ms: int)
         reigns.append(Reign(bundle=decided, from_ms=begun_ms, until_ms=end_ms))
     verdict = registry.verdict(bundle.id)
     declared = tuple(verdict.get("declared") or ()) if verdict.get("case") == "first" else ()
-    return Champion(bundle=bundle, reigns=tuple(reigns), declared=declared)
+    return Champion(
+        bundle=bundle, reigns=tuple(reigns), declared=declared, trained_ms=_trained(registry, exchange, bundle)
+    )
+
+
+def _trained(registry: Registry, exchange: str, champion: Bundle) -> tuple[int, ...]:
+    """Return where the candles of the champion's recipe's bundles on an exchange ended, ascending."""
+    ends = set()
+    for name in registry.ids():
+        try:
+            manifest = registry.manifest(name)
+        except BundleRefused:
+            continue
+        if manifest.recipe == champion.manifest.recipe and manifest.exchange == exchange:
+            ends.add(manifest.trained_until_ms)
+    return tuple(sorted(ends))
 
 
 def failed_before(registry: Registry, recipe: str) -> bool:
@@ -203,17 +223,16 @@ def _begins(history: Sequence[Promotion]) -> list[int]:
 class _Steps:
     """Counts the fits of a retraining: those of the walk forward, those on everything, and the twin's."""
 
-    def __init__(self, plan: Plan, folds: int, case: Case, on_step: Callable[[Step], None]) -> None:
-        self._families = len(plan.families)
-        self._total = self._families * (folds + 1 + (case == "refresh"))
-        self._done = 0
+    def __init__(self, on_step: Callable[[Step], None]) -> None:
         self._on_step = on_step
+        self._done = self._total = 1
+
+    def on_fit(self, fitted: Fitted) -> None:
+        self._done, self._total = fitted.number, fitted.total
+        how = "found again" if fitted.found else "fitted"
+        until = f"{datetime.fromtimestamp(fitted.fold.train_until_ms / 1000, UTC):%Y-%m-%d}"
+        self._on_step(Step(stage=f"{fitted.family} to {until} {how}", done=self._done, total=self._total))
 
     def on_fold(self, report: FoldReport) -> None:
-        self._done += 1
         stage = f"fold {report.number} of {report.folds}: {report.family} IC {report.ic:+.3f}"
-        self._on_step(Step(stage=stage, done=self._done, total=self._total))
-
-    def fitted(self, stage: str) -> None:
-        self._done += self._families
         self._on_step(Step(stage=stage, done=self._done, total=self._total))

@@ -18,6 +18,7 @@ from strategies.bundle.warm_up import WARM_UP_DECISIONS
 from strategies.features import block_slices
 from strategies.market import DAY_MS, OPEN_MS
 from strategies.oversight.skill import information_coefficient
+from strategies.predictors.base import Predictor
 from strategies.predictors.together import reads_of
 from training.data.dataset import Dataset, Segment
 from training.data.market_scores import MarketScores
@@ -26,6 +27,7 @@ from training.families.interface import ModelFamily
 from training.promotion.gate import Similarity
 
 LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then
+TWIN_SLACK_D = 45.0  # days by which a twin may be older than asked for where its models are there: a month, and more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,22 @@ def similarity(
     )
 
 
+def twin_border(dataset: Dataset, window_d: int, embargo_ms: int, trained_ms: Sequence[int] = ()) -> int:
+    """Return the time by which a twin knows its labels: the whole window, and the embargo, lie behind it.
+
+    Args:
+        dataset: of the candidate.
+        window_d: days that the twin must not have seen.
+        embargo_ms: before them.
+        trained_ms: where earlier bundles of the recipe ended: the newest of them that is old enough is the twin's
+            border, since its models were fitted then and are found again.
+    """
+    latest_ms = dataset.until_ms - window_d * DAY_MS - embargo_ms
+    known = [ms - dataset.timeframe.ms for ms in trained_ms]
+    fitting = [ms for ms in known if latest_ms - TWIN_SLACK_D * DAY_MS <= ms <= latest_ms]
+    return max(fitting, default=latest_ms)
+
+
 def twin_of(
     candidate: Bundle,
     dataset: Dataset,
@@ -89,7 +107,11 @@ def twin_of(
     Args:
         runs: out-of-fold scores of the families, for PPO to learn from; what closes later teaches nothing.
     """
-    predictors = [model.predictor for model in fit_all(families, dataset, runs, until_ms)]
+    return twin_from(candidate, [model.predictor for model in fit_all(families, dataset, runs, until_ms)])
+
+
+def twin_from(candidate: Bundle, predictors: Sequence[Predictor]) -> Bundle:
+    """Return the candidate's scales around earlier models of its families."""
     manifest = candidate.manifest.model_copy(update={"ppo_reads": reads_of(predictors)})
     return Bundle("b-twin", manifest, candidate.features, predictors)
 

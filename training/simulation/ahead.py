@@ -9,60 +9,64 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from strategies.market import DAY_MS
 from training.data.dataset import Dataset
-from training.ensemble.plan import Plan, walk_folds
+from training.ensemble.bundle import known_by_end
+from training.ensemble.fits import Means
+from training.ensemble.plan import Plan, groups_of, walk_folds
 from training.ensemble.sees_others import sees_others
+from training.families.fold_cache import border, fold_key
 from training.families.interface import ModelFamily
-from training.promotion.reused_family import border_key
-from training.runtime.compute import Compute, fan_out
-from training.runtime.file_cache import FileCache
+from training.promotion.similarity import twin_border
+from training.runtime.compute import fan_out
 from training.simulation.simulate import Routine, wanted_borders
+
+Task = tuple[str, ModelFamily, int, tuple[str, ...]]  # key, family, what is known by then, coins left out
 
 
 def fit_ahead(
-    everything: Dataset,
-    families: Sequence[ModelFamily],
-    plan: Plan,
-    routine: Routine,
-    start_ms: int,
-    cache: FileCache,
-    compute: Compute,
-    say: Callable[[str], None],
+    everything: Dataset, plan: Plan, routine: Routine, start_ms: int, means: Means, say: Callable[[str], None]
 ) -> None:
     """Fit every model of the scheduled trainings into the cache.
 
     Args:
         everything: the dataset to the end of the simulation.
-        families: not wrapped; one thread each.
-        compute: who fits; the cache is written here alone.
+        plan: its families have one thread each.
+        means: who fits; the cache is written here alone.
     """
     borders = known_borders(everything, plan, routine, start_ms)
-    ahead = [family for family in families if not sees_others(family, families)]  # their scores are not known yet
-    tasks = [(family, border) for border in reversed(borders) for family in ahead]  # the longest first
-    keys = [border_key(family, everything.until(until_ms), border_ms) for family, (border_ms, until_ms) in tasks]
-    missing = [(key, *task) for key, task in zip(keys, tasks, strict=True) if cache.find(key) is None]
+    ahead = [family for family in plan.families if not sees_others(family, plan.families)]  # theirs come later
+    missing: dict[str, Task] = {}
+    for ms, left_out in reversed(borders):  # the longest first
+        taught = everything.until(ms + everything.timeframe.ms).taught(left_out)
+        for family in ahead:
+            key = fold_key(family, taught, border(ms))
+            if means.cache.find(key) is None:
+                missing[key] = (key, family, ms, left_out)
     say(f"{len(borders)} borders x {len(ahead)} families, {len(missing)} to fit")
-    fan_out(partial(_fit, dataset=everything), missing, compute, lambda task, files: cache.keep(task[0], files))
+    fit = partial(_fit, dataset=everything)
+    fan_out(fit, missing.values(), means.compute, lambda task, files: means.cache.keep(task[0], files))
 
 
-def known_borders(everything: Dataset, plan: Plan, routine: Routine, start_ms: int) -> list[tuple[int, int]]:
-    """Return (what a model knows, the candles there are then) of the scheduled trainings: folds, everything, the twin.
+def known_borders(
+    everything: Dataset, plan: Plan, routine: Routine, start_ms: int
+) -> list[tuple[int, tuple[str, ...]]]:
+    """Return (what a model knows, the coins left out) of the scheduled trainings: folds, everything, the twin.
 
-    A model of everything is fitted when its last candle has closed. The border of a fold or a twin lies in the past
-    of its training, so the candle that opens at the border is there, and settles a label more.
+    The candle that opens at a border is there: it settles the border's last label.
     """
-    found: set[tuple[int, int]] = set()
-    twin_ms = plan.validation.refresh_window_d * DAY_MS + plan.embargo_ms
-    for number, at_ms in enumerate(wanted_borders(start_ms, everything.until_ms, routine.retrain_months)):
+    found: set[tuple[int, tuple[str, ...]]] = set()
+    trained: list[int] = []
+    for at_ms in wanted_borders(start_ms, everything.until_ms, routine.retrain_months):
         dataset = everything.until(at_ms)
-        past = [fold.train_until_ms for fold in walk_folds(dataset, plan)]
-        past += [dataset.until_ms - twin_ms] if number else []
-        found |= {(border_ms, border_ms + everything.timeframe.ms) for border_ms in past}
-        found.add((dataset.until_ms, dataset.until_ms))
+        groups: Sequence[tuple[str, ...]] = groups_of(dataset, plan) or ((),)
+        found |= {(fold.train_until_ms, group) for fold in walk_folds(dataset, plan) for group in groups}
+        found.add((known_by_end(dataset), ()))
+        if trained:
+            found.add((twin_border(dataset, plan.validation.refresh_window_d, plan.embargo_ms, trained), ()))
+        trained.append(dataset.until_ms)
     return sorted(found)
 
 
-def _fit(task: tuple[str, ModelFamily, tuple[int, int]], *, dataset: Dataset) -> dict[str, bytes]:
-    _, family, (border_ms, until_ms) = task
-    return dict(family.fit(dataset.until(until_ms), border_ms).files)
+def _fit(task: Task, *, dataset: Dataset) -> dict[str, bytes]:
+    _, family, ms, left_out = task
+    return dict(family.fit(dataset.until(ms + dataset.timeframe.ms).taught(left_out), ms).files)

@@ -21,6 +21,7 @@ from training.backtest.run_candles import RunCandles
 from training.data.dataset import Dataset
 from training.data.splits import next_month
 from training.ensemble.expectation import Expectation
+from training.ensemble.fits import Means
 from training.ensemble.plan import Plan, recipe_id
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, walked_skill
 from training.evidence.performance import EquityCurve
@@ -94,6 +95,7 @@ class Simulator:
         dataset_until: everything known by a time.
         routine: when what is done.
         say: told every event.
+        means: cache and processes of the trainings.
     """
 
     candles: RunCandles
@@ -102,6 +104,8 @@ class Simulator:
     dataset_until: Callable[[int], Dataset]
     routine: Routine = field(default_factory=Routine)
     say: Callable[[Event], None] = lambda _: None
+    means: Means = field(default_factory=Means)
+    _trained_ms: list[tuple[str, int]] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
     _champion: Champion | None = None
     _expected: dict[str, Expectation] = field(default_factory=dict)
@@ -144,7 +148,8 @@ class Simulator:
         """Train, judge, and ask the ladder who trades from here on."""
         dataset, standing = self.dataset_until(at_ms), self._standing(at_ms)
         recipe = recipe_id(dataset, self.plan)
-        found = retrain(dataset, self.plan, standing, again=recipe in self._failed)
+        found = retrain(dataset, self.plan, standing, again=recipe in self._failed, means=self.means)
+        self._trained_ms.append((recipe, found.trained.bundle.manifest.trained_until_ms))
         if any(rule.name == "skill" and not rule.passed for rule in found.verdict.rules):
             self._failed.add(recipe)
         bundle, verdict = found.trained.bundle, found.verdict
@@ -169,7 +174,9 @@ class Simulator:
         if self._champion is None:
             return None
         *ended, last = self._champion.reigns
-        return replace(self._champion, reigns=(*ended, replace(last, until_ms=at_ms)))
+        recipe = self._champion.bundle.manifest.recipe
+        trained_ms = tuple(ms for made, ms in self._trained_ms if made == recipe)
+        return replace(self._champion, reigns=(*ended, replace(last, until_ms=at_ms)), trained_ms=trained_ms)
 
     def _seat(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int) -> None:
         """Put on the account whoever stands on the ladder's rung."""

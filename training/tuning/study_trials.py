@@ -6,7 +6,7 @@ Optuna's study and the trial ledger are touched by this process alone, so worker
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -119,11 +119,11 @@ def run_trials(
                 at_ms = request.started_ms + round(1000 * (time.perf_counter() - clock))
                 record_trial(_ledger_line(dataset, config, request, scored_of(told), at_ms), config.paths.runs)
                 on_trial(scored_of(told))
-                if left:
+                if left and len(study.get_trials(deepcopy=False)) < request.trials:  # other tuners count, too
                     left -= 1
                     begin()
         finally:
-            end_interrupted(study)
+            end_interrupted(study, set(under_way))
 
 
 def compute_for(config: Config, workers: int, missing: int) -> Compute:
@@ -196,11 +196,17 @@ def _ledger_line(dataset: Dataset, config: Config, request: Request, scored: Sco
     return Tried(at_ms=at_ms, kind=kind, recipe=recipe_digest(recipe), params=scored.params, ic=scored.ic)
 
 
-def end_interrupted(study: Study) -> None:
-    """Count trials that a killed process left running as failed."""
+def end_interrupted(study: Study, own: Collection[int] | None = None) -> None:
+    """Count trials that a killed process left running as failed.
+
+    Args:
+        own: the numbers of those that may be meant; None: all.
+    """
     from optuna.trial import TrialState
 
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if own is not None and trial.number not in own:
+            continue  # another tuner's
         study.tell(trial.number, state=TrialState.FAIL)
 
 

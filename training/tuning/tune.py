@@ -1,7 +1,8 @@
 """Tuning: Optuna proposes settings, the purged walk forward scores them, hopeless ones are stopped after a fold.
 
-A study lives in a SQLite file under runs/tune (Optuna's tables hold numbers and JSON; its journal storage, which can
-unpickle, is not used). A killed study goes on where it was. Every trial, pruned ones too, is written to the trial
+A study lives in a SQLite file under runs/tune, or in the PostgreSQL that `[training] studies` names, where many tuners
+share it (Optuna's tables hold numbers and JSON; its journal storage, which can unpickle, is not used). A killed study
+goes on where it was. Every trial, pruned ones too, is written to the trial
 ledger: the best of many looks better than it is, and significance has to know of how many.
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from sqlalchemy import make_url
 
 from storage.config.tree import Config
 from storage.durable import folder_lock
@@ -23,6 +26,7 @@ from strategies.errors import BadInput
 from training.data.dataset import Dataset
 from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
 
+HEARTBEAT_S: Final = 60  # of a tuner that shares its study; its trials count as failed after twice as long
 _BUSY_S: Final = 60.0  # that a reader of the study's file may hold it
 
 
@@ -64,15 +68,18 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     name = study_name(dataset, config, request)
     folder = config.paths.runs / "tune" / name
-    with folder_lock(folder, patience_s=0.2):
-        storage = _storage(folder)
+    shares = bool(config.training.studies)  # a database, where other tuners may work on the same study
+    with nullcontext() if shares else folder_lock(folder, patience_s=0.2):
+        storage = _storage(config, folder)
         known = name in optuna.get_all_study_names(storage)
         if known and not request.resume:
-            raise BadInput(
-                f"study {name} exists under {folder}; --resume goes on with it, another --seed begins a new one"
-            )
+            where = "in [training] studies" if shares else f"under {folder}"
+            raise BadInput(f"study {name} exists {where}; --resume goes on with it, another --seed begins a new one")
         study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-        end_interrupted(study)
+        if shares:
+            optuna.storages.fail_stale_trials(study)  # of tuners that gave no sign of life; the others' go on
+        else:
+            end_interrupted(study)
         missing = max(0, request.trials - len(study.get_trials(deepcopy=False)))
         run_trials(study, dataset, config, request, missing, on_trial)
         trials = tuple(scored_of(trial) for trial in study.get_trials(deepcopy=False))
@@ -97,9 +104,16 @@ def line(scored: Scored) -> str:
     return f"trial {scored.number} {scored.state} IC {scored.ic:+.4f} | {params} | {scored.seconds:.1f} s"
 
 
-def _storage(folder: Path) -> Any:
+def _storage(config: Config, folder: Path) -> Any:
     from optuna.storages import RDBStorage
 
+    settings = config.training
+    if settings.studies:
+        address = make_url(settings.studies)
+        if settings.studies_password:
+            address = address.set(password=settings.studies_password.reveal())
+        url = address.render_as_string(hide_password=False)
+        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True}, heartbeat_interval=HEARTBEAT_S)
     return RDBStorage(f"sqlite:///{folder / 'study.db'}", engine_kwargs={"connect_args": {"timeout": _BUSY_S}})
 
 

@@ -7,17 +7,14 @@ traded by the kernel, costs on. No number of a fold knows anything from after it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.settings import TradingSettings
 from strategies.market import Timeframe
-from strategies.predictors.base import Predictor
-from strategies.predictors.load import load_predictor
 from training.backtest.run import NO_STRESS, BacktestResult, Stress, begin_account, run_path, stressed
 from training.backtest.run_candles import RunCandles
 from training.data.coin_groups import Groups
@@ -25,36 +22,12 @@ from training.data.dataset import Dataset
 from training.data.market_scores import MarketScores
 from training.data.splits import Fold
 from training.ensemble.bundle import manifest_of
-from training.ensemble.out_of_fold import FoldDone, fit_fold, walk
+from training.ensemble.fits import FoldModels, Means, fit_folds
+from training.ensemble.out_of_fold import FoldDone, walk
 from training.ensemble.plan import Plan
 from training.ensemble.scales import calibrate
-from training.ensemble.sees_others import dataset_for, sees_others
-from training.families.interface import ModelFamily
-from training.runtime.compute import Compute, fan_out
-from training.runtime.file_cache import FileCache
-from training.walk_forward.fold_cache import fold_key
 from training.walk_forward.fold_plan import FoldPlan
 from training.walk_forward.paths import path_of_groups
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a walk forward may use: where fold models are kept, who fits them; coins left out."""
-
-    groups: Groups = ()
-    cache: FileCache = field(default_factory=FileCache)
-    compute: Compute = field(default_factory=Compute)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldModel:
-    """A fold's model as its bundle files, loaded as live loads it."""
-
-    files: Mapping[str, bytes]
-    predictor: Predictor
-
-
-FoldModels = Mapping[tuple[str, Fold, int], FoldModel]  # family, fold, group of coins left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +97,7 @@ def walk_forward(
         on_fold,
         lambda family, _, fold, group: models[family.name, fold, group],
         means.groups,
+        means.cache,
     )
     bundles = [fold_bundles(dataset, plan, fold, runs, models, max(1, len(means.groups))) for fold in folds.traded]
     settings = stressed(without_drawdown_stop(plan.trading, dataset.timeframe), stress)
@@ -148,54 +122,6 @@ def walk_forward(
         groups=means.groups,
         by_group=by_group,
     )
-
-
-def fit_folds(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
-    """Return the model of every family and fold, fitted in parallel or found in the cache.
-
-    PPO beside others comes after them: it learns from their scores of the folds before its own.
-    """
-    first = [family for family in families if not sees_others(family, families)]
-    models = _fit(dataset, first, folds, means)
-    readers = [family for family in families if sees_others(family, families)]
-    if not readers:
-        return models
-    runs = walk(
-        dataset,
-        first,
-        folds,
-        fit=lambda family, _, fold, group: models[family.name, fold, group],
-        groups=means.groups,
-    )
-    learnt = dataset_for(readers[0], families, dataset, runs, [family.name for family in first])
-    return {**models, **_fit(learnt, readers, folds, means)}
-
-
-def _fit(dataset: Dataset, families: Sequence[ModelFamily], folds: Sequence[Fold], means: Means) -> FoldModels:
-    taught = [dataset.taught(group) for group in means.groups or ((),)]
-    tasks = [(family, fold, group) for fold in folds for family in families for group in range(len(taught))]
-    keys: dict[int, str] = {}
-    fitted: dict[int, Mapping[str, bytes]] = {}
-    for number, (family, fold, group) in enumerate(tasks):
-        if means.cache.root is not None:
-            keys[number] = fold_key(family, taught[group], fold)
-            found = means.cache.find(keys[number])
-            if found is not None:
-                fitted[number] = found
-
-    def keep(task: tuple[int, ModelFamily, Fold, int], files: Mapping[str, bytes]) -> None:
-        fitted[task[0]] = files
-        if task[0] in keys:
-            means.cache.keep(keys[task[0]], files)
-
-    missing = [(number, *task) for number, task in enumerate(tasks) if number not in fitted]
-    fan_out(partial(_fitted, dataset=dataset, groups=means.groups), missing, means.compute, keep)
-    return {
-        (family.name, fold, group): FoldModel(
-            files=fitted[number], predictor=load_predictor(family.name, fitted[number], dataset.features)
-        )
-        for number, (family, fold, group) in enumerate(tasks)
-    }
 
 
 def fold_bundles(
@@ -234,8 +160,3 @@ def without_drawdown_stop(settings: TradingSettings, timeframe: Timeframe) -> Tr
     protections = settings.protections.model_copy(update={"drawdown_stop": 0.0})
     decision = settings.decision.model_copy(update={"timeframe": timeframe})
     return settings.model_copy(update={"protections": protections, "decision": decision})
-
-
-def _fitted(task: tuple[int, ModelFamily, Fold, int], *, dataset: Dataset, groups: Groups) -> dict[str, bytes]:
-    _, family, fold, group = task
-    return dict(fit_fold(family, dataset.taught(groups[group] if groups else ()), fold).files)

@@ -17,7 +17,9 @@ from bot.clock import wall_ms
 from bot.feed.connect import client_for
 from bot.feed.failures import translate
 from storage.ledger.database import reading
+from storage.ledger.retention import table_sizes
 from storage.models.registry import Registry
+from storage.models.retention import size_of
 from storage.open import whole_database_of
 from strategies.errors import ExchangeFailed, SigmaError
 
@@ -114,17 +116,28 @@ def database(config: Config) -> Finding:
         engine = whole_database_of(config)
         with reading(engine) as connection:
             connection.exec_driver_sql("SELECT 1")
+        sizes = table_sizes(engine)
         engine.dispose()
     except SigmaError as error:
         return Finding(name="database", is_healthy=False, text=str(error))
-    return Finding(name="database", is_healthy=True, text=f"{settings.url} answers")
+    unit = "rows" if settings.is_sqlite else "bytes"
+    largest = ", ".join(f"{name} {size:,}" for name, size in list(sizes.items())[:3])
+    return Finding(name="database", is_healthy=True, text=f"{settings.url} answers; {unit}: {largest}")
+
+
+def kept(config: Config) -> Finding:
+    """Say how large the folders are that grow."""
+    paths = config.paths
+    folders = {"state": paths.state, "models": paths.models, "runs": paths.runs, "data": config.data.directory}
+    sizes = ", ".join(f"{name} {size_of(folder) / 1e6:,.0f} MB" for name, folder in folders.items())
+    return Finding(name="kept", is_healthy=True, text=sizes)
 
 
 def models(config: Config) -> Finding:
     """Load the production bundle and verify it as the daemon would."""
 
     try:
-        registry = Registry(config.paths.models, apart=True)
+        registry = Registry.of(config, apart=True)
         standing = registry.standing(config.exchange.name)
         if standing.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"

@@ -153,7 +153,7 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
     """
     from bot.web.token import known_token
 
-    url = f"{config.web.address()}{path}"
+    url = f"{config.web.address()}{config.account_path}{path}"
     token = known_token(config.web.token, config.paths.state)
     headers = {"User-Agent": "sigma", "Content-Type": "application/json"}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}

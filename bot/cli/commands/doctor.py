@@ -36,8 +36,8 @@ async def examine(config: Config) -> list[Finding]:
     from bot.cli.commands import checks
 
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
-    local = [checks.disk(config), checks.database(config), checks.models(config), checks.gpu(config)]
-    return [*of_exchange, *local, of_telegram]
+    local = [checks.disk(config), checks.database(config), checks.kept(config), checks.models(config)]
+    return [*of_exchange, *local, checks.gpu(config), of_telegram]
 
 
 def _line(finding: Finding) -> str:

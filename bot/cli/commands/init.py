@@ -12,7 +12,7 @@ import typer
 from storage.terminal.output import emit
 
 app = typer.Typer(add_completion=False, help="Make a configuration and secrets.")
-SECRETS: Final = {"web_token": 32, "database_password": 32, "grafana_password": 16}  # bytes
+SECRETS: Final = {"web_token": 32, "read_token": 32, "database_password": 32, "grafana_password": 16}  # bytes
 FOLDER_MODE: Final = 0o700  # of the folder: nobody else on this machine gets to the files
 FILE_MODE: Final = 0o644  # of the files: a container's own user has to read those that are given to it
 

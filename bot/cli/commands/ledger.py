@@ -204,7 +204,7 @@ def replayed(config: Config, ledger: Ledger) -> Verification:
     from storage.ledger.verify import verify as replay_and_compare
     from storage.models.registry import Registry, bundle_by_id
 
-    registry, account = Registry(config.paths.models), ledger.account
+    registry, account = Registry.of(config), ledger.account
     total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)
 
     def bundle_of(bundle_id: str) -> Bundle:

@@ -34,7 +34,7 @@ def list_bundles() -> None:
     from storage.models.registry import Registry
 
     config = load()
-    found = models_of(Registry(config.paths.models), config.exchange.name, trials=live_results(config, running=True))
+    found = models_of(Registry.of(config), config.exchange.name, trials=live_results(config, running=True))
 
     def show_all() -> str:
         since = f" since {_moment(found.history[0].since_ms)}: {found.why}" if found.history else ""
@@ -54,7 +54,7 @@ def show(bundle: Reference) -> None:
     from storage.models.registry import Registry
 
     config = load()
-    registry = Registry(config.paths.models)
+    registry = Registry.of(config)
     name = registry.resolve(bundle)
     manifest = registry.manifest(name)
     document = {
@@ -92,7 +92,7 @@ def compare(
     from storage.models.registry import Registry
 
     config = load()
-    registry = Registry(config.paths.models)
+    registry = Registry.of(config)
     production = registry.production(config.exchange.name)
     asked = [part for part in (first, second or (production or "" if first else "")) if part]
     names = list(dict.fromkeys(registry.resolve(part) for part in asked))
@@ -123,7 +123,7 @@ def promote(
     from storage.models.registry import BY_COMMAND_LINE, Registry
 
     config = load()
-    registry = Registry(config.paths.models, apart=True)
+    registry = Registry.of(config, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
     if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why, "force": force}):
@@ -147,7 +147,7 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
 
     config = load()
     swapped = _tell_daemon(config, "/api/rollback", {"why": why})
-    registry = Registry(config.paths.models)
+    registry = Registry.of(config)
     if not swapped:
         registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
     name = registry.deciding(config.exchange.name)

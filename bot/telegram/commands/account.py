@@ -46,6 +46,18 @@ STATES = {
 }
 
 
+async def choose(question: Question) -> Reply:
+    """Which account this chat asks about, or another one from now on."""
+    choice = question.context.choice
+    if choice is None or len(choice.names) == 1:
+        return Reply(text=plain(_("This daemon trades one account.")))
+    if question.words:
+        choice.choose(question.chat_id, question.words[0].lower())
+    chosen = choice.name_of(question.chat_id)
+    rows = tuple((Button(label=name, data=f"run:account {name}"),) for name in choice.names if name != chosen)
+    return Reply(text=bold(_("This chat asks about account {name}.", name=chosen)), buttons=rows)
+
+
 async def status(question: Question) -> Reply:
     """How everything stands, in one message."""
     control, snapshot = question.control, question.control.snapshot

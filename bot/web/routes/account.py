@@ -15,7 +15,7 @@ from bot.views.decisions import decisions_of
 from bot.views.no_trade import no_trade_reasons
 from bot.views.performance import Performance, performance_of
 from bot.views.status import Status, deposit_of, status_of
-from bot.web.app_keys import CONTROL, READING
+from bot.web.app_keys import ACCOUNTS, CONTROL, READING
 from bot.web.operations import Operations
 from bot.web.requests import Asked, MarketPage, Moment, Page, Symbol
 from bot.web.responses import (
@@ -63,7 +63,8 @@ async def status(request: web.Request) -> Status:
 @operations.get("/api/accounts")
 async def accounts(request: web.Request) -> Accounts:
     """Return all accounts of this database, this daemon's own first; each is commanded by its own daemon."""
-    return await request.app[READING].ask(accounts_of, request.app[CONTROL])
+    beside = request.app[ACCOUNTS]
+    return await request.app[READING].ask(accounts_of, request.app[CONTROL], tuple(beside))
 
 
 @operations.get("/api/positions")

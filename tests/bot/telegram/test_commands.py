@@ -37,9 +37,10 @@ async def test_the_menu_is_registered_and_names_every_command(stage: Scene) -> N
     await stage.server.wait_for(lambda: stage.server.menu)
     named = [entry["command"] for entry in stage.server.menu]
     spec = (
-        "start help status positions trades profit daily weekly monthly performance stats entries exits balance "
-        "markets signals why chart explain models training retrain cancel promote rollback drift pause resume stop "
-        "close locks unlock mute digest export config reload_config logs health version language theme invite unpair"
+        "start help status account positions trades profit daily weekly monthly performance stats entries exits "
+        "balance markets signals why chart explain models training retrain cancel promote rollback drift pause resume "
+        "stop close locks unlock mute digest export config reload_config logs health version language theme invite "
+        "unpair"
     )
     assert named == spec.split()
 

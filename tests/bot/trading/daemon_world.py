@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine as Database
@@ -132,7 +133,7 @@ async def daemon_world(
     account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []
-    listeners: list[Callable[[Snapshot], None]] = [snapshots.append, metrics.on_snapshot]
+    listeners: list[Callable[[Snapshot], None]] = [snapshots.append, partial(metrics.of_account.on_snapshot, "main")]
 
     def publish(snapshot: Snapshot) -> None:
         for listen in listeners:

@@ -166,7 +166,7 @@ async def test_the_metrics_are_served(tmp_path: Path) -> None:
         await world.hand(*MINUTES[:61])
         async with session.get("/metrics") as metrics:
             exposition = await metrics.text()
-    assert "sigma_account_minutes_total 61.0" in exposition
+    assert 'sigma_account_minutes_total{account="main"} 61.0' in exposition
 
 
 async def test_a_minute_is_late_when_it_is_older_than_the_limit(tmp_path: Path) -> None:

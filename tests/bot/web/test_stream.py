@@ -110,7 +110,7 @@ async def test_a_slow_reader_is_dropped_with_a_reason_and_nobody_waits_for_it(
     async with served(tmp_path) as parts:
         slow = await _asleep(parts)
         async with parts.session.ws_connect("/api/stream") as quick:
-            hub = parts.server._hub
+            hub = parts.server._pages.hub
             async with asyncio.timeout(20):
                 while not hub.dropped:
                     hub.publish("status", 1, "x" * 200_000)
@@ -124,7 +124,7 @@ async def test_a_slow_reader_is_dropped_with_a_reason_and_nobody_waits_for_it(
 async def test_a_dropped_reader_is_told_why(tmp_path: Path) -> None:
     async with served(tmp_path) as parts, parts.session.ws_connect("/api/stream") as socket:
         await socket.receive_json()
-        hub = parts.server._hub
+        hub = parts.server._pages.hub
         for number in range(300):  # faster than the loop can send
             hub.publish("status", number, {})
         async with asyncio.timeout(10):
@@ -180,12 +180,12 @@ async def test_a_talkative_reader_is_sent_away(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             message = await socket.receive()
         assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
-        assert len(parts.server._hub) == 0 or await _left(parts)
+        assert len(parts.server._pages.hub) == 0 or await _left(parts)
 
 
 async def _left(parts: Served) -> bool:
     async with asyncio.timeout(5):
-        while len(parts.server._hub):  # noqa: ASYNC110 — the server forgets it on its own time
+        while len(parts.server._pages.hub):  # noqa: ASYNC110 — the server forgets it on its own time
             await asyncio.sleep(0.01)
     return True
 
@@ -201,6 +201,6 @@ async def _asleep(parts: Served) -> asyncio.StreamWriter:
     await writer.drain()
     assert b"101" in await reader.readexactly(12)
     async with asyncio.timeout(5):
-        while not len(parts.server._hub):  # noqa: ASYNC110 — the server counts it on its own time
+        while not len(parts.server._pages.hub):  # noqa: ASYNC110 — the server counts it on its own time
             await asyncio.sleep(0.01)
     return writer

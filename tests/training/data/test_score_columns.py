@@ -24,19 +24,18 @@ from training.data.dataset import Dataset
 from training.data.score_columns import is_scored, scored_days, with_scores, without_scores
 from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
+from training.ensemble.fits import Means, fit_folds
 from training.ensemble.out_of_fold import fit_all, walk
 from training.ensemble.plan import Plan, walk_folds
+from training.families.fold_cache import fold_key
 from training.families.interface import ModelFamily
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.family import PpoFamily
 from training.promotion.leakage import turned_after
 from training.promotion.similarity import twin_of
-from training.runtime.compute import Compute
 from training.runtime.file_cache import FileCache
 from training.simulation.ahead import fit_ahead
 from training.simulation.simulate import Routine
-from training.walk_forward.fold_cache import fold_key
-from training.walk_forward.walk import Means, fit_folds
 
 QUICK = PpoSettings(
     total_timesteps=4096, environments=32, rollout_steps=32, seeds=1, hidden_size=8, episode_bars=100, least_scored_d=30
@@ -323,9 +322,8 @@ def test_a_simulation_leaves_to_its_trainings_who_waits_for_the_others_scores(tm
     made, witness, said = made_dataset(), Witness(), list[str]()
     families: list[ModelFamily] = [RidgeFamily(), witness]
     start_ms = made.until_ms - 40 * DAY_MS
-    fit_ahead(
-        made, families, plan_of(*families), Routine(), start_ms, FileCache(root=tmp_path), Compute(), say=said.append
-    )
+    means = Means(cache=FileCache(root=tmp_path))
+    fit_ahead(made, plan_of(*families), Routine(), start_ms, means, said.append)
     assert not witness.shown
     assert "x 1 families" in said[0]
     assert list(tmp_path.iterdir())

@@ -87,7 +87,7 @@ def test_trees_that_forecast_something_else_are_refused(horizon_bars: int, timef
     ("change", "said"),
     [
         ({"fingerprint": "cci-columns"}, "features cci-columns"),
-        ({"horizon_bars": 12}, "a horizon in bars of 12"),
+        ({"horizon_bars": 7}, "a horizon in bars of 7"),
         ({"timeframe": "4h"}, "the timeframe 4h"),
     ],
     ids=["other columns", "another horizon", "another timeframe"],

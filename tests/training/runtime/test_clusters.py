@@ -13,9 +13,9 @@ from strategies.errors import BadInput
 from tests.training.runtime.units import dies_once, refuses, scaled, who
 from tests.training.walk_forward.walk_builders import made_folds, made_world
 from training.ensemble.families import RidgeFamily
+from training.ensemble.fits import Means, fit_folds
 from training.runtime.compute import Compute, WorkerLost, fan_out, working
 from training.runtime.file_cache import FileCache
-from training.walk_forward.walk import Means, fit_folds
 
 TABLE = np.random.default_rng(5).standard_normal((8, 200_000))  # 12.8 MB: too much to travel with every unit
 HERE = [scaled(item, table=TABLE) for item in range(8)]

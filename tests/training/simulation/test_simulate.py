@@ -24,9 +24,8 @@ from training.backtest.run_candles import RunCandles, read_run
 from training.data.dataset import Dataset, build
 from training.data.splits import next_month
 from training.ensemble.families import RidgeFamily
+from training.ensemble.fits import Means
 from training.ensemble.plan import Plan
-from training.promotion.reused_family import ReusedFamily
-from training.runtime.compute import Compute
 from training.runtime.file_cache import FileCache
 from training.simulation.account import SimulatedAccount
 from training.simulation.ahead import fit_ahead, known_borders
@@ -68,16 +67,22 @@ def history(edge: float = 0.15) -> Past:
     )
 
 
-def plan_with(cache: FileCache | None = None) -> Plan:
+def plan_with() -> Plan:
     config = Config()
-    family = RidgeFamily() if cache is None else ReusedFamily(family=RidgeFamily(), cache=cache)
-    return Plan(families=[family], trading=config.trading, validation=config.validation)
+    return Plan(families=[RidgeFamily()], trading=config.trading, validation=config.validation)
 
 
-def lived(plan: Plan, say: Callable[[Event], None] = lambda _: None, edge: float = 0.15) -> Simulation:
+def lived(
+    plan: Plan, say: Callable[[Event], None] = lambda _: None, edge: float = 0.15, cache: FileCache | None = None
+) -> Simulation:
     made = history(edge)
     return Simulator(
-        candles=made.candles, past=made.past, plan=plan, dataset_until=made.everything.until, say=say
+        candles=made.candles,
+        past=made.past,
+        plan=plan,
+        dataset_until=made.everything.until,
+        say=say,
+        means=Means(cache=cache or FileCache()),
     ).run()
 
 
@@ -164,16 +169,14 @@ def test_in_cash_what_is_held_is_closed_and_nothing_entered() -> None:
 
 def test_models_fitted_ahead_are_found_and_change_no_bit(tmp_path: Path) -> None:
     made, cache = history(), FileCache(root=tmp_path)
-    fit_ahead(
-        made.everything, [RidgeFamily()], plan_with(), Routine(), FIRST_MS, cache, Compute(workers=1), lambda _: None
-    )
-    kept = len([path for path in tmp_path.iterdir() if path.is_dir()])
+    fit_ahead(made.everything, plan_with(), Routine(), FIRST_MS, Means(cache=cache), lambda _: None)
+    kept = len([path for path in tmp_path.iterdir() if path.is_dir() and not path.name.startswith("scores-")])
     assert kept == len(known_borders(made.everything, plan_with(), Routine(), FIRST_MS))
-    found = lived(plan_with(cache))
+    found = lived(plan_with(), cache=cache)
     drifted = [event for event in found.events if "drift" in event.words and event.kind == "retrained"]
-    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) - kept <= 5 * len(
-        drifted
-    )  # three folds, everything, the twin
+    assert len(
+        [path for path in tmp_path.iterdir() if path.is_dir() and not path.name.startswith("scores-")]
+    ) - kept <= 5 * len(drifted)  # three folds, everything, the twin
     assert np.array_equal(found.result.run.equity, simulated().result.run.equity)
 
 

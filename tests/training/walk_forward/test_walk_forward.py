@@ -25,12 +25,13 @@ from training.data.dataset import Dataset
 from training.data.labels import Labelling
 from training.data.splits import Fold, next_month
 from training.ensemble.families import RidgeFamily
+from training.ensemble.fits import Means, fit_folds
+from training.families.fold_cache import fold_key
 from training.runtime.compute import Compute
 from training.runtime.file_cache import CHECKSUMS, FileCache
-from training.walk_forward.fold_cache import fold_key
 from training.walk_forward.fold_figures import FoldFigures, fold_figures, stability
 from training.walk_forward.fold_plan import Schedule, plan_folds
-from training.walk_forward.walk import Means, WalkForward, fit_folds, fold_bundles, known_before, walk_forward
+from training.walk_forward.walk import WalkForward, fold_bundles, known_before, walk_forward
 
 YEAR_2020 = 1_577_836_800_000
 YEAR_2024 = 1_704_067_200_000

@@ -1,0 +1,143 @@
+"""One program's connection to an exchange: its client, its limits, its sockets and its time, for all accounts alike.
+
+    async with Connection(exchange, feed, clock) as connection:
+        source = FeedSource(exchange, feed, clock, connection=connection)
+
+However many accounts watch a market, it is subscribed to once, and a question that several ask at once is asked once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from bot.clock import Clock, PacedClock, SystemClock
+from bot.feed.builtin import Builtin
+from bot.feed.connect import client_for
+from bot.feed.gate import Gate
+from bot.feed.rest import Rest
+from bot.feed.shared_answers import SharedAnswers
+from bot.feed.streams import Streams
+from bot.feed.time_keeper import TimeKeeper
+from storage.config.market import ExchangeSettings, FeedSettings
+
+PARALLEL_REQUESTS: Final = 8
+
+
+class Connection:
+    """What the feeds of all accounts share.
+
+    Attributes:
+        rest: the exchange's REST answers.
+        streams: its sockets.
+        builtin: the built-in exchange's own extension, or None.
+        keeper: measures a real exchange's time; None: its clock needs none.
+        slots: bound on parallel requests.
+    """
+
+    def __init__(
+        self,
+        exchange: ExchangeSettings,
+        feed: FeedSettings,
+        clock: Clock,
+        *,
+        url: str = "",
+        fast: bool = True,
+        on_time: Callable[[int], None] | None = None,
+        state: Path | None = None,
+        shared: bool = False,
+    ) -> None:
+        """Prepare; nothing is connected yet. An event loop must be running.
+
+        Args:
+            exchange, feed, clock, url, fast, on_time, state: as of `FeedSource`.
+            shared: several feeds will ask.
+
+        Raises:
+            BadInput: no such exchange.
+        """
+        self.counters: Counter[str] = Counter()
+        self.is_shared = shared
+        self.slots = asyncio.Semaphore(PARALLEL_REQUESTS)
+        self._jobs: list[tuple[str, Coroutine[Any, Any, None]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._processed: dict[int, int] = {}  # by feed, the open of the last minute in its ledger
+        address = url or exchange.url
+        client = client_for(
+            exchange.name,
+            exchange.market,
+            url=address,
+            timeout_s=feed.request_timeout_s,
+            keep_alive_s=feed.keep_alive_s,
+            fast=fast,
+        )
+        self.rest = Rest(
+            client,
+            exchange=exchange.name,
+            clock=clock,
+            counters=self.counters,
+            page=feed.catch_up_page,
+            gate=Gate(exchange.name, state),
+            grace_s=0.0 if isinstance(clock, PacedClock) else feed.grace_s,  # it stands where the exchange says
+            answers=SharedAnswers(clock) if shared else None,
+        )
+        self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
+        self.keeper = TimeKeeper(self.rest, clock) if isinstance(clock, SystemClock) else None
+        self.streams = Streams(self.rest, clock, feed, self.counters, self._run)
+        self._is_started = False
+
+    async def __aenter__(self) -> Self:
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        group, self._group = self._group, None
+        try:
+            if group is not None and kind is asyncio.CancelledError:
+                await group.__aexit__(kind, error, trace)
+            elif group is not None:
+                await group.__aexit__(None, None, None)  # so that the caller's own error is not wrapped in a group
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; harmless when repeated."""
+        if self.builtin is not None:
+            await self.builtin.close()
+        await self.rest.client.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `async with` was entered."""
+        return self._group is not None
+
+    def start(self, feed: int, after_ms: int) -> None:
+        """Begin what runs beside every feed; note where one of them stands."""
+        self._processed[feed] = after_ms
+        if self._is_started:
+            return
+        self._is_started = True
+        if self.keeper is not None:
+            self._run("feed time", self.keeper.run())
+        if self.builtin is not None:
+            self._run("feed pacing", self.builtin.run())
+
+    def processed(self, feed: int, minute_ms: int) -> None:
+        """Tell the built-in exchange how far the slowest account is; nothing to any other."""
+        self._processed[feed] = minute_ms
+        if self.builtin is not None:
+            self.builtin.processed(min(self._processed.values()))
+
+    def _run(self, name: str, job: Coroutine[Any, Any, None]) -> None:
+        assert self._group is not None
+        self._tasks.append(self._group.create_task(job, name=name))
