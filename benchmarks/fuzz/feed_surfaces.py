@@ -6,6 +6,7 @@ the feed's own parts raises.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import random
@@ -13,7 +14,8 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import numpy as np
 from aiohttp import WSMessage, WSMsgType, web
@@ -25,10 +27,12 @@ from bot.feed import listing, tickers
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.clients import FastKlines
 from bot.feed.connect import client_for
+from bot.feed.connection import Connection
 from bot.feed.gate import Gate
 from bot.feed.listing import describe_markets, list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.rest import Rest
+from bot.feed.streams import Streams
 from bot.feed.tickers import listing_of
 from bot.feed.time_keeper import measure
 from bot.simulator.market.generated import DEMO_SYMBOLS, GeneratedMarket
@@ -71,15 +75,21 @@ class Frames:
         )
         rest = Rest(self.client, exchange=self._name, clock=self.clock, counters=counters, gate=Gate(self._name))
         rest.names.update(self._names)
+        streams = Streams(
+            rest, self.clock, FeedSettings(), counters, lambda _name, job: job.close()
+        )  # nothing is dialled
+        connection = SimpleNamespace(
+            rest=rest, streams=streams, counters=counters, slots=asyncio.Semaphore(), keeper=None
+        )
         self.live = LiveFeed(
             candle_buffer=self.buffer,
-            rest=rest,
             clock=self.clock,
             settings=FeedSettings(),
-            counters=counters,
+            connection=cast(Connection, connection),
             on_time=None,
             on_health=lambda _ready, _last: None,
         )
+        streams.join(self.live, [*self._names.values()])
 
     def take(self, raw: bytes, *, is_binary: bool) -> None:
         """Hand a message to the socket, as the library does, and let whatever minutes are whole leave."""
