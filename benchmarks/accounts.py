@@ -20,7 +20,7 @@ from typing import Final
 from benchmarks.figures import Figure, parser, show
 from benchmarks.hour_close import small_bundle
 from benchmarks.startup import Installation
-from storage.models.registry import Registry
+from storage.models.registry import BY_COMMAND_LINE, Registry
 
 BUCKET: Final = re.compile(r'sigma_decision_seconds_bucket\{account="[^"]+",le="([^"]+)"\} (\S+)')
 LARGEST_MB: Final = 1_500.0
@@ -54,7 +54,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="accounts-") as name:
             folder = Path(name)
             registry = Registry(folder / "models")
-            registry.promote("builtin", registry.add_files(trained.files), "benchmark")
+            registry.promote("builtin", registry.add_files(trained.files), f"benchmark {BY_COMMAND_LINE}")
             (folder / "config.toml").write_text(configuration(count))
             figures += shown(measured(Installation(folder, options.markets), count, options.speed, options.seconds))
     show("accounts", figures, as_json=options.json)
