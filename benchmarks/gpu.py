@@ -113,7 +113,7 @@ def lstm(dataset: Dataset, rate: float) -> tuple[float, float, float, float]:
     seconds, scores = {}, {}
     for where in ("cuda", "cpu"):
         part = dataset if where == "cuda" else replace(dataset, segments=dataset.segments[:2])
-        family = LstmFamily(settings=settings, seed=1, device=where, threads=devices_threads(where))  # type: ignore[arg-type]
+        family = LstmFamily(settings=settings, seed=1, device=where, threads=devices_threads(where))
         begun = time.perf_counter()
         family.fit(part, part.until_ms)
         seconds[where] = time.perf_counter() - begun
@@ -169,7 +169,7 @@ def policies(dataset: Dataset) -> tuple[float, float]:
     few, config, rates = replace(dataset, segments=dataset.segments[:3]), Config(), []
     settings = PpoSettings(total_timesteps=STEPS, seeds=1, environments=1024)
     for where in ("cuda", "cpu"):
-        family = PpoFamily(settings=settings, trading=config.trading, seed=1, device=where)  # type: ignore[arg-type]
+        family = PpoFamily(settings=settings, trading=config.trading, seed=1, device=where)
         begun = time.perf_counter()
         family.fit(few, few.until_ms)
         rates.append(STEPS / (time.perf_counter() - begun))

@@ -83,7 +83,7 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
         return
     from rich.console import Console
 
-    Console(width=width() or 400, highlight=False).print(shown)  # type: ignore[arg-type]
+    Console(width=width() or 400, highlight=False).print(shown)
 
 
 def note(text: str) -> None:

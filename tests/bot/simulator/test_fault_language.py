@@ -42,7 +42,7 @@ def test_line_means_fault(text: str, fault: Fault) -> None:
         ("gap:minutes=-3", "more than 0 is needed"),
         ("200", "400 to 599 is needed"),
         ("garbage:form=poem", "forms are html"),
-        ("stall:at=soon", "Invalid isoformat"),
+        ("stall:at=soon", "one like 2025-05-05"),
         ("delay:ms=-1", "neither may be below 0"),
     ],
 )

@@ -276,7 +276,7 @@ def _parameters(settings: ClassifierSettings, classes: int, seed: int, threads: 
 
 
 def _reporter(xgboost: Any, rounds: int, reports: list[RoundReport], on_round: Callable[[RoundReport], None]) -> Any:
-    class Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc, name-defined]
+    class Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             losses = {name: float(evals_log[name]["mlogloss"][-1]) for name in ("train", "valid")}
             reports.append(RoundReport(round=epoch + 1, rounds=rounds, **losses))

@@ -210,7 +210,7 @@ def _correlation(scores: np.ndarray, target: np.ndarray) -> float:
 
 
 def _reporter(xgboost: Any, progress: Progress, index: int, settings: XGBoostSettings, horizons: Sequence[int]) -> Any:
-    class Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc, name-defined]
+    class Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             whole = len(horizons) * settings.seeds * settings.n_estimators
             progress(index * settings.n_estimators + epoch + 1, whole)
