@@ -3,13 +3,17 @@
 # make quick   the pure tests: deciding, arithmetic, statistics; seconds
 # make cover   every test, with the lines that no test runs
 # make check   format, lint, types, layers, Dockerfile
+# make soak    everything that can break, broken on purpose, in one table: 90 minutes; MINUTES=10 for a nightly run
 # make screenshots  pictures of the documentation, taken by the browser tests
 # make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
 #              package cannot be looked up
+# make lock    requirements.lock anew: every package of the cpu extra with the hashes of its files
+# make pin-images  the digests of the container images, written behind their tags
 # make sbom    what is installed and under which licences, build/sbom.json (CycloneDX)
 # make image   both images: sigma-analyst (trains) and sigma-analyst:bot (trades only)
-# Settings: EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
+# Settings: LOCKED=1 installs what requirements.lock names, each file checked against its hash (with CUDA's libraries, which
+# the plain index's torch wants), EXTRAS=gpu for CUDA, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a CPU-only torch,
 # PYTHON=… for another Python (3.11 to 3.13; `python3` where it is one of these, else the newest found), ARGS=… for what is started.
 
 SUPPORTED := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -17,7 +21,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
     $$name -c '$(SUPPORTED)' 2>/dev/null && { command -v $$name; break; }; done)
 EXTRAS ?= cpu
 PIP_ARGS ?=
-KILLS ?= 200
+MINUTES ?= 90
 ARGS ?=
 JOBS ?= 2
 
@@ -29,7 +33,7 @@ DEVELOPMENT := $(VENV)/.installed-$(EXTRAS)-dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q $(PIP_ARGS) -c constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run install test quick cover check docs screenshots audit sbom image format bench soak clean
+.PHONY: run install test quick cover check docs screenshots audit lock pin-images sbom image format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -65,6 +69,14 @@ audit: $(DEVELOPMENT)
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \
 	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip --vulnerability-service osv
 
+lock: $(DEVELOPMENT)
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile pyproject.toml --extra cpu -c constraints.txt --generate-hashes --universal \
+	    --python-version 3.11.9 --no-header --no-annotate -q -o requirements.lock
+
+pin-images:
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,python3) deploy/pin_images.py
+
 sbom: $(DEVELOPMENT)
 	@mkdir -p build
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
@@ -82,8 +94,7 @@ bench: $(DEVELOPMENT)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(DEVELOPMENT)
-	$(BIN)/python -m benchmarks.kill_matrix --kills $(KILLS)
-	$(BIN)/python -m benchmarks.soak $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
@@ -96,7 +107,12 @@ $(BIN)/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "sigma: installing the packages of pyproject.toml into $(VENV), once"
+ifdef LOCKED
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -q --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+else
 	$(PIP) -e ".[$(EXTRAS)]"
+endif
 	@touch $@
 
 $(DEVELOPMENT): pyproject.toml constraints.txt | $(BIN)/python

@@ -53,7 +53,8 @@ class Outcome:
 class Operations:
     """Counts what a process does to its disk, and kills it where it is told to."""
 
-    def __init__(self, kill: Kill | None = None) -> None:
+    def __init__(self, folder: Path, kill: Kill | None = None) -> None:
+        self._folder = str(folder)
         self.counts: Counter[tuple[str, str]] = Counter()
         self._kill = kill
         self._stage = ""
@@ -95,8 +96,15 @@ class Operations:
         event.listen(Engine, "before_cursor_execute", before)
         event.listen(Engine, "after_cursor_execute", after)
 
+    def _is_ours(self, what: Any) -> bool:
+        """Tell whether an operation is on the story's files: compilers keep caches of their own, once."""
+        path = os.readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else os.path.abspath(what)
+        return path.startswith(self._folder)
+
     def _wrapped(self, operation: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **options: Any) -> Any:
+            if not self._is_ours(arguments[0]):
+                return call(*arguments, **options)
             with self.around(operation):
                 return call(*arguments, **options)
 
@@ -109,16 +117,20 @@ def run_matrix(folder: Path, kills: int, seed: int) -> tuple[Counter[tuple[str, 
     Returns:
         How often each stage did each operation, and what every kill left.
     """
+    whole, wanted = prepared(folder, seed)
+    counts = counted(whole)
+    kills_to_do = enumerate(chosen(counts, kills, seed))
+    return counts, [outcome_of(whole, folder / f"kill-{number}", kill, wanted) for number, kill in kills_to_do]
+
+
+def prepared(folder: Path, seed: int) -> tuple[Story, dict[str, str]]:
+    """Play the story of a seed undisturbed; return it, and what every other run has to come to."""
     whole = story_of(folder / "whole", seed)
     whole.fresh()  # compiled once, before the first fork
-    counts = _counted(whole)
-    wanted = _facts(whole)
-    outcomes = []
-    for number, kill in enumerate(chosen(counts, kills, seed)):
-        place = folder / f"kill-{number}"
-        outcomes.append(_outcome(Story(place, whole.taken, whole.fresh), kill, wanted))
-        shutil.rmtree(place, ignore_errors=True)
-    return counts, outcomes
+    whole.folder.mkdir(parents=True)
+    if _in_child(whole.play):
+        raise SystemExit("the undisturbed run failed; see above")
+    return whole, _facts(whole)
 
 
 def chosen(counts: Counter[tuple[str, str]], kills: int, seed: int) -> list[Kill]:
@@ -146,9 +158,18 @@ def table(counts: Counter[tuple[str, str]], outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def outcome_of(whole: Story, folder: Path, kill: Kill, wanted: dict[str, str]) -> Outcome:
+    """Play the story in a folder of its own, kill it, let another process go on, and compare."""
+    story = Story(folder, whole.taken, whole.fresh)
+    try:
+        return _outcome(story, kill, wanted)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _outcome(story: Story, kill: Kill, wanted: dict[str, str]) -> Outcome:
     story.folder.mkdir(parents=True)
-    status = _in_child(lambda: _play(story, Operations(kill)))
+    status = _in_child(lambda: _play(story, Operations(story.folder, kill)))
     was_killed = os.WIFSIGNALED(status)
     if was_killed and _in_child(story.play):
         return Outcome(kill=kill, was_killed=True, differing=("it could not go on",))
@@ -161,18 +182,20 @@ def _outcome(story: Story, kill: Kill, wanted: dict[str, str]) -> Outcome:
     )
 
 
-def _counted(story: Story) -> Counter[tuple[str, str]]:
+def counted(whole: Story) -> Counter[tuple[str, str]]:
+    """Return how often each stage does each operation, from a run of its own: compilers have filled their caches."""
+    story = Story(whole.folder.with_name("counted"), whole.taken, whole.fresh)
     story.folder.mkdir(parents=True)
     path = story.folder.with_suffix(".counts")
 
     def count() -> None:
-        operations = Operations()
+        operations = Operations(story.folder)
         _play(story, operations)
         with path.open("w") as file:
             json.dump([[*place, number] for place, number in operations.counts.items()], file)
 
     if _in_child(count):
-        raise SystemExit("the undisturbed run failed; see above")
+        raise SystemExit("the run that is counted failed; see above")
     return Counter({(stage, operation): number for stage, operation, number in json.loads(path.read_text())})
 
 

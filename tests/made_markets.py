@@ -46,4 +46,5 @@ def real_candles(name: str = "BTCUSDT_1h_futures") -> CandleArray:
         pytest.skip(f"recorded candles {path.name} are not here")
     import pandas
 
-    return pandas.read_parquet(path).to_numpy(np.float64)
+    found: CandleArray = pandas.read_parquet(path).to_numpy(np.float64)
+    return found

@@ -21,11 +21,15 @@ import ccxt
 from ccxt import pro
 
 from bot.clock import steady_ms
+from bot.feed.steady import Steady
 
 NEVER = "__never__"  # a message hash no frame has
 MESSAGE_FRAME = 200  # bytes of a SUBSCRIBE message beside its topics, generously
 DATE_STEP_MS = 1_000  # a Date header counts whole seconds
 LONGEST_BODY = 2_000
+MOST_DECIMALS = 40
+LONGEST_AGE = 9  # digits of an Age header: seconds, and RFC 9111 ends it at 2^31
+LATEST_STAMP_MS = 10**14  # year 5138; what is later is no time
 FRAME_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, ccxt.BaseError)
 
 
@@ -59,7 +63,7 @@ class OnStamp(Protocol):
 _asked_ms: ContextVar[int] = ContextVar("asked_ms")  # of the request that this task waits for
 
 
-class WatchedClient:
+class WatchedClient(Steady):
     """Mixin of every client: reads the times and the status of answers, and survives frames its handlers choke on."""
 
     last_status = 0
@@ -69,7 +73,7 @@ class WatchedClient:
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self.on_garbage: Callable[[str], None] = lambda url: None
         self.on_stamp: OnStamp | None = None
-        super().__init__(config)  # type: ignore[call-arg]
+        super().__init__(config)
 
     async def fetch(self, *args: Any, **kwargs: Any) -> Any:
         self.last_status, self.last_body = 0, ""
@@ -88,6 +92,12 @@ class WatchedClient:
         if stamp_ms is not None and self.on_stamp is not None:
             self.on_stamp(stamp_ms, until_ms=stamp_ms + DATE_STEP_MS, asked_ms=_asked_ms.get(None))
         return super().on_rest_response(code, reason, url, method, headers, body, *rest)  # type: ignore[misc]
+
+    def parse_precision(self, precision: Any) -> Any:
+        """Refuse a number of decimals that nobody has: ccxt counts up to it, digit by digit."""
+        if precision is not None and abs(int(precision)) > MOST_DECIMALS:
+            raise ccxt.BadResponse(f"{precision} decimals are stated for a price or an amount")
+        return super().parse_precision(precision)  # type: ignore[misc]
 
     def client(self, url: str) -> Any:
         client = super().client(url)  # type: ignore[misc]
@@ -254,14 +264,16 @@ def date_ms(headers: Mapping[str, Any]) -> int | None:
     lower = {str(name).lower(): str(value) for name, value in headers.items()}
     try:
         stamp_ms = round(parsedate_to_datetime(lower["date"]).timestamp() * 1000)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
     age = lower.get("age", "")
-    return stamp_ms + (int(age) * 1000 if age.isdigit() else 0)
+    is_age = age.isascii() and age.isdecimal() and len(age) <= LONGEST_AGE
+    return stamp_ms + (int(age) * 1000 if is_age else 0)
 
 
 def _stamp(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    is_time = isinstance(value, int) and not isinstance(value, bool) and 0 < value < LATEST_STAMP_MS
+    return value if is_time and isinstance(value, int) else None
 
 
 def _bytes(topic: Any) -> int:

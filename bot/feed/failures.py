@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 import ccxt
+from aiohttp import WSServerHandshakeError
 
 from bot.clock import wall_ms
 from strategies.errors import BadInput, ExchangeFailed
@@ -83,6 +84,15 @@ def translate(
     if isinstance(error, ccxt.NetworkError):
         return ExchangeFailed(f"{exchange} cannot be reached: {_short(error)}")
     return ExchangeFailed(f"{exchange} answered with an error: {_short(error)}")
+
+
+def refused_dial(error: Exception, exchange: str) -> ExchangeFailed | NoSuchMarket:
+    """Return our error for a socket that was lost or never opened; a refused handshake says why."""
+    answer = next((part for part in error.args if isinstance(part, WSServerHandshakeError)), None)
+    if answer is None:
+        return translate(error, exchange=exchange, status=0, headers={})
+    headers = {str(name): str(value) for name, value in (answer.headers or {}).items()}
+    return translate(error, exchange=exchange, status=answer.status, headers=headers)
 
 
 def retry_after(

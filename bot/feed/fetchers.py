@@ -82,11 +82,20 @@ class GapFetcher:
             if gap is None:
                 await self._buffer.wanted(self._symbol)
                 continue
-            page = await self._ask(*gap)
-            if page is None or not await self._apply(page, *gap):
+            if not await self._fetch(*gap):
                 await asyncio.sleep(max(self._backoff.next_s(), SECOND_LOOK_S if self._seen else 0.0))
             else:
                 self._backoff.reset()
+
+    async def _fetch(self, start_ms: int, end_ms: int) -> bool:
+        """Ask for a gap and take what comes; return whether the market moved on."""
+        try:
+            page = await self._ask(start_ms, end_ms)
+            return page is not None and await self._apply(page, start_ms, end_ms)
+        except Exception as error:  # a task boundary: one market's answer must not end the others
+            self._outage.begin(f"{type(error).__name__}: {error}")
+            self._buffer.counters["rest_failures"] += 1
+            return False
 
     async def _ask(self, start_ms: int, end_ms: int) -> Page | None:
         try:

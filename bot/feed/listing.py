@@ -16,6 +16,7 @@ import ccxt
 from bot.feed.connect import MarketKind
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Rest
+from bot.feed.validate import MOST_TICKS
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, UNITS_PER_QUOTE, Market, MarketStatus, UnsupportedMarket
 
@@ -27,6 +28,12 @@ ENDED = frozenset(  # what exchanges call a market that will not trade again
 SETTLED_AT = ("settlePrice", "settlementPrice", "settlement_price", "deliveryPrice")
 NOTICE_MS = DAY_MS  # no entries in a market that will end within it, and none joins
 START_ATTEMPTS = 6
+MOST_LOTS = 2**53
+MOST_QUOTE = Decimal(10**9)  # of a smallest order, and of a step
+MOST_LEVERAGE = Decimal(10_000)
+LONGEST_FUNDING_MS = 31 * DAY_MS
+LONGEST_NUMBER = 15  # digits
+UNREADABLE = (ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,8 @@ async def describe_markets(
         except UnsupportedMarket:
             continue
         settled_at = _settled_at(known[symbol]) if _has_ended(known[symbol]) else None
+        if settled_at is not None and not settled_at / float(market.tick) < MOST_TICKS:  # nor is infinity a price
+            continue
         found[symbol] = Listing(market=market, delists_ms=_delists_ms(known[symbol]), settled_at=settled_at)
     return found
 
@@ -109,12 +118,13 @@ async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) ->
         ExchangeFailed, NoSuchMarket: as for `list_markets`.
     """
     listed = await rest.ask("load_markets", attempts=START_ATTEMPTS)
-    known = by_symbol([market for market in listed.values() if _fits(market, kind)])
+    known = _named(listed, symbols, kind)
+    if any(symbol not in known for symbol in symbols):  # listed since, or lost in one bad answer
+        known = _named(await rest.ask("load_markets", True, attempts=START_ATTEMPTS), symbols, kind)
     if not known:
         raise ExchangeFailed(
             f"{rest.exchange} lists no {kind} markets; a web page instead of data, or the wrong address?"
         )
-    known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
     for symbol in symbols:
         if symbol not in known:
             near = get_close_matches(symbol, known, n=3)
@@ -124,20 +134,38 @@ async def known_markets(rest: Rest, symbols: Sequence[str], kind: MarketKind) ->
     return known
 
 
+def _named(listed: dict[str, Any], symbols: Sequence[str], kind: MarketKind) -> dict[str, dict[str, Any]]:
+    """Return the markets of a kind by canonical symbol, those of `symbols` under the names they are asked for by."""
+    known = by_symbol([market for market in listed.values() if _fits(market, kind)])
+    return known | {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
+
+
 def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind, funding_interval_ms: int) -> Market:
     """Return the `Market` of ccxt's description of one.
 
     Raises:
-        UnsupportedMarket: it states no tick or lot, or their product is no whole number of cash units.
+        UnsupportedMarket: it states no tick or lot, or their product is no whole number of cash units, or a number
+            that cannot be reckoned with.
     """
+    try:
+        return _market_of(rest, symbol, listed, kind, funding_interval_ms)
+    except UnsupportedMarket:
+        raise
+    except UNREADABLE as error:
+        raise UnsupportedMarket(f"{symbol}: {rest.exchange} states rules that cannot be read: {error!r}") from error
+
+
+def _market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind, funding_interval_ms: int) -> Market:
     tick = _step(rest.client, listed["precision"].get("price"))
     lot = _step(rest.client, listed["precision"].get("amount"))
     if tick is None or lot is None:
         raise UnsupportedMarket(f"{symbol}: {rest.exchange} states tick {tick} and lot {lot}; both are needed")
+    tick, lot = _bounded(tick, MOST_QUOTE), _bounded(lot, MOST_QUOTE)
     stated_size = listed.get("contractSize") if kind == "futures" else None
     contract_size = Decimal(str(stated_size)).normalize() if stated_size else Decimal(1)
-    least = Decimal(str(listed["limits"]["amount"]["min"] or lot))
-    least_cost = Decimal(str(listed["limits"].get("cost", {}).get("min") or 0))
+    limits = listed["limits"]
+    least = _bounded(limits["amount"]["min"] or lot, lot * MOST_LOTS)
+    least_cost = _bounded((limits.get("cost") or {}).get("min") or 0, MOST_QUOTE)
     return Market(
         exchange=rest.exchange,
         symbol=symbol,
@@ -148,9 +176,21 @@ def market_of(rest: Rest, symbol: str, listed: dict[str, Any], kind: MarketKind,
         min_lots=max(1, int(-(-least // lot))),
         min_notional_units=int(least_cost * UNITS_PER_QUOTE),
         funding_interval_ms=funding_interval_ms,
-        max_leverage=int(listed["limits"].get("leverage", {}).get("max") or 0),
+        max_leverage=int(_bounded((limits.get("leverage") or {}).get("max") or 0, MOST_LEVERAGE)),
         status=MarketStatus.HALTED if listed.get("active") is False else MarketStatus.TRADING,
     )
+
+
+def _bounded(stated: object, most: Decimal) -> Decimal:
+    """Return a number that lies between 0 and a bound.
+
+    Raises:
+        ValueError, ArithmeticError: it is none.
+    """
+    found = Decimal(str(stated))
+    if not 0 <= found <= most:  # NaN is refused by the comparison itself
+        raise ValueError(f"{stated} does not lie between 0 and {most:,}")
+    return found
 
 
 def _fits(market: dict[str, Any], kind: MarketKind) -> bool:
@@ -177,7 +217,7 @@ def _settled_at(listed: dict[str, Any]) -> float | None:
 def _delists_ms(listed: dict[str, Any]) -> int:
     """Return when a perpetual will be delivered: exchanges date it far away until they announce its end."""
     text = str((listed.get("info") or {}).get("deliveryDate") or (listed.get("info") or {}).get("deliveryTime") or "")
-    return int(text) if text.isdigit() and 0 < int(text) < NO_END_MS else 0
+    return int(text) if _is_number(text) and 0 < int(text) < NO_END_MS else 0
 
 
 def _is_kind(market: dict[str, Any], kind: MarketKind) -> bool:
@@ -219,7 +259,15 @@ async def _funding_intervals(
 def _interval_ms(stated: dict[str, Any] | None, listed: dict[str, Any]) -> int:
     """Return an interval from ccxt's "8h", from bybit's minutes, or the usual eight hours."""
     text = str((stated or {}).get("interval") or "")
-    if text.endswith("h") and text[:-1].isdigit():
-        return int(text[:-1]) * HOUR_MS
+    if text.endswith("h") and _is_number(text[:-1]):
+        return _sane_ms(int(text[:-1]) * HOUR_MS)
     minutes = str((listed.get("info") or {}).get("fundingInterval") or "")
-    return int(minutes) * MINUTE_MS if minutes.isdigit() and int(minutes) > 0 else DEFAULT_FUNDING_MS
+    return _sane_ms(int(minutes) * MINUTE_MS) if _is_number(minutes) else DEFAULT_FUNDING_MS
+
+
+def _sane_ms(interval_ms: int) -> int:
+    return interval_ms if 0 < interval_ms <= LONGEST_FUNDING_MS else DEFAULT_FUNDING_MS
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER

@@ -206,6 +206,24 @@ class Rest:
                 rates[settled_ms] = round(rate * RATE_ONE)
         return rates
 
+    async def trades(
+        self, symbol: str, since_ms: int, limit: int, *, attempts: int = 1
+    ) -> list[tuple[int, float, float, str]]:
+        """Return trades from `since_ms` on as (time, price, amount in base currency, id), ascending.
+
+        Raises:
+            ExchangeFailed: no usable answer.
+        """
+        rows = await self.ask("fetch_trades", self.names[symbol], since_ms, limit, attempts=attempts)
+        found = []
+        for row in rows:
+            stamp, price, amount = row.get("timestamp"), row.get("price"), row.get("amount")
+            if isinstance(stamp, int) and _is_amount(price) and _is_amount(amount):
+                found.append((stamp, float(price), float(amount), str(row.get("id") or "")))
+            else:
+                self._counters[f"refused_{Refused.NOT_A_CANDLE}"] += 1
+        return sorted(found)
+
     async def mark_candle(self, symbol: str, open_ms: int) -> Values | None:
         """Return the mark price's candle of a minute, or of now where only that is told; None: there is none.
 
@@ -266,3 +284,7 @@ class Rest:
                 f"{self.exchange} answered {len(rows)} rows for {symbol}, none of them a candle (a web page?)"
             )
         return found
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf

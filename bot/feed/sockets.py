@@ -14,7 +14,7 @@ from typing import Any
 
 import ccxt
 
-from bot.feed.failures import Throttled, translate
+from bot.feed.failures import Throttled, refused_dial
 from bot.feed.gate import Gate
 from bot.feed.waiting import Backoff, Outage, elapsed_s, log
 
@@ -85,7 +85,7 @@ class KlineSocket:
             try:
                 await self._hold()
             except (ccxt.BaseError, OSError) as error:
-                failure = translate(error, exchange=self._exchange, status=0, headers={})
+                failure = refused_dial(error, self._exchange)
                 self._outage.begin(failure)
                 self._counters["reconnects"] += 1
                 self._on_lost(self.symbols)
@@ -186,7 +186,7 @@ class NewerCandleSocket:
                 self.only_rest = True
                 return
             except (ccxt.BaseError, OSError, *MALFORMED) as error:
-                failure = translate(error, exchange=self._exchange, status=0, headers={})
+                failure = refused_dial(error, self._exchange)
                 if not self._outage.is_open:
                     self._outage.begin(failure)
                     self._on_lost(self.symbols)

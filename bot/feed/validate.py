@@ -79,4 +79,7 @@ def _number(item: object) -> float:
     """
     if isinstance(item, bool) or not isinstance(item, (int, float, str)):
         raise TypeError(f"{item!r} is no number")
-    return float(item)
+    try:
+        return float(item)
+    except OverflowError:  # JSON knows integers of any length
+        return math.inf

@@ -14,6 +14,7 @@ SHARE: Final = 0.8  # of the limit; the rest is for what else this address asks
 LIMITS: Final = {"binance": 6000, "binanceusdm": 2400, "builtin": 2400}  # weight a minute
 PROBE_S: Final = 2.0  # between two looks whether a new minute has begun there
 USED: Final = "x-mbx-used-weight-1m"
+LONGEST: Final = 12  # digits of a count
 LEFT, LIMIT = "x-bapi-limit-status", "x-bapi-limit"
 
 
@@ -51,14 +52,18 @@ class WeightGauge:
         self._in_flight = max(0, self._in_flight - 1)
         self._answer.set()
         known = {name.lower(): str(value) for name, value in headers.items()}
-        if known.get(USED, "").isdigit():
+        if _is_count(known.get(USED, "")):
             used = float(known[USED])
             if used > self._used:
                 self._cost = 0.8 * self._cost + 0.2 * min(50.0, used - self._used)
             self._used = used
-        elif known.get(LEFT, "").isdigit() and known.get(LIMIT, "").isdigit():
+        elif _is_count(known.get(LEFT, "")) and _is_count(known.get(LIMIT, "")):
             self._limit = float(known[LIMIT])
             self._used = self._limit - float(known[LEFT])
 
     def _is_full(self) -> bool:
         return self._limit > 0 and self._used + (self._in_flight + 1) * self._cost > SHARE * self._limit
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST

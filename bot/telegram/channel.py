@@ -19,6 +19,7 @@ from bot.telegram.cards import Card, Cards
 from bot.telegram.chats import KnownChats
 from bot.telegram.connection import is_closed_door, outcome
 from bot.telegram.context import channel_name
+from bot.telegram.links import Links, Said
 from bot.telegram.quiet import Quiet
 from bot.telegram.sender import LONGEST_CAPTION, keyboard
 from bot.telegram.tables import LONGEST_TEXT, fitted
@@ -26,7 +27,6 @@ from storage.language import Language, _, speaking
 from storage.ledger.outbox import Pending
 
 LINES_LIMIT: Final = 3_200  # characters of a burst; escaping and the frame stay under Telegram's 4096
-REMEMBERED: Final = 500  # entries whose message is known
 OPENED_BY: Final = frozenset({"signal", "reversed"})
 
 
@@ -41,6 +41,7 @@ class TelegramChannel:
         is_demo: say with every alert that the market is generated.
         chats: where the chat is now, its topic and language; None: where it was, in English.
         cards: what is shown beside the words; None: nothing.
+        links: which messages its trades stand in; None: none yet, and none are kept.
         account: said with every alert, where a daemon has several; "": it has one.
     """
 
@@ -56,6 +57,7 @@ class TelegramChannel:
         is_demo: bool,
         chats: KnownChats | None = None,
         cards: Cards | None = None,
+        links: Links | None = None,
         account: str = "",
     ) -> None:
         self.name = channel_name(chat_id)
@@ -67,8 +69,7 @@ class TelegramChannel:
         self._account = account
         self._chats = chats
         self._cards = cards
-        self._signals: dict[str, Message] = {}  # the last signal's card, by market
-        self._entries: dict[str, int] = {}  # the message of an entry, by trade
+        self._links = links or Links()
 
     def fit(self, rows: Sequence[Pending]) -> int:
         """Return how many of the first rows go into one message."""
@@ -95,10 +96,11 @@ class TelegramChannel:
         text = self._single(row, card, is_repeat)
         before = self._signal_of(row)
         if before is not None and is_quiet and await self._becomes(before, text, card):
-            self._remember(row, before)
+            await self._remember(row, before)
             return
-        said = await self._say(text, card, is_quiet=is_quiet, answers=self._entries.get(str(row.payload.get("trade"))))
-        self._remember(row, said)
+        answers = self._links.entry_of(str(row.payload.get("trade")))
+        said = await self._say(text, card, is_quiet=is_quiet, answers=answers)
+        await self._remember(row, Said(chat_id=said.chat_id, message_id=said.message_id, has_photo=bool(said.photo)))
         if before is not None:
             await self._drop(before)
 
@@ -130,13 +132,13 @@ class TelegramChannel:
             return await self._bot.send_photo(where, picture, caption=text, **options)
         return await self._bot.send_message(where, text, **options)
 
-    async def _becomes(self, said: Message, text: str, card: Card) -> bool:
+    async def _becomes(self, said: Said, text: str, card: Card) -> bool:
         """Make the signal's card the entry's; return whether that was possible."""
         options: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard(card.buttons)}
         try:
-            if said.photo and len(text) <= LONGEST_CAPTION:
+            if said.has_photo and len(text) <= LONGEST_CAPTION:
                 await self._bot.edit_message_caption(said.chat_id, said.message_id, caption=text, **options)
-            elif not said.photo:
+            elif not said.has_photo:
                 await self._bot.edit_message_text(text, said.chat_id, said.message_id, **options)
             else:
                 return False
@@ -144,25 +146,26 @@ class TelegramChannel:
             return False
         return True
 
-    async def _drop(self, said: Message) -> None:
+    async def _drop(self, said: Said) -> None:
         try:
             await self._bot.delete_message(said.chat_id, said.message_id)
         except TelegramError:
             return  # two messages about one entry are better than none
 
-    def _signal_of(self, row: Pending) -> Message | None:
+    def _signal_of(self, row: Pending) -> Said | None:
         """Return the card of the signal that this fill carries out."""
         if row.event != "fills" or row.payload.get("reason") not in OPENED_BY:
             return None
-        return self._signals.pop(str(row.payload.get("symbol")), None)
+        return self._links.take_signal(str(row.payload.get("symbol")))
 
-    def _remember(self, row: Pending, said: Message) -> None:
+    async def _remember(self, row: Pending, said: Said) -> None:
         if row.event == "signals" and "signal" in row.payload:
-            self._signals[str(row.payload["symbol"])] = said
+            self._links.signal(str(row.payload["symbol"]), said)
         elif row.event == "fills" and row.payload.get("trade"):
-            self._entries[str(row.payload["trade"])] = said.message_id
-            while len(self._entries) > REMEMBERED:
-                del self._entries[next(iter(self._entries))]
+            self._links.entry(str(row.payload["trade"]), said)
+        else:
+            return
+        await asyncio.to_thread(self._links.write)
 
     @property
     def _language(self) -> Language:

@@ -22,6 +22,7 @@ from bot.telegram.channel import TelegramChannel
 from bot.telegram.chats import KnownChats
 from bot.telegram.connection import connect
 from bot.telegram.context import Context, channel_name
+from bot.telegram.links import Links
 from bot.telegram.pairing import Pairing
 from bot.telegram.quiet import Quiet
 from bot.trading.control import Control
@@ -44,6 +45,7 @@ class TelegramSide:
         pairing: Pairing,
     ) -> None:
         settings = config.telegram
+        self._state = config.paths.state
         self._settings, self._context, self._chats, self._access, self._pairing = (
             settings,
             context,
@@ -78,6 +80,7 @@ class TelegramSide:
 
     def _channel(self, chat: Chat, control: Control, account: str) -> TelegramChannel:
         cards = Cards(control, pictures=self._settings.pictures)
+        links = Links(self._state / f"telegram-links-{control.ledger.account.id}-{chat.chat_id}.json")
         return TelegramChannel(
             self._client,
             chat.chat_id,
@@ -86,6 +89,7 @@ class TelegramSide:
             is_demo=control.exchange_info.is_demo,
             chats=self._chats,
             cards=cards,
+            links=links,
             account=account,
         )
 

@@ -6,8 +6,9 @@ The library's own updater is not used: it hides a refused token, and its stop wa
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from telegram import Bot, Update
@@ -56,14 +57,51 @@ class Poller:
             except TelegramError as error:
                 await self._wait_after(error)
                 continue
-            except Exception:  # a task boundary: an answer that the library cannot read
-                self._log.exception("telegram's answer is unreadable")
-                await self._sleep(LONGEST_WAIT_S)
-                continue
+            except Exception as error:  # a task boundary: an answer that the library cannot read
+                self._log.warning("telegram's answer is unreadable", error=f"{type(error).__name__}: {error}"[:200])
+                offset, found = await self._one_by_one(offset)
             self._recover()
             for update in found:
                 offset = update.update_id + 1
-                yield update
+                if is_sound(update):
+                    yield update
+                else:
+                    self._log.warning("an update is not what it should be and is passed over", update=update.update_id)
+
+    async def _one_by_one(self, offset: int | None) -> tuple[int | None, tuple[Update, ...]]:
+        """Ask again and read every update by itself; return the offset behind them, and those that can be read.
+
+        One that cannot be read would be handed over for ever, and no command behind it would come.
+        """
+        given: dict[str, Any] = {"timeout": 1, "allowed_updates": UPDATES}
+        if offset is not None:
+            given["offset"] = offset
+        try:
+            with warnings.catch_warnings(action="ignore"):  # that there is a method for it, which could not read it
+                raw: Any = await self._bot.do_api_request("getUpdates", api_kwargs=given)
+        except TelegramError as error:
+            await self._wait_after(error)
+            return offset, ()
+        rows = raw if isinstance(raw, list) else []
+        found = [update for row in rows if (update := self._read(row)) is not None]
+        known = [number for row in rows if (number := _number(row)) is not None]
+        if not known:
+            await self._sleep(LONGEST_WAIT_S if rows or raw != [] else 1.0)
+            return offset, ()
+        if not found or max(known) > found[-1].update_id:
+            offset = max(known) + 1
+        return offset, tuple(found)
+
+    def _read(self, row: object) -> Update | None:
+        number = _number(row)
+        if number is None or not isinstance(row, dict):
+            return None
+        try:
+            return Update.de_json(row, self._bot)
+        except Exception as error:  # a task boundary: whatever the library makes of a shape it does not know
+            reason = f"{type(error).__name__}: {error}"[:200]
+            self._log.warning("an update was not understood and is passed over", update=number, error=reason)
+            return None
 
     async def until_it_works(self, ask: Callable[[], Awaitable[object]]) -> None:
         """Repeat a request until Telegram takes it."""
@@ -99,3 +137,30 @@ class Poller:
         if self._failures and not self._is_conflict_told:
             self._log.info("telegram answers commands again", failures=self._failures)
         self._failures = 0
+
+
+def is_sound(update: Update) -> bool:
+    """Tell whether what we look at has the kinds it should have; the library takes whatever it is given."""
+    message, query, chat = update.message, update.callback_query, update.effective_chat
+    numbers: list[object] = [update.update_id]
+    optional: list[object] = []
+    texts: list[object] = []
+    if chat is not None:
+        numbers.append(chat.id)
+    if message is not None:
+        numbers.append(message.message_id)
+        optional += [message.message_thread_id, message.migrate_to_chat_id]
+        texts.append(message.text)
+    if query is not None:
+        texts += [query.id, query.data]
+        numbers += [] if query.message is None else [query.message.message_id]
+    return (
+        all(type(number) is int for number in numbers)
+        and all(number is None or type(number) is int for number in optional)
+        and all(text is None or isinstance(text, str) for text in texts)
+    )
+
+
+def _number(row: object) -> int | None:
+    number = row.get("update_id") if isinstance(row, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None

@@ -137,7 +137,7 @@ class Stopping(View):
 
 
 class Health(View):
-    """Whether candles are processed."""
+    """The process answers; how old its last account minute is, market time."""
 
     alive: bool
     minute_age_s: float

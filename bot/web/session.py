@@ -64,8 +64,8 @@ class Sessions:
         return self.pass_of(request) or ANONYMOUS
 
     def is_token(self, given: str) -> bool:
-        """Compare with the API token in constant time."""
-        return _is_same(given, self._token)
+        """Compare with the API token in constant time; without one nothing is it."""
+        return bool(self._token) and _is_same(given, self._token)
 
     def is_read_token(self, given: str) -> bool:
         """Compare with the read token in constant time; without one nothing is it."""

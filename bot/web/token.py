@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from storage.config.secret import Secret
 from storage.config.services import WebSettings
-from strategies.errors import BadInput
+from storage.durable import replace_files
+from strategies.errors import BadInput, StorageFailed
 
 NAME: Final = "api.token"
 SHORTEST: Final = 16  # characters on an address that others reach
@@ -21,16 +23,32 @@ FEWEST_DIFFERENT: Final = 6
 
 
 def api_token(configured: str, state_folder: Path) -> str:
-    """Return the configured token, else the stored one, else a new one that is stored now."""
+    """Return the configured token, else the stored one, else a new one that is stored now.
+
+    A file that is cut short, by a full disk or an older version that was killed, is no token: it is made anew.
+
+    Raises:
+        StorageFailed: it can be neither read nor written.
+    """
     if configured:
         return configured
     path = state_folder / NAME
-    if not path.exists():
-        state_folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
-    return path.read_text().strip()
+    try:
+        stored = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
+        if len(stored) < SHORTEST:
+            state_folder.mkdir(parents=True, exist_ok=True)
+            stored = secrets.token_urlsafe(32)
+            replace_files([(path, partial(_write_owned, text=stored))])
+        return stored
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be read or written: {error.strerror}; the API token lies there") from error
+
+
+def _write_owned(path: Path, *, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 def known_token(configured: Secret, state_folder: Path) -> str:

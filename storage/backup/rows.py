@@ -14,6 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, select, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from storage.ledger.database import revision_of, translated, upgrade
 from storage.ledger.postgres import unhurried
@@ -21,6 +22,7 @@ from strategies.errors import StorageFailed
 
 VERSIONS: Final = "alembic_version"
 PAGE_ROWS: Final = 5_000
+UNUSABLE: Final = (ValueError, TypeError, OverflowError, KeyError, AttributeError, RecursionError)  # of spoilt rows
 _TYPES: Final = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string(), bytes: pa.binary()}
 
 
@@ -106,8 +108,7 @@ def fill(
         path = file_of(table.name)
         counts[table.name] = 0
         for rows in [] if path is None else _pages(path):
-            connection.execute(table.insert(), [change(table.name, row) for row in rows])
-            counts[table.name] += len(rows)
+            counts[table.name] += _put(connection, table, rows, change)
             done(sum(counts.values()))
     upgrade(connection)
     if connection.dialect.name == "postgresql":
@@ -115,10 +116,32 @@ def fill(
     return counts
 
 
+def _put(
+    connection: Connection,
+    table: Table,
+    rows: list[dict[str, Any]],
+    change: Callable[[str, dict[str, Any]], dict[str, Any]],
+) -> int:
+    try:
+        connection.execute(table.insert(), [change(table.name, row) for row in rows])
+    except OperationalError:
+        raise  # the database's own trouble: a full disk, a lock
+    except (SQLAlchemyError, *UNUSABLE) as error:
+        raise StorageFailed(f"table {table.name} of the backup is not one of ours: {_short(error)}") from error
+    return len(rows)
+
+
 def _pages(path: Path) -> Iterator[list[dict[str, Any]]]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=PAGE_ROWS):
-            yield batch.to_pylist()
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=PAGE_ROWS):
+                yield batch.to_pylist()
+    except (pa.ArrowException, OSError, *UNUSABLE) as error:
+        raise StorageFailed(f"{path.name} of the backup cannot be read: {_short(error)}") from error
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def _continue_sequences(connection: Connection) -> None:

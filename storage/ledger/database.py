@@ -5,8 +5,9 @@ One writer per account; readers never block it (WAL). Foreign errors become `Sto
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -165,9 +166,11 @@ def _keep_to_file(engine: Engine, path: Path, *, must_exist: bool) -> None:
     """Let an engine work on the file that it opened first, and on no other that takes its name.
 
     A file that is moved away is written on without a word by the connections that hold it, and the next connection
-    makes a new one in its place.
+    makes a new one in its place. A journal (`-wal`) that is deleted is written on without a word, too; what is in it is
+    put into the file after every use, so that a process that ends takes nothing along.
     """
     opened: list[tuple[int, int]] = []
+    journal = Path(f"{path}-wal")
 
     def check() -> None:
         if opened and _identity(path) != opened[0]:
@@ -189,9 +192,19 @@ def _keep_to_file(engine: Engine, path: Path, *, must_exist: bool) -> None:
     def on_checkout(*_: Any) -> None:
         check()
 
+    @event.listens_for(engine, "checkin")
+    def on_checkin(connection: Any, _record: Any) -> None:
+        if connection is not None and opened and not journal.exists():
+            _save_journal(connection)
+
     @event.listens_for(engine, "engine_disposed")
     def on_dispose(_: Engine) -> None:
         opened.clear()
+
+
+def _save_journal(connection: Any) -> None:
+    with suppress(sqlite3.Error):  # a transaction of another connection is open: its end comes here, too
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -6,8 +6,8 @@ import fcntl
 import hashlib
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage.ledger.database import translated
 from storage.ledger.tables import lease as lease_row
-from strategies.errors import AlreadyRunning
+from strategies.errors import AlreadyRunning, StorageFailed
 
 TAKE_OVER_S: Final = 3  # for the server to end a session of ours
 _TRY: Final = text("SELECT pg_try_advisory_lock(:key)")
@@ -76,33 +76,46 @@ def account_lease(
         finally:
             lease.close()
         return
-    with ExitStack() as held:
-        file = engine.url.database
-        beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
-        for name in (account, *further):
-            for folder in dict.fromkeys([*beside, state_folder.resolve()]):
-                path = folder / f"{exchange}-{name}.lock"
-                held.enter_context(_file_lease(path, f"account {name!r} on {exchange}"))
-        yield Lease()
-
-
-@contextmanager
-def _file_lease(path: Path, what: str) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = engine.url.database
+    beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
+    folders = dict.fromkeys([*beside, state_folder.resolve()])
+    files = FileLease(
+        {
+            folder / f"{exchange}-{name}.lock": f"account {name!r} on {exchange}"
+            for name in (account, *further)
+            for folder in folders
+        }
+    )
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = path.read_text().strip() or "unknown"
-            raise AlreadyRunning(
-                f"{what} is already traded by process {holder}; stop it (`sigma stop`) or choose another [account] name"
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        yield
+        files.renew()
+        yield files
     finally:
-        os.close(descriptor)
+        files.close()
+
+
+class FileLease(Lease):
+    """Locked files, which the system unlocks when we die; one that somebody deleted is made and locked again."""
+
+    def __init__(self, files: Mapping[Path, str]) -> None:
+        """Prepare to hold files; each with what it stands for."""
+        self._files = dict(files)
+        self._held: dict[Path, int] = {}
+
+    def renew(self) -> None:
+        """Lock every file that is not the one we hold; see `Lease.renew`."""
+        for path, what in self._files.items():
+            if path in self._held and _is_same(path, self._held[path]):
+                continue
+            descriptor = _locked(path, what)
+            former = self._held.pop(path, None)
+            if former is not None:
+                os.close(former)
+            self._held[path] = descriptor
+
+    def close(self) -> None:
+        """Give the account back."""
+        while self._held:
+            os.close(self._held.popitem()[1])
 
 
 class AdvisoryLease(Lease):
@@ -169,6 +182,15 @@ class AdvisoryLease(Lease):
         return True
 
 
+def _is_same(path: Path, descriptor: int) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    ours = os.fstat(descriptor)
+    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+
 class RowLease(Lease):
     """Rows with an end, renewed while the daemon lives: for poolers that lend a session for one transaction only.
 
@@ -205,3 +227,23 @@ class RowLease(Lease):
 def _key(exchange: str, account: str) -> int:
     digest = hashlib.sha256(f"{exchange}/{account}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _locked(path: Path, what: str) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be made: {error.strerror}; {what} is held by it") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        holder = path.read_text().strip() or "unknown"
+        raise AlreadyRunning(
+            f"{what} is already traded by process {holder}; stop it (`sigma stop`) or choose another [account] name"
+        ) from error
+    with suppress(OSError):  # a full disk: it is held all the same
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+    return descriptor

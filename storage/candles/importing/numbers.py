@@ -74,7 +74,11 @@ def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = column.cast(column.type.value_type)
     kind = column.type
     if pa.types.is_large_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return column.cast(pa.string())
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowInvalid:  # not UTF-8: what cannot be read is no number, and is named as a text that is none
+            texts = [None if cell is None else cell.decode("utf-8", "replace") for cell in column.to_pylist()]
+            return pa.chunked_array([pa.array(texts, pa.string())])
     return column
 
 

@@ -16,6 +16,8 @@ from storage.candles.importing.words import plain
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, MINUTE_MS
 
+EARLIEST_MS: Final = -2_208_988_800_000  # 1900
+LATEST_MS: Final = 7_258_118_400_000  # 2200
 _SURELY_OPEN: Final = ("open_time", "time_open", "timeopen", "open_ms", "start_time", "start_at", "open_timestamp")
 _BUCKETS_OF_BITMEX: Final = ("last_size", "home_notional", "foreign_notional")  # stamped as they close
 
@@ -54,6 +56,7 @@ def open_times(sheet: Sheet, roles: Roles, options: Options) -> Opens:
             "one named timestamp, date or time is needed, or --columns time=NAME"
         )
     name, times = _best(read, sheet.name)
+    _require_known_years(times.ms, name, sheet.name)
     _require_resolution(times.ms, name, sheet.name)
     closes = closes or sheet.has(*_BUCKETS_OF_BITMEX) or _are_ends(times.ms)
     naive = times.is_naive
@@ -131,6 +134,13 @@ def _best(read: list[tuple[str, Times]], name: str) -> tuple[str, Times]:
                 "--columns time=NAME chooses"
             )
     return first
+
+
+def _require_known_years(ms: np.ndarray, name: str, where: str) -> None:
+    known = ms[np.isfinite(ms)]
+    odd = known[(known < EARLIEST_MS) | (known > LATEST_MS)]
+    if len(odd):
+        raise BadInput(f"{where}: column {name!r} holds {odd[0]:g} ms since 1970, which lies outside of 1900 to 2200")
 
 
 def _are_ends(ms: np.ndarray) -> bool:

@@ -54,8 +54,10 @@ def _arrow(content: Content) -> Sheet:
             table = pa.ipc.open_stream(content.data).read_all()
         else:
             table = pyarrow.feather.read_table(io.BytesIO(content.data), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0][:160]
+        table.validate(full=True)  # offsets and letters of texts: what is wrong there is met by whoever reads them
+        _ = table.column_names
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise BadInput(f"{content.name} cannot be read, it is truncated or damaged: {reason}") from error
     return _sheet(content.name, table, content.kind)
 
@@ -98,6 +100,8 @@ def _hdf5(content: Content) -> list[Sheet]:
 
 
 def _sheet(name: str, table: pa.Table, layout: str) -> Sheet:
+    if not table.num_columns:
+        raise BadInput(f"{name} has no columns; a table of candles is needed")
     if not table.num_rows:
         raise BadInput(f"{name} has no rows (columns: {', '.join(table.column_names)})")
     columns = dict(zip(table.column_names, table.columns, strict=True))

@@ -52,11 +52,11 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    *faults: str, pace: Pace = PACED, symbols: Sequence[str] = DEMO_SYMBOLS, start_ms: int = START_MS
+    *faults: str, pace: Pace = PACED, symbols: Sequence[str] = DEMO_SYMBOLS, start_ms: int = START_MS, seed: int = 3
 ) -> AsyncIterator[Stage]:
     """Run an exchange whose market clock begins at `start_ms`."""
     market = GeneratedMarket(5, symbols, start_ms=start_ms)
-    server = ExchangeServer(market, pace, faults=[fault_of(fault) for fault in faults], seed=3)
+    server = ExchangeServer(market, pace, faults=[fault_of(fault) for fault in faults], seed=seed)
     await server.start()
     try:
         yield Stage(server, market)

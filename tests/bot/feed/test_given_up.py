@@ -93,6 +93,43 @@ async def test_a_day_away_comes_back_as_five_minute_candles_and_is_named() -> No
     assert len(present) == 156 + KEPT
 
 
+class OfTrades(Short):
+    """An exchange without coarser candles whose trades go back a day, three a minute, two minutes without one."""
+
+    def __init__(self, *, oldest_ms: int = NOW_MS - DAY_MS, page: int = 7) -> None:
+        super().__init__(coarser=False)
+        self.client.has = {"fetchTrades": True}
+        self._trades = [
+            (open_ms + step, price, 0.5, f"{open_ms}-{step}")
+            for open_ms in range(oldest_ms, NOW_MS, MINUTE_MS)
+            if open_ms // MINUTE_MS % 10 > 1
+            for step, price in ((0, 100.0), (20_000, 103.0), (20_000, 98.0))
+        ]
+        self._page = page
+
+    async def trades(
+        self, symbol: str, since_ms: int, limit: int, *, attempts: int = 1
+    ) -> list[tuple[int, float, float, str]]:
+        return [trade for trade in self._trades if trade[0] >= since_ms][: self._page]
+
+
+async def test_without_coarser_candles_the_minutes_are_added_up_of_trades() -> None:
+    start_ms = NOW_MS - 20 * MINUTE_MS
+    made, note = await rebuilt(OfTrades(), "BTCUSDT", start_ms, start_ms + 20 * MINUTE_MS)
+    assert note.kind == "rebuilt"
+    assert "added up of its trades" in note.text
+    assert [(candle.open_ms - start_ms) // MINUTE_MS for candle in made] == [*range(2, 10), *range(12, 20)]
+    assert {candle.values for candle in made} == {(100.0, 103.0, 98.0, 98.0, 1.5)}
+
+
+async def test_trades_that_do_not_go_back_so_far_are_not_taken_for_these_minutes() -> None:
+    start_ms = NOW_MS - DAY_MS
+    rest = OfTrades(oldest_ms=NOW_MS - HOUR_MS)
+    made, note = await rebuilt(rest, "BTCUSDT", start_ms, start_ms + HOUR_MS)
+    assert made == []
+    assert note.kind == "given_up"
+
+
 async def test_without_coarser_candles_the_minutes_are_given_up_aloud() -> None:
     made, note = await rebuilt(Short(coarser=False), "BTCUSDT", NOW_MS - DAY_MS, NOW_MS - DAY_MS // 2)
     assert made == []

@@ -55,6 +55,19 @@ def test_every_metric_that_is_asked_for_is_exposed() -> None:
     assert asked - exposed() == set()
 
 
+def test_what_is_counted_as_refused_was_refused() -> None:
+    metrics = Metrics()
+    counters = {"refused_not_finite": 2, "rest_pages": 7, "refused_off_grid": 1, "reconnects": 3}
+    for _ in range(2):  # a second look counts nothing twice
+        metrics.take_feed(counters, sockets=1)
+        text = metrics.render()[0].decode()
+    found = dict(re.findall(r'^(sigma_feed_\w+_total\{\w+="\w+"\}) (\S+)$', text, re.MULTILINE))
+    assert found == {
+        'sigma_feed_refused_total{reason="not_finite"}': "2.0",
+        'sigma_feed_refused_total{reason="off_grid"}': "1.0",
+    }
+
+
 def test_every_exposed_metric_is_shown() -> None:
     asked = {name.removesuffix("_bucket") for query in queries() for name in NAME.findall(query)}
     exposed_names = {name for name in exposed() if not re.search(r"_(bucket|sum|count|created)$", name)}

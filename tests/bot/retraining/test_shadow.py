@@ -194,6 +194,38 @@ async def test_the_harm_stop_rolls_a_champion_back_to_its_predecessor(tmp_path: 
         assert "harm stop" in world.control.registry.history("builtin")[-1].why
 
 
+async def test_a_harm_stop_that_was_noted_but_not_carried_out_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
+    async with championed(tmp_path) as (world, calm, hasty):
+        await moved(world, world.control.promote(hasty, "test"), MINUTES[1])
+        killed = made(world, harm_likelihood_ratio=9_999.0)
+        killed._champion_id = hasty
+        await killed._begin(calm, "predecessor", 12)
+        (trial,) = killed._trials
+        proven = replace(trial.evidence, logs=np.full((3, 12), 12.0))
+        kept(world).mature(trial, [], proven)
+        kept(world).end(trial, world.control.clock.now_ms() + 1, "harm stop")  # and here the program was killed
+        assert world.control.registry.production("builtin") == hasty
+
+        await until_moved(world, made(world, harm_likelihood_ratio=9_999.0), hasty, first=2)
+        assert world.control.registry.production("builtin") == calm
+        assert "harm stop" in world.control.registry.history("builtin")[-1].why
+
+
+async def test_a_trial_that_proved_nothing_or_ended_before_this_champion_is_not_made_up_for(tmp_path: Path) -> None:
+    async with championed(tmp_path) as (world, calm, hasty):
+        await moved(world, world.control.promote(hasty, "test"), MINUTES[1])
+        earlier = made(world, harm_likelihood_ratio=9_999.0)
+        earlier._champion_id = hasty
+        await earlier._begin(calm, "predecessor", 12)
+        (trial,) = earlier._trials
+        since_ms = world.control.registry.history("builtin")[-1].since_ms or 0
+        for logs, ended_ms in ((0.0, since_ms + 1), (12.0, since_ms)):
+            kept(world).mature(trial, [], replace(trial.evidence, logs=np.full((3, 12), logs)))
+            kept(world).end(trial, ended_ms, "over")
+            await made(world, harm_likelihood_ratio=9_999.0)._make_up()
+            assert world.control.registry.production("builtin") == hasty
+
+
 async def moved(world: DaemonWorld, command: Coroutine[Any, Any, Done], minute: AccountMinute) -> None:
     """Carry out something that swaps, with the minute that takes it."""
     task = asyncio.create_task(command, name="moving")

@@ -138,3 +138,11 @@ def test_neither_telegram_nor_matplotlib_is_loaded_before_it_is_needed() -> None
     )
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert found.stdout.split() == ["False"] * 4, found.stderr
+
+
+async def test_an_update_that_cannot_be_read_is_passed_over_and_the_command_behind_it_is_answered(stage: Scene) -> None:
+    server = stage.server
+    for message in ({"chat": {"id": 7}}, "text", {"message_id": None, "date": "never", "chat": []}):
+        server._updates.append({"update_id": next(server._update_ids), "message": message})
+    said = await stage.ask("/version")
+    assert "sigma-analyst" in said.plain

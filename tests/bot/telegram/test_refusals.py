@@ -13,6 +13,7 @@ from bot.telegram.access import Access
 from bot.telegram.channel import TelegramChannel
 from bot.telegram.chats import KnownChats
 from bot.telegram.connection import connect, outcome
+from bot.telegram.links import Links
 from bot.telegram.quiet import Quiet
 from storage.config.secret import Secret
 from storage.config.services import TelegramSettings
@@ -171,6 +172,27 @@ async def test_an_entry_is_one_message_and_its_exit_answers_to_it(
     assert entries[0].is_silent == is_silent  # a fill that is to make a sound does not hide in a silent message
     assert entries[1].answers == entries[0].message_id
     assert entries[1].plain.startswith("✅ Closed BTCUSDT-1 at 100.1: take-profit, net +9.50")
+
+
+@pytest.mark.parametrize("left", ["{", "[]", '{"signals": {"BTCUSDT": 7}, "entries": {}}', None])
+async def test_an_entry_is_one_message_although_the_daemon_is_started_again_in_between(
+    tmp_path: Path, server: BotApiServer, left: str | None
+) -> None:
+    _, _, channel, _, _ = await opened(tmp_path, server)
+    file = tmp_path / "links.json"
+
+    async def send_from_a_new_start(row: Pending) -> None:
+        channel._links = Links(file)
+        await channel.send([row], is_repeat=False, is_silent=True)
+
+    await send_from_a_new_start(pending(1, "signals", SIGNAL))
+    if left is not None:
+        file.write_text(left)  # a damaged memory costs a second message, and nothing else
+    await send_from_a_new_start(pending(2, "fills", FILL))
+    closing = FILL | {"side": "sell", "reason": "take", "trade_net": 9.5, "position": 0.0}
+    await send_from_a_new_start(pending(3, "exits", closing))
+    assert len(server.said) == (2 if left is None else 3)
+    assert server.said[-1].answers == server.said[-2].message_id
 
 
 async def test_an_entry_whose_signal_cannot_be_changed_is_told_by_itself(tmp_path: Path, server: BotApiServer) -> None:

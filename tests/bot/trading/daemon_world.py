@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import Engine as Database
+
 from bot.clock import ManualClock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.listing import Listing
@@ -65,7 +67,9 @@ class HandedMinutes:
 
     def give_up(self, symbol: str) -> bool:
         before = len(self.changes)
-        self.changes = [part for part in self.changes if part.kind != "join" or part.spec.symbol != symbol]
+        self.changes = [
+            part for part in self.changes if part.kind != "join" or part.spec is None or part.spec.symbol != symbol
+        ]
         return len(self.changes) < before
 
     async def describe(self, symbols: Sequence[str]) -> dict[str, Listing]:
@@ -121,9 +125,11 @@ class DaemonWorld:
 
 
 @asynccontextmanager
-async def daemon_world(folder: Path, *, max_decision_age_ms: int = 0) -> AsyncIterator[DaemonWorld]:
-    """Run a trader on the small world until the block ends."""
-    database, engine = new_database(folder), new_engine()
+async def daemon_world(
+    folder: Path, *, max_decision_age_ms: int = 0, database: Database | None = None
+) -> AsyncIterator[DaemonWorld]:
+    """Run a trader on the small world until the block ends; its ledger is a SQLite file of the folder's, or another."""
+    database, engine = database or new_database(folder), new_engine()
     account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []

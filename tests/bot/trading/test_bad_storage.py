@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -31,6 +32,34 @@ def test_a_database_locked_by_another_process_is_said(tmp_path: Path) -> None:
         pass
     holder.execute("ROLLBACK")
     migrate(waiting)
+
+
+def test_a_journal_that_is_deleted_takes_nothing_along(tmp_path: Path) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    account, journal = opened(database, engine)
+    trade(engine, journal, MINUTES[:5])
+    (tmp_path / "ledger.db-wal").unlink()
+    trade(engine, journal, MINUTES[5:9])
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "found.db")  # what is there when the process is killed now
+    found = connect(f"sqlite:///{tmp_path / 'found.db'}")
+    assert Ledger(found, account).stopped().minute_ms == MINUTES[8].open_ms
+    trade(engine, journal, MINUTES[9:12])
+    database.dispose()
+    assert Ledger(new_database(tmp_path), account).stopped().minute_ms == MINUTES[11].open_ms
+
+
+def test_a_lock_that_is_deleted_is_taken_again_or_ends_the_daemon_that_lost_it(tmp_path: Path) -> None:
+    database, state = new_database(tmp_path), tmp_path / "state"
+    with account_lease(database, "builtin", "main", state) as lease:
+        for lock in (*tmp_path.glob("*.lock"), *state.glob("*.lock")):
+            lock.unlink()
+        lease.renew()
+        with pytest.raises(AlreadyRunning), account_lease(database, "builtin", "main", state):
+            pass
+        (tmp_path / "builtin-main.lock").unlink()
+        another = account_lease(database, "builtin", "main", tmp_path / "other")
+        with another, pytest.raises(AlreadyRunning):  # it was quicker
+            lease.renew()
 
 
 async def test_trading_waits_for_a_locked_ledger_and_loses_nothing(tmp_path: Path) -> None:

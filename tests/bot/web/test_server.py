@@ -121,8 +121,11 @@ async def test_predict_refuses_stale_candles(tmp_path: Path) -> None:
         world.clock.advance(10 * 60_000)
         async with session.post("/api/predict", json=question) as response:
             assert response.status == 409
-        async with session.get("/healthz") as response:
+        async with session.get("/readyz") as response:
             assert response.status == 503
+        async with session.get("/healthz") as response:  # an exchange that is away is no reason for a restart
+            assert response.status == 200
+            assert (await response.json())["minute_age_s"] == 600
 
 
 async def test_a_foreign_host_or_origin_is_refused(tmp_path: Path) -> None:
@@ -188,3 +191,9 @@ def test_a_token_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
     assert api_token("", tmp_path) == made
     assert (tmp_path / "api.token").stat().st_mode & 0o777 == 0o600
     assert api_token("given", tmp_path) == "given"
+    for left in ("", "  \n", made[:5]):  # a full disk, or an end in the middle of writing
+        (tmp_path / "api.token").write_text(left)
+        again = api_token("", tmp_path)
+        assert len(again) > 30
+        assert again != made
+        assert (tmp_path / "api.token").stat().st_mode & 0o777 == 0o600
