@@ -90,7 +90,7 @@
   for (const child of all("dl > *")) if (!child.matches("div, dt, dd")) report("definition-list", child, "stands in a dl");
   for (const head of all("th")) if (!["col", "row"].includes(head.scope)) report("scope-attr-valid", head, "has no scope");
 
-  for (const element of all("body *").filter((found) => shown(found) && !found.closest("svg, .js-plotly-plot"))) {
+  for (const element of all("body *").filter((found) => shown(found) && !found.closest("svg"))) {
     const style = getComputedStyle(element);
     const scrolls = (/(auto|scroll)/.test(style.overflowY) && element.scrollHeight > element.clientHeight + 1) || (/(auto|scroll)/.test(style.overflowX) && element.scrollWidth > element.clientWidth + 1);
     if (scrolls && element.tabIndex < 0 && !element.querySelector("button, a[href], input, [tabindex='0']")) report("scrollable-region-focusable", element, "scrolls but cannot be reached by keyboard");

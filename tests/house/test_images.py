@@ -24,7 +24,7 @@ IMPORTED_AS = {  # where a distribution's import has another name
     "pydantic_core": "pydantic",
     "psycopg": "psycopg",
 }
-NOT_NEEDED = {"apprise", "plotly", "opentelemetry"}  # optional, or for reports on a person's own machine
+NOT_NEEDED = {"apprise", "opentelemetry"}  # optional, or for reports on a person's own machine
 TRAINERS = {"torch", "scikit-learn", "stable_baselines3", "optuna", "gymnasium", "tensorboard", "ray", "dask", "arch"}
 KUBERNETES = "1.30"
 

@@ -74,7 +74,7 @@ def test_check_exits_0_on_odd_and_1_on_fatal(tmp_path: Path, capsys: pytest.Capt
     document = json.loads(capsys.readouterr().out)
     assert [finding["check"] for finding in document["markets"][0]["findings"]] == ["gap_long"]
     page = Path("check.html").read_text()
-    assert "Plotly.newPlot" in page
+    assert "createChart" in page
     assert 'src="http' not in page
 
     month = next(Path("data/historical").rglob("*.parquet"))
