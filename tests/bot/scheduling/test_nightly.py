@@ -65,7 +65,7 @@ class Night:
 
 async def test_whole_days_older_than_the_limit_are_moved(tmp_path: Path) -> None:
     nightly = Night().nightly(tmp_path)
-    assert await nightly.compact("scheduled") == "1 days, 1,440 minutes moved"
+    assert await nightly.compact("scheduled") == "1 day, 1,440 minutes moved"
     assert await nightly.compact("scheduled") == "nothing to move"
 
 
