@@ -16,6 +16,7 @@ from bot.feed.waiting import Backoff, Outage
 from strategies.errors import ExchangeFailed
 
 LONGEST_WAIT_S = 10.0
+SOONEST_S = 0.1  # wall seconds
 
 
 class FundingFetcher:
@@ -27,7 +28,7 @@ class FundingFetcher:
         """Prepare to fetch.
 
         Args:
-            intake: of the account.
+            candle_buffer: of the account.
             rest: the exchange.
             clock: its time.
             delay_s: wall seconds after a funding time before the first request; the exchange needs some to settle.
@@ -54,9 +55,14 @@ class FundingFetcher:
                     for symbol, since_ms in owed.items():
                         group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
             if self._candle_buffer.barrier.owed_funding(due_ms):
-                await asyncio.sleep(self._backoff.next_s())
+                await asyncio.sleep(self._until_next_s())
             else:
                 self._backoff.reset()
+
+    def _until_next_s(self) -> float:
+        """Return the wall seconds until the next request; an exchange that answers at a fast market's pace settles soon."""
+        wait_s = self._backoff.next_s()
+        return wait_s if self._outage.is_open else max(min(wait_s, SOONEST_S), wait_s / self._clock.speed)
 
     async def _until_owed(self) -> None:
         """Wait until the market's time has passed a settlement; intervals may change meanwhile."""

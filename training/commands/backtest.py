@@ -9,7 +9,9 @@ import typer
 
 def command(
     model: str = typer.Option("production", help="A bundle's id, its folder, production, or trend."),
-    symbols: str = typer.Option("", help="Comma separated; empty: those of the configuration."),
+    symbols: str = typer.Option(
+        "", "--symbol", "--symbols", help="Comma separated; empty: those of the configuration."
+    ),
     start_date: str = typer.Option("", help="First day or time, ISO, UTC; empty: the first honest one."),
     end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
     initial_capital: float = typer.Option(0.0, help="Deposit in quote currency; 0: of the configuration.", min=0.0),

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    symbols: str = typer.Option("", help="Comma separated, pooled; empty: exchange.symbols of the configuration."),
+    symbols: str = typer.Option(
+        "", "--symbol", "--symbols", help="Comma separated, pooled; empty: exchange.symbols of the configuration."
+    ),
     timeframe: str = typer.Option("", help="Decision timeframe, such as 1h; empty: of the configuration."),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def command(
     start_date: str = typer.Option(..., help="First traded day, ISO, UTC."),
     end_date: str = typer.Option("", help="End, ISO, UTC, exclusive; empty: as far as candles are stored."),
-    symbols: str = typer.Option("", help="Comma separated; empty: exchange.symbols of the configuration."),
+    symbols: str = typer.Option(
+        "", "--symbol", "--symbols", help="Comma separated; empty: exchange.symbols of the configuration."
+    ),
     universe: str = typer.Option("", help="top, top:40 or list instead of symbols; members as known then."),
     exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
     families: str = typer.Option("", help="Voters, such as xgboost,ridge; empty: ensemble.families."),

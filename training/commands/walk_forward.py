@@ -13,7 +13,9 @@ from training.runtime.progress import configuration, say
 
 def command(
     model_type: str = typer.Option("ensemble", help="lstm, xgboost, ridge, ppo, or ensemble (ensemble.families)."),
-    symbols: str = typer.Option("", help="Markets that teach, comma separated; empty: training.teach."),
+    symbols: str = typer.Option(
+        "", "--symbol", "--symbols", help="Markets that teach, comma separated; empty: training.teach."
+    ),
     trade: str = typer.Option(
         "", help="Markets that are traded and judged; empty: --symbols, or else exchange.symbols; all: all that teach."
     ),
