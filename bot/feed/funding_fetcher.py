@@ -60,7 +60,7 @@ class FundingFetcher:
                 self._backoff.reset()
 
     def _until_next_s(self) -> float:
-        """Return the wall seconds until the next request; an exchange that answers at a fast market's pace settles soon."""
+        """Return the wall seconds until the next request: where the market runs faster, it settles sooner."""
         wait_s = self._backoff.next_s()
         return wait_s if self._outage.is_open else max(min(wait_s, SOONEST_S), wait_s / self._clock.speed)
 
