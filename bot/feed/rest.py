@@ -27,7 +27,13 @@ from bot.feed.weights import WeightGauge
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 
-MALFORMED = (TypeError, KeyError, ValueError, AttributeError, IndexError)  # what ccxt's parsers raise on HTML or null
+MALFORMED = (
+    TypeError,
+    LookupError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+)  # what ccxt's parsers raise on HTML or null
 PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000}
 FUNDING_PAGES = {"binanceusdm": 1000, "builtin": 1000}  # settled rates of one market an answer may hold
 FUNDING_PAGE = 100  # elsewhere

@@ -20,7 +20,13 @@ from bot.feed.waiting import Backoff, Outage, elapsed_s, log
 
 MARKETS_PER_SOCKET = 200
 LONGEST_WAIT_S = 30.0
-MALFORMED = (TypeError, KeyError, ValueError, AttributeError, IndexError)  # what ccxt's own handlers raise on nonsense
+MALFORMED = (
+    TypeError,
+    LookupError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+)  # what ccxt's own handlers raise on nonsense
 OnLost = Callable[[Sequence[str]], None]
 
 

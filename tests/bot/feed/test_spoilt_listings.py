@@ -14,6 +14,7 @@ from bot.feed.listing import DEFAULT_FUNDING_MS, _interval_ms, market_of
 from bot.feed.rest import Rest
 from bot.feed.validate import Refused, check
 from bot.feed.weights import WeightGauge
+from strategies.errors import ExchangeFailed
 from strategies.market import HOUR_MS, MINUTE_MS, UnsupportedMarket
 
 LISTED: dict[str, Any] = {
@@ -67,6 +68,20 @@ async def test_decimals_that_nobody_has_are_refused_at_once() -> None:
 def test_an_integer_beyond_all_floats_is_no_price() -> None:
     row = [MINUTE_MS, 100, 101, 99, 100, 10**400]
     assert check("BTCUSDT", row, step_ms=MINUTE_MS, newest_ms=MINUTE_MS) is Refused.NOT_FINITE
+
+
+async def test_a_number_that_the_client_cannot_make_whole_is_an_answer_that_failed() -> None:
+    rest = await rest_of()
+
+    async def fetch_anything() -> int:
+        return int(float("inf"))  # what ccxt does with a time of 1e999
+
+    rest.client.fetch_anything = fetch_anything
+    try:
+        with pytest.raises(ExchangeFailed):
+            await rest.ask("fetch_anything")
+    finally:
+        await rest.client.close()
 
 
 def test_a_count_in_a_header_that_is_none_is_passed_over() -> None:
