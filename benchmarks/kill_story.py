@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from sqlalchemy import Column, Table, select
 from sqlalchemy import Engine as Database
-from sqlalchemy import select
 
 from bot.trading.open_account import _read_back
 from storage.backup.places import Places
@@ -148,13 +148,20 @@ class Story:
         assert account is not None
         with reading(database) as connection:
             parts: dict[str, Any] = {
-                table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+                table.name: [
+                    tuple(row) for row in connection.execute(select(*_told(table)).order_by(*table.primary_key))
+                ]
                 for table in (candle, checkpoint, decision, equity, fact, outbox, state)
             }
             parts["tape"] = [tuple(sorted(dict(row).items())) for row in rows(connection, account.id)]
         parts["verify"] = verify(database, account, bundle_of).differences
         database.dispose()
         return {name: _digest(value) for name, value in parts.items()}
+
+
+def _told(table: Table) -> list[Column[Any]]:
+    """Return a table's columns without the fence: it counts who opened the ledger to write, and a kill adds one."""
+    return [column for column in table.columns if column.name != "fence"]
 
 
 def story_of(folder: Path, seed: int) -> Story:

@@ -17,7 +17,7 @@ from storage.ledger.database import connect, reading, writing
 from storage.ledger.lease import RowLease, account_lease
 from storage.ledger.postgres import ServerLimits
 from strategies.errors import AlreadyRunning, StorageFailed
-from tests.postgres.conftest import command, free_port
+from tests.postgres.cluster import command, free_port
 
 CONFIG = """
 [databases]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.builders import ROOT
-from tests.postgres.conftest import free_port
+from tests.postgres.cluster import free_port
 
 PATIENCE_S = 120
 TOKEN = "t" * 40

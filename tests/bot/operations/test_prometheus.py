@@ -20,7 +20,7 @@ import yaml
 
 from tests.bot.operations.test_monitoring import dashboard, rules
 from tests.builders import ROOT
-from tests.postgres.conftest import free_port
+from tests.postgres.cluster import free_port
 
 PATIENCE_S = 150
 READ_TOKEN = "r" * 40
