@@ -28,6 +28,7 @@ NEEDS_AN_EVENT = (  # what a daemon without a training, a channel, a backup or a
     "sigma_trainings_total",
     "sigma_training_last_success",
     "sigma_champion_age",
+    "sigma_promotions_total",
     "sigma_parity_ok",
     "sigma_alerts_total",
     "sigma_telegram_ignored",
