@@ -19,7 +19,8 @@ class Weights:
     """Counts what one address asks.
 
     Args:
-        limit: weight a minute; 0: it is counted and told, never refused.
+        limit: weight a minute; 0: none is counted, told or refused. A fast market asks a day's requests in a minute:
+            told how much that is, a client would wait for the minute's end, and the market for the client.
         window_s: seconds of a window.
     """
 
@@ -35,14 +36,14 @@ class Weights:
 
         @web.middleware
         async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not request.path.startswith("/fapi/"):
+            if not self.limit or not request.path.startswith("/fapi/"):
                 return await handler(request)
             now_s = asyncio.get_running_loop().time()
             window = int(now_s // self._window_s)
             if window != self._window:
                 self._window, self._used = window, 0
             self._used += weight_of(request)
-            if self.limit and self._used > self.limit:
+            if self._used > self.limit:
                 self.refused += 1
                 left_s = self._window_s - now_s % self._window_s
                 body = orjson.dumps({"code": -1003, "msg": f"Too many requests; current limit is {self.limit}."})
