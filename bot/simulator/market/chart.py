@@ -118,6 +118,8 @@ class Chart:
 
     def _minutes(self, symbol: str, start_ms: int, now_ms: int) -> CandleArray:
         """Return the minutes from `start_ms` to `now_ms`; the one in progress shows what has happened of it."""
+        if start_ms >= now_ms:
+            return EMPTY  # not even the day that it lies in has to be drawn
         minutes = self._source.minutes(symbol, start_ms, now_ms)
         if not len(minutes):
             return minutes
