@@ -5,6 +5,7 @@ The sixty days are `python -m benchmarks.changing_markets`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from benchmarks.changing_story import START, Story, ms_of
 from tests.builders import SHARED_DATA
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.skipif(not os.environ.get("SIGMA_SOAK"), reason="takes minutes; SIGMA_SOAK=1 runs it")
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not (SHARED_DATA / "universe" / "h1").is_dir(), reason="shared/data/universe is not here")
 def test_an_account_whose_markets_change_is_its_backtest_to_the_last_unit_and_no_start_is_refused(
     tmp_path: Path,
