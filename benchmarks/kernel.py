@@ -97,6 +97,7 @@ def _inputs(minutes: Minutes) -> tuple[Bars, Scores]:
         sigma=flat * 0.006,
         volatility=flat * 0.6,
         agreement=flat * 0.0,
+        strength=flat * np.nan,
         not_ready=np.zeros(conviction.shape, np.bool_),
     )
 

@@ -20,6 +20,7 @@ from strategies.kernel.account import AccountState
 from strategies.kernel.books import Books, Scores
 from strategies.kernel.decisions import decide
 from strategies.kernel.execution import apply_command, settle_bar, settle_minute
+from strategies.kernel.momentum import strengths
 from strategies.kernel.portfolio import BookScale
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import DECISION, FACT
@@ -205,10 +206,17 @@ class Engine:
             sigma=scored.sigma,
             volatility=scored.volatility * self._book.at(decision_ms, candles, self.settings.risk),
             agreement=self.bundle.agreement(conviction, scored.joined),
+            strength=self._strengths(decision_ms, candles),
             not_ready=~ready,
         )
         count = decide(self._books, scores, minute.late, decision_ms, decisions, count)
         return decisions, prepared, int(count)
+
+    def _strengths(self, decision_ms: int, candles: list[CandleArray]) -> np.ndarray:
+        """Return the markets' momentum where it has a share; NaN where nobody asks."""
+        if not self.settings.decision.momentum_share:
+            return np.full(len(candles), np.nan)
+        return strengths(candles, decision_ms, self.timeframe)
 
     def _ready(self, minute: AccountMinute, decision_ms: int) -> np.ndarray:
         newest = np.array([history.last_open_ms for history in self.histories])

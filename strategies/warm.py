@@ -27,7 +27,7 @@ def warm() -> None:
     books = state.books(_markets(), TradingSettings().rules(), np.zeros(64, FACT))
     bars, present, funding = np.full((1, 5), 1_000), np.ones(1, np.bool_), np.full(1, NO_RATE)
     zeros, decisions = np.zeros(1), np.zeros(1, DECISION)
-    scores = Scores(zeros, zeros, zeros, zeros, zeros, ~present)
+    scores = Scores(zeros, zeros, zeros, zeros, zeros, zeros, ~present)
     count = settle_bar(books, 0, 0, bars[0], int(funding[0]), 0)
     count = settle_minute(books, 0, bars, present, funding, count)
     count = apply_command(books, int(CommandCode.PAUSE), -1, 0, count)

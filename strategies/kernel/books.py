@@ -42,6 +42,7 @@ class Scores(NamedTuple):
         sigma: float64, deviation per decision candle.
         volatility: float64, annual.
         agreement: float64, -1..1; 0 without PPO.
+        strength: float64, of `momentum.strengths`; NaN: not known, or not asked for.
         not_ready: bool: no entry there.
     """
 
@@ -50,6 +51,7 @@ class Scores(NamedTuple):
     sigma: np.ndarray
     volatility: np.ndarray
     agreement: np.ndarray
+    strength: np.ndarray
     not_ready: np.ndarray
 
 

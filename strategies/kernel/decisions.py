@@ -16,6 +16,8 @@ from strategies.kernel.books import Books, Scores
 from strategies.kernel.compiled import Record, compiled
 from strategies.kernel.entries import entry_refusal
 from strategies.kernel.fills import emit
+from strategies.kernel.no_trade_band import exposure_band, exposure_goal
+from strategies.kernel.others import hear_others
 from strategies.kernel.protections import is_forced_exit, place_order
 from strategies.kernel.risk import (
     daily_sigma,
@@ -46,6 +48,8 @@ def decide(books: Books, scores: Scores, late: bool, decision_ms: int, decisions
     """
     for m in range(len(books.positions)):
         _describe(books, scores, m, decision_ms, decisions)
+    hear_others(books, scores.strength, decisions)
+    for m in range(len(books.positions)):
         _set_distances(books, m, decisions)
         if books.rules[0].exposure_mode == 1:
             wanted, refusal = _exposure(books, m, decisions, scores.not_ready[m], late)
@@ -109,11 +113,10 @@ def _exposure(books: Books, m: int, decisions: np.ndarray, not_ready: bool, late
     row = decisions[m]
     planned = row.target
     full = _full_size(books, m, row)
-    share = min(max(row.conviction / books.rules[0].enter, -1.0), 1.0)
-    if not_ready or math.isnan(share) or (full == 0 and books.account[0].equity > 0):
+    if not_ready or math.isnan(row.conviction) or (full == 0 and books.account[0].equity > 0):
         return planned, _idle(planned, RefusalCode.NOT_READY.value)
-    wanted = int(share * full)
-    if abs(wanted - planned) <= books.rules[0].exposure_band * full:
+    wanted = exposure_goal(books.rules[0], row.conviction, exposure_band(books.rules[0], row), full, planned)
+    if wanted == planned:
         return planned, _idle(planned, RefusalCode.WEAK.value)
     flips = (wanted > 0 and planned < 0) or (wanted < 0 and planned > 0)
     if not flips and abs(wanted) <= abs(planned):

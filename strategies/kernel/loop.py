@@ -109,6 +109,7 @@ def _advance(books: Books, bars: Bars, scores: Scores, outputs: Outputs, first: 
                 scores.sigma[row],
                 scores.volatility[row],
                 scores.agreement[row],
+                scores.strength[row],
                 unready,
             )
             count = decide(books, said, False, open_ms + bar_ms, outputs.decisions[row], count)

@@ -42,6 +42,10 @@ class DecisionSettings(Section):
     trail_sigmas: float = Field(0.0, ge=0, le=50)
     mode: Literal["discrete", "exposure"] = "discrete"
     exposure_band: float = Field(0.2, ge=0, le=1)
+    exposure_step: float = Field(1.0, ge=0, le=1)
+    exposure_costs: float = Field(0.0, ge=0, le=10)
+    universe_share: float = Field(0.0, ge=0, le=1)
+    momentum_share: float = Field(0.0, ge=0, le=1)
 
     @field_validator("horizons", mode="before")
     @classmethod
@@ -149,6 +153,8 @@ class TradingSettings(Section):
         record["stop_sigmas"], record["take_sigmas"] = decision.stop_sigmas, decision.take_sigmas
         record["trail_sigmas"] = decision.trail_sigmas
         record["exposure_mode"], record["exposure_band"] = decision.mode == "exposure", decision.exposure_band
+        record["exposure_step"], record["exposure_costs"] = decision.exposure_step, decision.exposure_costs
+        record["universe_share"], record["momentum_share"] = decision.universe_share, decision.momentum_share
         record["sizing"] = Sizing[risk.sizing.upper()]
         for name in (
             "target_volatility",

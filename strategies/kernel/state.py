@@ -56,6 +56,13 @@ RULES = np.dtype(  # one record: what the compiled functions need of config.toml
         ("net_cap", "f8"),  # |longs - shorts| / equity of the account; 0: none
         ("exposure_mode", "i8"),  # 0 discrete, 1 continuous exposure with a no-trade band
         ("exposure_band", "f8"),  # fraction of the full size
+        ("exposure_step", "f8"),  # where a change outside the band ends: 0 at its edge, 1 at the target
+        (
+            "exposure_costs",
+            "f8",
+        ),  # the band x cube root of cost / expected return of a full position; 0: costs do not count
+        ("universe_share", "f8"),  # of the mean conviction of all markets in each market's own
+        ("momentum_share", "f8"),  # of the momentum across the markets in each conviction
         ("agreement_low", "f8"),  # size factor when PPO disagrees fully; 1: no scaling
         ("agreement_high", "f8"),
         ("max_open_positions", "i8"),  # 0: no limit

@@ -20,6 +20,7 @@ from training.evidence.performance import EquityCurve
 
 CASH, HOLD, STEADY_HOLD = "cash", "buy and hold", "buy and hold, volatility target"
 ALWAYS = 1.0  # a conviction of one, where `enter` is one
+BAND = 0.2  # of the rules, whatever the model trades by: they are the yardstick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,8 @@ def _without_funding(candles: RunCandles) -> RunCandles:
 
 def _steady(settings: TradingSettings, *, mode: str, sizing: str, sides: str = "long") -> TradingSettings:
     decision = {"enter": ALWAYS, "leave": -9.0, "sides": sides, "mode": mode, "stop_sigmas": 0.0, "take_sigmas": 0.0}
+    decision |= {"exposure_band": BAND, "exposure_step": 1.0, "exposure_costs": 0.0}
+    decision |= {"universe_share": 0.0, "momentum_share": 0.0}
     decision |= {"timeframe": settings.decision.timeframe, "horizons": settings.decision.horizons}
     risk = {"sizing": sizing, "fixed_fraction": 1.0, "target_volatility": settings.risk.target_volatility}
     risk |= {"max_market_leverage": settings.risk.max_market_leverage, "leverage_cap": 20.0, "account_volatility": 0.0}

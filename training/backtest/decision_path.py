@@ -18,6 +18,7 @@ from strategies.bundle.warm_up import warm_memory
 from strategies.features.blocks import block_slices
 from strategies.kernel.books import Scores
 from strategies.kernel.compiled import compiled
+from strategies.kernel.momentum import strengths_of_run
 from strategies.kernel.portfolio import book_deviations, book_factor
 from strategies.kernel.settings import RiskSettings, TradingSettings
 from strategies.kernel.state import MEMORY
@@ -41,6 +42,7 @@ class DecisionPath:
         sigma: deviation of a decision candle's log return.
         volatility: annual.
         agreement: of PPO with the side, -1..1; 0 where absent.
+        strength: momentum of the market over four weeks, in deviations, as of the last Monday.
         votes: (d, M, K) float64, in the bundle's order of families.
         hold_bars: decision candles that expected returns speak of; of the first bundle, where several decided.
         book: (d,) float64, how an equal-risk book of all markets swings, as a share of a single market.
@@ -56,6 +58,7 @@ class DecisionPath:
     sigma: np.ndarray
     volatility: np.ndarray
     agreement: np.ndarray
+    strength: np.ndarray
     votes: np.ndarray
     memory: np.ndarray
     book: np.ndarray
@@ -75,6 +78,7 @@ class DecisionPath:
             sigma=self.sigma,
             volatility=self.sizing_volatility(risk),
             agreement=self.agreement,
+            strength=self.strength,
             not_ready=~self.ready,
         )
 
@@ -152,6 +156,7 @@ def path_of_scores(
         sigma=scored["sigma"],
         volatility=scored["volatility"],
         agreement=bundle.agreement(conviction, scored["joined"]),
+        strength=strengths_of_run(candles.decision_candles, ms, candles.timeframe),
         votes=scored["votes"],
         memory=memory,
         book=book,

@@ -63,13 +63,14 @@ def simulate(dataset: Dataset, parts: Sequence[Convictions], settings: TradingSe
         inputs[:, rows, column] = part.conviction, part.expected_return, part.run.sigma, part.run.volatility
         agreement[rows, column] = part.agreement
     conviction, expected_return, sigma, volatility = inputs
+    unknown = np.full(present.shape, np.nan)  # nobody asks for the momentum across markets here
     deposit = round(settings.execution.initial_capital * UNITS_PER_QUOTE)
     result = loop.run(
         AccountState.begin(markets=len(markets), deposit=deposit, start_ms=int(grid[0])),
         settings.market_records(markets),
         settings.rules(timeframe.ms),
         bars=Bars(grid, bars, present, np.full(present.shape, NO_RATE, np.int64), np.arange(len(grid))),
-        scores=Scores(conviction, expected_return, sigma, volatility, agreement, ~np.isfinite(conviction)),
+        scores=Scores(conviction, expected_return, sigma, volatility, agreement, unknown, ~np.isfinite(conviction)),
         bar_ms=timeframe.ms,
     )
     return TradedPast(open_ms=grid, markets=tuple(markets), run=result)

@@ -191,7 +191,17 @@ def random_books(
 
 
 def _columns(path: DecisionPath, chosen: Sequence[int], candles: RunCandles) -> DecisionPath:
-    names = ("ready", "blended", "conviction", "expected_return", "sigma", "volatility", "agreement", "votes")
+    names = (
+        "ready",
+        "blended",
+        "conviction",
+        "expected_return",
+        "sigma",
+        "volatility",
+        "agreement",
+        "strength",
+        "votes",
+    )
     kept: dict[str, Any] = {name: np.ascontiguousarray(getattr(path, name)[:, chosen]) for name in names}
     book = book_deviations(candles.decision_candles, path.ms, candles.timeframe)
     return replace(path, memory=path.memory[chosen], book=book, **kept)

@@ -49,4 +49,4 @@ class Desk:
         return self.decisions[0]
 
 
-_INPUTS = {"expected_return": 0.01, "sigma": 0.005, "volatility": 0.6, "agreement": 0.0}
+_INPUTS = {"expected_return": 0.01, "sigma": 0.005, "volatility": 0.6, "agreement": 0.0, "strength": np.nan}

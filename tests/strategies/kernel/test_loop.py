@@ -46,6 +46,7 @@ def world(*, minutes: int = 3_000, markets: int = 3, every: int = 5, seed: int =
             sigma=np.full(shape, 0.004),
             volatility=np.full(shape, 0.6),
             agreement=rng.uniform(-1, 1, shape),
+            strength=rng.normal(0, 1, shape),
             not_ready=np.zeros(shape, np.bool_),
         ),
         "bar_ms": MINUTE_MS,

@@ -6,8 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
+import pytest
 
 from strategies.engine import begin
+from strategies.kernel.settings import DecisionSettings, TradingSettings
 from strategies.kernel.state import NO_RATE, FactKind, Reason
 from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market, MarketStatus, Timeframe
 from strategies.membership import DELISTED
@@ -85,9 +87,11 @@ def run_candles(lifecycle: Lifecycle, made: list[CandleArray]) -> RunCandles:
     )
 
 
-def stepped(lifecycle: Lifecycle, made: list[CandleArray]) -> tuple[np.ndarray, int, tuple[Market, ...]]:
+def stepped(
+    lifecycle: Lifecycle, made: list[CandleArray], settings: TradingSettings
+) -> tuple[np.ndarray, int, tuple[Market, ...]]:
     """Return the facts, the cash and the final markets of the engine."""
-    engine = begin(markets=MARKETS, settings=SETTINGS, bundle=body_bundle(), candles=histories()[:3], start_ms=START_MS)
+    engine = begin(markets=MARKETS, settings=settings, bundle=body_bundle(), candles=histories()[:3], start_ms=START_MS)
     rows = [{int(row[0]): row for row in part} for part in made]
     facts = []
     for open_ms in range(START_MS, at(HOURS), MINUTE_MS):
@@ -112,14 +116,25 @@ def engine_has(markets: tuple[Market, ...], index: int, lifecycle: Lifecycle, op
     return joins or (index < len(markets) and markets[index].is_member)
 
 
-def test_a_run_with_an_account_s_own_membership_is_the_account_to_the_last_unit() -> None:
+DISCRETE = SETTINGS.model_copy(update={"decision": DecisionSettings(mode="discrete")})
+EXPOSED = SETTINGS.model_copy(
+    update={
+        "decision": DecisionSettings(
+            mode="exposure", exposure_step=0.25, exposure_costs=0.5, universe_share=0.4, momentum_share=0.3
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("settings", [DISCRETE, EXPOSED], ids=["discrete", "exposure, with what others say"])
+def test_a_run_with_an_account_s_own_membership_is_the_account_to_the_last_unit(settings: TradingSettings) -> None:
     made = minute_candles()
     hours, bars, _ = coarser_bars(made[3][:, 0].astype(np.int64), LINK.bars(made[3]), Timeframe.M1, Timeframe.H1)
     link = np.concatenate([histories()[3], LINK.candles(hours, bars)])
     lifecycle = Lifecycle(begun=MARKETS, changes=changes(link[link[:, 0] < at(7)]))
-    facts, cash, markets = stepped(lifecycle, made)
+    facts, cash, markets = stepped(lifecycle, made, settings)
     ledger_says = Lifecycle(begun=MARKETS, changes=_with_statuses(lifecycle, facts, markets))
-    run = run_versions(body_bundle(), run_candles(ledger_says, made), SETTINGS, ledger_says)
+    run = run_versions(body_bundle(), run_candles(ledger_says, made), settings, ledger_says)
     fills = facts[facts["kind"] == FactKind.FILL]
     assert len(fills) > 10
     assert (fills["reason"] == Reason.DELISTED).sum() == 1

@@ -120,6 +120,7 @@ def test_equals_the_backtest_loop_that_decides_the_same() -> None:
             sigma=0.006 * column,
             volatility=0.6 * column,
             agreement=0.0 * column,
+            strength=np.nan * column,
             not_ready=np.zeros((rows, 1), bool),
         ),
         bar_ms=HOUR_MS,
