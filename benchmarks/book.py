@@ -12,6 +12,7 @@ half, judged on the second. Every line goes into the trial ledger of `[paths] ru
 from __future__ import annotations
 
 import time
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -38,7 +39,7 @@ from training.runtime.file_cache import FileCache
 from training.runtime.progress import configuration
 from training.walk_forward.panel import YEAR_D
 from training.walk_forward.paths import columns_of
-from training.walk_forward.walk import without_drawdown_stop
+from training.walk_forward.walk import WalkForward, without_drawdown_stop
 
 EXPOSURE: Final = {"mode": "exposure"}
 BY_COSTS: Final = EXPOSURE | {"exposure_step": 0.5, "exposure_costs": 1.0, "cost_margin": 0.0}
@@ -83,14 +84,11 @@ class Traded:
 
 def main() -> None:
     arguments = parser("book", str(__doc__))
-    arguments.add_argument("--trade", required=True, help="markets that are traded, comma separated")
-    arguments.add_argument("--start-date", default="2021-09-01")
-    arguments.add_argument("--end-date", default="2025-07-01")
-    arguments.add_argument("--refit-months", type=int, default=6)
+    add_panel(arguments)
     arguments.add_argument("--recipes", default="", help="names of the recipes, semicolon separated; empty: all")
     asked = arguments.parse_args()
-    walked, trading = _walked(asked)
-    halves = [_half(walked, group) for group in walked.groups]
+    walked, trading = walked_panel(asked)
+    halves = [half_of(walked, group) for group in walked.groups]
     chosen = [name.strip() for name in asked.recipes.split(";") if name.strip()] or list(RECIPES)
     found: dict[str, list[Traded]] = {}
     for name in dict.fromkeys([next(iter(RECIPES)), *chosen]):
@@ -102,7 +100,16 @@ def main() -> None:
     _print(found, [len(half.candles.markets) for half in halves])
 
 
-def _walked(asked: Any) -> tuple[Any, TradingSettings]:
+def add_panel(arguments: ArgumentParser) -> None:
+    """Let a benchmark ask for the panel that is walked over."""
+    arguments.add_argument("--trade", required=True, help="markets that are traded, comma separated")
+    arguments.add_argument("--start-date", default="2021-09-01")
+    arguments.add_argument("--end-date", default="2025-07-01")
+    arguments.add_argument("--refit-months", type=int, default=6)
+
+
+def walked_panel(asked: Any) -> tuple[WalkForward, TradingSettings]:
+    """Return the walk forward of boosted trees over the panel, and the settings it traded by."""
     config = configuration()
     schedule = schedule_of(config, "", 0.0, asked.refit_months, asked.start_date)
     families = chosen_families(config, "xgboost", config.training.seed)
@@ -118,7 +125,8 @@ def _walked(asked: Any) -> tuple[Any, TradingSettings]:
     return walked, without_drawdown_stop(config.trading, dataset.timeframe)
 
 
-def _half(walked: Any, group: Sequence[str]) -> Half:
+def half_of(walked: WalkForward, group: Sequence[str]) -> Half:
+    """Return the traded coins of a group as an account of its own."""
     columns = [index for index, symbol in enumerate(walked.symbols) if symbol in group]
     candles, path = columns_of(walked.result.candles, columns), walked.result.path
     wide = set(DecisionPath.__dataclass_fields__) - {"ms", "rows", "memory", "book", "hold_bars"}

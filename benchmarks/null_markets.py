@@ -1,11 +1,12 @@
 """Does the promotion policy promote luck? Worlds without an edge, and with one, before the gates.
 
-    python -m benchmarks.null_markets [--seed 0] [--worlds 40] [--workers 2] [--quick] [--json]
+    python -m benchmarks.null_markets [--seed 0] [--worlds 40] [--markets 3] [--once] [--workers 2] [--quick] [--json]
 
-Each world has three correlated markets of 60,000 hours. The recipe (boosted trees and ridge, light) walks forward
+Each world has three correlated markets of 60,000 hours, or as many generated ones as are asked for: a panel is judged
+with coins left out, and at the panel's level. The recipe (boosted trees and ridge, light) walks forward
 over four years and stands before the recipe gate once; then come twelve monthly retrainings. What has not passed
 stands before the recipe gate again, as in live; what has passed is refreshed through the refresh gate. Meanwhile the
-monthly bundles trade the kernel, costs on, at scales known when each month began.
+monthly bundles trade the kernel, costs on, at scales known when each month began. `--once`: only the first decision.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ from storage.config.tree import Config
 from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS
 from training.backtest.run_candles import RunCandles, assemble
+from training.data.coin_groups import panel_groups
 from training.data.dataset import Dataset
 from training.data.splits import EMBARGO_MS, Fold
 from training.ensemble.bundle import manifest_of
 from training.ensemble.families import RidgeFamily, XGBoostFamily
+from training.ensemble.fits import Means
 from training.ensemble.plan import Plan
 from training.ensemble.scales import calibrate
 from training.ensemble.wins import simulate, without_protections
@@ -48,6 +51,7 @@ LIGHT: Final = XGBoostSettings(n_estimators=60, seeds=1, every_bars=16)
 PLAIN: Final = RidgeSettings(interactions=False)
 STRONG: Final = 0.545  # how often the oracle is right
 WEAK: Final = 0.525
+FEW: Final = 3  # markets of a recorded world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +80,12 @@ def live_through(world: World) -> Fate:
     dataset = dataset_of(world)
     end_ms = dataset.until_ms
     first_ms = end_ms - REFRESHES * MONTH_MS
-    plan = plan_of(world.seed)
+    plan = plan_of(world)
     folds = FoldPlan(
         scaling=tuple(folds_of(first_ms - YEARS * 365 * DAY_MS, first_ms, YEARS)),
         traded=tuple(folds_of(first_ms, end_ms, REFRESHES)),
     )
-    walked = walk_forward(dataset, run_candles(dataset, folds), plan, folds)
+    walked = walk_forward(dataset, run_candles(dataset, folds), plan, folds, means=means_of(plan, dataset))
     borders = [fold.start_ms for fold in folds.traded] + [end_ms]
     verdicts, passed_at = [], None
     for number, border in enumerate(borders):
@@ -106,9 +110,9 @@ def decide_once(world: World) -> Fate:
     """Let one world stand before the recipe gate, and no more."""
     dataset = dataset_of(world)
     first_ms = dataset.until_ms - REFRESHES * MONTH_MS
-    plan, past = plan_of(world.seed), folds_of(first_ms - YEARS * 365 * DAY_MS, first_ms, YEARS)
+    plan, past = plan_of(world), folds_of(first_ms - YEARS * 365 * DAY_MS, first_ms, YEARS)
     folds = FoldPlan(scaling=tuple(past[:-1]), traded=(past[-1],))
-    walked = walk_forward(dataset, run_candles(dataset, folds), plan, folds)
+    walked = walk_forward(dataset, run_candles(dataset, folds), plan, folds, means=means_of(plan, dataset))
     verdict = recipe_verdict(walked, dataset, first_ms)
     curve = walked.result.curve
     return Fate(
@@ -164,10 +168,20 @@ def bundle_at(walked: WalkForward, dataset: Dataset, ms: int) -> Bundle:
     return Bundle(f"b-{ms}", manifest_of(known, plan, scales), dataset.features, predictors)
 
 
-def plan_of(seed: int) -> Plan:
-    config = Config()
-    families = (XGBoostFamily(settings=LIGHT, seed=seed), RidgeFamily(settings=PLAIN))
-    return Plan(families=families, trading=config.trading, validation=config.validation, seed=seed)
+def plan_of(world: World) -> Plan:
+    """Return the light recipe; of many markets fewer bars teach, at a step that every hour of the day is seen at."""
+    config, every = Config(), LIGHT.every_bars
+    if world.markets > FEW:
+        every = every * world.markets // FEW | 1
+    light = LIGHT.model_copy(update={"every_bars": every})
+    families = (XGBoostFamily(settings=light, seed=world.seed), RidgeFamily(settings=PLAIN))
+    return Plan(families=families, trading=config.trading, validation=config.validation, seed=world.seed)
+
+
+def means_of(plan: Plan, dataset: Dataset) -> Means:
+    """Return what fits may use: coins are left out where there are as many as a panel needs."""
+    names, validation = dataset.symbols, plan.validation
+    return Means(groups=panel_groups(names, names, validation.left_out_groups, validation.panel_markets))
 
 
 def folds_of(start_ms: int, end_ms: int, count: int) -> list[Fold]:
@@ -189,12 +203,15 @@ def run_candles(dataset: Dataset, folds: FoldPlan) -> RunCandles:
     return assemble(markets, frame, frame, folds.start_ms, folds.end_ms, series, series, none)
 
 
-def worlds_of(seed: int, count: int, accuracy: float | None) -> list[World]:
+def worlds_of(seed: int, count: int, accuracy: float | None, markets: int = FEW) -> list[World]:
     """Return worlds, every other one real where recorded candles are at hand; `accuracy` plants an edge."""
-    kinds: tuple[Kind, ...] = ("generated", "real") if are_recorded_here() else ("generated",)
+    both = are_recorded_here() and markets == FEW
+    kinds: tuple[Kind, ...] = ("generated", "real") if both else ("generated",)
     edges = {kind: 0.0 if accuracy is None else edge_for(kind, accuracy, seed + 900_000) for kind in kinds}
     return [
-        World(kind=kinds[number % len(kinds)], seed=seed + number, edge=edges[kinds[number % len(kinds)]])
+        World(
+            kind=kinds[number % len(kinds)], seed=seed + number, edge=edges[kinds[number % len(kinds)]], markets=markets
+        )
         for number in range(count)
     ]
 
@@ -211,6 +228,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--worlds", type=int, default=40, help="of each sort")
+    parser.add_argument("--markets", type=int, default=FEW, help="of each world; from 10 on they are a panel")
+    parser.add_argument("--once", action="store_true", help="the first decision of each world and no more")
     parser.add_argument("--workers", type=int, default=0, help="worlds at once; 0: all cores")
     parser.add_argument("--quick", action="store_true", help="six worlds of each sort")
     options = parser.parse_args()
@@ -220,11 +239,11 @@ def main() -> None:
         print("recorded candles are not here: all worlds are generated ones", file=sys.stderr)
     fates: dict[str, list[Fate]] = {}
     for name, accuracy, live in (
-        ("null", None, live_through),
-        ("planted", STRONG, live_through),
+        ("null", None, decide_once if options.once else live_through),
+        ("planted", STRONG, decide_once if options.once else live_through),
         ("weak", WEAK, decide_once),
     ):
-        sort = worlds_of(options.seed + 10_000 * len(fates), count, accuracy)
+        sort = worlds_of(options.seed + 10_000 * len(fates), count, accuracy, options.markets)
         fates[name] = fan_out(live, sort, Compute(workers=options.workers))
         print(f"{name}: {sum(fate.passed_at is not None for fate in fates[name])} of {count}", file=sys.stderr)
     show(
@@ -233,6 +252,7 @@ def main() -> None:
         as_json=options.json,
         seed=options.seed,
         worlds=count,
+        markets=options.markets,
         bars=BARS,
         own_cpu_s=time.process_time() - begun,
         fates={name: [_row(fate) for fate in sort] for name, sort in fates.items()},
@@ -250,6 +270,7 @@ def figures_of(fates: dict[str, list[Fate]], count: int) -> list[Figure]:
         Figure(name="promoted_planted", value=_promoted(planted), unit="worlds", goal=f">= {32 * count / 40:g}"),
         Figure(name="promoted_planted_first", value=sum(fate.passed_first for fate in planted), unit="worlds"),
         Figure(name="power_at_525", value=_promoted(fates["weak"]) / count, unit="share"),
+        Figure(name="ic_at_525", value=float(np.mean([fate.ic for fate in fates["weak"]])), unit="correlation"),
         Figure(name="null_net_return_z", value=score_of(returns), unit="standard errors", goal="<= 2"),
         Figure(name="null_net_return", value=float(returns.mean()), unit="mean fraction a year"),
         Figure(

@@ -1,8 +1,9 @@
-"""Made-up worlds for the promotion policy: three correlated markets with no edge, or with one of a known size.
+"""Made-up worlds for the promotion policy: correlated markets with no edge, or with one of a known size.
 
 Half are drawn by the generator of the built-in exchange; half are recorded candles in which every hour's direction is
 drawn anew, common to the coins, so that volatility clusters, correlations and candle shapes stay real. The planted
-drift is a * sigma * tanh(2 * momentum of 24 hours) in both.
+drift is a * sigma * tanh(2 * momentum of 24 hours) in both. Recorded worlds have three markets, generated
+ones any number.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from bot.simulator.market import paths
-from bot.simulator.market.instruments import listed
+from bot.simulator.market.instruments import listed, some_symbols
 from bot.simulator.market.walks import BLOCK_HOURS, Weather, draws
 from storage.candles.store import StoredCandles
 from strategies.features import feature_set
@@ -42,17 +43,23 @@ class World:
     kind: Kind
     seed: int
     edge: float = 0.0
+    markets: int = len(SYMBOLS)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Of its markets: the recorded three, or the first ones of the built-in exchange."""
+        return SYMBOLS if self.markets == len(SYMBOLS) else some_symbols(self.markets)
 
 
 def dataset_of(world: World, bars: int = BARS) -> Dataset:
     """Return a world as a dataset with the default features."""
     features, parts = feature_set(), []
-    for symbol, candles in zip(SYMBOLS, candles_of(world, bars), strict=True):
+    for symbol, candles in zip(world.symbols, candles_of(world, bars), strict=True):
         stored = StoredCandles(candles=candles, source=np.zeros(len(candles), np.uint8))
         parts += market_segments(symbol, stored, Timeframe.H1, features, HORIZON_BARS)
     return Dataset(
         exchange="world",
-        symbols=SYMBOLS,
+        symbols=world.symbols,
         timeframe=Timeframe.H1,
         features=features,
         horizon_bars=HORIZON_BARS,
@@ -106,7 +113,7 @@ def _generated(world: World, bars: int) -> list[np.ndarray]:
     """Return (bars, 5) candles, block by block; each block begins at the anchor, so that nothing ever pulls back."""
     weather = Weather(world.seed, 0)
     made = []
-    for symbol, (instrument, temperament) in listed(SYMBOLS, "world").items():
+    for symbol, (instrument, temperament) in listed(world.symbols, "world").items():
         tick, lot = float(instrument.market.tick), float(instrument.market.lot)
         state, level, parts = np.zeros(paths.STATE), 1.0, []
         for block in range(-(-bars // BLOCK_HOURS)):
