@@ -2,7 +2,9 @@
 
     python -m benchmarks.parity --candles DIR --funding DIR --symbols BTCUSDT,ETHUSDT --from 2025-05-05 --to 2025-06-24
 
-`--kills N` kills the daemon (-9) N times at random instants on the way; the market's clock stands still meanwhile.
+`--expand` draws the minutes of hours that nobody recorded by the minute, so that any market with hourly candles can be
+traded; `--setting SIGMA_DECISION__MODE=exposure` lets the daemon trade by other settings. `--kills N` kills the daemon
+(-9) N times at random instants on the way; the market's clock stands still meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.figures import Figure, show
 from benchmarks.live_replay import LiveReplay
+from bot.simulator.market.replay import ReplayMarket
 from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.queries import Ledger
@@ -110,6 +113,18 @@ def fill_store(store: CandleStore, candles: Path, funding: Path | None, symbols:
             store.append_funding("builtin", symbol, table["timestamp"].to_numpy().astype(np.int64), rates)
 
 
+def fill_expanded(store: CandleStore, replay: LiveReplay) -> None:
+    """Store what the exchange of an expanded replay will say: its hours, its minutes drawn or recorded, its funding."""
+    start_ms, end_ms = iso_ms(replay.start), iso_ms(replay.end)
+    market = ReplayMarket(replay.candles, replay.symbols, replay.funding, start_ms, end_ms, expand=True)
+    for symbol in replay.symbols:
+        store.append("builtin", symbol, Timeframe.H1, "futures", market.hours(symbol, 0, end_ms))
+        store.append("builtin", symbol, Timeframe.M1, "futures", market.minutes(symbol, start_ms, end_ms))
+        times, rates = market.funding(symbol, 0, end_ms)
+        if len(times):
+            store.append_funding("builtin", symbol, times, np.rint(rates * 1e8).astype(np.int64))
+
+
 def measure(replay: LiveReplay, *, bundle_id: str, kills: int, seed: int) -> Parity:
     """Trade, verify, backtest, compare."""
     start_ms, end_ms = iso_ms(replay.start), iso_ms(replay.end)
@@ -172,6 +187,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=0, help="kill -9 the daemon so often, at random instants")
     parser.add_argument("--seed", type=int, default=7, help="of the kills")
     parser.add_argument("--bundle", type=Path, help="folder of a bundle; without it one is trained before --from")
+    parser.add_argument("--expand", action="store_true", help="draw the minutes of hours that have none")
+    parser.add_argument("--setting", action="append", default=[], help="SIGMA_SECTION__KEY=VALUE of the daemon")
     parser.add_argument("--folder", type=Path, help="keep everything here")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -183,7 +200,6 @@ def main() -> int:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="sigma-parity-"))
     folder.mkdir(parents=True, exist_ok=True)
     symbols = options.symbols.upper().split(",")
-    fill_store(CandleStore(folder / "data"), options.candles, options.funding, symbols)
     replay = LiveReplay(
         folder=folder,
         candles=options.candles,
@@ -192,7 +208,13 @@ def main() -> int:
         start=options.start,
         end=options.end,
         speed=options.speed,
+        environment=dict(part.split("=", 1) for part in options.setting),
+        arguments=("--expand",) if options.expand else (),
     )
+    if options.expand:
+        fill_expanded(CandleStore(folder / "data"), replay)
+    else:
+        fill_store(CandleStore(folder / "data"), options.candles, options.funding, symbols)
     bundle_id = bundle_for(folder, options.bundle, symbols, options.start)
     found = measure(replay, bundle_id=bundle_id, kills=options.kills, seed=options.seed)
     show("parity", figures_of(found), as_json=options.json, bundle=bundle_id, cash=found.cash_units / 1e8)
