@@ -50,7 +50,7 @@ class NoTrade:
 def no_trade_reasons(ledger: Ledger, symbols: Collection[str] | None = None) -> list[NoTrade]:
     """Return the reasons of the members among `symbols`, in the account's order; None: of every member."""
     stopped = ledger.stopped()
-    enter = stopped.settings.decision.enter
+    enter = stopped.settings.decision.opens_at
     return [
         _no_trade(ledger, market.symbol, enter)
         for market in stopped.markets

@@ -60,6 +60,11 @@ class DecisionSettings(Section):
         return self
 
     @property
+    def opens_at(self) -> float:
+        """The least conviction that opens a position: `enter`, or where the no-trade band of exposure mode ends."""
+        return self.enter if self.mode == "discrete" else self.enter * self.exposure_band
+
+    @property
     def horizon_bars(self) -> int:
         """The shortest horizon: that of the target which skill is measured on."""
         return self.horizons[0]

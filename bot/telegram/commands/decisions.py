@@ -147,7 +147,7 @@ def _why_market(ledger: Ledger, symbol: str) -> Reply:
     if not decisions:
         return Reply(text=_("{symbol}: no decision candle has closed yet", symbol=symbol) + ".")
     decision = decisions[0]
-    enter = ledger.stopped().settings.decision.enter
+    enter = ledger.stopped().settings.decision.opens_at
     refusal = refusal_sentence(decision, enter)
     action = Action(int(decision.record["action"])).name
     head = _(
