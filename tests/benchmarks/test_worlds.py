@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import gcd
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks import null_markets
-from benchmarks.null_markets import Fate, figures_of, folds_of, score_of, worlds_of
+from benchmarks.null_markets import Fate, figures_of, folds_of, means_of, plan_of, score_of, worlds_of
 from benchmarks.worlds import Kind, World, are_recorded_here, candles_of, edge_for, oracle_accuracy
 from strategies.market import CLOSE, HIGH, LOW, OPEN
 
@@ -60,6 +62,18 @@ def test_every_other_world_is_real_where_candles_are_recorded(monkeypatch: pytes
     assert [world.kind for world in worlds_of(0, 4, None)] == ["generated", "real", "generated", "real"]
     monkeypatch.setattr(null_markets, "are_recorded_here", lambda: False)
     assert {world.kind for world in worlds_of(0, 4, None)} == {"generated"}
+
+
+def test_a_panel_of_markets_is_generated_and_judged_with_coins_left_out() -> None:
+    world = worlds_of(0, 2, None, markets=12)[1]
+    assert (world.kind, len(world.symbols)) == ("generated", 12)
+    assert len(candles_of(world, 2_000)) == 12
+    plan = plan_of(world)
+    assert gcd(plan.families[0].describe()["every_bars"], 24) == 1
+    dataset = SimpleNamespace(symbols=world.symbols)
+    assert sorted(sum(means_of(plan, dataset).groups, ())) == sorted(world.symbols)  # type: ignore[arg-type]
+    few = worlds_of(0, 1, None)[0]
+    assert means_of(plan_of(few), SimpleNamespace(symbols=few.symbols)).groups == ()  # type: ignore[arg-type]
 
 
 def test_folds_are_adjacent_and_on_whole_hours() -> None:
