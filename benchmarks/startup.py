@@ -75,8 +75,8 @@ class Installation:
             self._exchange.wait(20)
             self._exchange, self.url = None, ""
 
-    def start(self, speed: float) -> float:
-        """Start `sigma run`; return the seconds until it is ready.
+    def start(self, speed: float, *given: str) -> float:
+        """Start `sigma run` with these options; return the seconds until it is ready.
 
         Raises:
             SigmaError: it ended, or was not ready within `PATIENCE_S`.
@@ -84,7 +84,7 @@ class Installation:
         begun = time.perf_counter()
         with (self.folder / "run.log").open("a") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "bot.cli", "run"],
+                [sys.executable, "-m", "bot.cli", "run", *given],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -168,7 +168,7 @@ def first_start(installation: Installation, state_s: float) -> float:
     """Start without a state, let it trade, stop; return the seconds until it was ready."""
     if len(installation.symbols) > ALONE:
         installation.start_exchange(EXCHANGE_SPEED, BINANCE_WEIGHTS)
-    cold_s = installation.start(speed=7200.0)
+    cold_s = installation.start(7200.0, "--new-account")  # a bundle is in production already, which asks for one
     time.sleep(state_s)
     installation.stop()
     return cold_s
