@@ -40,8 +40,8 @@ class DecisionSettings(Section):
     stop_sigmas: float = Field(3.0, ge=0, le=50)
     take_sigmas: float = Field(6.0, ge=0, le=50)
     trail_sigmas: float = Field(0.0, ge=0, le=50)
-    mode: Literal["discrete", "exposure"] = "discrete"
-    exposure_band: float = Field(0.2, ge=0, le=1)
+    mode: Literal["discrete", "exposure"] = "exposure"
+    exposure_band: float = Field(0.3, ge=0, le=1)
     exposure_step: float = Field(1.0, ge=0, le=1)
     exposure_costs: float = Field(0.0, ge=0, le=10)
     universe_share: float = Field(0.0, ge=0, le=1)

@@ -99,7 +99,7 @@ def hourly(candles: CandleArray) -> CandleArray:
 
 
 def settings(**decision: object) -> TradingSettings:
-    """Return the default settings with some of `[decision]` changed."""
+    """Return the default settings, opening and closing, with some of `[decision]` changed."""
     tree = TradingSettings().model_dump()
-    tree["decision"] |= {"timeframe": Timeframe.H1, **decision}
+    tree["decision"] |= {"timeframe": Timeframe.H1, "mode": "discrete", **decision}
     return TradingSettings.model_validate(tree)

@@ -22,7 +22,7 @@ from strategies.minute import AccountMinute, Command
 from tests.builders import START_MS, candles, market
 
 MARKETS = (market("BTCUSDT"), market("ETHUSDT"), market("SOLUSDT"))
-SETTINGS = TradingSettings()
+SETTINGS = TradingSettings.model_validate({"decision": {"mode": "discrete"}})
 WARM_UP = 3_000
 
 

@@ -15,10 +15,13 @@ from tests.builders import START_MS, market
 
 
 class Desk:
-    """M equal markets at 100.00 (tick 0.01, lot 0.001), an account of 10,000 quote, the shipped settings or others."""
+    """M equal markets at 100.00 (tick 0.01, lot 0.001), an account of 10,000 quote that opens and closes, and otherwise
+    the shipped settings, or others.
+    """
 
     def __init__(self, *, markets: int = 1, **sections: Any) -> None:
-        self.settings = TradingSettings.model_validate(sections)
+        decision = {"mode": "discrete"} | sections.pop("decision", {})
+        self.settings = TradingSettings.model_validate({**sections, "decision": decision})
         self.rules = self.settings.rules()
         self.markets = self.settings.market_records([market(f"M{index}") for index in range(markets)])
         self.state = AccountState.begin(markets=markets, deposit=10_000 * 10**8, start_ms=START_MS)
