@@ -16,8 +16,8 @@ KEYS: Final = (
 )
 TERMS: Final = {
     "conviction": N_(
-        "How strongly the models lean, in their own usual deviations: 0 is undecided; positions follow it by default, a "
-        "full one at +1.25 or −1.25."
+        "How strongly the models lean, in their own usual deviations: 0 is undecided; positions follow it by default, "
+        "a full one at +1.25 or −1.25."
     ),
     "confidence": N_(
         "Where this conviction stands among those of the last 400 days: 93% means that only 7% were stronger. "

@@ -13,7 +13,9 @@ FULL = 1_000
 
 
 def rule(**decision: float) -> np.record:
-    settings = TradingSettings.model_validate({"decision": {"mode": "exposure", "enter": 2.0, **decision}})
+    settings = TradingSettings.model_validate(
+        {"decision": {"mode": "exposure", "enter": 2.0, "exposure_band": 0.2, **decision}}
+    )
     return settings.rules()[0]
 
 
