@@ -16,7 +16,7 @@ from strategies.errors import SigmaError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 asked for the impossible, 130 interrupted."""
-    from training.runtime.parent_watch import end_with_parent
+    from storage.terminal.parent_watch import end_with_parent
 
     end_with_parent()
     os.umask(0o077)  # models and logs are their owner's alone

@@ -90,8 +90,10 @@ Example: sigma run
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     from storage.terminal.output import fail
+    from storage.terminal.parent_watch import end_with_parent
     from strategies.errors import SigmaError
 
+    end_with_parent()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _dispatch(given)

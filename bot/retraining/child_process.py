@@ -1,7 +1,7 @@
 """A batch command as a child process: niced, limited, watched, and killed by a ladder when it must end.
 
 The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress, and
-its stdin a pipe whose end tells it that the daemon is gone (`training/runtime/parent_watch.py`). However it ends, there
+its stdin a pipe whose end tells it that the daemon is gone (`storage/terminal/parent_watch.py`). However it ends, there
 is a document or a cause in words.
 """
 
@@ -22,6 +22,7 @@ from typing import Any, Final
 import orjson
 
 PROGRAM: Final = (sys.executable, "-m", "training")
+CLI: Final = (sys.executable, "-m", "bot.cli")
 TERM_WAIT_S: Final = 5.0
 PIPE_WAIT_S: Final = 5.0  # a grandchild that escaped may hold the pipes open
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024

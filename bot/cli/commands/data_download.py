@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ from storage.config.market import ExchangeSettings
 from storage.terminal import output
 from storage.terminal.words import counted
 from strategies.errors import BadInput
-from strategies.market import Timeframe, typed_symbol
+from strategies.market import Market, Timeframe, typed_symbol
 from strategies.universe.settings import UniverseSettings
 from strategies.values import iso_ms
 
@@ -42,6 +43,7 @@ def download(
     stitch_spot: bool = typer.Option(
         False, "--stitch-spot", help="Prepend spot candles from before the listing, marked."
     ),
+    partly: bool = typer.Option(False, "--partly", help="Succeed where at least one market came."),
 ) -> None:
     """Download candles, and funding rates of futures. What is stored already is not asked for again.
 
@@ -61,23 +63,28 @@ def download(
             "--stitch-spot prepends spot candles to a real exchange's futures; there are none to prepend here"
         )
     span = (iso_ms(since) if since else None, iso_ms(until) if until else None)
-    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=stitch_spot, rules=rules)
+    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=stitch_spot, rules=rules, partly=partly)
     brought, failed = asyncio.run(_download(config, settings, job))
     output.emit(
         _document(settings, timeframe, brought, failed), lambda: _said(settings.name, timeframe, brought, failed)
     )
-    if failed:
+    if failed and not (partly and brought):
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be downloaded besides `[exchange]`: since and until, spot before the listing, a universe."""
+    """What is to be downloaded besides `[exchange]`: since and until, spot before the listing, a universe.
+
+    Attributes:
+        partly: a market that the exchange does not list fails alone.
+    """
 
     timeframe: Timeframe
     span: tuple[int | None, int | None]
     stitch: bool
     rules: UniverseSettings | None
+    partly: bool = False
 
 
 def top_of(text: str, settings: UniverseSettings) -> UniverseSettings:
@@ -128,7 +135,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
             spot = FeedSource(elsewhere, config.feed, clock, state=state)
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
-        record_markets(store.root, await source.markets(symbols))
+        record_markets(store.root, await _specifications(source, symbols, partly=job.partly))
         now_ms = clock.now_ms()
         wanted = [
             Wanted(
@@ -153,6 +160,12 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
                     output.note(f"{result.symbol}: {result.why}") if isinstance(result, Failed) else None
                 ),
             )
+
+
+async def _specifications(source: FeedSource, symbols: Sequence[str], *, partly: bool) -> list[Market]:
+    if not partly:
+        return await source.markets(symbols)
+    return [listing.market for listing in (await source.describe(symbols)).values()]
 
 
 async def _chosen(source: FeedSource, rules: UniverseSettings, now_ms: int) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ word in the environment nothing is watched.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -24,6 +23,8 @@ def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
     if environment.get(STARTED_BY) != "daemon":
         return
     if sys.platform.startswith("linux"):
+        import ctypes  # a person's command line is not to wait for it
+
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     threading.Thread(target=_end_with_stdin, name="parent-watch", daemon=True).start()
 
