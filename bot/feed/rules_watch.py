@@ -2,7 +2,9 @@
 says nothing, and at the end of one that was announced.
 
 What differs becomes a command in the next account minute: rules that changed, a halt, a return, an end. A market is
-called ended when two answers lack it and it has no candle either; one answer may be a glitch.
+called ended when two answers lack it and it has no candle either; one answer may be a glitch. One that is not listed
+for minutes while its candles go on is listed as something else, in another currency or in units that cannot be counted
+in: nothing enters it until it is listed again.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ POLL_S: Final = 0.1  # wall seconds between two looks at what is due
 RETRY_S: Final = 5.0
 SILENCE_S: Final = 30.0  # wall seconds between two questions about a market that says nothing
 QUIET_MS: Final = 2 * MINUTE_MS  # without a candle
+MOST_LACKING: Final = 5  # answers in a row, a minute apart, that lack a market with candles
 BY: Final = "exchange"
 RULES: Final = (
     "tick",
@@ -106,9 +109,16 @@ class RulesWatch:
         has_candles = self._buffer.seen_ms(market.symbol) >= barrier.head_ms - QUIET_MS
         if self._lacking[market.symbol] < 2 or has_candles:
             self._next_ms = min(self._next_ms, now_ms + MINUTE_MS)
+            if self._lacking[market.symbol] >= MOST_LACKING and market.status is MarketStatus.TRADING:
+                self._halt_unlisted(market)
             return
         why = f"{DELISTED}: {market.exchange} no longer lists it"
         barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why))
+
+    def _halt_unlisted(self, market: Market) -> None:
+        why = f"{market.exchange} has candles of it, but lists no such {market.kind} in whole ticks and lots"
+        halted = replace(market, status=MarketStatus.HALTED)
+        self._buffer.barrier.lobby.queue(Command(kind="change", spec=halted, by=BY, why=why))
 
     def _settle(self, market: Market, price: float) -> None:
         """Let a market go that the exchange has ended, at the price at which it settles."""

@@ -85,6 +85,43 @@ async def test_a_market_with_candles_is_not_delisted_whatever_the_list_says() ->
     assert queued(buffer) == []
 
 
+async def test_nothing_enters_a_market_that_has_candles_and_is_listed_no_more_until_it_is_again() -> None:
+    exchange = Said(BTC)  # renamed, or in another currency, or on a grid that cannot be counted in
+    watch, buffer = watching(exchange)
+    buffer.hint("DOGEUSDT", START_MS + MINUTE_MS)
+    for _ in range(6):
+        await watch.check()
+    [halt] = buffer.barrier.release().commands
+    assert (halt.kind, halt.spec and halt.spec.status) == ("change", MarketStatus.HALTED)
+    assert halt.why == "builtin has candles of it, but lists no such futures in whole ticks and lots"
+    exchange.listed["DOGEUSDT"] = Listing(market=DOGE)
+    await watch.check()
+    [back] = buffer.barrier.release().commands
+    assert (back.spec, back.why) == (DOGE, "halted -> trading")
+
+
+async def test_a_market_that_ends_inside_its_halt_leaves() -> None:
+    exchange = Said(BTC, replace(DOGE, status=MarketStatus.HALTED))
+    watch, buffer = watching(exchange)
+    await watch.check()
+    buffer.barrier.release()
+    del exchange.listed["DOGEUSDT"]
+    for _ in range(2):
+        await watch.check()
+    assert [(part.kind, part.why) for part in buffer.barrier.release().commands] == [
+        ("leave", "delisted: builtin no longer lists it")
+    ]
+
+
+async def test_a_halted_market_lacks_nothing() -> None:
+    watch, buffer = watching(Said(BTC, replace(DOGE, status=MarketStatus.HALTED)))
+    await watch.check()
+    buffer.barrier.release()
+    for _ in range(3):
+        buffer.wake_overdue(START_MS + HOUR_MS)
+    assert (buffer.is_whole("BTCUSDT"), buffer.is_whole("DOGEUSDT")) == (False, True)
+
+
 async def test_an_announced_end_stops_entries_a_day_before() -> None:
     exchange = Said(BTC, DOGE)
     exchange.listed["DOGEUSDT"] = Listing(market=DOGE, delists_ms=START_MS + 3 * DAY_MS)

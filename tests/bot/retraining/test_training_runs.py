@@ -223,7 +223,7 @@ async def test_history_comes_by_a_child_and_a_market_that_is_not_listed_fails_al
 async def test_a_download_of_which_nothing_comes_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with stage(symbols=("BTCUSDT",), pace=Pace(speed=600.0)) as there:
-        with pytest.raises(ExchangeFailed, match="no history came; .*NOPEUSDT"):
+        with pytest.raises(ExchangeFailed, match=r"no history came; .*NOPEUSDT"):
             await asked_of(there, "NOPEUSDT").download(lambda _stage, _done, _total: None)
 
 
