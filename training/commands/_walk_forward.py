@@ -75,14 +75,22 @@ def chosen_families(config: Config, model_type: str, seed: int) -> list[ModelFam
     return voters(config, "" if model_type == "ensemble" else model_type, seed)
 
 
-def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
+def traded_symbols(asked: str, symbols: Sequence[str], *, is_universe: bool = False) -> tuple[str, ...]:
     """Return which of the symbols are traded, as asked; all where nothing was.
 
+    Args:
+        asked: comma separated; "": all.
+        symbols: of the dataset, which left out what cannot be used, and said so.
+        is_universe: nobody named them one by one: those that cannot be used are passed over.
+
     Raises:
-        BadInput: one that was asked for is not among them.
+        BadInput: one that was named is not among them, or none is.
     """
 
     chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
+    usable = tuple(name for name in chosen if name in symbols)
+    if is_universe and usable:
+        return usable
     if unknown := [name for name in chosen if name not in symbols]:
         raise BadInput(
             f"--trade names {', '.join(unknown)}; only markets with candles can be traded: {', '.join(symbols)}"

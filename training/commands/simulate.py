@@ -40,6 +40,7 @@ def command(
     from training.commands._common import compute_of, day_of, open_dataset, plan_of
     from training.commands._simulate import candles_of, finish
     from training.commands._traded import universe_symbols
+    from training.commands._walk_forward import traded_symbols
     from training.ensemble.fits import Means
     from training.ensemble.voters import voters
     from training.runtime.file_cache import FileCache
@@ -54,7 +55,8 @@ def command(
     chosen, members = universe_symbols(config, symbols, universe, exchange, end_date)
     traded = chosen or symbols or ",".join(config.exchange.symbols)
     everything = open_dataset(config, symbols, "", exchange, end_date, scored="" if symbols else traded)
-    candles, past = candles_of(config, traded, everything, iso_ms(start_date), members)
+    usable = traded_symbols(traded, everything.symbols, is_universe=members is not None or not symbols)
+    candles, past = candles_of(config, ",".join(usable), everything, iso_ms(start_date), members)
     means = Means(cache=FileCache(root=config.paths.runs / "folds"), compute=compute_of(config, workers))
     plan = plan_of(config, chosen_families, chosen_seed, years=years, months=refit_months)
     routine = Routine(retrain_months=retrain_months, on_drift=drift)

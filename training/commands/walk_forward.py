@@ -90,7 +90,7 @@ def command(
         embargo_ms=schedule.embargo_ms,
         seed=config.training.seed if seed < 0 else seed,
     )
-    traded = traded_symbols(traded_too, dataset.symbols)
+    traded = traded_symbols(traded_too, dataset.symbols, is_universe=members is not None)
     means = Means(
         groups=groups_left_out(config, dataset, traded, leave_out),
         cache=FileCache(root=config.paths.runs / "folds" if cache else None),
