@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.clock import Clock, PacedClock, ScaledClock, SystemClock
+from bot.clock import Clock, FollowingClock, PacedClock, SystemClock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
@@ -151,7 +151,7 @@ async def _join(config: Config) -> Exchange:
         paced = PacedClock(int(told["now_ms"]))
         waiting = replace(exchange_info, stands_after_s=STANDS_S)
         return Exchange(url=config.exchange.url, clock=paced, exchange_info=waiting, waits=True, on_time=paced.advance)
-    clock = ScaledClock(int(told["now_ms"]), float(told["speed"]))
+    clock = FollowingClock(int(told["now_ms"]), float(told["speed"]))
     return Exchange(url=config.exchange.url, clock=clock, exchange_info=exchange_info)
 
 

@@ -61,9 +61,10 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[
     out, err = capsys.readouterr()
     assert "universe: top 5 by 30 days of traded value, as known then: 5 of 5 stored markets were members" in err
     assert "left out: made:BADUSDT:1h:futures: " in err
-    assert "ENDEDUSDT ends " in err
-    assert "LATEUSDT" in err
     document: dict[str, Any] = json.loads(out)
+    told = err + json.dumps(document)
+    assert "ENDEDUSDT ends " in told
+    assert "LATEUSDT" in told
     return document, err
 
 

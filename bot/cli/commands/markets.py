@@ -68,8 +68,11 @@ def why(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.
     document = ask(load(), "GET", "/api/universe?look=true")
     found = next((part for part in document["verdicts"] if part["symbol"] == name), None)
     place = "is a member" if name in document["members"] else "is no member"
+    last = next((part for part in document["changes"] if part["symbol"] == name), None)
     if found is not None:
         said = found["why"]
+    elif last is not None:
+        said = f"{_change(last)}; the markets are a list" if document["mode"] == "list" else _change(last)
     elif document["mode"] == "list":
         said = "the markets are a list ([universe] mode)"
     else:
@@ -94,13 +97,13 @@ def _text(document: dict[str, Any], outside: bool) -> str:
     head += f", top {document['size']} by traded value" if document["mode"] == "top" else ", a list"
     if document["chosen_ms"]:
         head += f", looked at {_moment(document['chosen_ms'])}"
-    lines = [head, *(_line(symbol, verdicts) for symbol in document["members"][:MOST_LINES])]
+    lines = [head, *(_line(symbol, verdicts, document["halted"]) for symbol in document["members"][:MOST_LINES])]
     if len(document["members"]) > MOST_LINES:
         lines.append(f"… and {len(document['members']) - MOST_LINES} more (--json has all)")
     lines += [f"{symbol:<14} leaves with its exit" for symbol in document["leaving"]]
     lines += [f"{part['symbol']:<14} {WAITING[part['kind']]}, asked by {part['by']}" for part in document["pending"]]
     if outside:
-        lines += [_line(part["symbol"], verdicts) for part in document["verdicts"] if part["step"] == "outside"]
+        lines += [_line(part["symbol"], verdicts, []) for part in document["verdicts"] if part["step"] == "outside"]
     changes = document["changes"][:MOST_CHANGES]
     lines += ["", "latest changes", *(_change(part) for part in changes)] if changes else []
     return "\n".join(lines)
@@ -115,9 +118,11 @@ def _moment(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
-def _line(symbol: str, verdicts: dict[str, Any]) -> str:
-    found = verdicts.get(symbol)
-    return symbol if found is None else f"{symbol:<14} {found['why']}"
+def _line(symbol: str, verdicts: dict[str, Any], halted: list[str]) -> str:
+    said = [verdicts[symbol]["why"]] if symbol in verdicts else []
+    if symbol in halted:
+        said.insert(0, "halted by the exchange: no entries, its mark is stale")
+    return f"{symbol:<14} {'; '.join(said)}".rstrip()
 
 
 def _changes(document: dict[str, Any]) -> str:

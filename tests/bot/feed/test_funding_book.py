@@ -123,7 +123,7 @@ def test_what_settles_in_a_halt_is_charged_at_its_end_restart_or_not() -> None:
 
     again = barrier(after_ms, progress_ms=DAYS_MS - MINUTE_MS, owed_ms=owed_funding(tape, 2)[1])
     again.sync(halted)
-    assert again.owed_funding(after_ms)["ETHUSDT"] == DAYS_MS
+    assert again.owed_funding(after_ms)["ETHUSDT"] == DAYS_MS - MINUTE_MS  # since its last bar
     again.fund("ETHUSDT", DAYS_MS, 9)
     again.fund("ETHUSDT", DAYS_MS - SETTLES_MS, 4)  # settled before its last bar: charged then
     again.skip("ETHUSDT", after_ms)
