@@ -98,5 +98,5 @@ def test_a_simulation_over_the_universe_retrains_on_what_was_stored_by_then(
 ) -> None:
     routine = ("--retrain-months", "2", "--refit-months", "3", "--years", "0.8", "--no-drift", "--workers", "1")
     document, said = answered(capsys, "simulate", "--start-date", day(215), *routine, "--report", "s.html")
-    assert sorted(document["symbols"]) == ["AAAUSDT", "BBBUSDT", "ENDEDUSDT", "LATEUSDT"]
+    assert sorted(document["scores"]["symbols"]) == ["AAAUSDT", "BBBUSDT", "ENDEDUSDT", "LATEUSDT"]
     assert "retrained" in said

@@ -216,7 +216,7 @@ async def test_history_comes_by_a_child_and_a_market_that_is_not_listed_fails_al
         await runs.download(lambda _stage, done, total: shares.append(100 * done // total))
     store = CandleStore(tmp_path / "data/historical")
     assert [store.coverage("builtin", symbol, "1h").rows for symbol in ("BTCUSDT", "ETHUSDT")] == [240, 240]
-    assert len(store.read_funding("builtin", "BTCUSDT").times_ms) == 30
+    assert len(store.read_funding("builtin", "BTCUSDT").times_ms) >= 30
     assert shares[-1] == 100
 
 
