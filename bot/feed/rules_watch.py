@@ -21,7 +21,7 @@ from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.listing import NOTICE_MS, Listing
 from bot.feed.waiting import elapsed_s
 from strategies.errors import ExchangeFailed
-from strategies.market import HOUR_MS, MINUTE_MS, Market, MarketStatus
+from strategies.market import HOUR_MS, MINUTE_MS, RATE_ONE, UNITS_PER_QUOTE, Market, MarketStatus
 from strategies.membership import DELISTED
 from strategies.minute import Command
 
@@ -41,6 +41,7 @@ RULES: Final = (
     "fee_e8",
     "max_leverage",
 )
+NAMES: Final = {"funding_interval_ms": "funding every", "min_notional_units": "smallest order", "fee_e8": "fee"}
 Describe = Callable[[Sequence[str]], Awaitable[dict[str, Listing]]]
 
 
@@ -146,10 +147,23 @@ class RulesWatch:
 def differences(before: Market, after: Market) -> str:
     """Return what changed between two specifications of a market, in words; "" when nothing did."""
     said = [
-        f"{name.replace('_', ' ')} {getattr(before, name)} -> {getattr(after, name)}"
+        f"{NAMES.get(name, name.replace('_', ' '))} {_shown(before, name)} -> {_shown(after, name)}"
         for name in RULES
         if getattr(before, name) != getattr(after, name)
     ]
     if before.status is not after.status:
         said.append(f"{before.status.value} -> {after.status.value}")
     return ", ".join(said)
+
+
+def _shown(market: Market, name: str) -> str:
+    """Return a rule as a trader reads it."""
+    value = getattr(market, name)
+    match name:
+        case "funding_interval_ms":
+            return f"{value / HOUR_MS:g} h" if value else "never"
+        case "min_notional_units":
+            return f"{value / UNITS_PER_QUOTE:g}"
+        case "fee_e8":
+            return f"{value / RATE_ONE:.3%}" if value >= 0 else "as configured"
+    return str(value)

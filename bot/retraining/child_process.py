@@ -51,6 +51,7 @@ class Limits:
     workers: int = 1  # fits at once; 0: as many as a cluster has processors
     deadline_s: float = 3_600.0
     account: str = ""  # whose configuration it reads; "": as the environment says
+    exchange_url: str = ""  # of the built-in exchange that runs inside the daemon; "": as configured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,4 +212,6 @@ def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:
     workers = {"SIGMA_TRAINING__WORKERS": str(limits.workers)}
     if limits.account:
         workers["SIGMA_ACCOUNT__NAME"] = limits.account
+    if limits.exchange_url:
+        workers["SIGMA_EXCHANGE__URL"] = limits.exchange_url
     return kept | threads | workers | {"PYTHONUNBUFFERED": "1", "SIGMA_STARTED_BY": "daemon"}

@@ -69,16 +69,12 @@ def why(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.
     found = next((part for part in document["verdicts"] if part["symbol"] == name), None)
     place = "is a member" if name in document["members"] else "is no member"
     last = next((part for part in document["changes"] if part["symbol"] == name), None)
-    if found is not None:
-        said = found["why"]
-    elif last is not None:
-        said = f"{_change(last)}; the markets are a list" if document["mode"] == "list" else _change(last)
-    elif document["mode"] == "list":
-        said = "the markets are a list ([universe] mode)"
-    else:
-        said = "it is not among the nearest, or the exchange does not list it"
-    answer = {"symbol": name, "is_member": name in document["members"], "why": said, "verdict": found}
-    emit(answer, f"{name} {place}: {said}")
+    said = [found["why"]] if found is not None else []
+    said += [f"{_change(last)}"] if last is not None else []
+    said += ["the markets are a list ([universe] mode)"] if document["mode"] == "list" else []
+    said = said or ["it is not among the nearest, or the exchange does not list it"]
+    known = {"symbol": name, "is_member": name in document["members"], "why": "; ".join(said), "verdict": found}
+    emit(known, f"{name} {place}: {known['why']}")
 
 
 @app.command()

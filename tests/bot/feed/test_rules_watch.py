@@ -46,13 +46,13 @@ async def test_nothing_is_queued_where_nothing_changed() -> None:
 
 
 async def test_every_rule_that_changed_is_in_one_command_and_said() -> None:
-    new = replace(DOGE, tick=Decimal("0.001"), min_notional_units=7, funding_interval_ms=HOUR_MS)
+    new = replace(DOGE, tick=Decimal("0.001"), min_notional_units=700_000_000, funding_interval_ms=HOUR_MS)
     watch, buffer = watching(Said(BTC, new))
     await watch.check()
     await watch.check()
     [command] = queued(buffer)
     assert (command.kind, command.spec, command.by) == ("change", new, "exchange")
-    assert command.why == ("tick 0.01 -> 0.001, min notional units 0 -> 7, funding interval ms 28800000 -> 3600000")
+    assert command.why == "tick 0.01 -> 0.001, smallest order 0 -> 7, funding every 8 h -> 1 h"
 
 
 async def test_a_halt_is_a_change_of_status() -> None:
