@@ -34,13 +34,13 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
     }
 
 
-def voters(config: Config, names: str, seed: int) -> list[ModelFamily]:
-    """Return the families called `names` (comma separated; empty: `[ensemble] families`).
+def voters(config: Config, names: str | None, seed: int) -> list[ModelFamily]:
+    """Return the families called `names`, comma separated; None: those of `[ensemble] families`.
 
     Each fit has one thread: fits stand beside each other, and bits do not depend on where or how many.
     """
     single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    chosen = [part.strip() for part in names.split(",") if part.strip()] or list(config.ensemble.families)
+    chosen = [part.strip() for part in (names or "").split(",") if part.strip()] or list(config.ensemble.families)
     return choose(chosen, makers(single, seed))
 
 

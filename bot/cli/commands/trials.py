@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from bot.cli.commands.ledger import open_ledger
 from bot.values.shadow_results import LiveTrial, LiveTrials
+from storage.config.tree import Config
+from storage.ledger.shadow_trials import Shadows
 from storage.terminal.output import width
 from storage.terminal.table import Column, table
 from strategies.errors import SigmaError
-
-if TYPE_CHECKING:
-    from storage.config.tree import Config
 
 
 def live_results(config: Config, names: Sequence[str] = (), *, running: bool = False) -> list[LiveTrial]:
@@ -22,8 +20,6 @@ def live_results(config: Config, names: Sequence[str] = (), *, running: bool = F
     """
     try:
         ledger = open_ledger(config)
-        from storage.ledger.shadow_trials import Shadows
-
         needed = config.validation.harm_likelihood_ratio
         found = LiveTrials(Shadows(ledger.database, ledger.account.id), needed, ledger.account.timeframe).all()
     except SigmaError:
