@@ -29,7 +29,7 @@ import psutil
 from benchmarks.figures import Figure, parser, show
 from benchmarks.hour_close import small_bundle
 from bot.simulator.market.instruments import some_symbols
-from storage.models.registry import Registry
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.errors import SigmaError
 
 PATIENCE_S: Final = 400.0
@@ -153,7 +153,7 @@ def main() -> None:
         for count in options.markets:
             installation = Installation(Path(name) / str(count), count)
             registry = Registry(installation.folder / "models")
-            registry.promote("builtin", registry.add_files(trained.files), "benchmark")
+            registry.promote("builtin", registry.add_files(trained.files), f"benchmark {BY_COMMAND_LINE}")
             try:
                 cold_s = first_start(installation, options.state_s)
                 ready_s, rss_mb = measured(installation, options.starts)
