@@ -139,13 +139,11 @@ def _share_pointers(parts: Sequence[Parts]) -> None:
 
 def _web(config: Config, shared: Shared, parts: Sequence[Parts]) -> WebServer:
     web = WebServer(
-        parts[0].control,
+        parts[0].pages,
         shared.metrics,
         config.web,
         api_token(config.web.token.reveal(), config.paths.state),
         revoked=Revoked(config.paths.state / REVOKED),
-        run_queue=shared.run_queue,
-        pages=parts[0].pages,
     )
     for part in parts if len(parts) > 1 else ():
         web.add(part.pages)

@@ -21,6 +21,7 @@ from bot.feed.source import FeedSource
 from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_limits import limits_of, pointer_name
+from bot.retraining.child_process import PROGRAM
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
@@ -213,7 +214,7 @@ def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) ->
     return Trainer(
         clock=clock,
         limits=limits_of(environment.config),
-        arguments=runs.arguments,
+        command=lambda: [*PROGRAM, *runs.arguments()],
         download=runs.download,
         promote=runs.promote,
         runs=job_runs,

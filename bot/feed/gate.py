@@ -18,7 +18,7 @@ import structlog
 
 from bot.clock import wall_ms
 from bot.feed.failures import LONGEST_RETRY_AFTER_S, Throttled
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from storage.durable import replace_files
 from strategies.errors import StorageFailed
 

@@ -19,7 +19,7 @@ from bot.feed.fetchers import GapFetcher
 from bot.feed.funding_fetcher import FundingFetcher
 from bot.feed.grace import Grace
 from bot.feed.validate import Refused, check
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from storage.config.market import FeedSettings
 from strategies.market import DAY_MS, MINUTE_MS
 

@@ -30,7 +30,7 @@ from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
 from bot.feed.rules_watch import RulesWatch
 from bot.feed.tickers import Listed, listing_of
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.errors import ExchangeFailed
 from strategies.market import CandleArray, Market, Timeframe

@@ -21,7 +21,7 @@ class Steady:
         super().__init__(config)  # type: ignore[call-arg]
 
     def ws_dial_delay(self, url: str) -> float:
-        """Return 0: see `bot.feed.gate` and `bot.feed.waiting`."""
+        """Return 0: see `bot.feed.gate` and `bot.waiting`."""
         return 0.0
 
 

@@ -76,7 +76,7 @@ async def run_child(
         arguments: of the program.
         limits: what it may use; its children inherit them.
         on_line: told every line of its stderr.
-        program: `python -m training`, where nobody asks for another.
+        program: what stands before them, `python -m training` where nobody asks for another.
         needs: names of secrets in the environment that this child cannot do without; it gets no others.
         settings: environment variables that this child gets besides.
     """

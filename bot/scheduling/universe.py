@@ -15,10 +15,10 @@ from sqlalchemy import Engine as Database
 
 from bot.feed.candidates import exchange_candidates
 from bot.feed.source import FeedSource
-from bot.feed.waiting import Backoff
 from bot.scheduling.schedule import Job
 from bot.trading.control import Control
 from bot.trading.joins import staying
+from bot.waiting import Backoff
 from storage.config.tree import Config
 from storage.ledger.accounts import find, last_state
 from storage.ledger.market_changes import read_changes, wanted_by_hand

@@ -79,9 +79,10 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
     "bot": (
         "exchange_time",
         "clock",
+        "waiting",
+        "rate_limit",
         "exchange_info",
         "values",
-        "network",
         "simulator",
         "feed",
         "exchange",

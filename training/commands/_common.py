@@ -152,23 +152,13 @@ def labelling_of(config: Config) -> Labelling:
 
 
 def make_bundle(
-    config: Config,
-    dataset: Dataset,
-    families: Sequence[ModelFamily],
-    seed: int,
-    kind: str,
-    *,
-    means: Means | None = None,
-    years: float,
-    months: int,
-    test_mode: bool = False,
+    config: Config, dataset: Dataset, plan: Plan, kind: str, *, means: Means | None = None, test_mode: bool = False
 ) -> dict[str, Any]:
     """Train a bundle, store it, record the run, and return the command's document.
 
     Raises:
         BadInput: the history is too short.
     """
-    plan = plan_of(config, families, seed, years=years, months=months)
     started = time.perf_counter()
     with stage("fits", 100, plainly=False) as done:
         means = replace(means or Means(), on_fit=lambda fitted: done(round(100 * fitted.number / fitted.total)))
@@ -178,10 +168,10 @@ def make_bundle(
     document = document_of(trained, duration_s)
     record = records.RunRecord(
         kind=kind,
-        config={family.name: family.describe() for family in families} | {"recipe": recipe_id(dataset, plan)},
+        config={family.name: family.describe() for family in plan.families} | {"recipe": recipe_id(dataset, plan)},
         data_hash=dataset.data_hash,
-        seed=seed,
-        device=trained_on(config, families),
+        seed=plan.seed,
+        device=trained_on(config, plan.families),
         duration_s=duration_s,
         until_ms=dataset.until_ms,
         result=document,
@@ -205,7 +195,7 @@ def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
     return place if card is None else f"{place}; {', '.join(asked)} on cuda ({card})"
 
 
-def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float, months: int) -> Plan:
+def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float = 4.0, months: int = 6) -> Plan:
     """Return how the configuration wants a bundle made."""
     return Plan(
         families=families,

@@ -12,7 +12,7 @@ from storage.terminal.output import emit
 from strategies.errors import BadInput
 from strategies.market import typed_symbol
 from strategies.oversight.skill import information_coefficient
-from training.commands._common import make_bundle, open_dataset, seed_of
+from training.commands._common import make_bundle, open_dataset, plan_of, seed_of
 from training.commands.train_bundle import summary
 from training.data.dataset import Dataset, Rows
 from training.data.splits import EMBARGO_MS, chronological
@@ -97,7 +97,7 @@ def _train_return(config: Config, dataset: Dataset, options: Options) -> None:
     document: dict[str, Any] = {"task": "return", **report.document, "plot": str(chart)}
     said = report.text
     if options.bundle and not options.test_mode:
-        made = make_bundle(config, dataset, [family], family.seed, "train xgboost", years=4.0, months=6)
+        made = make_bundle(config, dataset, plan_of(config, [family], family.seed), "train xgboost")
         document, said = {**document, **made}, f"{said}\n{summary(made)}"
     emit(document, said)
 

@@ -53,7 +53,7 @@ def run(options: Options) -> None:
         say(schedule.note)
     seed = seed_of(config, options.seed)
     families = voters(config, None if options.model_type == "ensemble" else options.model_type, seed)
-    plan = plan_of(config, families, seed, years=4.0, months=6)
+    plan = plan_of(config, families, seed)
     walk = _walk_of(config, options, schedule)
     walked = walk(plan)
     beside = _alone_and_stressed(walked, walk.dataset) if options.stress else ()

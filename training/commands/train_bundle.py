@@ -14,7 +14,7 @@ from training.runtime.progress import configuration
 
 with lazily():
     from storage.models.worth import shares_of
-    from training.commands._common import make_bundle, means_of, open_dataset, seed_of
+    from training.commands._common import make_bundle, means_of, open_dataset, plan_of, seed_of
     from training.ensemble.voters import voters
     from training.tuning.test_mode import newest, small
 
@@ -41,16 +41,14 @@ def command(options: Options) -> None:
     config = small(configuration()) if options.test_mode else configuration()
     seed = seed_of(config, options.seed)
     families = voters(config, options.families, seed)
+    plan = plan_of(config, families, seed, years=options.years, months=options.refit_months)
     dataset = open_dataset(config, options)
     document = make_bundle(
         config,
         newest(dataset) if options.test_mode else dataset,
-        families,
-        seed,
+        plan,
         "train bundle",
         means=means_of(config, options.workers, cache=options.cache),
-        years=options.years,
-        months=options.refit_months,
         test_mode=options.test_mode,
     )
     emit(document, summary(document))

@@ -19,7 +19,7 @@ with lazily():
     from storage.config.models import LstmSettings
     from storage.config.tree import Config
     from storage.models.artefacts import find_artefact
-    from training.commands._common import make_bundle, open_dataset, seed_of
+    from training.commands._common import make_bundle, open_dataset, plan_of, seed_of
     from training.commands._settings import changed_settings, device_of
     from training.data.dataset import Dataset
     from training.families.lstm import export
@@ -107,7 +107,7 @@ def _bundle(config: Config, dataset: Dataset, request: Request, epochs: int) -> 
         source=request.source,
         acceleration=request.acceleration,
     )
-    return make_bundle(config, dataset, [family], request.seed, "train lstm bundle", years=4.0, months=6)
+    return make_bundle(config, dataset, plan_of(config, [family], request.seed), "train lstm bundle")
 
 
 def _settings(base: LstmSettings, options: Options, source: LstmModel | None) -> LstmSettings:

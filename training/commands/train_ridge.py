@@ -15,7 +15,7 @@ from training.commands.train_bundle import summary
 from training.runtime.progress import configuration
 
 with lazily():
-    from training.commands._common import make_bundle, open_dataset
+    from training.commands._common import make_bundle, open_dataset, plan_of
     from training.ensemble.families import RidgeFamily
 
 
@@ -44,8 +44,6 @@ def command(options: Options) -> None:
         }
     )
     dataset = open_dataset(config, options)
-    families = [RidgeFamily(settings=settings)]
-    document = make_bundle(
-        config, dataset, families, config.training.seed, "train ridge", years=options.years, months=6
-    )
+    plan = plan_of(config, [RidgeFamily(settings=settings)], config.training.seed, years=options.years)
+    document = make_bundle(config, dataset, plan, "train ridge")
     emit(document, summary(document))
