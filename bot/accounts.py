@@ -89,7 +89,7 @@ async def open_accounts(
     connection = await stack.enter_async_context(_connection(config, exchange, shared=len(configs) > 1))
     parts: list[Parts] = []
     for number, own in enumerate(configs):
-        feed = FeedSource(own.exchange, own.feed, exchange.clock, on_time=exchange.on_time, connection=connection)
+        feed = FeedSource(connection, own.exchange, own.feed, owned=False)
         await stack.enter_async_context(feed)
         environment = Environment(
             config=own,

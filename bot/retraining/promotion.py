@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bot.clock import Clock
 from bot.exchange import Exchange
+from bot.feed.connection import Connection
 from bot.feed.download import Wanted
 from bot.feed.download_all import download_all
 from bot.feed.source import FeedSource
@@ -52,12 +53,14 @@ class TrainingRuns:
         config = self._config
         store = CandleStore(config.data.directory)
         source = FeedSource(
-            config.exchange,
-            config.feed,
-            self._clock,
-            url=self._exchange.url,
-            on_time=self._exchange.on_time,
-            state=config.paths.state / "feed",
+            Connection(
+                config.exchange,
+                config.feed,
+                self._clock,
+                url=self._exchange.url,
+                on_time=self._exchange.on_time,
+                state=config.paths.state / "feed",
+            )
         )
         try:
             wanted = [

@@ -20,6 +20,7 @@ with lazily():
     from bot.clock import Clock, PacedClock, SystemClock
     from bot.feed import download as downloading
     from bot.feed.candidates import exchange_candidates
+    from bot.feed.connection import Connection
     from bot.feed.download import Downloaded, Wanted
     from bot.feed.download_all import Failed, download_all
     from bot.feed.source import FeedSource
@@ -137,7 +138,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
     clock: Clock = PacedClock() if settings.is_builtin else SystemClock()
     async with AsyncExitStack() as opened:
         state = config.paths.state / "feed"
-        source = FeedSource(settings, config.feed, clock, state=state)
+        source = FeedSource(Connection(settings, config.feed, clock, state=state))
         opened.push_async_callback(source.close)
         if source.builtin is not None and isinstance(clock, PacedClock):
             clock.advance(int((await source.builtin.clock())["now_ms"]))
@@ -145,7 +146,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
         if job.stitch:
             name = downloading.SPOT_EXCHANGES.get(settings.name, settings.name)
             elsewhere = settings.model_copy(update={"name": name, "market": "spot"})
-            spot = FeedSource(elsewhere, config.feed, clock, state=state)
+            spot = FeedSource(Connection(elsewhere, config.feed, clock, state=state))
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
         record_markets(store.root, await source.markets(symbols))
