@@ -127,7 +127,7 @@ async def assemble(environment: Environment) -> Parts:
     markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry.of(config, apart=True)
-    bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
+    bundle, refusal = await asyncio.to_thread(_active_bundle, registry, config)
     share = environment.shared.bundles.of
     opened = await _opened(environment, markets, registry, share(bundle))
     metrics, name = environment.shared.metrics, config.account.name
@@ -183,11 +183,11 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], registr
     )
 
 
-def _deciding(registry: Registry, config: Config) -> tuple[Bundle, str]:
+def _active_bundle(registry: Registry, config: Config) -> tuple[Bundle, str]:
     """Return who decides, a bundle or a fallback strategy, and why it is not the champion: the trend rule is, then."""
     exchange, timeframe = config.exchange.name, config.decision.timeframe
     try:
-        return bundle_by_id(registry, exchange, registry.deciding(exchange), timeframe), ""
+        return bundle_by_id(registry, exchange, registry.active(exchange), timeframe), ""
     except (BundleRefused, BadInput) as error:
         structlog.get_logger("daemon").error("bundle refused, the trend rule decides", error=str(error))
         return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 async def _nothing_to_watch() -> None:
-    """A venue elsewhere is watched by the feed."""
+    """An exchange elsewhere is watched by the feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

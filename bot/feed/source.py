@@ -1,4 +1,4 @@
-"""The feed as the rest of the house knows it: an exchange's markets, history and account minutes.
+"""The feed as the rest of the program knows it: an exchange's markets, history and account minutes.
 
     async with FeedSource(Connection(exchange, feed, clock)) as source:
         markets = await source.markets(symbols)

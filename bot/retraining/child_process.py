@@ -1,4 +1,4 @@
-"""A batch command as a child process: niced, limited, watched, and killed by a ladder when it must end.
+"""A batch command as a child process: niced, limited, watched, and ended step by step when it must end.
 
 The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress, and
 its stdin a pipe whose end tells it that the daemon is gone (`training/runtime/parent_watch.py`). However it ends, there

@@ -92,16 +92,16 @@ class Facts:
 
     @property
     def champion(self) -> str | None:
-        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
+        """The bundle in production, or on the bench while a fallback strategy decides; None: there is none."""
         return None if self._last_move is None else self._last_move.bundle
 
-    def why_deciding(self) -> str:
+    def why_active(self) -> str:
         """Return why the one who decides does: what moved the production pointer last."""
-        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
+        move, active = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
         if move is None:
             return "no bundle has passed its gate yet"
-        if deciding not in (None, move.deciding):
-            return f"{move.deciding} was refused; the log says why"
+        if active not in (None, move.active):
+            return f"{move.active} was refused; the log says why"
         return move.why
 
     def minute_age_ms(self) -> int:

@@ -107,7 +107,7 @@ def require_ledger(database: Database, registry: Registry, exchange: str) -> Non
         return
     where = database.url.render_as_string()
     raise BadInput(
-        f"{moves[-1].deciding} decides on {exchange}, so an account has traded here, but {where} holds none: put the "
+        f"{moves[-1].active} decides on {exchange}, so an account has traded here, but {where} holds none: put the "
         "database back, or `sigma restore` a backup, or open a new account with `sigma run --new-account`"
     )
 

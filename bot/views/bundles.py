@@ -1,6 +1,6 @@
 """Bundles: what each says of itself, which one decides and why, and who is watched beside it.
 
-`deciding` is who decides, a bundle or a fallback strategy; `champion` is the bundle in production or benched while a
+`active` is who decides, a bundle or a fallback strategy; `champion` is the bundle in production or benched while a
 fallback strategy decides; `production` is the champion while it decides. A damaged bundle is listed with its damage.
 """
 
@@ -50,7 +50,7 @@ class BundleSummary(View):
 
     bundle: str
     is_production: bool
-    is_deciding: bool
+    is_active: bool
     test_mode: bool = Field(description="made with --test-mode: its figures mean nothing")
     exchange: str
     symbols: list[str]
@@ -86,7 +86,7 @@ class Damaged(View):
 class Models(View):
     """Bundles, newest training first, and the moves of the production pointer, newest first."""
 
-    deciding: str | None
+    active: str | None
     production: str | None = Field(description="the champion while it decides; null: a fallback strategy does")
     champion: str | None = Field(None, description="in production, or benched; null: nothing has passed yet")
     why: str = Field("", description="why that one decides")
@@ -98,26 +98,26 @@ class Models(View):
     )
 
     @property
-    def deciding_text(self) -> str:
+    def active_text(self) -> str:
         """Who decides, as people are told."""
-        return told(self.deciding) if self.deciding else "nobody yet"
+        return told(self.active) if self.active else "nobody yet"
 
 
 def models_of(
-    registry: Registry, exchange: str, *, deciding: str | None = None, trials: Sequence[LiveTrial] = (), why: str = ""
+    registry: Registry, exchange: str, *, active: str | None = None, trials: Sequence[LiveTrial] = (), why: str = ""
 ) -> Models:
     """Return the bundles of a registry and the moves of an exchange's pointer. Reads the disk: run it in a thread.
 
     Args:
         registry: where they lie.
         exchange: whose production pointer.
-        deciding: who decides in a running daemon; None: whoever the pointer names.
+        active: who decides in a running daemon; None: whoever the pointer names.
         trials: who is watched.
         why: why that one decides; "": what moved the pointer last.
     """
     history = registry.history(exchange)
     production = registry.production(exchange)
-    decides = deciding or registry.deciding(exchange)
+    decides = active or registry.active(exchange)
     found, damaged = [], []
     for name in registry.ids():
         try:
@@ -125,7 +125,7 @@ def models_of(
         except SigmaError as error:
             damaged.append(Damaged(bundle=name, problem=str(error)))
     return Models(
-        deciding=decides,
+        active=decides,
         production=production,
         champion=history[-1].bundle if history else None,
         why=why or (history[-1].why if history else ""),
@@ -136,7 +136,7 @@ def models_of(
     )
 
 
-def summary_of(registry: Registry, name: str, production: str | None, deciding: str | None) -> BundleSummary:
+def summary_of(registry: Registry, name: str, production: str | None, active: str | None) -> BundleSummary:
     """Return one bundle.
 
     Raises:
@@ -149,7 +149,7 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
     return BundleSummary(
         bundle=name,
         is_production=name == production,
-        is_deciding=name == deciding,
+        is_active=name == active,
         test_mode=bool(record.get("test_mode")),
         exchange=manifest.exchange,
         symbols=list(manifest.symbols),

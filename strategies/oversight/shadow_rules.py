@@ -43,7 +43,7 @@ def judge(
     ratio, reversed_ratio = evidence.for_challenger, evidence.for_champion
     seen = f"after {evidence.observations:,} outcomes in {age_d:.0f} days"
     if role == "benched":
-        return Step.GO_ON, f"on the bench, likelihood ratio {ratio:.2f} against the stand-in {seen}"
+        return Step.GO_ON, f"on the bench, likelihood ratio {ratio:.2f} against the fallback strategy {seen}"
     if ratio >= threshold:
         words = f"likelihood ratio {ratio:.1f} against the champion {seen} (needed {threshold:g})"
         return (Step.PROMOTE if role == "challenger" else Step.ROLL_BACK), words

@@ -107,7 +107,7 @@ def span(
     asked: tuple[int | None, int | None],
     notes: list[str],
 ) -> tuple[int, int]:
-    """Return start and end of the run on the decision grid: as asked, or else the longest honest one.
+    """Return start and end of the run on the decision grid: as asked, or else the longest out of sample.
 
     `notes` gets where that differs from what was asked.
 

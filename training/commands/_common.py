@@ -289,6 +289,6 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "probability_slope": manifest.calibration.probability_slope,
         "wins": {side: wins.model_dump() for side, wins in manifest.wins.items()},
         "trained_until_ms": manifest.trained_until_ms,
-        "first_honest_ms": manifest.first_out_of_sample_ms,
+        "first_out_of_sample_ms": manifest.first_out_of_sample_ms,
         "duration_s": round(duration_s, 1),
     }

@@ -10,7 +10,7 @@ from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.models.registry import BY_COMMAND_LINE, Registry
 from storage.terminal.output import emit, wants_json
-from strategies.bundle.fallback_policy import FallbackLevel, next_standing
+from strategies.bundle.fallback_policy import FallbackLevel, next_status
 from strategies.errors import BadInput, SigmaError
 from training.commands._common import document_of, means_of, open_dataset, plan_of, seed_of, store
 from training.commands._traded import stored_markets
@@ -42,7 +42,7 @@ def run(options: Options) -> None:
     registry = Registry.of(config)
     looked_back_d = max(config.validation.refresh_window_d, YEAR_D)
     champion = champion_of(registry, dataset.exchange, looked_back_d, dataset.until_ms)
-    before = registry.standing(dataset.exchange).fallback_level
+    before = registry.status(dataset.exchange).fallback_level
     started = time.perf_counter()
     retrained = retrain(
         dataset,
@@ -65,7 +65,7 @@ def run(options: Options) -> None:
         "recipe": retrained.trained.bundle.manifest.recipe,
         "declared": list(config.ensemble.families),
         "champion": champion.bundle.id if champion else None,
-        "ladder": answered.document(),
+        "fallback": answered.document(),
         "promoted": is_promoted,
     }
     registry.write_verdict(bundle, document)
@@ -113,10 +113,10 @@ def trend_curve_of(config: Config, dataset: Dataset) -> EquityCurve | None:
 
 
 def place(registry: Registry, exchange: str, candidate: str | None, answered: Answer, reason: str, now_ms: int) -> None:
-    """Move the production pointer to whom gate and ladder say; where it stands there already, nothing moves."""
+    """Move the production pointer to whom gate and fallback policy say; where it is there already, nothing moves."""
 
-    before = registry.standing(exchange)
-    after = next_standing(before, candidate, answered.fallback_level)
+    before = registry.status(exchange)
+    after = next_status(before, candidate, answered.fallback_level)
     if after == before:
         return
     if after.fallback_level == "models":
@@ -150,7 +150,9 @@ def lines_of(document: dict[str, Any]) -> str:
         f"  {'yes' if rule['passed'] else 'NO':<4}{rule['name']:<12} {rule['sentence']}" for rule in verdict["rules"]
     ]
     lines.append(verdict["reason"])
-    lines.append(f"who trades: {document['ladder']['trading'].replace('_', ' ')}, since {document['ladder']['why']}")
+    lines.append(
+        f"who trades: {document['fallback']['trading'].replace('_', ' ')}, since {document['fallback']['why']}"
+    )
     if document["promoted"]:
         lines.append(
             f"champion from the next start on; a daemon that runs takes it with: sigma models promote "

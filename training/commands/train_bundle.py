@@ -72,8 +72,8 @@ def summary(document: dict[str, Any]) -> str:
             for side, wins in document["wins"].items()
         ),
         document["verdict"]["reason"],
-        f"trained until {day_of(document['trained_until_ms'])}; first honest test bar "
-        f"{day_of(document['first_honest_ms'])}",
+        f"trained until {day_of(document['trained_until_ms'])}; first out-of-sample bar "
+        f"{day_of(document['first_out_of_sample_ms'])}",
     ]
     return "\n".join(lines)
 

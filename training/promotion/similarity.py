@@ -26,7 +26,7 @@ from training.ensemble.out_of_fold import fit_all
 from training.families.interface import ModelFamily
 from training.promotion.gate import Similarity
 
-LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then
+LEAST_COMPARED_D = 30.0  # out-of-sample days under which the twin is not compared: the IC's own noise is larger then
 TWIN_SLACK_D = 45.0  # days by which a twin may be older than asked for where its models are there: a month, and more
 
 

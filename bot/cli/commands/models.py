@@ -42,7 +42,7 @@ def list_bundles() -> None:
     def show_all() -> str:
         since = f" since {_moment(found.history[0].since_ms)}: {found.why}" if found.history else ""
         parts = [_table(found.bundles), *(f"damaged: {part.bundle}: {part.problem}" for part in found.damaged)]
-        decides = f"{found.deciding_text} decides{since}"
+        decides = f"{found.active_text} decides{since}"
         return "\n".join([*parts, decides, *(["", live_table(found.trials)] if found.trials else [])])
 
     emit(found.model_dump(mode="json"), show_all)
@@ -93,8 +93,8 @@ def compare(
     production = registry.production(config.exchange.name)
     asked = [part for part in (first, second or (production if first else None)) if part]
     names = list(dict.fromkeys(registry.resolve(part) for part in asked))
-    deciding = registry.deciding(config.exchange.name)
-    bundles = [summary_of(registry, name, production, deciding) for name in names]
+    active = registry.active(config.exchange.name)
+    bundles = [summary_of(registry, name, production, active) for name in names]
     trials = live_results(config, names)
 
     def show_both() -> str:
@@ -121,13 +121,13 @@ def promote(
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
     if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why, "force": force}):
-        emit({"deciding": name, "swapped": True}, f"{name} decides from the next account minute on")
+        emit({"active": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
     registry.promote(
         config.exchange.name, name, f"{why} {bundles_kept.BY_COMMAND_LINE}", newest_ms(config), force=force
     )
     emit(
-        {"deciding": name, "swapped": False},
+        {"active": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
     )
 
@@ -143,8 +143,8 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
     registry = Registry.of(config)
     if not swapped:
         registry.rollback(config.exchange.name, f"{why} {bundles_kept.BY_COMMAND_LINE}", newest_ms(config))
-    name = registry.deciding(config.exchange.name)
-    emit({"deciding": name, "swapped": swapped}, f"{told(name)} decides")
+    name = registry.active(config.exchange.name)
+    emit({"active": name, "swapped": swapped}, f"{told(name)} decides")
 
 
 def _moment(ms: int | None) -> str:

@@ -28,8 +28,8 @@ async def models(question: Question) -> Reply:
     """The bundles, what they were worth out of sample, and which decides."""
     control = question.control
     manifests, history = await asyncio.to_thread(_registered, control)
-    deciding = control.snapshot.bundle_id if control.snapshot else (history[-1].deciding if history else TREND_ID)
-    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(translated(told(deciding))))}"
+    active = control.snapshot.bundle_id if control.snapshot else (history[-1].active if history else TREND_ID)
+    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(translated(told(active))))}"
     if history:
         since_ms = history[-1].since_ms
         head += _(" since {time}", time=stamp(since_ms)) if since_ms else ""
@@ -42,7 +42,7 @@ async def models(question: Question) -> Reply:
         for (name, part), record in zip(manifests.items(), records, strict=True)
     ]
     text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
-    others = [name for name in manifests if name != deciding]
+    others = [name for name in manifests if name != active]
     buttons = tuple(
         (Button(label=_("Promote {name}", name=name[:10]), data=f"run:promote {name}"),) for name in others[:4]
     )
@@ -112,7 +112,7 @@ async def rollback(question: Question) -> Reply:
 
 
 async def drift(question: Question) -> Reply:
-    """What is known about drift: the deciding bundle's own measure, and whether a monitor has run."""
+    """What is known about drift: the active bundle's own measure, and whether a monitor has run."""
     control = question.control
     production = control.champion
     found = await asyncio.to_thread(control.ledger.finding, "drift")

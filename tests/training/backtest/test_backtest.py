@@ -146,7 +146,7 @@ def test_doubled_costs_cost_more_and_a_late_decision_fills_later() -> None:
     assert first[1] - first[0] == HOUR_MS
 
 
-def test_bars_the_bundle_was_trained_on_are_refused_with_the_first_honest_date() -> None:
+def test_bars_the_bundle_was_trained_on_are_refused_with_the_first_out_of_sample_date() -> None:
     bundle = momentum_bundle(trained_until_ms=START_MS, purge_ms=36 * HOUR_MS)
     with pytest.raises(BadInput) as refused:
         require_unseen(bundle, START_MS + 35 * HOUR_MS)
@@ -156,7 +156,7 @@ def test_bars_the_bundle_was_trained_on_are_refused_with_the_first_honest_date()
     assert "\n" not in str(refused.value)
 
 
-def test_the_first_honest_bar_is_not_refused() -> None:
+def test_the_first_out_of_sample_bar_is_not_refused() -> None:
     require_unseen(momentum_bundle(trained_until_ms=START_MS, purge_ms=36 * HOUR_MS), START_MS + 36 * HOUR_MS)
     require_unseen(momentum_bundle(), START_MS)  # a rule has seen nothing
 

@@ -91,7 +91,7 @@ def test_allowed_seen_bars_say_so_on_every_figure(
     assert all("SEEN" in line for line in figures)
 
 
-def test_without_dates_the_run_begins_at_the_first_honest_hour(
+def test_without_dates_the_run_begins_at_the_first_hour_out_of_sample(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use(momentum_bundle(trained_until_ms=START_MS + 1, purge_ms=48 * HOUR_MS), monkeypatch)
