@@ -210,7 +210,7 @@ def close_interrupted(runs: JobRuns, now_ms: int) -> bool:
 
 
 async def on_harm(control: Control, found: str) -> bool:
-    """Roll the champion back because a monitor asks for it; return whether it was active: a fallback strategy is not."""
+    """Roll the champion back because a monitor asks for it; return whether it was active; a fallback strategy stays."""
     if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:

@@ -2,7 +2,7 @@
 
 Two questions, each answered by named rules. May a first bundle, its completion or a changed recipe leave the bench
 (recipe gate)? Is a retraining of the champion's recipe still the same model (refresh gate)? Who trades while nothing
-has passed, or while the champion is out of luck, the fallback policy says (`strategies/bundle/fallback_policy.py`). What
+has passed, or while the champion is out of luck, the fallback policy says (`bundle/fallback_policy.py`). What
 is never a reason: accuracy, one month's profit, a deflated Sharpe. A rejection is a normal end. Knows no model, no file
 and no clock.
 """
