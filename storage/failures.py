@@ -1,4 +1,4 @@
-"""What went wrong without anybody having foreseen it: one line for the person, a file with the rest for us.
+"""Unforeseen failures: one line for the person, a file with the rest for us.
 
 Used by both command lines, `sigma` and `python -m training`. Knows nothing of commands.
 """

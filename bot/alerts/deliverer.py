@@ -1,4 +1,4 @@
-"""One channel's deliverer: the oldest alert first, at least once, bursts collapsed, whatever the network does.
+"""Deliverer of one channel: the oldest alert first, at least once, bursts collapsed, whatever the network does.
 
 The attempt is written down, then the message goes out, then the outcome is written down. A crash between the first two
 marks a message as a repeat that was none; a crash between the last two repeats one; nothing is lost or reordered.

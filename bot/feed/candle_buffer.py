@@ -1,4 +1,4 @@
-"""Where candles enter the feed, whoever brings them: sequencers in front, the account's barrier behind.
+"""Candle buffer: where candles enter the feed, sequencers in front, the account's barrier behind.
 
 Synchronous: a websocket's handler, a REST answer and a test call the same `take`. Knows what is missing and wakes
 whoever fetches it; fetches nothing itself. Bounded: candles more than `window` minutes ahead of the head minute are

@@ -1,4 +1,4 @@
-"""One program's connection to an exchange: its client, its limits, its sockets and its time, for all accounts alike.
+"""Connection to an exchange: its client, its limits, its sockets and its time, one for all accounts of a program.
 
     async with Connection(exchange, feed, clock) as connection:
         source = FeedSource(connection, owned=False)

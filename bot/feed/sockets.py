@@ -1,4 +1,4 @@
-"""One websocket and the markets on it: subscribed, watched for silence, dialled again when lost.
+"""Websockets of candles: the markets on one, subscribed, watched for silence, dialled again when lost.
 
 A socket that says nothing for `stale_after_s` is broken off, for a dead peer is not noticed by itself for minutes. What
 was missed meanwhile is no concern here: the sequencers notice the gap. `NewerCandleSocket` does the same for exchanges

@@ -1,4 +1,4 @@
-"""Keeps the exchange's time measured: its own stamp twice a minute, more often while stamps contradict one another.
+"""Time keeper: asks for the exchange's own stamp twice a minute, more often while stamps contradict one another.
 
 Where an exchange has no time of its own, the Date header of every answer serves instead, to the second. Says in words
 what is wrong with the time, ours or theirs: a condition that begins and ends.

@@ -1,4 +1,4 @@
-"""What `/metrics` is told beside account minutes: how accounts, trainings, feed, database and disk stand.
+"""Measuring for `/metrics` beside account minutes: how accounts, trainings, feed, database and disk stand.
 
 What costs no question is taken when the metrics are asked for; what the database has to be asked is asked every
 half minute by a task of its own, so that a scrape never waits for a server that is frozen.

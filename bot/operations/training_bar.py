@@ -1,4 +1,4 @@
-"""What the person who started the daemon sees of a training: a bar on a terminal, a few plain lines elsewhere."""
+"""Training bar: what the person who started the daemon sees of a training, a bar on a terminal, or plain lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to.
+"""Training runs of the daemon: fresh history, the child's arguments, and what its result comes to.
 
 The gate's verdict says who is champion; the fallback policy's answer, in the same
 document, says whether the champion trades.

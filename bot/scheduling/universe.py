@@ -1,4 +1,4 @@
-"""Keeps the account's markets what `[universe]` says: looks at the exchange, asks for joins and leaves, says why.
+"""Universe keeper: looks at the exchange, asks for joins and leaves as `[universe]` wants them, says why.
 
 The decision is `strategies/universe`'s; markets come and go by `Control`, on the tape. A list that somebody wrote is
 followed at every start, but for what people added or removed by command since; a list nobody wrote moves nothing.

@@ -1,4 +1,4 @@
-"""Who is answered: listed chats, and each only so often. Everyone else gets nothing and is counted."""
+"""Access: listed chats are answered, each only so often; everyone else gets nothing and is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a card shows beside the alert's own words: the trade, the account, a picture of the candles, buttons.
+"""Cards: what stands beside an alert's own words, the trade, the account, a picture of the candles, buttons.
 
 Asked when the card is sent, off the event loop. Whatever cannot be had is left out: an alert is never held back for it.
 """

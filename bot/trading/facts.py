@@ -1,4 +1,4 @@
-"""What a daemon knows of itself, for whoever asks or commands: state, freshness, and what has to hold before a command.
+"""Daemon facts, for whoever asks or commands: state, freshness, and what has to hold before a command.
 
 A face that wants to know first whether a command would be taken asks `check_…`; the command itself asks it too.
 """

@@ -1,4 +1,4 @@
-"""Where an account begins, or goes on: the engine that stands where the ledger stands.
+"""Opening an account, new or again: the engine stands where the ledger stands.
 
 A new account opens at the decision boundary before now, on candles fetched from the exchange. An old one is read
 back: state, decision candles, and the minutes of the candle that was filling. The minutes missed since come

@@ -1,4 +1,4 @@
-"""Who asks: the bearer of a token, a signed-in browser, or somebody. Decided before anything is counted or answered."""
+"""Caller: the bearer of a token, a signed-in browser, or somebody, decided before anything is counted or answered."""
 
 from __future__ import annotations
 

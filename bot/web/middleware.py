@@ -1,4 +1,4 @@
-"""Who may ask: host, origin and site are checked on every request, then who asks, then how fast, then what for.
+"""Middleware: host, origin and site are checked on every request, then who asks, then how fast, then what for.
 
 Foreign pages in the user's browser and other machines are the threat; the loopback alone is no protection against
 either. Who asks is known before anything is counted: whatever strangers do, the bearer of the token is answered.

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, said in one line: where, what was found, what was needed."""
+"""Configuration problems, said in one line: where, what was found, what was needed."""
 
 from __future__ import annotations
 

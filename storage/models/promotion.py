@@ -1,4 +1,4 @@
-"""One move of a production pointer, as it stands in the pointer's history."""
+"""Promotion: one move of a production pointer, as it stands in the pointer's history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command says: a document for programs or text for people, one line for an error, progress for the patient.
+"""Command output: a document for programs or text for people, one line for an error, progress for the patient.
 
 Commands call `emit(document, human)` once, at the end. `--json`, `--wide` and `--verbose` are set around every
 command by `storage/terminal/run.py`; nobody passes them along. The daemon's command line and training's share it.

@@ -1,4 +1,4 @@
-"""Who trades: the bundle that earned it, else the trend rule, else nobody. The fallback policy.
+"""Fallback policy: the bundle that earned it trades, else the trend rule, else nobody.
 
     models       the champion's out-of-sample IC over the last 12 months is not below `fallback_ic`
     trend_rule   nothing has passed its gate, or the champion fell; the rule made money over the same months

@@ -1,4 +1,4 @@
-"""Who decides while no bundle does: the trend rule and cash, as bundles without files.
+"""Fallback strategies: the trend rule and cash, bundles without files that decide while no bundle does.
 
 Like any bundle they stand on the tape by their id, so a replay knows them; nothing has to be stored or verified.
 """

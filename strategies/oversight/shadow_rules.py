@@ -1,4 +1,4 @@
-"""What becomes of a bundle that is watched beside the champion: the rules of trials, numbers in, a step out."""
+"""Shadow test rules: what becomes of a bundle that is watched beside the champion, numbers in, a step out."""
 
 from __future__ import annotations
 

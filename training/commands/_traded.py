@@ -1,4 +1,4 @@
-"""Which markets a batch command trades: those named, those of the configuration, or the universe as it was then."""
+"""Traded markets of a batch command: those named, those of the configuration, or the universe as it was then."""
 
 from __future__ import annotations
 

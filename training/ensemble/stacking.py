@@ -1,4 +1,4 @@
-"""How much each family's vote weighs in the blend, learnt from out-of-fold votes and frozen in the bundle.
+"""Stacking weights: how much each family's vote weighs in the blend, learnt out of fold and frozen in the bundle.
 
 "mean" weighs all alike. "stacking" regresses the target on the votes, non-negative and shrunk towards equal weights.
 "soft" averages P(up): for odds as small as these that is the mean of votes, each weighed by its own log-odds slope.

@@ -1,4 +1,4 @@
-"""Which families can vote in a bundle, made from the configuration. A family is imported when it is chosen."""
+"""Voters: the families that can vote in a bundle, made from the configuration, each imported when it is chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fallback policy is told: twelve months of the champion, out of sample, and of the trend rule, after costs.
+"""Fallback policy inputs: twelve months of the champion, out of sample, and of the trend rule, after costs.
 
 Before a champion has been live for a year, the months before are those of its walk forward, so the policy is never
 blind. A champion on the bench is watched by the same figures: its convictions of every close are known, whoever

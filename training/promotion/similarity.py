@@ -1,4 +1,4 @@
-"""How alike two bundles of one recipe are on recent closes: what the refresh gate is told.
+"""Similarity: how alike two bundles of one recipe are on recent closes, for the refresh gate.
 
 The candidate is laid beside the champion over the last days; where the champion had not seen a close in training,
 its deviation and turnover are compared with those of a twin that had not seen it either. Skill is compared honestly

@@ -1,4 +1,4 @@
-"""Who carries out the units of a batch run: this process, processes of this machine, a Ray cluster or a Dask cluster.
+"""Compute backends: this process, processes of this machine, a Ray cluster or a Dask cluster carry out a run's units.
 
 A unit is one item of a function that every worker holds once. The driver alone writes results; a unit whose worker
 died is given to another one. Who carries it out changes no bit of a result: each unit brings its own threads and seed.

@@ -1,4 +1,4 @@
-"""What may stand between projection and heads: LSTM, GRU, causal convolutions, windowed attention; one interface.
+"""Sequence layers between projection and heads: LSTM, GRU, causal convolutions, windowed attention; one interface.
 
 A layer maps (bars, batch, units) to the same shape and carries a state of `rows` x (batch, units) from bar to bar, so
 that a score can be had bar by bar from any of them. A state of zeros is where every chunk and every block begins.
