@@ -257,10 +257,8 @@ class Registry:
             BundleRefused: the new champion does not verify.
         """
         if fallback_level not in FALLBACK_STRATEGIES:
-            raise BadInput(
-                f"fallback_level {fallback_level!r} names no fallback strategy; one of "
-                f"{', '.join(FALLBACK_STRATEGIES)} is needed"
-            )
+            known = ", ".join(FALLBACK_STRATEGIES)
+            raise BadInput(f"fallback_level {fallback_level!r} names no fallback strategy; one of {known} is needed")
         kept = self.status(exchange).champion if champion is None else self.get(champion, exchange).id
         self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, fallback_level=fallback_level))
 

@@ -114,11 +114,11 @@ def test_capital_and_sides_are_as_asked(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--start-date", "yesterday"], "'yesterday' is not a day"),
+        (["--start-date", "yesterday"], "--since is 'yesterday', which is not a day"),
         (["--start-date", "2025-05-19", "--end-date", "2025-05-18"], "is empty; candles are stored 2024-12-14 08:00"),
         (["--sides", "up"], "sides is 'up'; both, long or short is needed"),
         (["--symbols", "BTCUSDT,BTCUSDT"], "name a market twice"),
-        (["--costs-factor", "-1"], "costs factor -1"),
+        (["--costs-factor", "-1"], "-1.0 is not in the range x>=0.0"),
         (["--model", "b-0000000000000000"], "matches 0 bundles"),
         (["--export", "fills.xlsx"], "a name ending in .csv or .parquet is needed"),
     ],
