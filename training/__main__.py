@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import fail
 from strategies.errors import Interrupted, SigmaError
 from training.runtime.parent_watch import end_with_parent

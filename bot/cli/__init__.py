@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.cli.commands.batch import become
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import fail
 from storage.terminal.words import did_you_mean
 from strategies.errors import BadInput, Interrupted, SigmaError

@@ -15,8 +15,12 @@ from bot.alerts.numbers import share
 from bot.telegram.context import Button
 from bot.trading.control import Control
 from storage.language import _
+from storage.lazy import lazily
 from strategies.errors import SigmaError
 from strategies.market import HOUR_MS, UNITS_PER_QUOTE
+
+with lazily():
+    from bot.telegram.charts import market_picture
 
 PICTURED_H: Final = 72
 PICTURED: Final = frozenset({"signals", "exits"})
@@ -73,8 +77,6 @@ class Cards:
         return lines
 
     def _picture(self, symbol: str, is_dark: bool) -> bytes | None:
-        from bot.telegram.charts import market_picture
-
         return market_picture(self._control, symbol, PICTURED_H, is_dark=is_dark)
 
 

@@ -43,6 +43,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "oversight",
     ),
     "storage": (
+        "lazy",
         "language",
         "durable",
         "private",

@@ -12,9 +12,9 @@ import numpy as np
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.language import speaking
+from storage.lazy import lazily
 from storage.ledger.export import write_export
 from storage.models.registry import Registry, bundle_by_id
-from storage.terminal.lazy import lazily
 from storage.terminal.output import emit
 from strategies.bundle.bundle import Bundle, load
 from strategies.bundle.fallback_names import TREND_ID

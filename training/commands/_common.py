@@ -12,6 +12,7 @@ from typing import Any
 
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
+from storage.lazy import lazily
 from storage.models.registry import Registry
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
@@ -38,6 +39,9 @@ from training.runtime.file_cache import FileCache
 from training.runtime.learning_curves import curve
 from training.runtime.progress import say, stage
 from training.runtime.sound_data import sound_symbols
+
+with lazily():
+    from training.runtime.device import card_name
 
 
 def open_dataset(config: Config, asked: Candles, *, gaps: Gaps = "split", scored: str = "") -> Dataset:
@@ -189,8 +193,6 @@ def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
     asked = [family.name for family in families if getattr(family, "device", "cpu") != "cpu"]
     if not asked:
         return place
-    from training.runtime.device import card_name
-
     card = card_name()
     return place if card is None else f"{place}; {', '.join(asked)} on cuda ({card})"
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import takes
 from storage.terminal.output import emit
 from training.commands._options import Candles, Seed, TestMode

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Exchange
 from storage.terminal.output import emit
 from strategies.errors import BadInput

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from training.runtime.progress import configuration, say
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from strategies.errors import BadInput
 from training.commands._options import Seed

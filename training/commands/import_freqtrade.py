@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from training.commands._options import Began, ListName, StrategyName
 
 with lazily():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Report
 from storage.terminal.output import emit
 from training.runtime.progress import configuration

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Report
 from storage.terminal.output import emit
 from training.runtime.progress import configuration, say

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Exchange, Report, Symbols, Universe, Until, since, takes
 from training.commands._options import Families, RefitMonths, Seed, Workers, Years
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import takes
 from storage.terminal.output import emit
 from storage.terminal.times import day_of

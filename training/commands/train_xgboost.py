@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import takes
 from training.commands._options import Candles, PackBundle, Seed, SourceModel, TestMode
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Report, Universe, since, takes
 from training.commands._options import Cache, Candles, CostsFactor, DelayBars, RefitMonths, Seed, Workers
 

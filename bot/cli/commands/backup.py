@@ -12,7 +12,7 @@ import typer
 
 from bot.cli.commands.version import installed
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit, note, progress
 from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError

@@ -10,7 +10,7 @@ import typer
 
 from bot.cli.commands.config_edit import edit, init, set_
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit, note
 from strategies.errors import BadInput
 

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from strategies.errors import BadInput
 

@@ -21,7 +21,7 @@ from bot.cli.commands.data_import import (
     wanted,
 )
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Exchange, OneExchange, OneSymbol, OneTimeframe, takes
 from storage.terminal.output import emit
 from storage.terminal.words import counted

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import Kind, OneExchange, OneTimeframe, Symbols, takes
 from storage.terminal.output import emit, width
 from storage.terminal.table import Column, table

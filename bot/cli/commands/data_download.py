@@ -10,8 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal import output
-from storage.terminal.lazy import lazily
 from storage.terminal.options import since, takes, until
 from storage.terminal.words import counted
 from strategies.errors import BadInput

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import takes
 from storage.terminal.output import emit, note
 from strategies.errors import BadInput

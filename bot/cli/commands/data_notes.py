@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import OneSymbol, Since
 from storage.terminal.output import emit
 from storage.terminal.times import minute_of

@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit
 
 with lazily():

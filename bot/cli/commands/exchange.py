@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from storage.lazy import lazily
 from storage.terminal import output
-from storage.terminal.lazy import lazily
 from storage.terminal.options import since, takes, until
 from storage.terminal.times import minute_of
 from strategies.errors import BadInput

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from storage.lazy import lazily
 from storage.terminal import output
-from storage.terminal.lazy import lazily
 
 with lazily():
     from bot.feed.conformance import Conformance, probe_all, stored_table

@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.commands.batch import become
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.options import AccountName, Limit, OneSymbol, Since, Until
 from storage.terminal.output import emit, forwarded, progress, width
 from storage.terminal.sparkline import sparkline

@@ -8,7 +8,7 @@ import typer
 
 from bot.cli.commands.control import ask
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from storage.terminal.times import minute_of
 

@@ -10,7 +10,7 @@ import typer
 
 from bot.cli.commands.control import NoDaemon, ask
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit, width
 from storage.terminal.table import Column, facts, table
 from storage.terminal.times import day_of, minute_of

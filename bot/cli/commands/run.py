@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal import output
-from storage.terminal.lazy import lazily
 from strategies.errors import SigmaError
 
 with lazily():

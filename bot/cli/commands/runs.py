@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.models.runs import find_run
-from storage.terminal.lazy import lazily
 from storage.terminal.output import emit, width
 from storage.terminal.table import Column, table
 from storage.terminal.times import day_of

@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.commands.control import NoDaemon, ask
 from storage.config.effective import load
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 from storage.terminal.output import emit, wants_json
 from storage.terminal.sparkline import sparkline
 from storage.terminal.table import Column, table, terminal_width

@@ -45,7 +45,7 @@ def test_numbers_are_read_as_they_were_meant(text: str, decimal: str, value: flo
     assert is_number(text)
 
 
-@pytest.mark.parametrize("text", ["12,34.5", "1.23.4", "12,3,4", "one", "1-2", "0x10 coins"])
+@pytest.mark.parametrize("text", ["12,34.5", "1.23.4", "12,3,4", "one", "1-2", "0x10"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(text)):
         float(parsed(text, "."))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.terminal.lazy import lazily
+from storage.lazy import lazily
 
 THING = """
     LOADED = True
