@@ -52,8 +52,7 @@ def test_a_wick_needs_twice_as_much() -> None:
 def test_a_move_over_a_gap_is_not_judged() -> None:
     candles = jumped(300, 1.4)
     candles[300:, OPEN_MS] += 5 * HOUR_MS
-    candles[300, OPEN] = candles[300, CLOSE]  # the market opened where it went meanwhile
-    candles[300, LOW] = candles[300, OPEN : CLOSE + 1].min()
+    candles[300, OPEN : CLOSE + 1] = candles[300, CLOSE]  # the market opened where it went meanwhile
     assert not len(outlying_moves(candles, Timeframe.H1, Z).rows)
 
 
