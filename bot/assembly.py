@@ -38,7 +38,7 @@ from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.shared_bundle import SharedBundles
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from bot.web.account_pages import AccountPages
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
@@ -231,7 +231,7 @@ def _control(environment: Environment, opened: Opened, registry: Registry, trade
         records=Records(
             ledger=Ledger(environment.database, opened.account),
             registry=registry,
-            trials=LiveTrials(
+            shadow_tests=ShadowTests(
                 Shadows(environment.database, opened.account.id),
                 environment.config.validation.harm_likelihood_ratio,
                 environment.config.decision.timeframe,

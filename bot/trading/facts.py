@@ -15,7 +15,7 @@ from bot.trading.joins import staying
 from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from storage.ledger.queries import Ledger
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -33,7 +33,7 @@ class Records:
 
     ledger: Ledger
     registry: Registry
-    trials: LiveTrials | None = None
+    shadow_tests: ShadowTests | None = None
 
 
 class Facts:
@@ -57,7 +57,7 @@ class Facts:
         self.feed = feed
         self.exchange_info = exchange_info
         self.training = training
-        self.trials = records.trials
+        self.shadow_tests = records.shadow_tests
         self.stale_after_ms = stale_after_ms
         self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
         self._trader = trader

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.values.shadow_results import LiveTrial
+from bot.values.shadow_results import ShadowTest
 from bot.values.view import View
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -93,7 +93,7 @@ class Models(View):
     bundles: list[BundleSummary]
     damaged: list[Damaged] = Field([], description="bundles that cannot be read")
     history: list[Promotion]
-    trials: list[LiveTrial] = Field(
+    shadow_tests: list[ShadowTest] = Field(
         description="bundles watched beside the champion: those that go on, then ended ones"
     )
 
@@ -104,7 +104,12 @@ class Models(View):
 
 
 def models_of(
-    registry: Registry, exchange: str, *, active: str | None = None, trials: Sequence[LiveTrial] = (), why: str = ""
+    registry: Registry,
+    exchange: str,
+    *,
+    active: str | None = None,
+    shadow_tests: Sequence[ShadowTest] = (),
+    why: str = "",
 ) -> Models:
     """Return the bundles of a registry and the moves of an exchange's pointer. Reads the disk: run it in a thread.
 
@@ -112,7 +117,7 @@ def models_of(
         registry: where they lie.
         exchange: whose production pointer.
         active: who decides in a running daemon; None: whoever the pointer names.
-        trials: who is watched.
+        shadow_tests: who is watched.
         why: why that one decides; "": what moved the pointer last.
     """
     history = registry.history(exchange)
@@ -132,7 +137,7 @@ def models_of(
         bundles=sorted(found, key=lambda part: part.trained_until_ms, reverse=True),
         damaged=damaged,
         history=history[::-1],
-        trials=list(trials),
+        shadow_tests=list(shadow_tests),
     )
 
 

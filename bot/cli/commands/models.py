@@ -17,7 +17,7 @@ from storage.terminal.times import day_of, minute_of
 from strategies.bundle.fallback_names import told
 
 with lazily():
-    from bot.cli.commands.trials import live_results, live_table
+    from bot.cli.commands.shadow_tests import live_results, live_table
     from bot.cli.market_time import newest_ms
     from bot.views.bundles import BundleSummary, models_of, summary_of
     from storage.config.tree import Config
@@ -37,13 +37,13 @@ def list_bundles() -> None:
     Example: sigma models list
     """
     config = load()
-    found = models_of(Registry.of(config), config.exchange.name, trials=live_results(config, running=True))
+    found = models_of(Registry.of(config), config.exchange.name, shadow_tests=live_results(config, running=True))
 
     def show_all() -> str:
         since = f" since {_moment(found.history[0].since_ms)}: {found.why}" if found.history else ""
         parts = [_table(found.bundles), *(f"damaged: {part.bundle}: {part.problem}" for part in found.damaged)]
         decides = f"{found.active_text} decides{since}"
-        return "\n".join([*parts, decides, *(["", live_table(found.trials)] if found.trials else [])])
+        return "\n".join([*parts, decides, *(["", live_table(found.shadow_tests)] if found.shadow_tests else [])])
 
     emit(found.model_dump(mode="json"), show_all)
 
@@ -95,15 +95,15 @@ def compare(
     names = list(dict.fromkeys(registry.resolve(part) for part in asked))
     active = registry.active(config.exchange.name)
     bundles = [summary_of(registry, name, production, active) for name in names]
-    trials = live_results(config, names)
+    watched = live_results(config, names)
 
     def show_both() -> str:
         parts = [_table(bundles)] if bundles else []
-        parts += [live_table(trials)] if trials else ["no bundle has been watched beside another yet"]
+        parts += [live_table(watched)] if watched else ["no bundle has been watched beside another yet"]
         return "\n".join(parts)
 
     document = {"bundles": [part.model_dump(mode="json") for part in bundles]}
-    emit(document | {"trials": [asdict(part) for part in trials]}, show_both)
+    emit(document | {"shadow_tests": [asdict(part) for part in watched]}, show_both)
 
 
 @app.command()

@@ -48,6 +48,6 @@ def _models(control: Control, active: str | None) -> Models:
         control.registry,
         control.exchange_info.exchange,
         active=active,
-        trials=[] if control.trials is None else control.trials.newest(ENDED_TRIALS),
+        shadow_tests=[] if control.shadow_tests is None else control.shadow_tests.newest(ENDED_TRIALS),
         why=control.why_active(),
     )

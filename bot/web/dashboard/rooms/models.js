@@ -77,7 +77,7 @@ function skill(context) {
 }
 
 function beside(models, context) {
-  const shown = trials(models?.trials);
+  const shown = trials(models?.shadow_tests);
   return card("beside", t("Beside the champion"), null, shown ?? empty(models, context.problem("/api/models"), t("No bundle has been watched beside the champion yet.")));
 }
 
