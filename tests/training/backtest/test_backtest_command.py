@@ -118,7 +118,7 @@ def test_capital_and_sides_are_as_asked(
         (["--start-date", "2025-05-19", "--end-date", "2025-05-18"], "is empty; candles are stored 2024-12-14 08:00"),
         (["--sides", "up"], "sides is 'up'; both, long or short is needed"),
         (["--symbols", "BTCUSDT,BTCUSDT"], "name a market twice"),
-        (["--costs-factor", "-1"], "-1.0 is not in the range x>=0.0"),
+        (["--costs-factor", "-1"], "Invalid value for '--costs-factor': Input should be greater than or equal to 0"),
         (["--model", "b-0000000000000000"], "matches 0 bundles"),
         (["--export", "fills.xlsx"], "a name ending in .csv or .parquet is needed"),
     ],
