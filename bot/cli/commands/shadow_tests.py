@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.cli.commands.ledger import open_ledger
-from bot.values.shadow_results import ShadowTest, ShadowTests
-from storage.config.tree import Config
-from storage.ledger.shadow_trials import Shadows
+from storage.lazy import lazily
 from storage.terminal.output import width
 from storage.terminal.table import Column, table
 from strategies.errors import SigmaError
+
+with lazily():
+    from bot.values.shadow_results import ShadowTest, ShadowTests
+    from storage.config.tree import Config
+    from storage.ledger.shadow_trials import Shadows
 
 
 def live_results(config: Config, names: Sequence[str] = (), *, running: bool = False) -> list[ShadowTest]:
