@@ -34,7 +34,8 @@ MALFORMED = (
     AttributeError,
     ArithmeticError,
 )  # what ccxt's parsers raise on HTML or null
-PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000}
+# Candles an answer may hold, or of which a request weight buys most.
+PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000, "binanceusdm": 499, "builtin": 499}
 FUNDING_PAGES = {"binanceusdm": 1000, "builtin": 1000}  # settled rates of one market an answer may hold
 FUNDING_PAGE = 100  # elsewhere
 ALL_FUNDING_PAGE = 1000
