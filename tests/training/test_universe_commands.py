@@ -71,7 +71,7 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[
 def test_a_backtest_over_the_universe_trades_each_market_while_it_was_there(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dates = ("--start-date", day(120), "--end-date", day(330))
+    dates = ("--since", day(120), "--until", day(330))
     document, _ = answered(
         capsys, "backtest", "--model", "trend", *dates, "--export", "fills.csv", "--report", "b.html"
     )
@@ -97,6 +97,6 @@ def test_a_simulation_over_the_universe_retrains_on_what_was_stored_by_then(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     routine = ("--retrain-months", "2", "--refit-months", "3", "--years", "0.8", "--no-drift", "--workers", "1")
-    document, said = answered(capsys, "simulate", "--start-date", day(215), *routine, "--report", "s.html")
+    document, said = answered(capsys, "simulate", "--since", day(215), *routine, "--report", "s.html")
     assert sorted(document["scores"]["symbols"]) == ["AAAUSDT", "BBBUSDT", "ENDEDUSDT", "LATEUSDT"]
     assert "retrained" in said
