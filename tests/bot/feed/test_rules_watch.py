@@ -88,7 +88,7 @@ async def test_a_market_with_candles_is_not_delisted_whatever_the_list_says() ->
 async def test_nothing_enters_a_market_that_has_candles_and_is_listed_no_more_until_it_is_again() -> None:
     exchange = Said(BTC)  # renamed, or in another currency, or on a grid that cannot be counted in
     watch, buffer = watching(exchange)
-    buffer.hint("DOGEUSDT", START_MS + MINUTE_MS)
+    buffer.newer_candle("DOGEUSDT", START_MS + MINUTE_MS)
     for _ in range(6):
         await watch.check()
     [halt] = buffer.barrier.release().commands
