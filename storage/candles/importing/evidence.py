@@ -1,4 +1,4 @@
-"""What a file's name and columns say about its market: symbol, kind, timeframe, and whether these are trades at all.
+"""Evidence of a market in a file's name and columns: symbol, kind, timeframe, and whether these are trades at all.
 
 BTC_USDT_USDT-1h-futures.feather   freqtrade: BTCUSDT, 1h, futures
 BTCUSDT-1h-2024-03.zip             Binance Vision
