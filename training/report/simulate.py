@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 
