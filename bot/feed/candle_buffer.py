@@ -47,7 +47,6 @@ class CandleBuffer:
         notes: deque[CandleNote] | None = None,
         wild_move: float = math.inf,
         window: int = WINDOW_MINUTES,
-        owed_ms: Sequence[Sequence[int]] = (),
     ) -> None:
         """Start behind the minute `after_ms`.
 
@@ -60,13 +59,12 @@ class CandleBuffer:
             notes: told what people must be able to look up; bounded by its owner.
             wild_move: log return a minute that is not believed at once.
             window: minutes kept ahead.
-            owed_ms: per market funding times from before whose rates never came.
         """
         head_ms = after_ms + MINUTE_MS
         first_ms = [head_ms] * len(markets)
         if settled_ms is not None:
             first_ms = [min(head_ms, last_ms + MINUTE_MS) for last_ms in settled_ms]
-        self.barrier = MinuteBarrier(markets, progress_ms=first_ms, head_ms=head_ms, counters=counters, owed_ms=owed_ms)
+        self.barrier = MinuteBarrier(markets, progress_ms=first_ms, head_ms=head_ms, counters=counters)
         self._answered_ms: dict[str, int] = {}  # everything before it has been asked for by REST, and was answered
         self._funding_answered_ms: dict[str, int] = {}  # the same for funding times
         self.moved = asyncio.Event()

@@ -23,21 +23,24 @@ SETTLED_KEPT = 64  # charged funding times remembered per market, so that none i
 class FundingBook:
     """Rates by market index and funding time."""
 
-    def __init__(self, progress_ms: Sequence[int], owed_ms: Sequence[Sequence[int]] = ()) -> None:
+    def __init__(self, progress_ms: Sequence[int]) -> None:
         """Begin.
 
         Args:
             progress_ms: (markets,) open of the candle each market delivers first; rates from before are not ours.
-            owed_ms: per market funding times from before whose rates never came.
         """
-        before = [*owed_ms, *[()] * (len(progress_ms) - len(owed_ms))]
         self._rates: dict[tuple[int, int], int] = {}  # (market, funding time) -> rate whose bar has not left yet
-        self._owed = [deque(part, maxlen=OWED_LIMIT) for part in before]
-        self._late: list[deque[int]] = [deque() for _ in before]  # rates whose bars have left
-        self._settled: list[deque[int]] = [deque(maxlen=SETTLED_KEPT) for _ in before]
+        self._owed: list[deque[int]] = [deque(maxlen=OWED_LIMIT) for _ in progress_ms]
+        self._late: list[deque[int]] = [deque() for _ in progress_ms]  # rates whose bars have left
+        self._settled: list[deque[int]] = [deque(maxlen=SETTLED_KEPT) for _ in progress_ms]
         self._since_ms = list(progress_ms)
         self._unsure_ms: list[int | None] = list(progress_ms)  # rates from here on may be off the schedule
-        self.interval_ms = np.zeros(len(before), np.int64)
+        self.interval_ms = np.zeros(len(progress_ms), np.int64)
+
+    def owe(self, owed_ms: Sequence[Sequence[int]]) -> None:
+        """Note funding times from before whose rates never came, per market."""
+        for owed, before in zip(self._owed, owed_ms, strict=False):
+            owed.extend(before)
 
     def renew(self, interval_ms: np.ndarray) -> None:
         """Go by other intervals, (markets,) ms; 0: nothing settles."""

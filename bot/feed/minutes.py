@@ -39,7 +39,6 @@ class MinuteBarrier:
         progress_ms: Sequence[int],
         head_ms: int,
         counters: Counter[str],
-        owed_ms: Sequence[Sequence[int]] = (),
     ) -> None:
         """Begin with the minute at `head_ms`.
 
@@ -48,7 +47,6 @@ class MinuteBarrier:
             progress_ms: open of the candle each market delivers first.
             head_ms: open of the minute to leave first.
             counters: told what happened.
-            owed_ms: per market funding times from before whose rates never came.
         """
         self.markets = list(markets)
         self.head_ms = head_ms
@@ -57,7 +55,7 @@ class MinuteBarrier:
         self.lobby = Lobby()
         self._index = {market.symbol: index for index, market in enumerate(self.markets)}
         self._values: dict[int, dict[int, Values]] = {}  # minute -> by market what came
-        self._funding = FundingBook(progress_ms, owed_ms)
+        self._funding = FundingBook(progress_ms)
         self._late: list[tuple[int, int, Values, int]] = []  # market, open, values, rate
         self._accepted_grids: set[str] = set()
         self._ignored: set[str] = set()
@@ -96,6 +94,10 @@ class MinuteBarrier:
         if is_late is not None:
             self._counters["late_funding"] += is_late
             self._counters["funding_off_schedule"] += self._funding.is_off_schedule(index, settled_ms)
+
+    def owe(self, owed_ms: Sequence[Sequence[int]]) -> None:
+        """Note funding times from before the first minute whose rates never came, per market."""
+        self._funding.owe(owed_ms)
 
     def answer_funding(self, symbol: str, asked_ms: int) -> None:
         """Note that every rate of a market up to `asked_ms` has been asked for, and was answered."""

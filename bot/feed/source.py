@@ -216,8 +216,8 @@ class FeedSource:
             notes=self.notes,
             wild_move=self._settings.wild_move,
             window=max(WINDOW_MINUTES, 2 * self._settings.catch_up_page),
-            owed_ms=self._owed_ms,
         )
+        candle_buffer.barrier.owe(self._owed_ms)
         self._rules = RulesWatch(candle_buffer, self.describe, self._clock)
         await self._look_at_rules()
         for symbol in set(candle_buffer.symbols) - self._rest.names.keys():

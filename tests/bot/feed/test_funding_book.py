@@ -21,7 +21,9 @@ DAYS_MS = 10 * DAY_MS  # a funding time of every interval
 def barrier(head_ms: int, *, progress_ms: int | None = None, owed_ms: tuple[int, ...] = ()) -> MinuteBarrier:
     """Return the minutes of two markets; what is special is the second's."""
     first = [head_ms, head_ms if progress_ms is None else progress_ms]
-    return MinuteBarrier((BTC, ETH), progress_ms=first, head_ms=head_ms, counters=Counter(), owed_ms=((), owed_ms))
+    desk = MinuteBarrier((BTC, ETH), progress_ms=first, head_ms=head_ms, counters=Counter())
+    desk.owe(((), owed_ms))
+    return desk
 
 
 def minute(desk: MinuteBarrier, *symbols: str) -> AccountMinute:
