@@ -24,18 +24,19 @@ from storage.models.trial_log import Trial
 from strategies.kernel.portfolio import book_deviations
 from strategies.kernel.settings import TradingSettings
 from strategies.market import RATE_ONE
+from strategies.values import iso_ms
 from training.backtest.decision_path import DecisionPath
 from training.backtest.liquidity import market_slippages
 from training.backtest.run import Stress, begin_account, equity_curve, run_path, stressed
 from training.backtest.run_candles import RunCandles
-from training.commands._common import compute_of, open_dataset, plan_of
-from training.commands._walk_forward import Walk, chosen_families, groups_left_out, schedule_of, traded_symbols
-from training.ensemble.fits import Means
+from training.commands._common import plan_of, seed_of
+from training.commands._walk_forward import schedule_of, walk_of
+from training.commands.walk_forward import Options
 from training.ensemble.removal import Removal, removal_of
+from training.ensemble.voters import voters
 from training.evidence.performance import daily_equity, daily_returns, sharpe
 from training.evidence.significance import deflated_sharpe, effective_trials
 from training.evidence.trial_ledger import DailyReturns, daily_of, recipe_digest, record
-from training.runtime.file_cache import FileCache
 from training.runtime.progress import configuration
 from training.walk_forward.panel import YEAR_D
 from training.walk_forward.paths import columns_of
@@ -111,18 +112,17 @@ def add_panel(arguments: ArgumentParser) -> None:
 def walked_panel(asked: Any) -> tuple[WalkForward, TradingSettings]:
     """Return the walk forward of boosted trees over the panel, and the settings it traded by."""
     config = configuration()
-    schedule = schedule_of(config, "", 0.0, asked.refit_months, asked.start_date)
-    families = chosen_families(config, "xgboost", config.training.seed)
-    dataset = open_dataset(config, "", "", "", asked.end_date, scored=asked.trade)
-    traded = traded_symbols(asked.trade, dataset.symbols)
-    means = Means(
-        groups=groups_left_out(config, dataset, traded, -1),
-        cache=FileCache(root=config.paths.runs / "folds"),
-        compute=compute_of(config, config.training.workers),
+    options = Options(
+        model_type="xgboost",
+        trade=asked.trade,
+        refit_months=asked.refit_months,
+        since_ms=iso_ms(asked.start_date),
+        until_ms=iso_ms(asked.end_date),
     )
-    plan = plan_of(config, families, config.training.seed, years=4.0, months=asked.refit_months)
-    walked = Walk(config, dataset, schedule, means, Stress(), traded, None)(plan)
-    return walked, without_drawdown_stop(config.trading, dataset.timeframe)
+    seed = seed_of(config, None)
+    walk = walk_of(config, options, schedule_of(config, options))
+    walked = walk(plan_of(config, voters(config, "xgboost", seed), seed))
+    return walked, without_drawdown_stop(config.trading, walk.dataset.timeframe)
 
 
 def half_of(walked: WalkForward, group: Sequence[str]) -> Half:

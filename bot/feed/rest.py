@@ -22,8 +22,8 @@ from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, translate
 from bot.feed.gate import Gate
 from bot.feed.shared_answers import SharedAnswers
 from bot.feed.validate import Refused, check
-from bot.feed.waiting import Backoff, elapsed_s
 from bot.feed.weights import WeightGauge
+from bot.waiting import Backoff, elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 

@@ -1,4 +1,4 @@
-"""What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to.
+"""Training runs of the daemon: fresh history, the child's arguments, and what its result comes to.
 
 The gate's verdict says who is champion; the fallback policy's answer, in the same
 document, says whether the champion trades.
@@ -9,25 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.clock import Clock
 from bot.exchange import Exchange
-from bot.feed.download import Wanted
-from bot.feed.download_all import download_all
-from bot.feed.source import FeedSource
+from bot.retraining.child_limits import limits_of
+from bot.retraining.child_process import CLI, run_child
 from bot.retraining.shadowing import Shadowing
+from bot.retraining.steps import step_of
 from bot.retraining.trainer import JOB, Counted
 from bot.trading.control import Control
-from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from strategies.bundle.fallback_names import TREND_ID, is_fallback
-from strategies.bundle.fallback_policy import FallbackLevel, next_standing
+from strategies.bundle.fallback_policy import FallbackLevel, next_status
 from strategies.errors import AlreadyRunning, BadInput, Conflict, ExchangeFailed, SigmaError
 from strategies.market import DAY_MS
 
+LONGEST_DOWNLOAD_S: Final = 24 * 3600.0  # 500 markets of many years, within an exchange's weight limit, take hours
 STEPS: Final = ("promote", "shadow", "reject")
 FALLBACK_LEVELS: Final[dict[FallbackLevel, str]] = {
     "models": "the models trade",
@@ -48,37 +50,31 @@ class TrainingRuns:
         self.further: Sequence[Control] = ()  # accounts of this daemon that the same bundle decides in
 
     async def download(self, count: Counted) -> None:
-        """Bring the candle store up to date, market by market, through the real client."""
-        config = self._config
-        store = CandleStore(config.data.directory)
-        source = FeedSource(
-            config.exchange,
-            config.feed,
-            self._clock,
-            url=self._exchange.url,
-            on_time=self._exchange.on_time,
-            state=config.paths.state / "feed",
-        )
-        try:
-            wanted = [
-                Wanted(
-                    exchange=config.exchange.name,
-                    symbol=symbol,
-                    timeframe=config.decision.timeframe,
-                    kind=config.exchange.market,
-                    since_ms=self._since_ms(),
-                    until_ms=self._clock.now_ms(),
-                )
-                for symbol in self._symbols()
-            ]
-            named = wanted[0].symbol if len(wanted) == 1 else f"{len(wanted)} markets"
-            _, failed = await download_all(
-                source, store, wanted, on_progress=lambda share: count(f"history of {named}", int(100 * share), 100)
-            )
-            if len(failed) == len(wanted):
-                raise ExchangeFailed(f"no history came; {failed[0].symbol}: {failed[0].why}")
-        finally:
-            await source.close()
+        """Bring the candle store up to date, market by market, in a child: minutes do not wait for pages of history.
+
+        Raises:
+            ExchangeFailed: nothing came of any market.
+        """
+        symbols = self._symbols()
+        named = symbols[0] if len(symbols) == 1 else f"{len(symbols)} markets"
+        limits = replace(limits_of(self._config), background=False, deadline_s=LONGEST_DOWNLOAD_S)
+
+        def hear(line: str) -> None:
+            step = step_of(line)
+            if step is not None:
+                _, done, total, _ = step
+                count(f"history of {named}", done, total)
+
+        ended = await run_child(self._download_arguments(symbols), limits, hear, CLI)
+        if ended.document is None:
+            raise ExchangeFailed(f"no history came; {ended.cause}")
+
+    def _download_arguments(self, symbols: Sequence[str]) -> list[str]:
+        config, since_ms, url = self._config, self._since_ms(), self._exchange.url
+        place = [",".join(symbols), config.decision.timeframe.value, config.exchange.market]
+        since = [] if since_ms is None else ["--since", datetime.fromtimestamp(since_ms / 1000, UTC).isoformat()]
+        where = ["--exchange", config.exchange.name, *(["--url", url] if url else [])]
+        return ["data", "download", *place, *where, *since, "--partly"]
 
     def _symbols(self) -> tuple[str, ...]:
         """Return the markets that the bundle decides in; before there is an account those of the configuration."""
@@ -116,17 +112,17 @@ class TrainingRuns:
                 await self._challenge(bundle)
             moved = await self._place(candidate, fallback_level, reason, why)
         except SigmaError as error:
-            return f"bundle {bundle} refused: {error}; {self._deciding()} goes on"
+            return f"bundle {bundle} refused: {error}; {self._active()} goes on"
         if moved:
             return moved if candidate else f"{self._said(bundle, step, reason)}; {moved}"
-        return f"{self._said(bundle, step, reason)}; {self._deciding()} goes on"
+        return f"{self._said(bundle, step, reason)}; {self._active()} goes on"
 
     async def _place(self, candidate: str | None, fallback_level: FallbackLevel, reason: str, why: str) -> str:
         """Let decide whom gate and policy name; return in words what moved, "" where they decide already."""
         assert self.control is not None
         control = self.control
-        before = await asyncio.to_thread(control.registry.standing, control.exchange_info.exchange)
-        after = next_standing(before, candidate, fallback_level)
+        before = await asyncio.to_thread(control.registry.status, control.exchange_info.exchange)
+        after = next_status(before, candidate, fallback_level)
         if after == before:
             return ""
         if after.fallback_level == "models" and after.champion is not None:
@@ -142,14 +138,14 @@ class TrainingRuns:
 
     def _said(self, bundle: str, step: str, reason: str) -> str:
         if step == "shadow":
-            return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
+            return f"bundle {bundle} passed and shadows {self._active()}: {reason}"
         return f"bundle {bundle} rejected: {reason}" if step == "reject" else f"bundle {bundle} passed: {reason}"
 
     async def _challenge(self, bundle: str) -> None:
         assert self.shadowing is not None
         await self.shadowing.challenge(bundle)
 
-    def _deciding(self) -> str:
+    def _active(self) -> str:
         snapshot = None if self.control is None else self.control.snapshot
         return TREND_ID if snapshot is None else snapshot.bundle_id
 
@@ -177,7 +173,7 @@ def _answered(document: dict[str, Any]) -> tuple[FallbackLevel, str]:
     Raises:
         BadInput: the document has none.
     """
-    found = document.get("ladder") or {}
+    found = document.get("fallback") or {}
     if found.get("trading") not in FALLBACK_LEVELS:
         raise BadInput(
             f"the training's fallback answer is {found!r}; trading as one of {', '.join(FALLBACK_LEVELS)} is needed"
@@ -207,7 +203,7 @@ def close_interrupted(runs: JobRuns, now_ms: int) -> bool:
 
 
 async def on_harm(control: Control, found: str) -> bool:
-    """Roll the champion back because a monitor asks for it; return whether it decided: nobody rolls back a stand-in."""
+    """Roll the champion back because a monitor asks for it; return whether it was active; a fallback strategy stays."""
     if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:

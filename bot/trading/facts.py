@@ -1,4 +1,4 @@
-"""What a daemon knows of itself, for whoever asks or commands: state, freshness, and what has to hold before a command.
+"""Daemon facts, for whoever asks or commands: state, freshness, and what has to hold before a command.
 
 A face that wants to know first whether a command would be taken asks `check_…`; the command itself asks it too.
 """
@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.clock import Clock
+from bot.clock import Clock, steady_ms
 from bot.exchange_info import ExchangeInfo
 from bot.trading.joins import staying
 from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from storage.ledger.queries import Ledger
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -33,7 +33,7 @@ class Records:
 
     ledger: Ledger
     registry: Registry
-    trials: LiveTrials | None = None
+    shadow_tests: ShadowTests | None = None
 
 
 class Facts:
@@ -57,7 +57,7 @@ class Facts:
         self.feed = feed
         self.exchange_info = exchange_info
         self.training = training
-        self.trials = records.trials
+        self.shadow_tests = records.shadow_tests
         self.stale_after_ms = stale_after_ms
         self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
         self._trader = trader
@@ -92,25 +92,34 @@ class Facts:
 
     @property
     def champion(self) -> str | None:
-        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
+        """The bundle in production, or on the bench while a fallback strategy decides; None: there is none."""
         return None if self._last_move is None else self._last_move.bundle
 
-    def why_deciding(self) -> str:
+    def why_active(self) -> str:
         """Return why the one who decides does: what moved the production pointer last."""
-        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
+        move, active = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
         if move is None:
             return "no bundle has passed its gate yet"
-        if deciding not in (None, move.deciding):
-            return f"{move.deciding} was refused; the log says why"
+        if active not in (None, move.active):
+            return f"{move.active} was refused; the log says why"
         return move.why
 
     def minute_age_ms(self) -> int:
         """Return how long ago the last account minute closed, in market time."""
         return max(0, self.clock.now_ms() - (self._trader.last_minute_ms + MINUTE_MS))
 
+    def standing_s(self) -> float:
+        """Return the real seconds for which no account minute was taken; 0.0 while they come as they should.
+
+        A demo market's clock waits for the daemon: where minutes stand, its time stands with them and shows no age.
+        """
+        passed_s = (steady_ms() - self._trader.taken_ms) / 1000
+        return passed_s if self.snapshot is not None and passed_s > self.exchange_info.stands_after_s else 0.0
+
     def is_fresh(self) -> bool:
         """Return whether candles are being processed: the measure of life, not the loop's."""
-        return self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
+        is_young = self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
+        return is_young and not self.standing_s()
 
     def is_ready(self) -> bool:
         """Return whether every market has an unbroken feed and candles are being processed."""

@@ -1,4 +1,4 @@
-"""What the daemon knows right now, as one immutable value that web, Telegram and metrics read."""
+"""Snapshot: what the daemon knows right now, one immutable value that web, Telegram and metrics read."""
 
 from __future__ import annotations
 

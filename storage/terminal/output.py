@@ -1,4 +1,4 @@
-"""What a command says: a document for programs or text for people, one line for an error, progress for the patient.
+"""Command output: a document for programs or text for people, one line for an error, progress for the patient.
 
 Commands call `emit(document, human)` once, at the end. `--json`, `--wide` and `--verbose` are set around every
 command by `storage/terminal/run.py`; nobody passes them along. The daemon's command line and training's share it.
@@ -7,6 +7,7 @@ command by `storage/terminal/run.py`; nobody passes them along. The daemon's com
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from storage.lazy import lazily
+from storage.terminal.counted_steps import counted_steps
+from storage.terminal.parent_watch import STARTED_BY
 from storage.terminal.table import fitted, terminal_width
 from strategies.errors import SigmaError
 from strategies.values import finite
+
+with lazily():
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,8 +89,6 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
     if isinstance(shown, str):
         print(fitted(shown, width()), flush=True)
         return
-    from rich.console import Console
-
     Console(width=width() or 400, highlight=False).print(shown)
 
 
@@ -103,11 +109,14 @@ def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = Fal
 
 @contextmanager
 def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show how far a long task is: a bar on a terminal, at most ten plain lines elsewhere; both on stderr.
+    """Show how far a long task is, on stderr: a bar on a terminal, steps to a daemon, else at most ten plain lines.
 
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
+    if os.environ.get(STARTED_BY) == "daemon":
+        yield counted_steps(label, total)
+        return
     if sys.stderr.isatty() and not wants_json():
         with _bar(label, total, unit) as done:
             yield done
@@ -126,9 +135,6 @@ def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int],
 
 @contextmanager
 def _bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""Which features there are, and the one function that computes a chosen set of them.
+"""Feature catalogue: which features there are, and the one function that computes a chosen set of them.
 
 Training, backtest and live call `compute` on anchored slices (`blocks.py`); a set's fingerprint names everything
 that could change a bit of its values, so that a model is never fed features it was not trained on.

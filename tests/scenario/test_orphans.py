@@ -42,8 +42,8 @@ async def main():
     database = connect(f"sqlite:///{folder / 'ledger.db'}")
     runs = JobRuns(database, find(database, "builtin", "main").id)
     trainer = Trainer(
-        clock=ManualClock(now_ms), limits=Limits(), arguments=lambda: [str(folder)], download=nothing,
-        promote=nothing, runs=runs, program=(sys.executable, str(folder / "child.py")),
+        clock=ManualClock(now_ms), limits=Limits(), download=nothing,
+        promote=nothing, runs=runs, command=lambda: [sys.executable, str(folder / "child.py"), str(folder)],
     )
     running = asyncio.create_task(trainer.run())
     runs.begin("retrain", now_ms)
@@ -59,7 +59,7 @@ asyncio.run(main())
 CHILD = """
 import os, sys
 import storage.models.registry as registry
-from training.runtime import parent_watch as orphan
+from storage.terminal import parent_watch as orphan
 
 WITHOUT
 orphan.end_with_parent()
