@@ -11,6 +11,7 @@ from storage.candles.market_book import inferred_market
 from storage.config.models import XGBoostSettings
 from storage.config.tree import Config
 from strategies.features import feature_set
+from strategies.kernel.settings import DecisionSettings
 from strategies.market import CandleArray, Timeframe
 from training.backtest.run_candles import RunCandles, assemble
 from training.data.dataset import Dataset
@@ -37,7 +38,8 @@ def made_folds(dataset: Dataset) -> FoldPlan:
 
 
 def made_plan(*families: ModelFamily) -> Plan:
-    config = Config()
+    """Return a plan that opens and closes: its trades are few enough to be counted."""
+    config = Config(decision=DecisionSettings(mode="discrete"))
     return Plan(
         families=families or (RidgeFamily(),), trading=config.trading, validation=config.validation, window_d=90
     )
