@@ -162,7 +162,7 @@ def _lines(report: Imported) -> list[str]:
     batch = f"batch {report.batch.id}" if report.batch else "nothing new"
     name = str(part.market) if part.content == "candles" else f"{part.market.exchange}:{part.market.symbol}:funding"
     return [
-        f"{name}: {len(part.rows):,} {part.content} rows, {part.span}; {batch}",
+        f"{name}: {len(part.rows):,} rows of {part.content}, {part.span}; {batch}",
         *(f"  took {line}" for line in part.lines[:_PREVIEWED]),
         *([f"  … and {len(part.lines) - _PREVIEWED} more files"] if len(part.lines) > _PREVIEWED else []),
         f"  {report.appended}",
@@ -193,7 +193,7 @@ def _previewed(plan: Plan) -> dict[str, object]:
 def _preview(plan: Plan) -> list[str]:
     lines = []
     for part in plan.parts:
-        lines.append(f"{part.market}: {len(part.rows):,} {part.content} rows, {part.span}; nothing is stored")
+        lines.append(f"{part.market}: {len(part.rows):,} rows of {part.content}, {part.span}; nothing is stored")
         lines += [f"  would take {line}" for line in part.lines]
         lines += [f"  {said}" for said in part.notes]
         lines += [_row(part, row) for row in range(min(_PREVIEWED, len(part.rows)))]
