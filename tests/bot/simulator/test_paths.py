@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
 from bot.simulator.market.instruments import some_symbols
 from bot.simulator.market.paths import MEMORY_HOURS, STATE, split_hours, walk_hours, walk_volatility
+from bot.simulator.market.source import Instrument
 from bot.simulator.market.walks import cached_blocks, draws
 from bot.simulator.protocol.frames import combined_frame, exchange_info, kline_frame, kline_row, mark_frame
 from strategies.market import HOUR_MS
@@ -91,13 +94,17 @@ def test_blocks_are_drawn_by_their_own_name_and_number_alone() -> None:
     assert [cached_blocks(walks) for walks in (0, 1, 8, 64, 10_000)] == [64, 64, 64, 8, 3]
 
 
+@cache
+def first_instrument() -> Instrument:
+    market = GeneratedMarket(7, some_symbols(1), 0.0, DEMO_START_MS)
+    return next(iter(market.instruments.values()))
+
+
 @given(close=st.integers(1, 10**7), spread=st.integers(0, 500), lots=st.integers(0, 10**6), closed=st.booleans())
 def test_frames_and_rows_print_one_candle_alike_and_on_its_grid(
     close: int, spread: int, lots: int, closed: bool
 ) -> None:
-    from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
-
-    instrument = GeneratedMarket(7, some_symbols(1)).instruments[some_symbols(1)[0]]
+    instrument = first_instrument()
     market = instrument.market
     low, high = max(1, close - spread), close + spread
     candle = np.array(
