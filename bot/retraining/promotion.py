@@ -18,6 +18,7 @@ from bot.feed.download_all import download_all
 from bot.feed.source import FeedSource
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import JOB, Counted
+from bot.trading.answered import answered
 from bot.trading.control import Control
 from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
@@ -189,7 +190,7 @@ async def first_training(control: Control, runs: JobRuns, *, wanted: bool, catch
     """Ask for a bundle when none decides yet, or when a restart cut a training short; the rest is the schedule's."""
     if not wanted:
         return
-    cut_short = await asyncio.to_thread(close_interrupted, runs, control.clock.now_ms())
+    cut_short = await answered(close_interrupted, runs, control.clock.now_ms())
     with contextlib.suppress(AlreadyRunning):  # the schedule made up for a missed run first
         if control.champion is None:
             await control.training.start("no bundle decides yet")

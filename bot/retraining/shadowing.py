@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 import structlog
 
 from bot.retraining.shadow_bundle import Close, ShadowBundle, close_of
+from bot.trading.answered import answered
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from storage.config.training import ValidationSettings
@@ -79,7 +81,7 @@ class Shadowing:
 
     async def run(self) -> None:
         """Shadow closes until cancelled."""
-        self._trials = await asyncio.to_thread(self._shadows.trials, running=True)
+        self._trials = await answered(partial(self._shadows.trials, running=True))
         is_made_up = False
         while True:
             close = await self._closes.get()

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -136,11 +136,7 @@ class Registry:
 
     def record(self, bundle: str) -> dict[str, Any]:
         """Return when, how long and from which commit a bundle was trained; {} where that was lost."""
-        path = self.folder(self.resolve(bundle)) / RECORD
-        try:
-            return dict(json.loads(path.read_bytes()))
-        except (OSError, ValueError):
-            return {}
+        return _document(self.folder(self.resolve(bundle)) / RECORD)
 
     def is_test(self, bundle: str) -> bool:
         """Whether a bundle was made in test mode: few bars, tiny models."""
@@ -151,15 +147,12 @@ class Registry:
         path = self._verdict(bundle)
         content = json.dumps(dict(document), indent=1).encode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_files([(path, _writer(content))])
+        replace_files([(path, lambda staged: _write(staged, content))])
         return path
 
     def verdict(self, bundle: str) -> dict[str, Any]:
         """Return what the gate last said of a bundle; {} where it was never asked."""
-        try:
-            return dict(json.loads(self._verdict(self.resolve(bundle)).read_bytes()))
-        except (OSError, ValueError):
-            return {}
+        return _document(self._verdict(self.resolve(bundle)))
 
     def resolve(self, bundle: str) -> str:
         """Return the full id of an id or an unambiguous beginning of one.
@@ -201,13 +194,13 @@ class Registry:
         Raises:
             StorageFailed: the pointer file is damaged.
         """
-        path = self._pointer(exchange)
+        path = self.pointer_file(exchange)
         try:
             moves = json.loads(path.read_bytes())["history"]
             return [Promotion.of(move) for move in moves]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StorageFailed(f"{path} cannot be read: {error!r}; restore it or delete it to start over") from error
 
     def promote(self, exchange: str, bundle: str, why: str, now_ms: int | None = None, *, force: bool = False) -> str:
@@ -264,28 +257,34 @@ class Registry:
         self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, fallback_level=fallback_level))
 
     def _move(self, exchange: str, promotion: Promotion) -> None:
-        path = self._pointer(exchange)
+        path = self.pointer_file(exchange)
         with folder_lock(path.parent):
             history = [*self.history(exchange), promotion][-HISTORY:]
             document = {"bundle": promotion.bundle, "history": [asdict(move) for move in history]}
             content = json.dumps(document, indent=1).encode()
-            replace_files([(path, _writer(content))])
+            replace_files([(path, lambda staged: _write(staged, content))])
 
     def _verdict(self, bundle: str) -> Path:
         return self.root / "verdicts" / f"{self.folder(bundle).name}.json"
 
-    def _pointer(self, exchange: str) -> Path:
+    def pointer_file(self, exchange: str) -> Path:
+        """Return where an exchange's production pointer lies."""
         if not exchange.replace("-", "").replace("_", "").isalnum():
             raise BadInput(f"exchange {exchange!r} is not a name")
         own = f"@{self.pointer}" if self.pointer else ""
         return self.root / "production" / f"{exchange}{own}.json"
 
 
-def _writer(content: bytes) -> Callable[[Path], None]:
-    def write(target: Path) -> None:
-        target.write_bytes(content)
+def _document(path: Path) -> dict[str, Any]:
+    """Return a JSON object; {} where there is none that can be read."""
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
 
-    return write
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.assembly import _deciding
 from bot.clock import ManualClock
 from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
+from bot.trading.deciding import who_decides
 from storage.config.tree import Config
 from storage.ledger.verify import verify
 from storage.models.registry import Registry, bundle_by_id
@@ -169,7 +169,7 @@ async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_
         assert found.minutes > 3
         assert found.differences == []
         config = Config.model_validate({"paths": {"models": str(tmp_path / "models")}})
-        assert _deciding(Registry(tmp_path / "models"), config)[0].id == "cash-1"
+        assert who_decides(Registry(tmp_path / "models"), config)[0].id == "cash-1"
         assert Registry(tmp_path / "models").standing("builtin") == Standing(champion=calm, fallback_level="cash")
 
 
