@@ -14,19 +14,12 @@ from typing import Any
 
 import ccxt
 
-from bot.feed.failures import Throttled, refused_dial
+from bot.feed.failures import MALFORMED, Throttled, refused_dial
 from bot.feed.gate import Gate
 from bot.feed.waiting import Backoff, Outage, elapsed_s, log
 
 MARKETS_PER_SOCKET = 200
 LONGEST_WAIT_S = 30.0
-MALFORMED = (
-    TypeError,
-    LookupError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-)  # what ccxt's own handlers raise on nonsense
 OnLost = Callable[[Sequence[str]], None]
 
 

@@ -11,8 +11,9 @@ from bot.feed.candle import ClosedCandle
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.fetchers import GapFetcher
 from bot.feed.grace import Grace
+from bot.feed.page import Page
 from bot.feed.rebuild import rebuilt
-from bot.feed.rest import Page, Rest
+from bot.feed.rest import Rest
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, Timeframe
 
