@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from bot.feed.candle import ClosedCandle
 from bot.feed.validate import Refused
@@ -23,5 +22,5 @@ class Page:
 
     candles: tuple[ClosedCandle, ...]
     complete_ms: int
-    refused: Mapping[int, Refused] = MappingProxyType({})
+    refused: Mapping[int, Refused] = field(default_factory=dict)
     contradicted: tuple[ClosedCandle, ...] = ()
