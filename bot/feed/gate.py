@@ -94,10 +94,8 @@ class Gate:
         try:
             kept = orjson.loads(self._file.read_bytes())
             left_s = (int(kept["until_ms"]) - wall_ms()) / 1000
-            longest_s = float(
-                kept.get("seconds", LONGEST_RETRY_AFTER_S)
-            )  # the machine's clock may be set back meanwhile
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            longest_s = float(kept.get("seconds", LONGEST_RETRY_AFTER_S))  # a clock may have been set back
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return 0.0
         return min(max(0.0, left_s), longest_s, LONGEST_RETRY_AFTER_S)
 
