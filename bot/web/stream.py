@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 KEPT_EVENTS: Final = 2_000
+KEPT_BYTES: Final = 8 << 20  # a status of two hundred markets has a hundred thousand
 WAITING_EVENTS: Final = 256
 MAX_SUBSCRIBERS: Final = 200
 IDS_PER_MS: Final = 1_000
@@ -62,7 +63,9 @@ class Hub:
 
     def __init__(self, now_ms: int, *, kept: int = KEPT_EVENTS, waiting: int = WAITING_EVENTS) -> None:
         self.last_id = now_ms * IDS_PER_MS
-        self._kept: deque[Encoded] = deque(maxlen=kept)
+        self._most = kept
+        self._kept: deque[Encoded] = deque()
+        self._kept_bytes = 0
         self._waiting = waiting
         self._subscribers: dict[Subscription, None] = {}  # the oldest first
         self.dropped = 0
@@ -80,11 +83,17 @@ class Hub:
         """
         self.last_id += 1
         message = encode({"id": self.last_id, "type": kind, "ms": ms, "payload": payload})
-        self._kept.append((self.last_id, kind, message))
+        self._keep((self.last_id, kind, message))
         for subscriber in tuple(self._subscribers):
             if kind not in subscriber.without and not subscriber.offer(message):
                 self.leave(subscriber)
                 self.dropped += 1
+
+    def _keep(self, event: Encoded) -> None:
+        self._kept.append(event)
+        self._kept_bytes += len(event[2])
+        while len(self._kept) > self._most or (self._kept_bytes > KEPT_BYTES and len(self._kept) > 1):
+            self._kept_bytes -= len(self._kept.popleft()[2])
 
     def has_room(self, *, is_known: bool) -> bool:
         """Tell whether one more reader may come; for one that is known the oldest stranger goes."""
