@@ -32,6 +32,7 @@ SHAKEN_S = 120.0  # wall seconds after a reconnect in which young candles are lo
 UNCONFIRMED_S = 150.0  # wall seconds after which a wild candle that nothing confirms is left out
 GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter gap of a quiet market is no news
 LONGEST_WAIT_S = 10.0
+BEYOND = "its numbers cannot be reckoned with in whole ticks and lots"
 
 
 class GapFetcher:
@@ -164,7 +165,7 @@ class GapFetcher:
         if candle.open_ms != self._buffer.next_ms(self._symbol):
             return False
         if not isinstance(wild, Wild):
-            self._exclude(candle, "its numbers cannot be reckoned with in whole ticks and lots")
+            self._exclude(candle, BEYOND)
             return True
         is_true, said = await self._witnesses.judge(wild, page)
         if is_true is None and not self._has_waited(candle):
@@ -219,8 +220,22 @@ class GapFetcher:
             self._buffer.note(note)
             for candle in made:
                 self._buffer.skip(self._symbol, candle.open_ms)
-                self._buffer.take(candle)
+                await self._take_made(candle, made)
         self._buffer.skip(self._symbol, until_ms)
+
+    async def _take_made(self, candle: ClosedCandle, made: Sequence[ClosedCandle]) -> None:
+        """Take a candle that stands in for others; one that is not believable and has no witness is left out."""
+        wild = self._buffer.judge(candle)
+        if wild is None:
+            self._buffer.take(candle)
+        elif not isinstance(wild, Wild):
+            self._exclude(candle, BEYOND)
+        else:
+            is_true, said = await self._witnesses.judge(wild, made)
+            if is_true:
+                self._buffer.take(candle)
+            else:
+                self._exclude(candle, f"{wild.text}; {said}")
 
     def _name_refused(self, page: Page, start_ms: int, until_ms: int) -> None:
         """Say of every candle that was given up because the exchange states nonsense, what the nonsense is."""
