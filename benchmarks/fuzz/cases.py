@@ -102,13 +102,18 @@ async def attack(
         size = take.size if isinstance(take, Together) else 1
         for numbers in _pieces(first, cases, size):
             begun(numbers[0])
-            found = await _at_once(take, [rng_of(name, seed, number) for number in numbers])
-            if found is not None:
-                refused += found
+            together = await _at_once(take, [rng_of(name, seed, number) for number in numbers])
+            if isinstance(together, int):
+                refused += together
                 continue
+            errors = []
             for number in numbers:
                 begun(number)
-                error = await _alone(take, rng_of(name, seed, number))
+                errors.append(await _alone(take, rng_of(name, seed, number)))
+            found = list(zip(numbers, errors, strict=True))
+            if together is not None and all(error is None or isinstance(error, SigmaError) for error in errors):
+                found.append((numbers[0], together))  # alone none of them does it
+            for number, error in found:
                 refused += isinstance(error, SigmaError)
                 if error is not None and not isinstance(error, SigmaError):
                     uncaught += 1
@@ -131,15 +136,17 @@ def _pieces(first: int, cases: int, size: int) -> Iterator[range]:
         yield range(start, min(start + size, first + cases))
 
 
-async def _at_once(take: Attack | Together, rngs: Sequence[random.Random]) -> int | None:
-    """Play cases together; return how many were refused, None: they have to be played one by one."""
+async def _at_once(take: Attack | Together, rngs: Sequence[random.Random]) -> int | Exception | None:
+    """Play cases together; return how many were refused, or what was raised; None: they are played one by one."""
     if not isinstance(take, Together) or len(rngs) == 1:
         return None
     try:
         async with asyncio.timeout(CASE_S):
             return await take.many(rngs)
-    except Exception:  # which of them it was shows itself alone
+    except TimeoutError:  # so many may take long on a busy machine
         return None
+    except Exception as error:  # which of them it was shows itself alone
+        return error
 
 
 async def _alone(take: Attack | Together, rng: random.Random) -> Exception | None:
