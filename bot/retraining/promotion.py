@@ -212,7 +212,7 @@ async def on_harm(control: Control, found: str) -> bool:
     if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:
-        await control.rollback("monitor", found)
+        await control.rollback("monitor", found, must=True)
     except Conflict:
         return False
     return True

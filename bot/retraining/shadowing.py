@@ -202,7 +202,7 @@ class Shadowing:
         """Roll a champion back, unless the pointer has left it already and only the swap is still to come."""
         registry, exchange = self._control.registry, self._control.exchange_info.exchange
         if await asyncio.to_thread(registry.deciding, exchange) == champion_id:
-            await self._control.rollback("harm stop", sentence)
+            await self._control.rollback("harm stop", sentence, must=True)
 
     async def _make_up(self) -> None:
         """Roll back a champion whose harm stop was written, but not carried out before the program ended."""
