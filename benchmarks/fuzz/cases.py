@@ -7,6 +7,7 @@ is found by whoever watches the process: see `watched.py`.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 import traceback
@@ -83,8 +84,9 @@ async def attack(
     cases: int,
     first: int = 0,
     begun: Callable[[int], None] = lambda _number: None,
+    until_s: float = math.inf,
 ) -> Counted:
-    """Play cases `first` to `first + cases` of a surface.
+    """Play cases `first` to `first + cases` of a surface, or as many as there is time for.
 
     Args:
         name: of the surface.
@@ -94,13 +96,17 @@ async def attack(
         cases: how many.
         first: number of the first.
         begun: told the number of each before it is played.
+        until_s: of the monotonic clock; no case begins later.
     """
-    refused = uncaught = 0
+    refused = uncaught = played = 0
     kinds: dict[str, Fault] = {}
     started = time.perf_counter()
     async with opened(folder) as take:
         size = take.size if isinstance(take, Together) else 1
         for numbers in _pieces(first, cases, size):
+            if played and time.monotonic() >= until_s:
+                break
+            played += len(numbers)
             begun(numbers[0])
             together = await _at_once(take, [rng_of(name, seed, number) for number in numbers])
             if isinstance(together, int):
@@ -123,7 +129,7 @@ async def attack(
     return Counted(
         surface=name,
         seed=seed,
-        cases=cases,
+        cases=played,
         refused=refused,
         uncaught=uncaught,
         seconds=time.perf_counter() - started,
