@@ -20,6 +20,7 @@ from bot.feed.source import FeedSource
 from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_limits import limits_of, pointer_name
+from bot.retraining.child_process import PROGRAM
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
@@ -30,14 +31,14 @@ from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_j
 from bot.scheduling.schedule import Job, Schedule
 from bot.scheduling.tidy import tidy_job
 from bot.scheduling.universe import Universe, listed_markets
+from bot.trading.active_bundle import active_bundle
 from bot.trading.control import Control
-from bot.trading.deciding import who_decides
 from bot.trading.facts import Records
 from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.shared_bundle import SharedBundles
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from bot.web.account_pages import AccountPages
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
@@ -127,7 +128,7 @@ async def assemble(environment: Environment) -> Parts:
     registry = Registry.of(config, apart=True)
     if not environment.new_account:
         await asyncio.to_thread(require_ledger, database, registry, config.exchange.name)
-    bundle, refusal = await asyncio.to_thread(who_decides, registry, config)
+    bundle, refusal = await asyncio.to_thread(active_bundle, registry, config)
     share = environment.shared.bundles.of
     opened = await _opened(environment, markets, share(bundle))
     metrics, name = environment.shared.metrics, config.account.name
@@ -202,7 +203,7 @@ def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) ->
     return Trainer(
         clock=clock,
         limits=limits_of(environment.config),
-        arguments=runs.arguments,
+        command=lambda: [*PROGRAM, *runs.arguments()],
         download=runs.download,
         promote=runs.promote,
         runs=job_runs,
@@ -219,7 +220,7 @@ def _control(environment: Environment, opened: Opened, registry: Registry, trade
         records=Records(
             ledger=Ledger(environment.database, opened.account),
             registry=registry,
-            trials=LiveTrials(
+            shadow_tests=ShadowTests(
                 Shadows(environment.database, opened.account.id),
                 environment.config.validation.harm_likelihood_ratio,
                 environment.config.decision.timeframe,

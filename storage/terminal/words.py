@@ -7,14 +7,17 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from storage.lazy import lazily
+
+with lazily():
+    import difflib
+
 # what a terminal obeys instead of showing: control characters, line separators, marks that turn the direction of text
 _OBEYED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """Return "did you mean WORD?" for the nearest of `known`, or `otherwise` where none is near."""
-    import difflib
-
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {near[0]}?" if near else otherwise
 

@@ -21,10 +21,15 @@ from sqlalchemy import make_url
 
 from storage.config.tree import Config
 from storage.durable import folder_lock
+from storage.lazy import lazily
 from strategies.bundle.calibration import OVERLAP
 from strategies.errors import BadInput
 from training.data.dataset import Dataset
 from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
+
+with lazily():
+    import optuna
+    from optuna.storages import RDBStorage
 
 HEARTBEAT_S: Final = 60  # of a tuner that shares its study; its trials count as failed after twice as long
 _BUSY_S: Final = 60.0  # that a reader of the study's file may hold it
@@ -63,8 +68,6 @@ def tune(
         BadInput: the study exists and `resume` was not asked for, or the history is too short.
         StorageFailed: another process runs this study.
     """
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     name = study_name(dataset, config, request)
     folder = config.paths.runs / "tune" / name
@@ -105,8 +108,6 @@ def line(scored: Scored) -> str:
 
 
 def _storage(config: Config, folder: Path) -> Any:
-    from optuna.storages import RDBStorage
-
     settings = config.training
     if settings.studies:
         address = make_url(settings.studies)

@@ -138,19 +138,19 @@ def models(config: Config) -> Finding:
 
     try:
         registry = Registry.of(config, apart=True)
-        standing = registry.standing(config.exchange.name)
-        if standing.champion is None:
+        status = registry.status(config.exchange.name)
+        if status.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"
             return Finding(name="models", is_healthy=True, text=text)
-        registry.get(standing.champion, config.exchange.name)
+        registry.get(status.champion, config.exchange.name)
     except SigmaError as error:
         return Finding(name="models", is_healthy=False, text=str(error))
     where = (
         "in production"
-        if standing.fallback_level == "models"
-        else f"on the bench ({standing.fallback_level.replace('_', ' ')} decides)"
+        if status.fallback_level == "models"
+        else f"on the bench ({status.fallback_level.replace('_', ' ')} decides)"
     )
-    return Finding(name="models", is_healthy=True, text=f"{standing.champion} is {where} and verified")
+    return Finding(name="models", is_healthy=True, text=f"{status.champion} is {where} and verified")
 
 
 def gpu(config: Config) -> Finding:

@@ -18,12 +18,12 @@ from strategies.bundle.bundle import Bundle, trend_bundle
 from strategies.errors import BadInput, BundleRefused, StorageFailed
 
 
-def who_decides(registry: Registry, config: Config) -> tuple[Bundle, str]:
+def active_bundle(registry: Registry, config: Config) -> tuple[Bundle, str]:
     """Return a bundle or a fallback strategy, and why it is not the champion; "" where it is."""
     exchange, timeframe = config.exchange.name, config.decision.timeframe
     log = structlog.get_logger("daemon")
     try:
-        deciding = registry.deciding(exchange)
+        deciding = registry.active(exchange)
     except StorageFailed as error:
         aside = _set_aside(registry.pointer_file(exchange))
         log.error("production pointer is damaged, the trend rule decides", aside=str(aside), error=str(error))

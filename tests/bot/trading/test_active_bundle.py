@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.trading.deciding import who_decides
+from bot.trading.active_bundle import active_bundle
 from storage.config.tree import Config
 from storage.models.registry import Registry
 from strategies.bundle.fallback_names import TREND_ID
@@ -37,7 +37,7 @@ def test_a_damaged_pointer_is_set_aside_and_the_trend_rule_decides(tmp_path: Pat
     pointer = registry.pointer_file("builtin")
     pointer.parent.mkdir(parents=True)
     pointer.write_bytes(content)
-    bundle, told = who_decides(registry, configuration(tmp_path))
+    bundle, told = active_bundle(registry, configuration(tmp_path))
     assert bundle.id == TREND_ID
     assert "lies in" in told
     (aside,) = pointer.parent.glob("*.damaged-*")
@@ -45,7 +45,7 @@ def test_a_damaged_pointer_is_set_aside_and_the_trend_rule_decides(tmp_path: Pat
     assert registry.history("builtin") == []
     name = registry.add_files(ridge_files())
     registry.promote("builtin", name, "again")
-    assert who_decides(registry, configuration(tmp_path))[0].id == name
+    assert active_bundle(registry, configuration(tmp_path))[0].id == name
 
 
 def test_a_bundle_under_a_link_decides_and_one_that_is_gone_or_closed_does_not(tmp_path: Path) -> None:
@@ -55,21 +55,21 @@ def test_a_bundle_under_a_link_decides_and_one_that_is_gone_or_closed_does_not(t
     folder, disk = registry.folder(name), tmp_path / "disk"
     folder.rename(disk)
     folder.symlink_to(disk)
-    assert who_decides(registry, configuration(tmp_path))[0].id == name
+    assert active_bundle(registry, configuration(tmp_path))[0].id == name
     disk.rename(tmp_path / "unplugged")
-    found, told = who_decides(registry, configuration(tmp_path))
+    found, told = active_bundle(registry, configuration(tmp_path))
     assert (found.id, name in told) == (TREND_ID, True)
     folder.unlink()
     folder.symlink_to(folder)
-    assert who_decides(registry, configuration(tmp_path))[0].id == TREND_ID
+    assert active_bundle(registry, configuration(tmp_path))[0].id == TREND_ID
     folder.unlink()
     (tmp_path / "unplugged").rename(folder)
-    assert who_decides(registry, configuration(tmp_path))[0].id == name
+    assert active_bundle(registry, configuration(tmp_path))[0].id == name
     if os.geteuid() == 0:
         return  # root reads everything
     folder.chmod(0)
     try:
-        assert who_decides(registry, configuration(tmp_path))[0].id == TREND_ID
+        assert active_bundle(registry, configuration(tmp_path))[0].id == TREND_ID
     finally:
         folder.chmod(0o700)
 
@@ -81,4 +81,4 @@ def test_a_bundle_whose_files_are_no_files_is_refused(tmp_path: Path) -> None:
     manifest = registry.folder(name) / "manifest.json"
     manifest.unlink()
     manifest.mkdir()
-    assert who_decides(registry, configuration(tmp_path))[0].id == TREND_ID
+    assert active_bundle(registry, configuration(tmp_path))[0].id == TREND_ID
