@@ -10,21 +10,21 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-import structlog
-
+from bot.waiting import Backoff, Outage
 from strategies.errors import StorageFailed
 
-PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+LONGEST_WAIT_S: Final = 5.0
 
 
 async def answered(question: Callable[..., Any], *arguments: object) -> Any:
     """Return the answer to a question that is asked on a thread, however long the database is away."""
-    attempt = 0
+    outage, backoff = Outage("question to the database", logger="daemon"), Backoff(longest_s=LONGEST_WAIT_S)
     while True:
         try:
-            return await asyncio.to_thread(question, *arguments)
+            found = await asyncio.to_thread(question, *arguments)
         except StorageFailed as error:
-            if attempt == 0:
-                structlog.get_logger("daemon").warning("the database is awaited", error=str(error))
-            await asyncio.sleep(PAUSES_S[min(attempt, len(PAUSES_S) - 1)])
-            attempt += 1
+            outage.begin(error)
+            await asyncio.sleep(backoff.next_s())
+        else:
+            outage.end()
+            return found

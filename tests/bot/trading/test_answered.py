@@ -32,7 +32,7 @@ class Away:
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.trading.answered.PAUSES_S", (0.0,))
+    monkeypatch.setattr("bot.trading.answered.LONGEST_WAIT_S", 0.0)
 
 
 async def test_a_question_is_asked_until_it_is_answered() -> None:
