@@ -91,19 +91,17 @@ class Places:
             return
         for path in sorted(_below(start, on_error)):
             inside = path.relative_to(start)
-            if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+            if (path.is_file() or path.is_symlink()) and not any(part.startswith(".") for part in inside.parts):
                 yield f"{unit}/{inside.as_posix()}", path
 
 
 def _below(start: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
     """Yield everything below a folder, through links too; a folder that is met again on its own way ends there."""
-    seen: set[tuple[int, int]] = set()
     for folder, folders, names in os.walk(start, onerror=_unless_absent(on_error), followlinks=True):
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:
+        above = [part for part in Path(folder).parents if part.is_relative_to(start)]
+        if Path(folder).resolve() in [part.resolve() for part in above]:
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
         yield from (Path(folder) / name for name in names)
 
 
