@@ -99,7 +99,7 @@ async def test_a_clock_that_is_set_back_makes_no_ban_longer_than_it_was_stated(
         assert least_s <= Gate("bybit", tmp_path).left_s() <= most_s
 
 
-SPOILT = [b"", b"[]", b"7", b'{"until_ms": null}', b'{"until_ms": 1e308}', b'{"seconds": []}']
+SPOILT = [b"", b"[]", b"7", b'{"until_ms": null}', b'{"seconds": []}']
 
 
 @pytest.mark.parametrize("content", SPOILT)
