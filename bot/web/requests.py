@@ -24,9 +24,9 @@ Row = TypeVar("Row")
 
 
 class Asked(BaseModel):
-    """A query or a body: unknown names are refused."""
+    """A query or a body: unknown names are refused. Patterns mean what they mean to Python, in letters of any script."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
