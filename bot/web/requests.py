@@ -24,7 +24,7 @@ Row = TypeVar("Row")
 
 
 class Asked(BaseModel):
-    """A query or a body: unknown names are refused. Patterns mean what they mean to Python, in letters of any script."""
+    """A query or a body: unknown names are refused; patterns mean what they mean to Python, in any script."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
