@@ -49,7 +49,7 @@ def test_images_are_pinned_behind_their_tags_and_pinned_anew() -> None:
 def test_an_answer_that_is_no_digest_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     module = runpy.run_path(str(ROOT / "deploy" / "pin_images.py"))
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SystemExit, match="pin-images: postgres:15"):
+    with pytest.raises(SystemExit, match="no digest of postgres:15 could be had"):
         module["asked"]("postgres:15")
 
 
