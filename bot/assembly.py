@@ -133,7 +133,7 @@ async def assemble(environment: Environment) -> Parts:
     opened = await _opened(environment, markets, share(bundle))
     metrics, name = environment.shared.metrics, config.account.name
     listeners: Listeners = [partial(metrics.of_account.on_snapshot, name), log_trading]
-    environment.feed.watch(opened.engine.markets)
+    environment.feed.watch(opened.engine.markets, opened.owed_ms)
     trader = await asyncio.to_thread(_trader, environment, opened, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
     leader = environment.leads

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.clock import Clock, PacedClock, ScaledClock, SystemClock
+from bot.clock import Clock, FollowingClock, PacedClock, SystemClock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
@@ -38,6 +38,7 @@ from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
 
 LISTED = 11  # known markets that the demo lists at least: more may be added while it runs
+STANDS_S = 10.0  # real seconds, beside the length of a minute, without one in a market that waits for us
 T = TypeVar("T")
 
 
@@ -106,7 +107,8 @@ async def open_exchange(config: Config, patience: Patience | None = None) -> Asy
         try:
             description = server.source.description
             exchange_info = _demo_exchange(config, description.name, description.kind, description.edge)
-            yield Exchange(url=url, clock=server.clock, exchange_info=exchange_info, waits=True, watch=server.wait)
+            waiting = replace(exchange_info, stands_after_s=STANDS_S + minute_s(config.exchange.speed))
+            yield Exchange(url=url, clock=server.clock, exchange_info=waiting, waits=True, watch=server.wait)
         finally:
             await server.stop()
 
@@ -147,11 +149,15 @@ async def _join(config: Config) -> Exchange:
     exchange_info = _demo_exchange(config, str(market["name"]), str(market["kind"]), str(market["edge"]))
     if told["speed"] is None or told["mode"] == "paced":
         paced = PacedClock(int(told["now_ms"]))
-        return Exchange(
-            url=config.exchange.url, clock=paced, exchange_info=exchange_info, waits=True, on_time=paced.advance
-        )
-    clock = ScaledClock(int(told["now_ms"]), float(told["speed"]))
+        waiting = replace(exchange_info, stands_after_s=STANDS_S)
+        return Exchange(url=config.exchange.url, clock=paced, exchange_info=waiting, waits=True, on_time=paced.advance)
+    clock = FollowingClock(int(told["now_ms"]), float(told["speed"]))
     return Exchange(url=config.exchange.url, clock=clock, exchange_info=exchange_info)
+
+
+def minute_s(speed: float) -> float:
+    """Return the real seconds that a market minute lasts at a speed; 0 where it is as fast as it is processed."""
+    return MINUTE_MS / 1000 / speed if speed else 0.0
 
 
 def _demo_exchange(config: Config, name: str, kind: str, edge: str) -> ExchangeInfo:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from bot.clock import Clock, PacedClock, SystemClock
+from bot.clock import Clock, FollowingClock, PacedClock, SystemClock
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
 from bot.feed.gate import Gate
@@ -94,7 +94,8 @@ class Connection:
             grace_s=0.0 if isinstance(clock, PacedClock) else feed.grace_s,  # it stands where the exchange says
             answers=SharedAnswers(clock) if shared else None,
         )
-        self.builtin = Builtin(address, on_time) if exchange.is_builtin else None
+        told = clock.follow if isinstance(clock, FollowingClock) else on_time
+        self.builtin = Builtin(address, told) if exchange.is_builtin else None
         self.keeper = TimeKeeper(self.rest, clock) if isinstance(clock, SystemClock) else None
         self.streams = Streams(self.rest, clock, feed, self.counters, self._run)
         self._is_started = False

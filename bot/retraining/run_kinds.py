@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.retraining.child_process import PROGRAM
+from bot.retraining.child_process import CLI, PROGRAM
 from bot.views.runs import RunKind, RunOption
 from storage.config.market import SYMBOL
 from storage.language import N_
 from strategies.errors import Conflict, NotFound
 
-CLI: Final = (sys.executable, "-m", "bot.cli")
 DAY: Final = r"\d{4}-\d\d-\d\d"
 SYMBOLS: Final = rf"{SYMBOL}(,{SYMBOL}){{0,499}}"
 COUNT: Final = r"\d{1,5}"

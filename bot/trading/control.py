@@ -69,7 +69,10 @@ class Control(Facts):
         Raises:
             BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units, or has
                 announced its end within a day.
+            Conflict: it leaves with the next minute, as was asked.
         """
+        if any(part.kind == "leave" and part.spec and part.spec.symbol == symbol for part in self.pending_changes):
+            raise Conflict(f"{symbol} is about to leave with the next account minute; ask again after it")
         listed = await self.feed.describe([symbol])
         asker = Asker(by=by, why=why, now_ms=self.clock.now_ms())
         return self._trader.change_market(joining(self.markets, listed, symbol, asker))

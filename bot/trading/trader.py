@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import orjson
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, steady_ms
 from bot.trading.alerts_of_minute import alerts_of, command_alert
 from bot.trading.market_requests import MarketRequests
 from bot.trading.snapshot import Snapshot, snapshot_of
@@ -95,6 +95,7 @@ class Trader:
         self.snapshot: Snapshot | None = None
         self.is_ledger_writable = True
         self.last_minute_ms = int(engine.state.account["last_ms"][0])
+        self.taken_ms = 0  # of `steady_ms`, when the last minute had been written; 0: none since the start
 
     async def run(self) -> None:
         """Trade until cancelled. A minute that was begun is finished first."""
@@ -186,6 +187,7 @@ class Trader:
         alerts += [command_alert(command, minute.open_ms, index) for index, command in enumerate(commands)]
         await self._write(minute, outcome, signals, alerts)
         self.last_minute_ms = minute.open_ms
+        self.taken_ms = steady_ms()
         took_s = loop.time() - began_s
         self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)
         self._publish(self.snapshot)

@@ -7,6 +7,7 @@ command by `storage/terminal/run.py`; nobody passes them along. The daemon's com
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from storage.lazy import lazily
+from storage.terminal.counted_steps import counted_steps
+from storage.terminal.parent_watch import STARTED_BY
 from storage.terminal.table import fitted, terminal_width
 from storage.terminal.words import printable
 from strategies.errors import SigmaError
@@ -107,11 +110,14 @@ def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = Fal
 
 @contextmanager
 def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show how far a long task is: a bar on a terminal, at most ten plain lines elsewhere; both on stderr.
+    """Show how far a long task is, on stderr: a bar on a terminal, steps to a daemon, else at most ten plain lines.
 
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
+    if os.environ.get(STARTED_BY) == "daemon":
+        yield counted_steps(label, total)
+        return
     if sys.stderr.isatty() and not wants_json():
         with _bar(label, total, unit) as done:
             yield done

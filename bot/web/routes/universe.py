@@ -17,7 +17,7 @@ from bot.web.routes.commands import by
 from storage.config.market import SYMBOL
 from storage.ledger.market_changes import latest_changes
 from strategies.errors import BadInput, Conflict
-from strategies.market import typed_symbol
+from strategies.market import MarketStatus, typed_symbol
 from strategies.universe.selection import Selection
 
 operations: Final = Operations("markets")
@@ -81,6 +81,7 @@ class UniverseState(View):
     size: int
     members: list[str]
     leaving: list[str]
+    halted: list[str]
     chosen_ms: int
     verdicts: list[MarketVerdict]
     pending: list[PendingChange]
@@ -112,20 +113,20 @@ async def refresh_universe(request: web.Request) -> UniverseState:
 async def add_market(request: web.Request, body: MarketChange) -> Asking:
     """Let a market join with the next decision boundary."""
     try:
-        await request.app[CONTROL].join(body.symbol, by(request), body.why)
+        await request.app[CONTROL].join(typed_symbol(body.symbol), by(request), body.why)
     except BadInput as error:
         raise Conflict(str(error)) from error
-    return Asking(symbol=body.symbol, accepted=True)
+    return Asking(symbol=typed_symbol(body.symbol), accepted=True)
 
 
 @operations.post("/api/markets/remove", status=202, problems=(409, 503))
 async def remove_market(request: web.Request, body: MarketLeave) -> Asking:
     """Let a market go with the next account minute, after its exit where something is held."""
     try:
-        request.app[CONTROL].leave(body.symbol, by(request), body.why, close=body.close)
+        request.app[CONTROL].leave(typed_symbol(body.symbol), by(request), body.why, close=body.close)
     except BadInput as error:
         raise Conflict(str(error)) from error
-    return Asking(symbol=body.symbol, accepted=True)
+    return Asking(symbol=typed_symbol(body.symbol), accepted=True)
 
 
 def _kept(request: web.Request) -> Universe:
@@ -152,6 +153,7 @@ async def _state(request: web.Request, selection: Selection | None) -> UniverseS
         size=kept.size,
         members=members,
         leaving=[market.symbol for market in control.markets if market.is_member and market.symbol not in members],
+        halted=[market.symbol for market in control.markets if market.status is MarketStatus.HALTED],
         chosen_ms=kept.chosen_ms,
         verdicts=[
             MarketVerdict(

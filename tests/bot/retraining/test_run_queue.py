@@ -13,8 +13,10 @@ import pytest
 from bot.retraining.child_process import Limits
 from bot.retraining.run_kinds import COMMANDS
 from bot.retraining.run_queue import RunQueue
+from storage.candles.store import CandleStore
 from storage.language import speaking
 from strategies.errors import NotFound
+from tests.bot.feed.stage import stage
 
 PROGRAM = """
 import json, os, sys
@@ -65,3 +67,23 @@ async def test_records_of_runs_that_are_none_end_no_start_and_lead_nowhere_else(
     assert again.start("tune", {}, "test").id == "r-00002"
     with pytest.raises(NotFound):
         again.report("../secret")
+
+
+async def test_a_download_reaches_the_exchange_that_lives_inside_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with stage(symbols=("BTCUSDT",)) as there:
+        limits = Limits(background=False, exchange_url=there.server.url)
+        queue = RunQueue(tmp_path / "runs", limits, asyncio.Lock())
+        asked = queue.start("download", {"symbols": "BTCUSDT", "since": "2024-12-25"}, "test")
+        ended = asyncio.Event()
+        queue.on_change = lambda run: ended.set() if run.is_over else None
+        serving = asyncio.create_task(queue.run())
+        async with asyncio.timeout(60):
+            await ended.wait()
+        serving.cancel()
+        await asyncio.wait([serving])
+    run = queue.page(asked.id).run
+    assert (run.state, run.done) == ("done", 100), run.outcome
+    assert CandleStore(tmp_path / "data/historical").coverage("builtin", "BTCUSDT", "1h").rows == 7 * 24
