@@ -20,6 +20,7 @@ from bot.retraining.child_process import CLI, run_child
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.steps import step_of
 from bot.retraining.trainer import JOB, Counted
+from bot.trading.answered import answered
 from bot.trading.control import Control
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
@@ -185,7 +186,7 @@ async def first_training(control: Control, runs: JobRuns, *, wanted: bool, catch
     """Ask for a bundle when none decides yet, or when a restart cut a training short; the rest is the schedule's."""
     if not wanted:
         return
-    cut_short = await asyncio.to_thread(close_interrupted, runs, control.clock.now_ms())
+    cut_short = await answered(close_interrupted, runs, control.clock.now_ms())
     with contextlib.suppress(AlreadyRunning):  # the schedule made up for a missed run first
         if control.champion is None:
             await control.training.start("no bundle decides yet")
@@ -207,7 +208,7 @@ async def on_harm(control: Control, found: str) -> bool:
     if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:
-        await control.rollback("monitor", found)
+        await control.rollback("monitor", found, must=True)
     except Conflict:
         return False
     return True

@@ -184,9 +184,13 @@ class Facts:
         """
         if symbol is None:
             return -1
-        for index, market in enumerate(self.markets):
-            if market.symbol == typed_symbol(symbol):
-                return index
+        names = [market.symbol for market in self.markets]
+        for meant in (symbol, typed_symbol(symbol)):
+            if meant in names:
+                return names.index(meant)
+        alike = [index for index, name in enumerate(names) if name.casefold() == symbol.casefold()]
+        if len(alike) == 1:  # kPEPEUSDC, typed without its small letter
+            return alike[0]
         known = ", ".join(market.symbol for market in self.members[:NAMED])
         more = f" and {len(self.members) - NAMED} more" if len(self.members) > NAMED else ""
         raise BadInput(f"{symbol} is not traded here; one of {known}{more} is needed")

@@ -109,9 +109,12 @@ def require_ledger(database: Database, registry: Registry, exchange: str) -> Non
 
     Raises:
         BadInput: daemons have moved the production pointer, and the database knows no account on the exchange.
+        StorageFailed: it knows none, and the pointer cannot be read.
     """
+    if accounts.count(database, exchange):
+        return
     moves = [move for move in registry.history(exchange) if not move.why.endswith(BY_COMMAND_LINE)]
-    if not moves or accounts.count(database, exchange):
+    if not moves:
         return
     where = database.url.render_as_string()
     raise BadInput(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bot.scheduling.universe import Universe
 from bot.values.view import View
@@ -14,6 +14,7 @@ from bot.web.app_keys import CONTROL, UNIVERSE
 from bot.web.operations import Operations
 from bot.web.requests import Asked
 from bot.web.routes.commands import by
+from storage.config.market import SYMBOL
 from storage.ledger.market_changes import latest_changes
 from strategies.errors import BadInput, Conflict
 from strategies.market import MarketStatus, typed_symbol
@@ -27,7 +28,7 @@ CHANGES: Final = 30  # the latest that the ledger holds
 class MarketChange(Asked):
     """Which market, by its canonical symbol, listed by the exchange."""
 
-    symbol: str = Field(pattern=r"^[A-Za-z0-9]{3,20}$")
+    symbol: Annotated[str, Field(pattern=f"^{SYMBOL}$"), AfterValidator(typed_symbol)]
     why: str = Field("asked for by hand", min_length=1, max_length=300, description="kept on the tape")
 
 

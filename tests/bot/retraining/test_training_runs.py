@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bot.assembly import _active_bundle
 from bot.clock import ManualClock
 from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
 from bot.simulator.conductor import Pace
+from bot.trading.active_bundle import active_bundle
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.verify import verify
@@ -138,7 +138,7 @@ async def test_the_champion_steps_down_to_the_trend_rule_then_to_cash_and_comes_
         ]
 
 
-async def test_a_refresh_on_the_bench_changes_the_champion_and_not_who_decides(tmp_path: Path) -> None:
+async def test_a_refresh_on_the_bench_changes_the_champion_and_not_active_bundle(tmp_path: Path) -> None:
     async with running(tmp_path) as (world, runs):
         registry = world.control.registry
         calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
@@ -172,7 +172,7 @@ async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_
         assert found.minutes > 3
         assert found.differences == []
         config = Config.model_validate({"paths": {"models": str(tmp_path / "models")}})
-        assert _active_bundle(Registry(tmp_path / "models"), config)[0].id == "cash-1"
+        assert active_bundle(Registry(tmp_path / "models"), config)[0].id == "cash-1"
         assert Registry(tmp_path / "models").status("builtin") == Status(champion=calm, fallback_level="cash")
 
 
