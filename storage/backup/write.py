@@ -20,6 +20,7 @@ from storage.backup.last_backup import note_backup
 from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
+from storage.backup.scope import Scope
 from storage.durable import folder_lock
 from storage.ledger.archive import Archive, fault_of, path_of
 from storage.ledger.database import revision_of
@@ -38,6 +39,7 @@ def write_backup(
     created_ms: int,
     version: str,
     passphrase: str = "",
+    account: tuple[str, str] | None = None,
     done: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Manifest:
     """Write everything that cannot be fetched again to one file and return what is in it.
@@ -50,6 +52,7 @@ def write_backup(
         created_ms: now.
         version: of this program.
         passphrase: encrypts the file; empty: whoever has the file can read it.
+        account: (exchange, name) of the only one whose rows and days are taken; what all share goes along. None: all.
         done: told what is being written, how much is done, and of how much.
 
     Raises:
@@ -58,10 +61,11 @@ def write_backup(
     with _staging(target.parent) as folder, packed(target, folder, passphrase) as packing:
         with one_moment(engine) as connection:
             tables = tables_of(connection)
-            counts = count_rows(connection, tables)
-            _add_tables(packing, connection, tables, folder, places, counts, done)
-            lost = _add_tape(packing, connection, tables)
-            accounts = _accounts(connection, tables)
+            scope = Scope.of(connection, account)
+            counts = count_rows(connection, tables, scope)
+            _add_tables(packing, connection, tables, folder, scope, counts, done)
+            lost = _add_tape(packing, connection, tables, scope)
+            accounts = tuple(part for part in _accounts(connection, tables) if account in (None, _name_of(part)))
             revision = revision_of(connection) or ""
         total = sum(1 for _ in _files(places, with_candles=with_candles))
         for number, (name, path) in enumerate(_files(places, with_candles=with_candles), start=1):
@@ -80,7 +84,8 @@ def write_backup(
             lost=lost,
         )
         packing.close(manifest)
-    note_backup(places.state)
+    if account is None:
+        note_backup(places.state)
     return manifest
 
 
@@ -99,7 +104,7 @@ def _add_tables(
     connection: Connection,
     tables: list[Table],
     folder: Path,
-    places: Places,
+    scope: Scope,
     counts: dict[str, int],
     done: Callable[[str, int, int], None],
 ) -> None:
@@ -107,7 +112,7 @@ def _add_tables(
     for table in tables:
         path = folder / f"{table.name}.parquet"
         change = _relative if table.name == "archive" else None
-        written += dump(connection, table, path, change)
+        written += dump(connection, table, path, scope, change)
         packing.add(f"{TABLES}/{table.name}.parquet", path)
         path.unlink()
         done("rows", written, total)
@@ -123,7 +128,7 @@ def _tape_member(path: str) -> str:
     return f"tape/{folder}/{name}"
 
 
-def _add_tape(packing: Packing, connection: Connection, tables: list[Table]) -> tuple[str, ...]:
+def _add_tape(packing: Packing, connection: Connection, tables: list[Table], scope: Scope) -> tuple[str, ...]:
     """Add the archived days that the ledger names; return in words those that are gone or torn.
 
     A day that cannot be read must not keep all that can be from being backed up.
@@ -132,7 +137,8 @@ def _add_tape(packing: Packing, connection: Connection, tables: list[Table]) -> 
     if archive is None:
         return ()
     lost: list[str] = []
-    query = select(*(archive.c[name] for name in Archive.__slots__)).order_by(archive.c.account_id, archive.c.first_ms)
+    own = scope.rows_of(archive).with_only_columns(*(archive.c[name] for name in Archive.__slots__))
+    query = own.order_by(archive.c.account_id, archive.c.first_ms)
     for row in connection.execute(query).mappings():
         day = Archive(**row)
         fault = fault_of(connection.engine, day)
@@ -156,6 +162,10 @@ def _accounts(connection: Connection, tables: list[Table]) -> tuple[BackedUpAcco
         BackedUpAccount(exchange=row.exchange, name=row.name, last_minute_ms=row.last_ms)
         for row in connection.execute(query)
     )
+
+
+def _name_of(part: BackedUpAccount) -> tuple[str, str]:
+    return part.exchange, part.name
 
 
 def _files(places: Places, *, with_candles: bool) -> Iterator[tuple[str, Path]]:

@@ -97,6 +97,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "assembly",
         "accounts",
         "daemon",
+        "feed_process",
         "cli",
     ),
 }

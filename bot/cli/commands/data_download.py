@@ -15,7 +15,7 @@ from bot.feed.download_all import Failed, download_all
 from storage.candles.market_book import record_markets
 from storage.candles.store import CandleStore
 from storage.config.effective import load
-from storage.config.market import ExchangeSettings
+from storage.config.market import ExchangeSettings, FeedSettings
 from storage.terminal import output
 from storage.terminal.words import counted
 from strategies.errors import BadInput
@@ -110,6 +110,13 @@ def _exchange(config: Config, symbols: str, market: str, name: str, url: str) ->
     )
 
 
+def _feed(config: Config, settings: ExchangeSettings) -> FeedSettings:
+    """Return how an exchange is reached: through the feed process only if that serves it."""
+    serves = (config.exchange.name, config.exchange.market, config.exchange.url)
+    is_served = (settings.name, settings.market, settings.url) == serves
+    return config.feed if is_served else config.feed.model_copy(update={"source": ""})
+
+
 async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tuple[list[Downloaded], list[Failed]]:
     from bot.feed.source import FeedSource
 
@@ -117,7 +124,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
     clock: Clock = PacedClock() if settings.is_builtin else SystemClock()
     async with AsyncExitStack() as opened:
         state = config.paths.state / "feed"
-        source = FeedSource(settings, config.feed, clock, state=state)
+        source = FeedSource(settings, _feed(config, settings), clock, state=state)
         opened.push_async_callback(source.close)
         if source.builtin is not None and isinstance(clock, PacedClock):
             clock.advance(int((await source.builtin.clock())["now_ms"]))
@@ -125,7 +132,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
         if job.stitch:
             name = SPOT_EXCHANGES.get(settings.name, settings.name)
             elsewhere = settings.model_copy(update={"name": name, "market": "spot"})
-            spot = FeedSource(elsewhere, config.feed, clock, state=state)
+            spot = FeedSource(elsewhere, _feed(config, elsewhere), clock, state=state)
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
         record_markets(store.root, await source.markets(symbols))
