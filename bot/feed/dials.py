@@ -46,7 +46,10 @@ class Dials:
 
     async def take(self) -> None:
         """Wait until another connection may be opened, and count it."""
-        while (wait_s := await asyncio.to_thread(self._take)) > 0:
+        while True:
+            wait_s = await asyncio.to_thread(self._take)
+            if wait_s <= 0:
+                return
             await asyncio.sleep(max(0.01, wait_s))
 
     def _take(self) -> float:
