@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bot.alerts.channel import Channel, NotSent, Unanswered, Undeliverable
+from bot.tracing import OFF, AccountTraces
 from storage.config.services import AlertSettings
 from storage.ledger.outbox import Outbox, Pending
 from strategies.errors import StorageFailed
@@ -54,6 +55,9 @@ class Deliverer:
         now_ms: the wall clock, for the record.
         pace: how to wait.
         count: told "delivered", "retried" or "given_up" with the number of alerts.
+
+    Attributes:
+        traces: of the account; a message has one span, in the minute that wrote its first alert.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Deliverer:
         self._pace = pace
         self._count = count
         self._sent_s: deque[float] = deque(maxlen=settings.burst)
+        self.traces: AccountTraces = OFF
         self._failures = 0
         self._log = structlog.get_logger("alerts")
 
@@ -129,7 +134,8 @@ class Deliverer:
         await self._ask(self._outbox.begin_attempt, self._channel.name, ids, self._now_ms())
         is_silent = all(self._level(row) == "silent" for row in rows)
         try:
-            await self._channel.send(rows, is_repeat=is_repeat, is_silent=is_silent)
+            with self.traces.delivery(rows[0].key, self.name, rows[0].event):
+                await self._channel.send(rows, is_repeat=is_repeat, is_silent=is_silent)
         except NotSent as error:
             await self._ask(self._outbox.take_back, self._channel.name, ids, str(error))
             await self._back_off("alerts are not getting through", str(error), error.retry_after_s)

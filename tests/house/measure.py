@@ -82,6 +82,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "exchange_info",
         "values",
         "network",
+        "tracing",
         "simulator",
         "feed",
         "exchange",
