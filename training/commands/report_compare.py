@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from storage.terminal.output import emit
+from storage.terminal.output import emit, width
 from training.runtime.progress import configuration, say
 
 
@@ -32,4 +32,4 @@ def command(
             write_page(file, page_of(rows))
         written["file"] = str(file)
         say(f"comparison written to {file}")
-    emit({"runs": [row.document() for row in rows], **written}, summary(rows))
+    emit({"runs": [row.document() for row in rows], **written}, summary(rows, width()))

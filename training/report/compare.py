@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
-
-from rich.table import Table
 
 from storage.language import _
 from storage.models.runs import Run
+from storage.terminal.table import GAP, NARROWEST, Column
+from storage.terminal.table import table as lines
 from strategies.errors import BadInput
 from training.backtest.run_candles import moment
 from training.report.page import Section, page
 from training.report.tables import table
 
+LEAST_COLUMN: Final = len(GAP) + NARROWEST + 4  # characters of a run
 _UNKNOWN: Final = "–"
 
 
@@ -42,15 +44,29 @@ def compared(runs: Sequence[Run]) -> list[Compared]:
     return [_compared(run) for run in runs]
 
 
-def summary(rows: Sequence[Compared]) -> Table:
-    """Return what the terminal shows."""
-    shown = Table(box=None, pad_edge=False)
-    shown.add_column("")
-    for row in rows:
-        shown.add_column(f"{row.model}\n{row.kind} {row.run}", justify="right")
-    for name in rows[0].shown:
-        shown.add_row(name, *(row.shown[name] for row in rows))
-    return shown
+def summary(rows: Sequence[Compared], width: int | None) -> str:
+    """Return what the terminal shows: the runs beside each other, as many as its lines hold, the others below.
+
+    Args:
+        rows: the runs.
+        width: of a line; None: all beside each other.
+    """
+    names = list(rows[0].shown)
+    most = len(rows) if width is None else max(1, (width - max(map(len, names))) // LEAST_COLUMN)
+    blocks = [rows[first : first + most] for first in range(0, len(rows), most)]
+    return "\n\n".join(lines(_columns(block), names, width=width) for block in blocks)
+
+
+def _columns(rows: Sequence[Compared]) -> list[Column]:
+    of_runs = [
+        Column(name=f"{row.model} {row.kind} {row.run}", text=partial(_shown_by, row), is_number=True, is_prose=True)
+        for row in rows
+    ]
+    return [Column(name="", text=str), *of_runs]
+
+
+def _shown_by(row: Compared, name: str) -> str:
+    return row.shown[name]
 
 
 def page_of(rows: Sequence[Compared]) -> str:
