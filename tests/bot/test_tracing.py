@@ -64,8 +64,10 @@ async def test_a_minute_is_traced_from_its_first_candle_to_the_alert(
         await alerts.open([channel])
         delivering = asyncio.create_task(alerts.run())
         await world.hand(*HOUR[:60])
-        world.control.pause("a person")
+        pausing = asyncio.create_task(world.control.pause("a person"))
+        await asyncio.sleep(0)
         await world.hand(HOUR[60])
+        await pausing
         await until(lambda: channel.messages)
         delivering.cancel()
     spans = memory.get_finished_spans()

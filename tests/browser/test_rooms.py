@@ -42,6 +42,19 @@ async def test_every_room_and_thing_has_an_address_and_back_leads_back(scene: Sc
     assert (await page.title()).endswith("Sigma Analyst")
 
 
+async def test_a_trades_page_shows_where_its_stop_lay_and_when_it_moved(scene: Scene) -> None:
+    symbol = await scene.until_held()
+    held = next(part for part in scene.snapshot.positions if part.symbol == symbol)
+    await scene.go(f"/trades/{symbol}-{held.trade}")
+    await scene.charted("trade")
+    rows = scene.page.locator(".card.moves tbody tr")
+    await expect(rows.first).to_contain_text("set at the fill")
+    stop = await rows.last.locator("td[data-label=stop]").inner_text()
+    assert float(stop.replace(",", "")) == pytest.approx(held.stop_loss, rel=1e-3)
+    assert await scene.broken_rules() == []
+    await scene.picture("trade-levels")
+
+
 async def test_a_market_is_explored_by_timeframe_panes_and_features(scene: Scene) -> None:
     page, chart = scene.page, scene.page.locator("#price-chart")
     began = await page.evaluate("performance.now()")
