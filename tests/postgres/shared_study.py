@@ -9,8 +9,9 @@ from pathlib import Path
 
 from storage.config.tree import Config
 from tests.made_bundles import made_dataset
-from training.tuning import tune as tuning
+from training.tuning import study_storage
 from training.tuning.study_trials import Request
+from training.tuning.tune import tune
 
 TRIALS, HEARTBEAT_S = 8, 1
 REQUEST = Request(
@@ -35,8 +36,8 @@ def main() -> None:
         if dies:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    tuning.HEARTBEAT_S = HEARTBEAT_S  # type: ignore[misc]
-    tuning.tune(made_dataset(bars=4000), config_of(url, folder), REQUEST, on_trial)
+    study_storage.HEARTBEAT_S = HEARTBEAT_S  # type: ignore[misc]
+    tune(made_dataset(bars=4000), config_of(url, folder), REQUEST, on_trial)
 
 
 if __name__ == "__main__":

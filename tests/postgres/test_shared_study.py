@@ -6,26 +6,36 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine as Database
+from sqlalchemy import make_url
 
 pytest.importorskip("optuna")
 
+from storage.ledger.database import known_revisions, revision_of
 from storage.models.trial_log import read_trials
 from tests.builders import ROOT
 from tests.postgres.shared_study import HEARTBEAT_S, TRIALS
+from training.tuning.study_storage import SCHEMA
 
 PROGRAM = [sys.executable, "-m", "tests.postgres.shared_study"]
 
 
-def trials(url: str) -> list[tuple[int, str, str]]:
-    """Return (number, state, parameters) of every trial of the study."""
+def opened(url: str) -> tuple[Any, Any]:
+    """Return storage and study."""
     import optuna
 
-    storage = optuna.storages.RDBStorage(url)
+    inside = make_url(url).update_query_dict({"options": f"-csearch_path={SCHEMA}"})
+    storage = optuna.storages.RDBStorage(inside.render_as_string(False), heartbeat_interval=HEARTBEAT_S)
     [name] = optuna.get_all_study_names(storage)
-    study = optuna.load_study(study_name=name, storage=storage)
+    return storage, optuna.load_study(study_name=name, storage=storage)
+
+
+def trials(url: str) -> list[tuple[int, str, str]]:
+    """Return (number, state, parameters) of every trial of the study."""
+    _, study = opened(url)
     return [(part.number, part.state.name, str(sorted(part.params.items()))) for part in study.get_trials()]
 
 
@@ -56,13 +66,12 @@ def test_two_tuners_share_a_study_and_survive_a_third(postgres: Database, tmp_pa
     ledgers = [read_trials(tmp_path / name) for name in ("first", "second")]
     assert sum(map(len, ledgers)) == TRIALS - 2
     assert all(ledgers)
+    with postgres.connect() as connection:
+        assert revision_of(connection) == known_revisions()[0]  # the ledger in the same database is none the wiser
 
 
 def left_running(url: str) -> None:
     """Leave a trial as a tuner leaves it that dies in a fit: begun, with one sign of life."""
-    import optuna
-
-    storage = optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_S)
-    [name] = optuna.get_all_study_names(storage)
-    trial = optuna.load_study(study_name=name, storage=storage).ask()
+    storage, study = opened(url)
+    trial = study.ask()
     storage.record_heartbeat(trial._trial_id)
