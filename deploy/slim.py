@@ -29,13 +29,13 @@ SPARE = {  # pattern below site-packages: why nobody misses it
     "onnxruntime/transformers": "makes models smaller, before they are used",
     "onnxruntime/quantization": "the same",
     "onnxruntime/tools": "the same",
-    "fontTools": "matplotlib needs it for PDF and PostScript; the bot draws PNG",
     "ccxt/test": "tests of libraries",
     "ccxt/prediction": "no exchange",
     "pip": "nothing is installed later",
     "setuptools": "nothing is installed later",
 }
 SPOKEN = {"root", "en", "en_US", "en_GB", "tr", "tr_TR"}  # of babel's locales
+FONT_TOOLS = {"__init__", "agl", "misc", "version"}  # the rest is for PDF and PostScript; the bot draws PNG
 SCIPY = {  # what xgboost loads of it, with what these load; see the test
     "_build_utils",
     "_cyutility",
@@ -60,6 +60,9 @@ def spare(packages: Path) -> list[tuple[Path, str]]:
     for path in packages.glob("babel/locale-data/*.dat"):
         if path.stem not in SPOKEN:
             found[path] = "a language that is not spoken here"
+    for path in packages.glob("fontTools/*"):
+        if path.name.split(".")[0] not in FONT_TOOLS:
+            found[path] = "for PDF and PostScript; the bot draws PNG"
     for path in packages.glob("scipy/*"):
         if path.name.split(".")[0] not in SCIPY:
             found[path] = "xgboost needs its sparse matrices"
@@ -67,8 +70,12 @@ def spare(packages: Path) -> list[tuple[Path, str]]:
 
 
 def strip(packages: Path) -> None:
-    """Take symbols out of shared libraries that were made without care; what cannot be stripped stays as it is."""
+    """Take symbols out of shared libraries, but not out of those that wheels bring from elsewhere (`NAME.libs`): these
+    were rewritten when they were packed, and do not load any more when they are rewritten again.
+    """
     for path in [*packages.rglob("*.so"), *packages.rglob("*.so.*")]:
+        if path.relative_to(packages).parts[0].endswith(".libs"):
+            continue
         subprocess.run(["strip", "--strip-unneeded", str(path)], check=False, stderr=subprocess.DEVNULL)
 
 
