@@ -59,7 +59,7 @@ export class TradeChart {
     for (const [value, tone, title, lineStyle] of lines) if (value) this.#candles.createPriceLine({ price: value, color: colour(tone), title, lineStyle, lineWidth: 1 });
   }
 
-  /** Stop and target as lines that step where they moved. */
+  /** Stop and target as lines that step where they moved; far ones do not press the candles flat. */
   #step({ trade, candles, moves }) {
     const kinds = [["stop", "loss", 2], ["target", "gain", 1]];
     const end = trade.closed_ms ?? candles.at(-1)?.open_ms;
@@ -69,7 +69,7 @@ export class TradeChart {
       if (!points.size) continue;
       const last = barAt(candles, end);
       if (last !== undefined && !points.has(last)) points.set(last, [...points.values()].at(-1));
-      this.#levels[number] ??= this.#chart.addSeries(this.#made.LineSeries, { color: colour(tone), lineType: 1, lineWidth: 1, lineStyle, title: t(kind), priceLineVisible: false, crosshairMarkerVisible: false, lastValueVisible: true });
+      this.#levels[number] ??= this.#chart.addSeries(this.#made.LineSeries, { color: colour(tone), lineType: 1, lineWidth: 1, lineStyle, title: t(kind), priceLineVisible: false, crosshairMarkerVisible: false, lastValueVisible: true, autoscaleInfoProvider: () => null });
       this.#levels[number].setData([...points].sort(([a], [b]) => a - b).map(([ms, value]) => ({ time: ms / 1000, value })));
     }
   }

@@ -42,11 +42,11 @@ function drawPlace(status, accounts) {
   const choice = accountChoice(h, t, accounts);
   patch(
     byId("place"),
+    choice,
     status.is_demo ? h("span", { class: "tag warn" }, t("Demo market")) : null,
     status.is_demo ? status.market.replace(/^demo market:? ?/, "").replace(/^\((.*)\)$/, "$1") : status.market,
     isNumber(status.speed) && status.speed !== 1 ? `, ${speedOf(status)}` : "",
-    choice ? ", " : `, ${t("account {name}", { name: status.account })}`,
-    choice,
+    choice ? null : `, ${t("account {name}", { name: status.account })}`,
   );
 }
 
