@@ -145,6 +145,30 @@ async def test_a_run_is_started_followed_and_another_cancelled(scene: Scene) -> 
     await expect(page.locator("[data-outcome]")).to_contain_text("cancelled by dashboard")
 
 
+async def test_runs_stand_side_by_side_and_stay_there(scene: Scene) -> None:
+    page = scene.page
+    for symbols in ("BTCUSDT", "ETHUSDT"):
+        await scene.go("/runs")
+        await page.locator("[name=symbols]").fill(symbols)
+        await page.locator("#run-form button[type=submit]").click()
+        await expect(page.locator("span[data-run]")).to_have_attribute("data-run", "done")
+    await scene.go("/runs")
+    boxes = page.locator("[data-compare]")
+    await expect(boxes).to_have_count(2)
+    for number in range(2):
+        await boxes.nth(number).check()
+    side_by_side = page.locator(".card.compare")
+    await expect(side_by_side.locator("thead th")).to_have_count(3)
+    await expect(side_by_side.locator("tbody tr")).not_to_have_count(0)
+    await expect(page).to_have_url(re.compile(r"compare=r-0000\d\.r-0000\d"))
+    await page.reload()
+    await expect(page.locator(".card.compare thead th")).to_have_count(3)
+    assert await scene.broken_rules() == []
+    await scene.picture("runs-compared")
+    await page.locator("[data-compare]").first.uncheck()
+    await expect(page.locator(".card.compare")).to_have_count(0)
+
+
 async def test_the_calendar_colours_the_days_that_were_traded(scene: Scene) -> None:
     await traded(scene)
     await scene.go("/calendar")
