@@ -34,6 +34,7 @@ from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.training import LearningCurves, TrainingProgress
+from bot.web.account_pages import AccountPages
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from storage.ledger.accounts import Beginning, open_account
@@ -245,7 +246,7 @@ def _daemon(folder: Path, source: Minutes, count: int, pace_s: float) -> tuple[P
         stale_after_ms=60_000,
         shut_down=lambda: None,
     )
-    web = WebServer(control, metrics, WebSettings(port=0, requests_per_minute=1_000_000), "token")
+    web = WebServer(AccountPages(control), metrics, WebSettings(port=0, requests_per_minute=1_000_000), "token")
     listeners.append(web.on_snapshot)
     return feed, trader, web
 

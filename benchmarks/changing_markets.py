@@ -49,7 +49,7 @@ from storage.ledger.export import csv_bytes
 from storage.ledger.market_changes import BEGAN, beginning, read_changes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
-from storage.models.registry import Registry, bundle_by_id
+from storage.models.registry import BY_COMMAND_LINE, Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.errors import SigmaError
 from strategies.kernel.state import FactKind, Reason
@@ -99,7 +99,7 @@ def _promoted(folder: Path, given: Path | None) -> str:
     """Put a bundle into production: the one given, or a small one of every family, whose skill is no matter here."""
     registry = Registry(folder / "models")
     bundle_id = registry.add_files(small_bundle("builtin").files) if given is None else registry.add(given)
-    registry.promote("builtin", bundle_id, "benchmark", force=True)
+    registry.promote("builtin", bundle_id, f"benchmark {BY_COMMAND_LINE}", force=True)
     return bundle_id
 
 

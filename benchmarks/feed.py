@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.figures import Figure, parser, show
 from bot.clock import ScaledClock
 from bot.feed.connect import client_for
+from bot.feed.connection import Connection
 from bot.feed.source import FeedSource
 from bot.simulator.conductor import Pace
 from bot.simulator.market.generated import GeneratedMarket
@@ -88,7 +89,8 @@ async def read_ours(url: str, now_ms: int, markets: int, bursts: int) -> list[tu
     symbols = some_symbols(markets)
     exchange = ExchangeSettings(name="builtin", symbols=symbols)
     released: list[tuple[int, int]] = []
-    async with FeedSource(exchange, FeedSettings(), ScaledClock(now_ms, SPEED), url=url) as source:
+    connection = Connection(exchange, FeedSettings(), ScaledClock(now_ms, SPEED), url=url)
+    async with FeedSource(connection) as source:
         await source.markets(symbols)
         async with aclosing(source.minutes(now_ms - MINUTE_MS)) as minutes:
             count = 0

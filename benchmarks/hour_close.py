@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from sqlalchemy import Engine as Database
 
 from benchmarks.figures import Figure, parser, show
 from benchmarks.worlds import World, dataset_of
@@ -25,11 +26,11 @@ from bot.clock import ManualClock
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from storage.config.tree import Config
-from storage.ledger.accounts import Beginning, open_account
+from storage.ledger.accounts import Account, Beginning, open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
 from strategies.bundle.bundle import Bundle, assemble
-from strategies.engine import begin
+from strategies.engine import Engine, begin
 from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, MINUTE_MS, CandleArray, Market, Timeframe
 from strategies.minute import AccountMinute, Command
@@ -121,53 +122,68 @@ def made_candles(rng: np.random.Generator, start_ms: int, count: int, step_ms: i
     return np.column_stack([open_ms, opened, high, low, close, rng.gamma(2, 50, count)])
 
 
-async def close_hours(bundle: Bundle, count: int, hours: int, folder: Path) -> np.ndarray:
-    """Return (hours, 2) elapsed and processor seconds of the closes of `count` markets; the ledger lies in `folder`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeAccount:
+    """A new account of made-up markets: its ledger, its engine, and the candles before its first minute."""
+
+    database: Database
+    account: Account
+    engine: Engine
+    journal: Journal
+    history: list[CandleArray]
+    rng: np.random.Generator
+
+    def minutes(self, count: int, funding: Callable[[int], int] = lambda _open_ms: NO_RATE) -> Iterator[AccountMinute]:
+        """Yield made-up account minutes; `funding` is told each open and returns the rate settled then, x 1e8."""
+        markets = self.engine.markets
+        walks = [made_candles(self.rng, START_MS, count, MINUTE_MS, float(part[-1, 4])) for part in self.history]
+        bars = np.stack([market.bars(walk) for market, walk in zip(markets, walks, strict=True)], axis=1)
+        everyone = np.ones(len(markets), bool)
+        for row in range(count):
+            open_ms = START_MS + row * MINUTE_MS
+            rates = np.full(len(markets), funding(open_ms), np.int64)
+            yield AccountMinute(open_ms=open_ms, bars=bars[row], present=everyone, funding_e8=rates)
+
+
+def made_account(bundle: Bundle, count: int, file: Path) -> MadeAccount:
+    """Open an account of `count` made-up markets in a new SQLite file."""
     markets, settings, rng = made_markets(count), Config().trading, np.random.default_rng(count)
     history = [made_candles(rng, START_MS - HISTORY_H * HOUR_MS, HISTORY_H, HOUR_MS, 1_000.0) for _ in markets]
     engine = begin(markets=markets, settings=settings, bundle=bundle, candles=history, start_ms=START_MS)
-    database = connect(f"sqlite:///{folder / f'{count}.db'}")
+    database = connect(f"sqlite:///{file}")
     migrate(database)
-    account = open_account(
-        database,
-        Beginning(
-            exchange="benchmark",
-            name="main",
-            markets=markets,
-            settings=settings,
-            candles=history,
-            state=engine.state,
-            start_ms=START_MS,
-            bundle_id=bundle.id,
-        ),
-        created_ms=START_MS,
+    beginning = Beginning(
+        exchange="benchmark",
+        name="main",
+        markets=markets,
+        settings=settings,
+        candles=history,
+        state=engine.state,
+        start_ms=START_MS,
+        bundle_id=bundle.id,
     )
+    account = open_account(database, beginning, created_ms=START_MS)
+    journal = Journal(database, account, markets, settings)
+    return MadeAccount(database=database, account=account, engine=engine, journal=journal, history=history, rng=rng)
+
+
+async def close_hours(bundle: Bundle, count: int, hours: int, folder: Path) -> np.ndarray:
+    """Return (hours, 2) elapsed and processor seconds of the closes of `count` markets; the ledger lies in `folder`."""
+    made = made_account(bundle, count, folder / f"{count}.db")
     clock = ManualClock(START_MS)
-    feed = MadeMinutes(taken=_minutes(markets, history, (hours + FIRST_H) * 60, rng), clock=clock)
+    feed = MadeMinutes(taken=list(made.minutes((hours + FIRST_H) * 60)), clock=clock)
     closes = Closes(feed=feed)
     trader = Trader(
         minutes=feed,
         clock=clock,
-        engine=engine,
-        journal=Journal(database, account, markets, settings),
+        engine=made.engine,
+        journal=made.journal,
         max_decision_age_ms=0,
         publish=closes.on_snapshot,
     )
     await trader.run()
-    database.dispose()
+    made.database.dispose()
     return np.array(closes.seconds[FIRST_H:])
-
-
-def _minutes(
-    markets: tuple[Market, ...], history: list[CandleArray], count: int, rng: np.random.Generator
-) -> list[AccountMinute]:
-    walks = [made_candles(rng, START_MS, count, MINUTE_MS, float(part[-1, 4])) for part in history]
-    bars = np.stack([market.bars(walk) for market, walk in zip(markets, walks, strict=True)], axis=1)
-    everyone, no_funding = np.ones(len(markets), bool), np.full(len(markets), NO_RATE, np.int64)
-    return [
-        AccountMinute(open_ms=START_MS + row * MINUTE_MS, bars=bars[row], present=everyone, funding_e8=no_funding)
-        for row in range(count)
-    ]
 
 
 def figures_of(counts: Sequence[int], seconds: Sequence[np.ndarray]) -> list[Figure]:

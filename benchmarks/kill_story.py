@@ -108,7 +108,7 @@ class Story:
         for number in range(done, COUNT):
             if number >= SWAP_AT and engine.bundle.id != CASH_ID:
                 enter("swap")
-                if self.registry.deciding(EXCHANGE) != CASH_ID:
+                if self.registry.active(EXCHANGE) != CASH_ID:
                     self.registry.step_down(EXCHANGE, "cash", "the story says so", 0)
                 engine.swap(cash_bundle(engine.timeframe))
                 enter("minutes")
@@ -140,7 +140,7 @@ class Story:
         found = {f"here {name}": value for name, value in self._ledger(self.folder).items()}
         found |= {f"there {name}": value for name, value in self._ledger(self.folder / "there").items()}
         sent = (self.folder / "sent.txt").read_text().splitlines()
-        return found | {"sent": _digest(sorted(set(sent))), "deciding": self.registry.deciding(EXCHANGE)}
+        return found | {"sent": _digest(sorted(set(sent))), "active": self.registry.active(EXCHANGE)}
 
     def _ledger(self, folder: Path) -> dict[str, str]:
         database = connect(f"sqlite:///{folder / 'state' / 'sigma.db'}")

@@ -53,8 +53,17 @@ class LiveReplay:
 
     def start_exchange(self) -> None:
         """Start the replay; it waits while nobody listens."""
-        arguments = ["--candles", str(self.candles), "--symbols", ",".join(self.symbols), "--from", self.start]
-        arguments += ["--to", self.end, "--speed", self.speed, "--port", "0", "--state", str(self.folder / "exchange")]
+        arguments = ["--candles", str(self.candles), "--symbols", ",".join(self.symbols), "--since", self.start]
+        arguments += [
+            "--until",
+            self.end,
+            "--speed",
+            self.speed,
+            "--port",
+            "0",
+            "--state",
+            str(self.folder / "exchange"),
+        ]
         if self.funding is not None:
             arguments += ["--funding", str(self.funding)]
         self._exchange = subprocess.Popen(

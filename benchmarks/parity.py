@@ -25,7 +25,7 @@ from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
 from storage.ledger.queries import Ledger
 from storage.ledger.verify import verify
-from storage.models.registry import Registry, bundle_by_id
+from storage.models.registry import BY_COMMAND_LINE, Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.fallback_names import TREND_ID
 from strategies.errors import SigmaError
@@ -212,7 +212,7 @@ def bundle_for(folder: Path, given: Path | None, symbols: Sequence[str], until: 
     if given is not None and str(given) == TREND_ID:
         return TREND_ID
     bundle_id = _train(folder, symbols, until) if given is None else registry.add(given)
-    registry.promote("builtin", bundle_id, "parity benchmark", force=True)
+    registry.promote("builtin", bundle_id, f"parity benchmark {BY_COMMAND_LINE}", force=True)
     return bundle_id
 
 

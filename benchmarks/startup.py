@@ -29,12 +29,12 @@ import psutil
 from benchmarks.figures import Figure, parser, show
 from benchmarks.hour_close import small_bundle
 from bot.simulator.market.instruments import some_symbols
-from storage.models.registry import Registry
+from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.errors import SigmaError
 
 PATIENCE_S: Final = 400.0
 ALONE: Final = 10  # markets up to which the exchange lives in the daemon
-EXCHANGE_SPEED: Final = 60.0
+EXCHANGE_SPEED: Final = 10.0  # a cold start of minutes is then half an hour of market that it has to make up
 BINANCE_WEIGHTS: Final = 2_400  # a minute
 GOALS: Final = {3: ("<= 4", "", "<= 450"), 200: ("<= 8", "<= 120", "<= 700"), 500: ("", "", "<= 1200")}
 POLL_S: Final = 0.02
@@ -75,8 +75,8 @@ class Installation:
             self._exchange.wait(20)
             self._exchange, self.url = None, ""
 
-    def start(self, speed: float) -> float:
-        """Start `sigma run`; return the seconds until it is ready.
+    def start(self, speed: float, *given: str) -> float:
+        """Start `sigma run` with these options; return the seconds until it is ready.
 
         Raises:
             SigmaError: it ended, or was not ready within `PATIENCE_S`.
@@ -84,7 +84,7 @@ class Installation:
         begun = time.perf_counter()
         with (self.folder / "run.log").open("a") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "bot.cli", "run"],
+                [sys.executable, "-m", "bot.cli", "run", *given],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -149,26 +149,30 @@ def main() -> None:
     options = arguments.parse_args()
     trained = small_bundle("builtin")
     figures: list[Figure] = []
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="startup-") as name:
         for count in options.markets:
             installation = Installation(Path(name) / str(count), count)
             registry = Registry(installation.folder / "models")
-            registry.promote("builtin", registry.add_files(trained.files), "benchmark")
+            registry.promote("builtin", registry.add_files(trained.files), f"benchmark {BY_COMMAND_LINE}")
             try:
                 cold_s = first_start(installation, options.state_s)
-                ready_s, rss_mb = measured(installation, options.starts)
+                figures += figures_of(count, cold_s, *measured(installation, options.starts))
+            except SigmaError as error:
+                failed.append(f"{count} markets: {error}")
             finally:
                 installation.stop()
                 installation.stop_exchange()
-            figures += figures_of(count, cold_s, ready_s, rss_mb)
     show("startup", figures, as_json=options.json)
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 def first_start(installation: Installation, state_s: float) -> float:
     """Start without a state, let it trade, stop; return the seconds until it was ready."""
     if len(installation.symbols) > ALONE:
         installation.start_exchange(EXCHANGE_SPEED, BINANCE_WEIGHTS)
-    cold_s = installation.start(speed=7200.0)
+    cold_s = installation.start(7200.0, "--new-account")  # a bundle is in production already, which asks for one
     time.sleep(state_s)
     installation.stop()
     return cold_s

@@ -10,26 +10,17 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from benchmarks.figures import Figure, parser, show
-from benchmarks.hour_close import HISTORY_H, START_MS, made_candles, made_markets, small_bundle
+from benchmarks.hour_close import START_MS, made_account, small_bundle
 from bot.trading.open_account import open_trading
-from storage.config.tree import Config
-from storage.ledger.accounts import Beginning, open_account
 from storage.ledger.compaction import compact
-from storage.ledger.database import connect, migrate
-from storage.ledger.journal import Journal
 from storage.ledger.verify import verify
 from strategies.bundle.bundle import Bundle, assemble
-from strategies.engine import begin
 from strategies.kernel.state import NO_RATE
-from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, CandleArray, Market, Timeframe
-from strategies.minute import AccountMinute
+from strategies.market import DAY_MS, HOUR_MS, CandleArray, Timeframe
 from strategies.warm import warm
 
 COUNTS: Final = (3, 20, 200)
@@ -58,29 +49,13 @@ def main() -> None:
 def measure(bundle: Bundle, count: int, days: int, folder: Path) -> list[Figure]:
     """Write, compact, verify and open again; return the figures of so many markets."""
     folder.mkdir()
-    database = connect(f"sqlite:///{folder / 'ledger.db'}")
-    migrate(database)
-    markets, settings, rng = made_markets(count), Config().trading, np.random.default_rng(count)
-    history = [made_candles(rng, START_MS - HISTORY_H * HOUR_MS, HISTORY_H, HOUR_MS, 1_000.0) for _ in markets]
-    engine = begin(markets=markets, settings=settings, bundle=bundle, candles=history, start_ms=START_MS)
-    account = open_account(
-        database,
-        Beginning(
-            exchange="benchmark",
-            name="main",
-            markets=markets,
-            settings=settings,
-            candles=history,
-            state=engine.state,
-            start_ms=START_MS,
-            bundle_id=bundle.id,
-        ),
-        created_ms=START_MS,
-    )
-    journal, minutes = Journal(database, account, markets, settings), days * 1440
-    for minute in _minutes(markets, history, minutes, rng):
-        outcome = engine.step(minute)
-        journal.record(minute, outcome, engine.state, bundle.id, signals={}, alerts=(), recorded_ms=minute.open_ms)
+    made = made_account(bundle, count, folder / "ledger.db")
+    database, account, minutes = made.database, made.account, days * 1440
+    for minute in made.minutes(minutes, lambda open_ms: RATE_E8 if open_ms % FUNDED_MS == 0 else NO_RATE):
+        outcome = made.engine.step(minute)
+        made.journal.record(
+            minute, outcome, made.engine.state, bundle.id, signals={}, alerts=(), recorded_ms=minute.open_ms
+        )
     with database.connect() as connection:
         row = "sum(length(bars) + length(present) + coalesce(length(funding), 0) + coalesce(length(not_ready), 0))"
         weight = int(connection.exec_driver_sql(f"select {row} from tape").scalar_one())
@@ -95,8 +70,8 @@ def measure(bundle: Bundle, count: int, days: int, folder: Path) -> list[Figure]
             database,
             exchange="benchmark",
             name="main",
-            markets=markets,
-            settings=settings,
+            markets=made.engine.markets,
+            settings=made.engine.settings,
             bundle=bundle,
             candles=_Nothing(),
             now_ms=START_MS + days * DAY_MS,
@@ -122,20 +97,6 @@ class _Nothing:
 
     async def history(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray:
         raise LookupError(symbol)
-
-
-def _minutes(
-    markets: Sequence[Market], history: Sequence[CandleArray], count: int, rng: np.random.Generator
-) -> Iterator[AccountMinute]:
-    walks = [made_candles(rng, START_MS, count, MINUTE_MS, float(part[-1, 4])) for part in history]
-    bars = np.stack([market.bars(walk) for market, walk in zip(markets, walks, strict=True)], axis=1)
-    everyone = np.ones(len(markets), bool)
-    for row in range(count):
-        open_ms = START_MS + row * MINUTE_MS
-        rate = RATE_E8 if open_ms % FUNDED_MS == 0 else NO_RATE
-        yield AccountMinute(
-            open_ms=open_ms, bars=bars[row], present=everyone, funding_e8=np.full(len(markets), rate, np.int64)
-        )
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ async def open_accounts(
     connection = await stack.enter_async_context(_connection(config, exchange, shared=len(configs) > 1))
     parts: list[Parts] = []
     for number, own in enumerate(configs):
-        feed = FeedSource(own.exchange, own.feed, exchange.clock, on_time=exchange.on_time, connection=connection)
+        feed = FeedSource(connection, own.exchange, own.feed, owned=False)
         await stack.enter_async_context(feed)
         environment = Environment(
             config=own,
@@ -153,13 +153,11 @@ def _trace(config: Config, parts: Sequence[Parts], stack: AsyncExitStack) -> Non
 
 def _web(config: Config, shared: Shared, parts: Sequence[Parts]) -> WebServer:
     web = WebServer(
-        parts[0].control,
+        parts[0].pages,
         shared.metrics,
         config.web,
         api_token(config.web.token.reveal(), config.paths.state),
         revoked=Revoked(config.paths.state / REVOKED),
-        run_queue=shared.run_queue,
-        pages=parts[0].pages,
     )
     for part in parts if len(parts) > 1 else ():
         web.add(part.pages)

@@ -21,6 +21,7 @@ from bot.feed.source import FeedSource
 from bot.notifications import Notifications
 from bot.operations.metrics import Metrics
 from bot.retraining.child_limits import limits_of, pointer_name
+from bot.retraining.child_process import PROGRAM
 from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
@@ -37,7 +38,7 @@ from bot.trading.listeners import Listeners, log_trading, publisher
 from bot.trading.open_account import Opened, open_trading, require_ledger
 from bot.trading.shared_bundle import SharedBundles
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from bot.web.account_pages import AccountPages
 from storage.candles.market_book import record_markets
 from storage.config.tree import Config
@@ -126,7 +127,7 @@ async def assemble(environment: Environment) -> Parts:
     markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry.of(config, apart=True)
-    bundle, refusal = await asyncio.to_thread(_deciding, registry, config)
+    bundle, refusal = await asyncio.to_thread(_active_bundle, registry, config)
     share = environment.shared.bundles.of
     opened = await _opened(environment, markets, registry, share(bundle))
     metrics, name = environment.shared.metrics, config.account.name
@@ -182,11 +183,11 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], registr
     )
 
 
-def _deciding(registry: Registry, config: Config) -> tuple[Bundle, str]:
+def _active_bundle(registry: Registry, config: Config) -> tuple[Bundle, str]:
     """Return who decides, a bundle or a fallback strategy, and why it is not the champion: the trend rule is, then."""
     exchange, timeframe = config.exchange.name, config.decision.timeframe
     try:
-        return bundle_by_id(registry, exchange, registry.deciding(exchange), timeframe), ""
+        return bundle_by_id(registry, exchange, registry.active(exchange), timeframe), ""
     except (BundleRefused, BadInput) as error:
         structlog.get_logger("daemon").error("bundle refused, the trend rule decides", error=str(error))
         return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"
@@ -213,7 +214,7 @@ def _trainer(environment: Environment, runs: TrainingRuns, job_runs: JobRuns) ->
     return Trainer(
         clock=clock,
         limits=limits_of(environment.config),
-        arguments=runs.arguments,
+        command=lambda: [*PROGRAM, *runs.arguments()],
         download=runs.download,
         promote=runs.promote,
         runs=job_runs,
@@ -230,7 +231,7 @@ def _control(environment: Environment, opened: Opened, registry: Registry, trade
         records=Records(
             ledger=Ledger(environment.database, opened.account),
             registry=registry,
-            trials=LiveTrials(
+            shadow_tests=ShadowTests(
                 Shadows(environment.database, opened.account.id),
                 environment.config.validation.harm_likelihood_ratio,
                 environment.config.decision.timeframe,

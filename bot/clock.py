@@ -1,4 +1,4 @@
-"""What time it is, and how to wait: the only module that reads the wall clock.
+"""Clocks: what time it is, and how to wait; the only module that reads the wall clock.
 
 A long-lived program gets one `Clock` from its composition root. `SystemClock` is a real exchange's time as measured,
 `ScaledClock` runs `speed` times faster, `PacedClock` stands where the exchange last said it stands, `ManualClock`

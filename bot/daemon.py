@@ -84,7 +84,7 @@ async def _run_tasks(
             ("runs", accounts.shared.run_queue.run()),
             ("loop-lag", _probe_lag(accounts.shared.metrics)),
             ("measuring", accounts.measuring.run()),
-            ("venue", accounts.exchange.watch()),
+            ("exchange", accounts.exchange.watch()),
             ("pace", _keep_pace(accounts)),
             ("console", show_training(accounts.first.trainer.progress, say)),
         ]
@@ -108,7 +108,7 @@ def _jobs_of(parts: Parts) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         ("schedule", parts.schedule.run()),
         ("shadowing", parts.shadowing.run()),
         ("markets", _take_listed(parts)),
-        ("telling", parts.notifications.run()),
+        ("notifications", parts.notifications.run()),
     ]
     if parts.leads:
         first = first_training(parts.control, parts.runs, wanted=schedule.retrain, catch_up=schedule.catch_up)

@@ -1,4 +1,4 @@
-"""Where the daemon trades: an exchange's address, its time, and what people must know about its market.
+"""The exchange that is traded on: its address, its time, and what people must know about its market.
 
 The built-in exchange runs inside the daemon unless `[exchange] url` names one that runs already; a real exchange's
 time is measured. An exchange that is away is waited for: a start never ends because of it.
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 async def _nothing_to_watch() -> None:
-    """A venue elsewhere is watched by the feed."""
+    """An exchange elsewhere is watched by the feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

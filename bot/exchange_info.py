@@ -1,4 +1,4 @@
-"""What people must know about the market that is traded: its exchange, its name, whether it is a demo."""
+"""Exchange info: what people must know about the market that is traded, its exchange and name, whether it is a demo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time it is at the exchange, as bounds that every answer and frame narrows.
+"""Exchange time: bounds on what time it is there, which every answer and frame narrows.
 
     offset = the exchange's time - the steady clock, both in ms
 

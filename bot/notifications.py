@@ -23,8 +23,12 @@ from bot.operations.metrics import Metrics
 from bot.trading.control import Control
 from storage.config.plugin_files import install
 from storage.config.tree import Config
+from storage.lazy import lazily
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Alert
+
+with lazily():
+    from bot.telegram.opening import open_telegram
 
 if TYPE_CHECKING:
     from bot.telegram.opening import TelegramSide
@@ -100,8 +104,6 @@ class Notifications:
                 group.create_task(self._telegram.bot.run(), name="telegram")
 
     async def _open_telegram(self, database: Database, metrics: Metrics, first: Notifications | None) -> list[Channel]:
-        from bot.telegram.opening import open_telegram
-
         control, alerts = self._control, self.alerts
         if first is not None and first._telegram is not None:
             side, name = first._telegram, control.ledger.account.name

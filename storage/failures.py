@@ -1,4 +1,4 @@
-"""What went wrong without anybody having foreseen it: one line for the person, a file with the rest for us.
+"""Unforeseen failures: one line for the person, a file with the rest for us.
 
 Used by both command lines, `sigma` and `python -m training`. Knows nothing of commands.
 """
@@ -15,7 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from storage.lazy import lazily
 from strategies.errors import SigmaError
+
+with lazily():
+    from storage.config.tree import load
 
 _FOLDER: Final = "failures"
 
@@ -53,8 +57,6 @@ def _write(name: str, text: str) -> Path | None:
 
 
 def _logs() -> Path:
-    from storage.config.tree import load
-
     try:
         return Path(load().logs.directory)
     except SigmaError:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from storage.backup.unfinished import is_unfinished
+from storage.lazy import lazily
 from strategies.errors import BadInput, StorageFailed
 
-if TYPE_CHECKING:
+with lazily():
     from sqlalchemy import Engine
 
     from storage.config.tree import Config
+    from storage.ledger import accounts
     from storage.ledger.accounts import Account
+    from storage.ledger.database import connect
+    from storage.ledger.postgres import ServerLimits
 
 
 def database_of(config: Config, *, must_exist: bool = False) -> Engine:
@@ -22,9 +25,6 @@ def database_of(config: Config, *, must_exist: bool = False) -> Engine:
         config: names it.
         must_exist: never make a SQLite file where there is none.
     """
-    from storage.ledger.database import connect
-    from storage.ledger.postgres import ServerLimits
-
     settings = config.database
     return connect(
         settings.url,
@@ -68,8 +68,6 @@ def read_account(config: Config) -> tuple[Engine, Account]:
         BadInput: the account was never opened.
         StorageFailed: there is no ledger yet, or it cannot be read.
     """
-    from storage.ledger import accounts
-
     database = whole_database_of(config)
     found = accounts.find(database, config.exchange.name, config.account.name)
     if found is None:

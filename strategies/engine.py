@@ -1,4 +1,4 @@
-"""One account minute: what went in becomes what came out. Pure, and the only way anything is ever traded.
+"""Engine: one account minute in, what became of it out. Pure, and the only way anything is ever traded.
 
 The live trader, the replay that verifies the ledger and the nightly parity check call `Engine.step`; the backtest's
 compiled loop calls the same compiled functions, scores in batch. Knows nothing of exchanges, databases or clocks.

@@ -1,4 +1,4 @@
-"""The error tree of the house: ask what the caller will do, then pick the class.
+"""The error tree: ask what the caller will do, then pick the class.
 
 Messages say what was found and what was needed, with values. The CLI prints one line and exits with `exit_code`.
 """

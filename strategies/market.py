@@ -1,6 +1,6 @@
-"""What is traded and in which units: markets, timeframes, integer money.
+"""Markets, timeframes, integer money: what is traded and in which units.
 
-The ground floor of the house: prices are whole ticks, quantities whole lots, cash whole units of 1e-8 quote.
+What everything is counted in: prices are whole ticks, quantities whole lots, cash whole units of 1e-8 quote.
 Knows nothing of exchanges' APIs, files or time.
 """
 

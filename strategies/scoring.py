@@ -1,4 +1,4 @@
-"""How the engine comes by the scores of the newest closes: market by market, all predictors at once.
+"""Scoring of the newest closes for the engine: market by market, all predictors at once.
 
 Whoever knows the candles to come, as the replay of a ledger does, may score them ahead and hand the engine a `Scorer`
 of its own; what it returns must have the same bits.

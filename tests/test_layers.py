@@ -38,6 +38,7 @@ NOT_PURE = {
 PICKLES = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal"}
 WALL_CLOCK = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 LONGEST_FILE = 300
+MOST_IMPORTS_INSIDE = 26  # libraries of the pure rooms and optional ones; a lower number may be written here
 
 
 def sources(*rooms: str) -> list[Path]:
@@ -155,6 +156,22 @@ def test_importing_the_whole_bot_loads_no_training_library() -> None:
 def test_every_module_says_what_it_is() -> None:
     silent = [named(path) for path in sources(*ALLOWED) if tree_of(path).body and not ast.get_docstring(tree_of(path))]
     assert not silent, "\n".join(silent)
+
+
+def test_no_function_takes_more_than_eight_parameters() -> None:
+    assert measure.crowded() == [], "a value that holds what belongs together is needed"
+
+
+def test_imports_stand_at_the_top() -> None:
+    inside = [
+        f"{name}: {ast.unparse(part)}"
+        for name, function in measure.functions(*measure.HOUSE)
+        for part in ast.walk(function)
+        if isinstance(part, ast.Import | ast.ImportFrom)
+    ]
+    assert len(inside) <= MOST_IMPORTS_INSIDE, (
+        "`with lazily():` at the top loads a name when it is used:\n" + "\n".join(inside)
+    )
 
 
 def test_no_file_needs_a_map() -> None:

@@ -11,40 +11,37 @@ import os
 import sys
 from collections.abc import Sequence
 
-from strategies.errors import SigmaError
+from storage.lazy import lazily
+from storage.terminal.output import fail
+from strategies.errors import Interrupted, SigmaError
+from training.runtime.parent_watch import end_with_parent
+
+with lazily():
+    from storage.failures import unforeseen
+    from training.command_line import dispatch
+    from training.runtime.progress import log_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 asked for the impossible, 130 interrupted."""
-    from training.runtime.parent_watch import end_with_parent
-
     end_with_parent()
     os.umask(0o077)  # models and logs are their owner's alone
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        from training.command_line import dispatch
-
         return dispatch(given)
     except SigmaError as error:
         return _fail(error, given)
     except KeyboardInterrupt:
-        from strategies.errors import Interrupted
-
         return _fail(Interrupted("interrupted; nothing was promoted"), given)
     except BrokenPipeError:  # `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:  # the boundary of the process: one line, and a report
-        from storage.failures import unforeseen
-
         return _fail(unforeseen(error, given), given)
 
 
 def _fail(error: SigmaError, given: Sequence[str]) -> int:
     """Print an error as one line on stderr, into logs/error.log, and as JSON on stdout when asked."""
-    from storage.terminal.output import fail
-    from training.runtime.progress import log_error
-
     log_error(f"{' '.join(given)}: {' '.join(str(error).split())}")
     return fail(error, as_json="--json" in given)
 

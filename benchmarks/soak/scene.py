@@ -23,6 +23,7 @@ import numpy as np
 
 import bot.clock
 from bot.clock import SystemClock, wall_ms
+from bot.feed.connection import Connection
 from bot.feed.source import FeedSource
 from bot.simulator.conductor import Pace
 from bot.simulator.faults.faults import fault_of
@@ -144,7 +145,7 @@ async def played(name: str, minutes: int, seed: int, folder: Path) -> dict[str, 
     url = (await here.server.start()).replace("127.0.0.1", "localhost")
     clock = SystemClock()
     exchange = ExchangeSettings(name="binanceusdm", symbols=DEMO_SYMBOLS, url=url)
-    async with FeedSource(exchange, SETTINGS, clock, url=url) as source:
+    async with FeedSource(Connection(exchange, SETTINGS, clock, url=url)) as source:
         markets = await source.markets(DEMO_SYMBOLS)
         after_ms = here.server.clock.now_ms() // MINUTE_MS * MINUTE_MS - (BACK + 1) * MINUTE_MS
         acting = asyncio.create_task(_act(here, SCENES[name]))

@@ -1,4 +1,4 @@
-"""Keeps what the feed says about single candles, and tells people what they must know of it."""
+"""Candle watch: keeps what the feed says about single candles, and tells people what they must know of it."""
 
 from __future__ import annotations
 

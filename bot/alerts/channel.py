@@ -1,4 +1,4 @@
-"""What an alert channel is, and the three ways in which sending can fail: they differ in what may be done next."""
+"""Alert channel, and the three ways in which sending can fail: they differ in what may be done next."""
 
 from __future__ import annotations
 

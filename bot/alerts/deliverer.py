@@ -1,4 +1,4 @@
-"""One channel's deliverer: the oldest alert first, at least once, bursts collapsed, whatever the network does.
+"""Deliverer of one channel: the oldest alert first, at least once, bursts collapsed, whatever the network does.
 
 The attempt is written down, then the message goes out, then the outcome is written down. A crash between the first two
 marks a message as a repeat that was none; a crash between the last two repeats one; nothing is lost or reordered.
@@ -7,7 +7,6 @@ marks a message as a repeat that was none; a crash between the last two repeats 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, Protocol
@@ -15,14 +14,16 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bot.alerts.channel import Channel, NotSent, Unanswered, Undeliverable
+from bot.rate_limit import Window
 from bot.tracing import OFF, AccountTraces
+from bot.waiting import Backoff, Outage
 from storage.config.services import AlertSettings
 from storage.ledger.outbox import Outbox, Pending
 from strategies.errors import StorageFailed
 
 POLL_S: Final = 1.0
 PAGE_ROWS: Final = 100
-WINDOW_S: Final = 60.0
+FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
 
 
@@ -78,9 +79,10 @@ class Deliverer:
         self._now_ms = now_ms
         self._pace = pace
         self._count = count
-        self._sent_s: deque[float] = deque(maxlen=settings.burst)
+        self._sent = Window(settings.burst, pace.now_s)
+        self._backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S, jitter=0)
+        self._outage = Outage("alert delivery", logger="alerts", channel=channel.name)
         self.traces: AccountTraces = OFF
-        self._failures = 0
         self._log = structlog.get_logger("alerts")
 
     @property
@@ -91,7 +93,7 @@ class Deliverer:
     def use(self, settings: AlertSettings) -> None:
         """Take other levels and another burst, from the next message on."""
         self._settings = settings
-        self._sent_s = deque(self._sent_s, maxlen=settings.burst)
+        self._sent.resize(settings.burst)
 
     async def run(self) -> None:
         """Deliver until cancelled; no failure ends it."""
@@ -100,10 +102,10 @@ class Deliverer:
                 if not await self.deliver_next():
                     await self._pace.sleep(POLL_S)
             except StorageFailed as error:
-                await self._back_off("alerts wait for the database", str(error), None)
+                await self._back_off(f"the database: {error}")
             except Exception as error:  # a task boundary: alerts must not end the daemon, nor silently end themselves
                 self._log.exception("alert not sent", channel=self._channel.name)
-                await self._back_off("alerts wait", type(error).__name__, None)
+                await self._back_off(type(error).__name__)
 
     async def deliver_next(self) -> bool:
         """Settle or attempt the oldest alerts; return whether there were any."""
@@ -119,9 +121,9 @@ class Deliverer:
         if is_repeat:  # the rows of the message that nobody answered, and no others
             await self._send(_leading(wanted, lambda row: row.attempts > 0), is_repeat=True)
             return True
-        room = self._room()
+        room = self._sent.room() if self._channel.collapses else self._settings.burst
         if room == 0:
-            await self._pace.sleep(max(0.01, self._sent_s[0] + WINDOW_S - self._pace.now_s()))
+            await self._pace.sleep(max(0.01, self._sent.wait_s()))
         elif self._channel.collapses and len(wanted) > room:
             fresh = _leading(wanted, lambda row: row.attempts == 0)
             await self._send(fresh[: self._channel.fit(fresh)], is_repeat=False)
@@ -138,40 +140,26 @@ class Deliverer:
                 await self._channel.send(rows, is_repeat=is_repeat, is_silent=is_silent)
         except NotSent as error:
             await self._ask(self._outbox.take_back, self._channel.name, ids, str(error))
-            await self._back_off("alerts are not getting through", str(error), error.retry_after_s)
+            await self._back_off(str(error), error.retry_after_s)
         except Unanswered as error:
             await self._ask(self._outbox.leave_open, self._channel.name, ids, str(error))
-            await self._back_off("alerts are not answered", str(error), None)
+            await self._back_off(str(error))
         except Undeliverable as error:
             self._log.error("alert given up", channel=self._channel.name, key=rows[0].key, error=str(error))
             await self._ask(self._outbox.settle, self._channel.name, ids, self._now_ms(), str(error))
             self._count(self._channel.name, "given_up", len(rows))
         else:
-            self._sent_s.append(self._pace.now_s())
+            self._sent.add()
             await self._ask(self._outbox.settle, self._channel.name, ids, self._now_ms())
             self._count(self._channel.name, "delivered", len(rows))
-            self._recover()
+            self._outage.end()
+            self._backoff.reset()
 
-    async def _back_off(self, phrase: str, error: str, retry_after_s: float | None) -> None:
-        if self._failures == 0:
-            self._log.warning(phrase, channel=self._channel.name, error=error)
-        self._failures += 1
+    async def _back_off(self, why: str, retry_after_s: float | None = None) -> None:
+        self._outage.begin(why)
         self._count(self._channel.name, "retried", 1)
-        doubled = 2.0 ** min(self._failures - 1, 6)
-        await self._pace.sleep(retry_after_s if retry_after_s is not None else min(LONGEST_WAIT_S, doubled))
-
-    def _recover(self) -> None:
-        if self._failures:
-            self._log.info("alerts get through again", channel=self._channel.name, failures=self._failures)
-        self._failures = 0
-
-    def _room(self) -> int:
-        """Return how many messages may still be sent in this minute."""
-        if not self._channel.collapses:
-            return self._settings.burst
-        while self._sent_s and self._pace.now_s() - self._sent_s[0] >= WINDOW_S:
-            self._sent_s.popleft()
-        return self._settings.burst - len(self._sent_s)
+        delay_s = self._backoff.next_s()
+        await self._pace.sleep(delay_s if retry_after_s is None else retry_after_s)
 
     def _level(self, row: Pending) -> str:
         return str(getattr(self._settings, row.event, "on"))

@@ -104,7 +104,7 @@ def _account(control: Control, snapshot: Snapshot | None) -> dict[str, Any]:
         "open": [[part.symbol, part.side, part.unrealised] for part in snapshot.positions],
         "drawdown": snapshot.drawdown,
         "bundle": snapshot.bundle_id,
-        "why": control.why_deciding() if is_fallback(snapshot.bundle_id) else "",
+        "why": control.why_active() if is_fallback(snapshot.bundle_id) else "",
     }
 
 

@@ -10,8 +10,12 @@ from typing import Any, Final
 
 from bot.alerts.numbers import basis_points, price, quantity, reason, share, stamp
 from storage.language import N_, _, many, translated
+from storage.lazy import lazily
 from storage.ledger.outbox import Pending
 from strategies.bundle.fallback_names import told
+
+with lazily():
+    from bot.alerts.digest_lines import lines_of
 
 LONGEST_LINE: Final = 160
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for
@@ -154,8 +158,6 @@ def _details(event: str, payload: Mapping[str, Any]) -> list[str]:
         position = quantity(payload["position"], signed=True)
         return [_("position {position}, fee {fee}", position=position, fee=f"{payload['fee']:,.2f}")]
     if event == "digest" and "account" in payload:
-        from bot.alerts.digest_lines import lines_of
-
         return lines_of(payload)
     return [str(line) for line in payload.get("lines", ())]
 

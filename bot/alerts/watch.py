@@ -1,4 +1,4 @@
-"""What no account minute can tell: a feed that is broken or well again, a training that began or ended."""
+"""Alerts outside account minutes: a feed that is broken or healthy again, a training that began or ended."""
 
 from __future__ import annotations
 

@@ -13,6 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.cli.commands.batch import become
+from storage.lazy import lazily
+from storage.terminal.output import fail
+from storage.terminal.words import did_you_mean
+from strategies.errors import BadInput, Interrupted, SigmaError
+
+with lazily():
+    from bot.cli.commands.retrain import retrain
+    from storage.failures import unforeseen
+    from storage.terminal.run import call
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -90,24 +101,17 @@ Example: sigma run
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    from storage.terminal.output import fail
-    from strategies.errors import SigmaError
-
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _dispatch(given)
     except SigmaError as error:
         return fail(error, as_json="--json" in given)
     except KeyboardInterrupt:
-        from strategies.errors import Interrupted
-
         return fail(Interrupted("interrupted"), as_json=True) if "--json" in given else Interrupted.exit_code
     except BrokenPipeError:  # `sigma … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:  # the boundary of the command line: one line, and a report
-        from storage.failures import unforeseen
-
         return fail(unforeseen(error, given), as_json="--json" in given)
 
 
@@ -125,15 +129,9 @@ def _dispatch(arguments: list[str]) -> int:
     if entry is None:
         raise _unknown(word)
     if word == "retrain":
-        from bot.cli.commands.retrain import retrain
-
         return retrain(rest)
     if entry.module == BATCH:
-        from bot.cli.commands.batch import become
-
         become([word, *rest])
-    from storage.terminal.run import call
-
     return call(importlib.import_module(f"bot.cli.commands.{entry.module}").app, word, rest)
 
 
@@ -158,7 +156,4 @@ def _take_config(arguments: list[str]) -> list[str]:
 
 
 def _unknown(word: str) -> Exception:
-    from storage.terminal.words import did_you_mean
-    from strategies.errors import BadInput
-
     return BadInput(f"unknown command {word!r}; {did_you_mean(word, ENTRIES, 'sigma --help lists them')}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from bot.cli.commands.ledger import open_ledger
+from storage.candles.store import CandleStore
+from storage.config.tree import Config
 from strategies.errors import SigmaError
 from strategies.market import MINUTE_MS
-
-if TYPE_CHECKING:
-    from storage.config.tree import Config
 
 
 def newest_ms(config: Config) -> int | None:
@@ -18,8 +16,6 @@ def newest_ms(config: Config) -> int | None:
 
 
 def _last_minute_ms(config: Config) -> int | None:
-    from bot.cli.commands.ledger import open_ledger
-
     try:
         return open_ledger(config).stopped().minute_ms + MINUTE_MS
     except SigmaError:
@@ -27,8 +23,6 @@ def _last_minute_ms(config: Config) -> int | None:
 
 
 def _last_candle_ms(config: Config, symbol: str) -> int | None:
-    from storage.candles.store import CandleStore
-
     exchange, timeframe = config.exchange, config.decision.timeframe
     found = CandleStore(config.data.directory).coverage(exchange.name, symbol, timeframe, exchange.market)
     return None if found.last_ms is None else found.last_ms + timeframe.ms

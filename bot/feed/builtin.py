@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.feed.waiting import Backoff, Outage
+from bot.waiting import Backoff, Outage
 from strategies.errors import ExchangeFailed
 
 TIMEOUT_S = 5.0
@@ -27,7 +27,7 @@ class Builtin:
         self._processed_ms = -1
         self._news = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
-        self._outage = Outage("pacing", exchange="builtin")
+        self._outage = Outage("pacing", logger="feed", exchange="builtin")
 
     async def clock(self) -> dict[str, Any]:
         """Return `now_ms`, `speed` and `mode` of the market.

@@ -1,4 +1,4 @@
-"""What an exchange says about all its markets now: traded value, spread, age. The facts that a universe is chosen by.
+"""Universe candidates: what an exchange says about all its markets now, traded value, spread, age.
 
 Two requests for everything, and one of daily candles for each market that may come into question: the median of a month
 is not to be had otherwise. Decides nothing; `strategies/universe` does.

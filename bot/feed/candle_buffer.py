@@ -1,4 +1,4 @@
-"""Where candles enter the feed, whoever brings them: sequencers in front, the account's barrier behind.
+"""Candle buffer: where candles enter the feed, sequencers in front, the account's barrier behind.
 
 Synchronous: a websocket's handler, a REST answer and a test call the same `take`. Knows what is missing and wakes
 whoever fetches it; fetches nothing itself. Bounded: candles more than `window` minutes ahead of the head minute are
@@ -162,7 +162,7 @@ class CandleBuffer:
             self.take(candle)
             return
         self.counters["held_wild"] += 1
-        self.hint(candle.symbol, candle.open_ms + MINUTE_MS)
+        self.newer_candle(candle.symbol, candle.open_ms + MINUTE_MS)
 
     def judge(self, candle: ClosedCandle, *, is_frame: bool = False) -> Wild | Refused | None:
         """Return why a candle may not pass as it is, or None."""
@@ -179,7 +179,7 @@ class CandleBuffer:
         """Note that the stream of these markets was lost: their newest candles are looked at twice for a while."""
         self.reconnected_s.update(dict.fromkeys(symbols, at_s))
 
-    def hint(self, symbol: str, open_ms: int) -> None:
+    def newer_candle(self, symbol: str, open_ms: int) -> None:
         """Note that a candle opened at `open_ms`: all before it have closed and can be fetched."""
         sequencer = self._sequencers.get(symbol)
         if sequencer is None:

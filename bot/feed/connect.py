@@ -1,4 +1,4 @@
-"""From a name in config.toml to a ccxt.pro client: which class, which options, which addresses.
+"""Client factory: from a name in config.toml to a ccxt.pro client, its class, options, addresses.
 
 `builtin` is Binance USDT-M spoken on loopback. Any exchange of ccxt.pro that watches candles will do; binance, bybit
 and okx get the closed-flag fast path.

@@ -1,9 +1,9 @@
-"""One program's connection to an exchange: its client, its limits, its sockets and its time, for all accounts alike.
+"""Connection to an exchange: its client, its limits, its sockets and its time, one for all accounts of a program.
 
 Where `[feed] source` names a feed process, that has the sockets and asks the questions, and this is a line to it.
 
     async with Connection(exchange, feed, clock) as connection:
-        source = FeedSource(exchange, feed, clock, connection=connection)
+        source = FeedSource(connection, owned=False)
 
 However many accounts watch a market, it is subscribed to once, and a question that several ask at once is asked once.
 """
@@ -36,6 +36,7 @@ class Connection:
     """What the feeds of all accounts share.
 
     Attributes:
+        exchange, feed, clock, on_time: what it was made for.
         rest: the exchange's REST answers.
         streams: its sockets, or those of the feed process.
         builtin: the built-in exchange's own extension, or None.
@@ -58,12 +59,19 @@ class Connection:
         """Prepare; nothing is connected yet. An event loop must be running.
 
         Args:
-            exchange, feed, clock, url, fast, on_time, state: as of `FeedSource`.
+            exchange: `[exchange]`.
+            feed: `[feed]`.
+            clock: the exchange's time.
+            url: base address instead of `exchange.url`; the built-in exchange has one only when it runs.
+            fast: False takes the timer-and-REST path even where the exchange tells when a candle is closed.
+            on_time: told the exchange's time; `PacedClock.advance` where the market waits for us.
+            state: folder in which an exchange's bans are remembered; None: they are forgotten at the end.
             shared: several feeds will ask.
 
         Raises:
             BadInput: no such exchange.
         """
+        self.exchange, self.feed, self.clock, self.on_time = exchange, feed, clock, on_time
         self.counters: Counter[str] = Counter()
         self.is_shared = shared
         self.slots = asyncio.Semaphore(PARALLEL_REQUESTS)

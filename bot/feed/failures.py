@@ -1,4 +1,4 @@
-"""What can go wrong between us and an exchange, in our own words.
+"""Exchange failures: what can go wrong between us and an exchange, in our own words.
 
 ccxt's exceptions stop here: `translate` names the cause, says what would help, and tells how long to wait.
 """

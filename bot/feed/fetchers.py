@@ -18,8 +18,8 @@ from bot.feed.grace import Grace
 from bot.feed.plausible import Wild
 from bot.feed.rebuild import rebuilt
 from bot.feed.rest import SECOND_LOOK_S, Page, Rest
-from bot.feed.waiting import Backoff, Outage, elapsed_s
 from bot.feed.witness import Witnesses
+from bot.waiting import Backoff, Outage, elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 
@@ -64,7 +64,7 @@ class GapFetcher:
         self._clock = clock
         self._grace = grace
         self._slots = slots
-        self._outage = Outage("candle request", exchange=rest.exchange, symbol=symbol)
+        self._outage = Outage("candle request", logger="feed", exchange=rest.exchange, symbol=symbol)
         self._backoff = Backoff(longest_s=LONGEST_WAIT_S)
         self._patience_s = patience_s
         self._witnesses = Witnesses(rest, candle_buffer.plausibility)

@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Rest
-from bot.feed.waiting import Backoff, Outage
+from bot.waiting import Backoff, Outage
 from strategies.errors import ExchangeFailed
 
 LONGEST_WAIT_S = 10.0
@@ -39,7 +39,7 @@ class FundingFetcher:
         self._clock = clock
         self._delay_ms = round(delay_s * 1000)
         self._slots = slots
-        self._outage = Outage("funding request", exchange=rest.exchange)
+        self._outage = Outage("funding request", logger="feed", exchange=rest.exchange)
         self._backoff = Backoff(first_s=max(0.2, delay_s / 2), longest_s=max(LONGEST_WAIT_S, delay_s))
 
     async def run(self) -> None:

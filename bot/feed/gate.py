@@ -1,4 +1,4 @@
-"""When an exchange may be asked or dialled: bans outlive the process, and connections keep to the exchange's own limit.
+"""Request gate: when an exchange may be asked or dialled; bans outlive the process, and its own limit is kept.
 
 A ban that is ignored grows, so it is written down before it is waited for, and whoever starts later waits too. REST and
 sockets of one exchange share one gate.
@@ -18,7 +18,7 @@ import structlog
 from bot.clock import wall_ms
 from bot.feed.dials import Dials
 from bot.feed.failures import LONGEST_RETRY_AFTER_S, Throttled
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from storage.durable import replace_files
 from strategies.errors import StorageFailed
 

@@ -27,7 +27,7 @@ from bot.feed.line_messages import (
     socket_path,
 )
 from bot.feed.listing import remember_markets
-from bot.feed.waiting import Backoff, Outage, elapsed_s
+from bot.waiting import Backoff, Outage, elapsed_s
 from strategies.errors import BadInput, ExchangeFailed
 
 SILENT_S: Final = 15.0  # without a sign of life after which the line is dialled again
@@ -68,7 +68,7 @@ class FeedLine:
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._heard_s = 0.0
-        self._outage = Outage("feed process", address=address)
+        self._outage = Outage("feed process", logger="feed", address=address)
 
     async def ask(self, method: str, args: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """Return what the exchange answers; see `Asking`."""

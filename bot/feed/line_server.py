@@ -24,7 +24,7 @@ from bot.feed.connection import Connection
 from bot.feed.line_messages import BEAT_S, LONGEST_LINE, PROTOCOL, Message, encoded, frame_message, socket_path
 from bot.feed.line_session import LineSession
 from bot.feed.validate import check
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from strategies.errors import AlreadyRunning, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
 

@@ -1,4 +1,4 @@
-"""What an exchange lists: its markets as `Market`, under canonical symbols.
+"""Exchange listing: its markets as `Market`, under canonical symbols.
 
 A market whose arithmetic cannot be whole numbers is refused here, before anything trades on it.
 """

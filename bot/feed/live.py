@@ -1,4 +1,4 @@
-"""The running feed of one account: sockets and fetchers in front of the intake, and what they say about their health.
+"""The running feed of one account: sockets and fetchers before the candle buffer, and what they say of their health.
 
 Frames come in through `on_frame`, are validated and taken at once; whatever the sockets lose is fetched by the gap
 fetchers. Starts no task by itself: `jobs` hands them to the owner's TaskGroup.
@@ -19,7 +19,7 @@ from bot.feed.fetchers import GapFetcher
 from bot.feed.funding_fetcher import FundingFetcher
 from bot.feed.grace import Grace
 from bot.feed.validate import Refused, check
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from storage.config.market import FeedSettings
 from strategies.market import DAY_MS, MINUTE_MS
 
@@ -42,10 +42,10 @@ class LiveFeed:
         on_time: Callable[[int], None] | None,
         on_health: Callable[[dict[str, bool], int], None],
     ) -> None:
-        """Wire an intake to an exchange.
+        """Wire a candle buffer to an exchange.
 
         Args:
-            intake: of the account.
+            candle_buffer: of the account.
             clock: the exchange's time.
             settings: `[feed]`.
             connection: to the exchange; knows the markets' names, and has the sockets.
@@ -132,12 +132,12 @@ class LiveFeed:
         return True
 
     def on_row(self, name: str, row: Sequence[object]) -> None:
-        """Take a row of the generic path: no more than a hint that all candles before it have closed."""
+        """Take a row of the generic path: no more than a sign that all candles before it have closed."""
         symbol = self._canonical[name]
         candle = self._checked(symbol, row, is_closed=False)
         if candle is not None:
             self._told(candle.open_ms)
-            self.candle_buffer.hint(symbol, candle.open_ms)
+            self.candle_buffer.newer_candle(symbol, candle.open_ms)
 
     def _checked(self, symbol: str, row: Sequence[object], *, is_closed: bool) -> ClosedCandle | None:
         now_ms = self._clock.now_ms()

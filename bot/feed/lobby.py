@@ -1,4 +1,4 @@
-"""What waits for an account minute beside its candles: markets on their way in, rules that change, markets that leave.
+"""Pending market changes of an account minute: markets on their way in, rules that change, markets that leave.
 
 A market joins at a decision boundary, with its closed candles up to there; until then its minutes are collected here.
 Changes and leaves go with the next minute. Pure.

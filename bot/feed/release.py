@@ -1,4 +1,4 @@
-"""When an account minute stops waiting for the markets that are missing.
+"""Release policy: when an account minute stops waiting for the markets that are missing.
 
 A live minute waits `close_deadline_s` from the first sign that it has closed, and not at all for a market that still
 owes an earlier minute. A minute of the past (after a start or an outage) waits until the exchange has answered for

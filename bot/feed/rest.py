@@ -21,11 +21,12 @@ from bot.feed.failures import GeoBlocked, NoSuchMarket
 from bot.feed.gate import Gate
 from bot.feed.shared_answers import SharedAnswers
 from bot.feed.validate import Refused, check
-from bot.feed.waiting import Backoff, elapsed_s
+from bot.waiting import Backoff, elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
 
-PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000}
+# Candles an answer may hold, or of which a request weight buys most.
+PAGE_LIMITS = {"okx": 300, "binance": 1000, "bybit": 1000, "binanceusdm": 499, "builtin": 499}
 FUNDING_PAGES = {"binanceusdm": 1000, "builtin": 1000}  # settled rates of one market an answer may hold
 FUNDING_PAGE = 100  # elsewhere
 ALL_FUNDING_PAGE = 1000

@@ -17,7 +17,7 @@ import structlog
 from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.listing import NOTICE_MS, Listing
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import HOUR_MS, MINUTE_MS, Market, MarketStatus
 from strategies.membership import DELISTED

@@ -1,4 +1,4 @@
-"""One market's closed candles: in order, each once, without a gap.
+"""Sequencer: one market's closed candles in order, each once, without a gap.
 
 A candle that comes early waits until those before it are here; the gap is named so that somebody can fetch it by REST.
 The first accepted value is the truth: a later revision is counted and recorded, not applied. Pure, without a clock.

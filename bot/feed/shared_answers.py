@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from bot.clock import Clock
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 
 KEEP_S: Final = 0.9  # of market time; a second look at a candle comes a second later
 ALONE: Final = frozenset({"fetch_time"})  # measured by who asks

@@ -1,4 +1,4 @@
-"""One websocket and the markets on it: subscribed, watched for silence, dialled again when lost.
+"""Websockets of candles: the markets on one, subscribed, watched for silence, dialled again when lost.
 
 A socket that says nothing for `stale_after_s` is broken off, for a dead peer is not noticed by itself for minutes. What
 was missed meanwhile is no concern here: the sequencers notice the gap. `NewerCandleSocket` does the same for exchanges
@@ -13,12 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ccxt
+import structlog
 
 from bot.feed.failures import Throttled, refused_dial
 from bot.feed.gate import Gate
-from bot.feed.waiting import Backoff, Outage, elapsed_s, log
+from bot.waiting import Backoff, Outage, elapsed_s
 
 MARKETS_PER_SOCKET = 200
+log = structlog.get_logger("feed")
 LONGEST_WAIT_S = 30.0
 MALFORMED = (
     TypeError,
@@ -55,7 +57,7 @@ class KlineSocket:
         self._counters = counters
         self._gate = gate
         self._on_lost = on_lost
-        self._outage = Outage("market stream", exchange=exchange, socket=number, markets=len(symbols))
+        self._outage = Outage("market stream", logger="feed", exchange=exchange, socket=number, markets=len(symbols))
         self._backoff = Backoff(longest_s=LONGEST_WAIT_S)
 
     @property
@@ -149,7 +151,7 @@ class NewerCandleSocket:
         self._on_row = on_row
         self._gate = gate
         self._on_lost = on_lost
-        self._outage = Outage("market stream", exchange=exchange, markets=len(symbols))
+        self._outage = Outage("market stream", logger="feed", exchange=exchange, markets=len(symbols))
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
 

@@ -1,6 +1,6 @@
-"""The feed as the rest of the house knows it: an exchange's markets, history and account minutes.
+"""The feed as the rest of the program knows it: an exchange's markets, history and account minutes.
 
-    async with FeedSource(exchange, feed, clock) as source:
+    async with FeedSource(Connection(exchange, feed, clock)) as source:
         markets = await source.markets(symbols)
         async for minute in source.minutes(after_ms): ...
 
@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
-from pathlib import Path
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from bot.clock import Clock
 from bot.feed.candle import CandleNote, Revision
 from bot.feed.candle_buffer import NOTES_KEPT, REVISIONS_KEPT, WINDOW_MINUTES, CandleBuffer
 from bot.feed.connection import Connection
@@ -30,7 +28,7 @@ from bot.feed.pages import Progress, candle_pages, funding_rates
 from bot.feed.release import ReleasePolicy
 from bot.feed.rules_watch import RulesWatch
 from bot.feed.tickers import Listed, listing_of
-from bot.feed.waiting import elapsed_s
+from bot.waiting import elapsed_s
 from storage.config.market import ExchangeSettings, FeedSettings
 from strategies.errors import ExchangeFailed
 from strategies.market import CandleArray, Market, Timeframe
@@ -54,42 +52,31 @@ class FeedSource:
 
     def __init__(
         self,
-        exchange: ExchangeSettings,
-        feed: FeedSettings,
-        clock: Clock,
+        connection: Connection,
+        exchange: ExchangeSettings | None = None,
+        feed: FeedSettings | None = None,
         *,
-        url: str = "",
-        fast: bool = True,
-        on_time: Callable[[int], None] | None = None,
-        state: Path | None = None,
-        connection: Connection | None = None,
+        owned: bool = True,
     ) -> None:
         """Prepare; nothing is connected yet. An event loop must be running.
 
         Args:
-            exchange: `[exchange]`.
-            feed: `[feed]`.
-            clock: the exchange's time.
-            url: base address instead of `exchange.url`; the built-in exchange has one only when it runs.
-            fast: False takes the timer-and-REST path even where the exchange tells when a candle is closed.
-            on_time: told the exchange's time; `PacedClock.advance` where the market waits for us.
-            state: folder in which an exchange's bans are remembered; None: they are forgotten at the end.
-            connection: that other feeds use, too, and whoever opened it closes; None: one of its own.
+            connection: to the exchange.
+            exchange: `[exchange]` of the account; None: the connection's.
+            feed: `[feed]` of the account; None: the connection's.
+            owned: the connection is opened and closed with this feed; False: other feeds use it, too.
         """
-        self._own = connection is None
-        self._connection = connection or Connection(
-            exchange, feed, clock, url=url, fast=fast, on_time=on_time, state=state
-        )
+        self._owned = owned
+        self._connection = connection
         self.counters = self._connection.counters
         self.revisions: deque[Revision] = deque(maxlen=REVISIONS_KEPT)
         self.notes: deque[CandleNote] = deque(maxlen=NOTES_KEPT)
         self.ready: dict[str, bool] = {}
         self.last_frame_ms = 0
         self.gathered_ms = 0
-        self._exchange = exchange
-        self._settings = feed
-        self._clock = clock
-        self._on_time = on_time
+        self._exchange = exchange or connection.exchange
+        self._settings = feed or connection.feed
+        self._clock = connection.clock
         self._rest = self._connection.rest
         self.builtin = self._connection.builtin
         self._markets: list[Market] = []
@@ -98,7 +85,7 @@ class FeedSource:
         self._live: LiveFeed | None = None
 
     async def __aenter__(self) -> Self:
-        if self._own:
+        if self._owned:
             await self._connection.__aenter__()
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
@@ -116,12 +103,12 @@ class FeedSource:
             elif group is not None:
                 await group.__aexit__(None, None, None)  # so that the caller's own error is not wrapped in a group
         finally:
-            if self._own:
+            if self._owned:
                 await self._connection.__aexit__(kind, error, trace)
 
     async def close(self) -> None:
         """Close every connection of its own; harmless when repeated."""
-        if self._own:
+        if self._owned:
             await self._connection.close()
 
     async def markets(self, symbols: Sequence[str]) -> list[Market]:
@@ -264,7 +251,7 @@ class FeedSource:
             clock=self._clock,
             settings=self._settings,
             connection=self._connection,
-            on_time=self._on_time,
+            on_time=self._connection.on_time,
             on_health=self._note_health,
         )
         jobs = [*live.jobs(), ("feed rules", self._rules.run())]

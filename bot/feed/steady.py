@@ -1,4 +1,4 @@
-"""What ccxt times by the machine's clock, timed by one that nobody can set.
+"""Steady time for ccxt: what it times by the machine's clock, timed by one that nobody can set.
 
 Its rate limiter counts seconds of `time.time`, and the pause before it dials a socket again ends at one: a clock that
 is set back by an hour would hold every request and every dial back for that hour. `Steady` is a mixin of every client.
@@ -21,7 +21,7 @@ class Steady:
         super().__init__(config)  # type: ignore[call-arg]
 
     def ws_dial_delay(self, url: str) -> float:
-        """Return 0: see `bot.feed.gate` and `bot.feed.waiting`."""
+        """Return 0: see `bot.feed.gate` and `bot.waiting`."""
         return 0.0
 
 

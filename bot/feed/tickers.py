@@ -1,4 +1,4 @@
-"""What an exchange says about every market it lists, in two requests: status, traded value, spread, age."""
+"""Tickers: what an exchange says of every market it lists, in two requests, status, traded value, spread, age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the exchange's time measured: its own stamp twice a minute, more often while stamps contradict one another.
+"""Time keeper: asks for the exchange's own stamp twice a minute, more often while stamps contradict one another.
 
 Where an exchange has no time of its own, the Date header of every answer serves instead, to the second. Says in words
 what is wrong with the time, ours or theirs: a condition that begins and ends.
@@ -12,7 +12,7 @@ from typing import Final
 from bot.clock import SystemClock
 from bot.feed.failures import NoSuchMarket
 from bot.feed.rest import Rest
-from bot.feed.waiting import Outage, elapsed_s
+from bot.waiting import Outage, elapsed_s
 from strategies.errors import ExchangeFailed
 
 EVERY_S: Final = 30.0
@@ -30,7 +30,7 @@ class TimeKeeper:
     def __init__(self, rest: Rest, clock: SystemClock) -> None:
         self._rest = rest
         self._clock = clock
-        self._outage = Outage("time request", exchange=rest.exchange)
+        self._outage = Outage("time request", logger="feed", exchange=rest.exchange)
         self._again = asyncio.Event()
         self._failures = 0
         self._since_s = elapsed_s()

@@ -1,4 +1,4 @@
-"""What may pass for a closed candle: types, finite positive prices, their order, the grid, and not from the future.
+"""Candle validation: types, finite positive prices, their order, the grid, and not from the future.
 
 A high or low that leaves its own open or close outside is widened and marked repaired: exchanges do print such candles.
 Every frame and every REST row goes through `check`, for an exchange may answer HTML with status 200 and ccxt then hands

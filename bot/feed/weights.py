@@ -1,4 +1,4 @@
-"""How much of its request weight an exchange says is used, and the pause that keeps us under its limit.
+"""Request weight: how much of it an exchange says is used, and the pause that keeps us under its limit.
 
 Binance counts weight by the minute and says the count with every answer; Bybit says how many requests are left. An
 exchange that says nothing is paced by ccxt alone. Many requests may run at once: each waits here before it is sent.

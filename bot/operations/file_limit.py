@@ -1,4 +1,4 @@
-"""How many files and connections this process may hold: as many as the system lets it, not the timid default."""
+"""File limit: as many files and connections as the system lets this process hold, not the timid default."""
 
 from __future__ import annotations
 

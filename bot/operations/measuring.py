@@ -1,4 +1,4 @@
-"""What `/metrics` is told beside account minutes: how accounts, trainings, feed, database and disk stand.
+"""Measuring for `/metrics` beside account minutes: how accounts, trainings, feed, database and disk stand.
 
 What costs no question is taken when the metrics are asked for; what the database has to be asked is asked every
 half minute by a task of its own, so that a scrape never waits for a server that is frozen.
@@ -111,15 +111,15 @@ class Measuring:
         snapshot, series = control.snapshot, self._metrics.of_training
         if snapshot is None:
             return
-        deciding = snapshot.bundle_id
-        if self._moves.setdefault(pointer, deciding) != deciding:
-            self._moves[pointer] = deciding
+        active = snapshot.bundle_id
+        if self._moves.setdefault(pointer, active) != active:
+            self._moves[pointer] = active
             series.promoted(pointer)
-        stands_in = is_fallback(deciding)
+        stands_in = is_fallback(active)
         age_s = None
         if not stands_in:
             try:
-                age_s = (control.clock.now_ms() - control.registry.manifest(deciding).trained_until_ms) / 1000
+                age_s = (control.clock.now_ms() - control.registry.manifest(active).trained_until_ms) / 1000
             except SigmaError:
                 age_s = None
         series.take(pointer, is_running=control.training.progress().is_busy, is_fallback=stands_in, age_s=age_s)

@@ -1,4 +1,4 @@
-"""Tells systemd how we are: ready, alive, stopping. Does nothing where nobody listens.
+"""systemd notifications: ready, alive, stopping. Does nothing where nobody listens.
 
 The protocol is a datagram of `NAME=value` lines to the socket in `NOTIFY_SOCKET` (sd_notify(3)).
 """

@@ -1,4 +1,4 @@
-"""What the person who started the daemon sees of a training: a bar on a terminal, a few plain lines elsewhere."""
+"""Training bar: what the person who started the daemon sees of a training, a bar on a terminal, or plain lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bot.values.training import TrainingProgress
+from storage.lazy import lazily
+
+with lazily():
+    from rich.progress import Progress
 
 LOOK_EVERY_S: Final = 0.25
 STEPS: Final = 5  # plain lines per stage
@@ -59,8 +63,6 @@ class _Bar:
                 self._bars = None
             return
         if self._bars is None:
-            from rich.progress import Progress
-
             self._bars = Progress(transient=True)
             self._bars.start()
             self._task = self._bars.add_task("training", total=None)

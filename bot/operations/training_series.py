@@ -23,18 +23,18 @@ class TrainingSeries:
         )
         self._age = Gauge(
             "sigma_champion_age_seconds",
-            "Market time since the candles that taught the deciding bundle ended",
+            "Market time since the candles that taught the active bundle ended",
             [POINTER],
             registry=registry,
         )
         self._promotions = Counter(
             "sigma_promotions_total",
-            "Changes of the deciding bundle that were seen",
+            "Changes of the active bundle that were seen",
             [POINTER],
             registry=registry,
         )
         self._is_fallback = Gauge(
-            "sigma_fallback_deciding", "1 while the trend rule or cash decides", [POINTER], registry=registry
+            "sigma_fallback_active", "1 while the trend rule or cash decides", [POINTER], registry=registry
         )
 
     def ended(self, pointer: str, *, is_success: bool, now_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""What a training child of an account may use, and which production pointer it trains for."""
+"""Child limits: what a training child of an account may use, and which production pointer it trains for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch command as a child process: niced, limited, watched, and killed by a ladder when it must end.
+"""A batch command as a child process: niced, limited, watched, and ended step by step when it must end.
 
 The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress, and
 its stdin a pipe whose end tells it that the daemon is gone (`training/runtime/parent_watch.py`). However it ends, there
@@ -76,7 +76,7 @@ async def run_child(
         arguments: of the program.
         limits: what it may use; its children inherit them.
         on_line: told every line of its stderr.
-        program: `python -m training`, where nobody asks for another.
+        program: what stands before them, `python -m training` where nobody asks for another.
         needs: names of secrets in the environment that this child cannot do without; it gets no others.
         settings: environment variables that this child gets besides.
     """

@@ -1,4 +1,4 @@
-"""What a training run is made of in the daemon: fresh history, the child's arguments, and what its result comes to.
+"""Training runs of the daemon: fresh history, the child's arguments, and what its result comes to.
 
 The gate's verdict says who is champion; the fallback policy's answer, in the same
 document, says whether the champion trades.
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bot.clock import Clock
 from bot.exchange import Exchange
+from bot.feed.connection import Connection
 from bot.feed.download import Wanted
 from bot.feed.download_all import download_all
 from bot.feed.source import FeedSource
@@ -24,7 +25,7 @@ from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from strategies.bundle.fallback_names import TREND_ID, is_fallback
-from strategies.bundle.fallback_policy import FallbackLevel, next_standing
+from strategies.bundle.fallback_policy import FallbackLevel, next_status
 from strategies.errors import AlreadyRunning, BadInput, Conflict, ExchangeFailed, SigmaError
 from strategies.market import DAY_MS
 
@@ -52,12 +53,14 @@ class TrainingRuns:
         config = self._config
         store = CandleStore(config.data.directory)
         source = FeedSource(
-            config.exchange,
-            config.feed,
-            self._clock,
-            url=self._exchange.url,
-            on_time=self._exchange.on_time,
-            state=config.paths.state / "feed",
+            Connection(
+                config.exchange,
+                config.feed,
+                self._clock,
+                url=self._exchange.url,
+                on_time=self._exchange.on_time,
+                state=config.paths.state / "feed",
+            )
         )
         try:
             wanted = [
@@ -116,17 +119,17 @@ class TrainingRuns:
                 await self._challenge(bundle)
             moved = await self._place(candidate, fallback_level, reason, why)
         except SigmaError as error:
-            return f"bundle {bundle} refused: {error}; {self._deciding()} goes on"
+            return f"bundle {bundle} refused: {error}; {self._active()} goes on"
         if moved:
             return moved if candidate else f"{self._said(bundle, step, reason)}; {moved}"
-        return f"{self._said(bundle, step, reason)}; {self._deciding()} goes on"
+        return f"{self._said(bundle, step, reason)}; {self._active()} goes on"
 
     async def _place(self, candidate: str | None, fallback_level: FallbackLevel, reason: str, why: str) -> str:
         """Let decide whom gate and policy name; return in words what moved, "" where they decide already."""
         assert self.control is not None
         control = self.control
-        before = await asyncio.to_thread(control.registry.standing, control.exchange_info.exchange)
-        after = next_standing(before, candidate, fallback_level)
+        before = await asyncio.to_thread(control.registry.status, control.exchange_info.exchange)
+        after = next_status(before, candidate, fallback_level)
         if after == before:
             return ""
         if after.fallback_level == "models" and after.champion is not None:
@@ -142,14 +145,14 @@ class TrainingRuns:
 
     def _said(self, bundle: str, step: str, reason: str) -> str:
         if step == "shadow":
-            return f"bundle {bundle} passed and shadows {self._deciding()}: {reason}"
+            return f"bundle {bundle} passed and shadows {self._active()}: {reason}"
         return f"bundle {bundle} rejected: {reason}" if step == "reject" else f"bundle {bundle} passed: {reason}"
 
     async def _challenge(self, bundle: str) -> None:
         assert self.shadowing is not None
         await self.shadowing.challenge(bundle)
 
-    def _deciding(self) -> str:
+    def _active(self) -> str:
         snapshot = None if self.control is None else self.control.snapshot
         return TREND_ID if snapshot is None else snapshot.bundle_id
 
@@ -177,7 +180,7 @@ def _answered(document: dict[str, Any]) -> tuple[FallbackLevel, str]:
     Raises:
         BadInput: the document has none.
     """
-    found = document.get("ladder") or {}
+    found = document.get("fallback") or {}
     if found.get("trading") not in FALLBACK_LEVELS:
         raise BadInput(
             f"the training's fallback answer is {found!r}; trading as one of {', '.join(FALLBACK_LEVELS)} is needed"
@@ -207,7 +210,7 @@ def close_interrupted(runs: JobRuns, now_ms: int) -> bool:
 
 
 async def on_harm(control: Control, found: str) -> bool:
-    """Roll the champion back because a monitor asks for it; return whether it decided: nobody rolls back a stand-in."""
+    """Roll the champion back because a monitor asks for it; return whether it was active; a fallback strategy stays."""
     if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:

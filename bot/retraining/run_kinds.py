@@ -1,4 +1,4 @@
-"""Which batch commands a person may start beside trading, with which options, and the argument vectors they become."""
+"""Run kinds: the batch commands a person may start beside trading, with their options and argument vectors."""
 
 from __future__ import annotations
 

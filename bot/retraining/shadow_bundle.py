@@ -30,7 +30,7 @@ class Close:
     """A decision that was taken, with all that a watched bundle needs to take its own.
 
     Attributes:
-        champion_id: who took it, a stand-in's id while the champion is on the bench.
+        champion_id: who took it, a fallback strategy's id while the champion is on the bench.
     """
 
     open_ms: int

@@ -135,7 +135,7 @@ class Shadowing:
             await self._begin(before, "predecessor", horizon)
 
     async def _on_bench(self, benched_id: str | None) -> None:
-        """Another champion waits on the bench, or none: that one is watched beside the stand-in."""
+        """Another champion waits on the bench, or none: that one is watched beside the fallback strategy."""
         self._benched_id = benched_id
         waiting = [trial for trial in self._trials if trial.role == "benched"]
         for trial in waiting:
@@ -199,7 +199,7 @@ class Shadowing:
     async def _roll_back(self, champion_id: str, sentence: str) -> None:
         """Roll a champion back, unless the pointer has left it already and only the swap is still to come."""
         registry, exchange = self._control.registry, self._control.exchange_info.exchange
-        if await asyncio.to_thread(registry.deciding, exchange) == champion_id:
+        if await asyncio.to_thread(registry.active, exchange) == champion_id:
             await self._control.rollback("harm stop", sentence)
 
     async def _make_up(self) -> None:
@@ -210,7 +210,7 @@ class Shadowing:
             return
         for trial in await asyncio.to_thread(self._shadows.trials):
             ended_ms = trial.ended_ms or 0
-            if trial.champion_id != moves[-1].deciding or ended_ms <= (moves[-1].since_ms or 0):
+            if trial.champion_id != moves[-1].active or ended_ms <= (moves[-1].since_ms or 0):
                 continue
             step, sentence = self._judge(trial, ended_ms)
             if step is Step.ROLL_BACK:

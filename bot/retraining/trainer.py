@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from bot.clock import Clock
-from bot.retraining.child_process import PROGRAM, Limits, run_child
+from bot.retraining.child_process import Limits, run_child
 from bot.retraining.steps import point_of, step_of
 from bot.values.training import MOST_POINTS, LearningCurves, LearningPoint, State, TrainingProgress
 from strategies.errors import AlreadyRunning, Conflict, SigmaError
@@ -41,11 +41,10 @@ class Trainer:
     Args:
         clock: stamps what is reported.
         limits: of the child.
-        arguments: of the child, made when a run starts.
+        command: the child's command line, made when a run starts.
         download: brings the candle store up to date first, and counts.
         promote: told the child's document; returns in words what came of it.
         runs: remembers them; None: nobody does.
-        program: what the child is, `python -m training`.
         slot: held while the child runs; shared with other children of the daemon.
         on_end: told of every run that ended, whether it came to a bundle.
     """
@@ -55,21 +54,19 @@ class Trainer:
         *,
         clock: Clock,
         limits: Limits,
-        arguments: Callable[[], list[str]],
+        command: Callable[[], Sequence[str]],
         download: Download,
         promote: Promote,
         runs: Runs | None = None,
-        program: Sequence[str] = PROGRAM,
         slot: asyncio.Lock | None = None,
         on_end: Callable[[bool], None] = lambda _is_success: None,
     ) -> None:
         self._clock = clock
         self._limits = limits
-        self._arguments = arguments
+        self._command = command
         self._download = download
         self._promote = promote
         self._runs = runs
-        self._program = program
         self._slot = slot or asyncio.Lock()
         self._on_end = on_end
         self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
@@ -158,7 +155,7 @@ class Trainer:
             self._enter("waiting")
             async with self._slot:
                 self._enter("training")
-                ended = await run_child(self._arguments(), self._limits, self._hear, self._program)
+                ended = await run_child(self._command(), self._limits, self._hear, program=())
             if ended.document is None:
                 return f"failed: {ended.cause}", ""
             self._enter("promoting")

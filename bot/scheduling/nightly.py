@@ -1,4 +1,4 @@
-"""What happens at night: minutes into parquet, yesterday through the backtester, the monitors.
+"""Nightly jobs: minutes into parquet, yesterday through the backtester, the monitors.
 
 Parity and drift run as children and only read; what they find is stored here, told through the outbox, and drift may
 ask for a retraining. Compaction is short and runs on a thread. None of it can pause trading.

@@ -1,4 +1,4 @@
-"""What the daemon does by itself, in market time: cron lines and intervals, missed runs made up for once.
+"""Schedule, in market time: cron lines and intervals, missed runs made up for once.
 
 APScheduler reads the wall clock, so the market's clock says *when*: a job waits for the next time of its trigger there
 and is then handed to the scheduler (memory store) to be run at once, without a misfire limit and one at a time. What

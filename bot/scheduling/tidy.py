@@ -57,13 +57,13 @@ def tidied(
         gone = forget(database, account, before_ms=now_ms - round(settings.settled_d * DAY_MS))
         said.append(f"{gone.alerts} alerts, {gone.shadows} shadowed closes, {gone.jobs} job records forgotten")
     if with_bundles and settings.spare_bundles:
-        names = superseded(registry, keep=settings.spare_bundles, needed=_deciding(database))
+        names = superseded(registry, keep=settings.spare_bundles, needed=_needed(database))
         freed = remove(registry, names)
         said.append(f"{len(names)} bundles that never decided removed, {freed / 1e6:.0f} MB")
     return "; ".join(said) or "everything is kept"
 
 
-def _deciding(database: Database) -> set[str]:
+def _needed(database: Database) -> set[str]:
     """Return the bundles that any account of the database was ever decided by, or that are watched."""
     columns = (decision.c.bundle_id, state.c.bundle_id, trial.c.bundle_id)
     with reading(database) as connection:

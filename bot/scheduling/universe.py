@@ -1,4 +1,4 @@
-"""Keeps the account's markets what `[universe]` says: looks at the exchange, asks for joins and leaves, says why.
+"""Universe keeper: looks at the exchange, asks for joins and leaves as `[universe]` wants them, says why.
 
 The decision is `strategies/universe`'s; markets come and go by `Control`, on the tape. A list that somebody wrote is
 followed at every start, but for what people added or removed by command since; a list nobody wrote moves nothing.
@@ -15,10 +15,10 @@ from sqlalchemy import Engine as Database
 
 from bot.feed.candidates import exchange_candidates
 from bot.feed.source import FeedSource
-from bot.feed.waiting import Backoff
 from bot.scheduling.schedule import Job
 from bot.trading.control import Control
 from bot.trading.joins import staying
+from bot.waiting import Backoff
 from storage.config.tree import Config
 from storage.ledger.accounts import find, last_state
 from storage.ledger.market_changes import read_changes, wanted_by_hand

@@ -1,4 +1,4 @@
-"""Moves the market clock and emits each minute: by the wall clock, or as fast as the client processes.
+"""Conductor: moves the market clock and emits each minute, by the wall clock, or as fast as the client processes.
 
 Two paces. *Scaled*: `speed` market seconds per wall second. *Paced* (`speed` None, "max"): a minute is let out when it
 lies at most `lead_ms` after the end of the last minute reported as processed, and somebody listens; a scaled market

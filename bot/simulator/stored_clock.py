@@ -1,4 +1,4 @@
-"""Where the market clock stands, on disk: it stops with the program and goes on from there.
+"""Stored market clock: it stops with the program and goes on from there.
 
 The file is written ahead: it names a time the market may reach before the next write, so that after a kill the clock
 never goes back behind what clients have seen. A clean stop writes the exact time.

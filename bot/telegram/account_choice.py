@@ -1,4 +1,4 @@
-"""Which account of the daemon a chat asks about: the first one until it says `/account NAME`."""
+"""Account choice: which account of the daemon a chat asks about, the first one until it says `/account NAME`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a card shows beside the alert's own words: the trade, the account, a picture of the candles, buttons.
+"""Cards: what stands beside an alert's own words, the trade, the account, a picture of the candles, buttons.
 
 Asked when the card is sent, off the event loop. Whatever cannot be had is left out: an alert is never held back for it.
 """
@@ -15,8 +15,12 @@ from bot.alerts.numbers import share
 from bot.telegram.context import Button
 from bot.trading.control import Control
 from storage.language import _
+from storage.lazy import lazily
 from strategies.errors import SigmaError
 from strategies.market import HOUR_MS, UNITS_PER_QUOTE
+
+with lazily():
+    from bot.telegram.charts import market_picture
 
 PICTURED_H: Final = 72
 PICTURED: Final = frozenset({"signals", "exits"})
@@ -73,8 +77,6 @@ class Cards:
         return lines
 
     def _picture(self, symbol: str, is_dark: bool) -> bytes | None:
-        from bot.telegram.charts import market_picture
-
         return market_picture(self._control, symbol, PICTURED_H, is_dark=is_dark)
 
 

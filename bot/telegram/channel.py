@@ -36,7 +36,6 @@ class TelegramChannel:
     Args:
         bot: connected or not; every send tries by itself.
         chat_id: whose.
-        token: to keep it out of error texts.
         quiet: whether the chat wants no sound now.
         is_demo: say with every alert that the market is generated.
         chats: where the chat is now, its topic and language; None: where it was, in English.
@@ -51,7 +50,6 @@ class TelegramChannel:
         self,
         bot: Bot,
         chat_id: int,
-        token: str,
         quiet: Quiet,
         *,
         is_demo: bool,
@@ -63,7 +61,7 @@ class TelegramChannel:
         self.name = channel_name(chat_id)
         self._bot = bot
         self._chat_id = chat_id
-        self._token = token
+        self._token = bot.token
         self._quiet = quiet
         self._is_demo = is_demo
         self._account = account

@@ -10,18 +10,21 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bot.trading.control import Control
 from storage.language import _
+from storage.lazy import lazily
 from storage.ledger.queries import EquityPoint, OpenPosition
 from storage.ledger.trades import Trade
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, CandleArray
 
-if TYPE_CHECKING:
+with lazily():
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
 SIZE_IN: Final = (9.0, 5.0)
@@ -120,8 +123,6 @@ def equity_picture(points: Sequence[EquityPoint], deposit: float, title: str, *,
 
 
 def _new(title: str, colours: Colours) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=SIZE_IN, dpi=DOTS_PER_INCH, layout="constrained", facecolor=colours.ground)
     axes = figure.subplots()
     axes.set_title(title, fontsize=10, color=colours.ink)
@@ -141,8 +142,6 @@ def _paint(axes: Axes, colours: Colours) -> None:
 
 
 def _date_axis(axes: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     locator = AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -202,8 +201,6 @@ def _time(ms: float) -> Any:
 
 
 def _png(figure: Figure) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_png(stream)
     return stream.getvalue()

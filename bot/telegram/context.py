@@ -1,4 +1,4 @@
-"""What commands are answered from and with: the context, a question, a reply, a change that needs a yes."""
+"""Command context: what commands are answered from, a question, a reply, a change that needs a yes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which message a signal and an entry stand in, so that a fill becomes its signal's card and an exit answers its entry.
+"""Message links: where signal and entry stand, so that a fill becomes its signal's card and an exit answers its entry.
 
 Kept in a file of the state folder and read again at a start. It is a convenience: one that cannot be read or written
 makes two messages out of one, and nothing else.

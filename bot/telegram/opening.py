@@ -84,7 +84,6 @@ class TelegramSide:
         return TelegramChannel(
             self._client,
             chat.chat_id,
-            self._settings.token.reveal(),
             self._context.quiet,
             is_demo=control.exchange_info.is_demo,
             chats=self._chats,

@@ -15,8 +15,10 @@ from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram.connection import CLOSED_DOOR_S, described, seconds
+from bot.waiting import Backoff, Outage
 from storage.config.services import TelegramSettings
 
+FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
 CONFLICT_WAIT_S: Final = 10.0
 UPDATES: Final = ["message", "callback_query"]
@@ -44,7 +46,8 @@ class Poller:
         self._timeout_s = max(1, round(settings.poll_timeout_s))
         self._on_conflict = on_conflict
         self._sleep = sleep
-        self._failures = 0
+        self._backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S, jitter=0)
+        self._outage = Outage("asking telegram for commands", logger="telegram")
         self._is_conflict_told = False
         self._log = structlog.get_logger("telegram")
 
@@ -115,15 +118,16 @@ class Poller:
                 return
 
     async def _wait_after(self, error: TelegramError) -> None:
-        if self._failures == 0 and not (isinstance(error, Conflict) and self._is_conflict_told):
-            self._log.warning("telegram does not answer commands", error=described(error, self._token))
-        self._failures += 1
-        if isinstance(error, Conflict) and not self._is_conflict_told:
+        is_conflict = isinstance(error, Conflict)
+        if not (is_conflict and self._is_conflict_told):
+            self._outage.begin(described(error, self._token))
+        if is_conflict and not self._is_conflict_told:
             self._is_conflict_told = True
             await self._on_conflict()
         await self._sleep(self._wait_s(error))
 
     def _wait_s(self, error: TelegramError) -> float:
+        delay_s = self._backoff.next_s()
         match error:
             case RetryAfter():
                 return seconds(error)
@@ -131,12 +135,11 @@ class Poller:
                 return CLOSED_DOOR_S
             case Conflict():
                 return CONFLICT_WAIT_S
-        return float(min(LONGEST_WAIT_S, 2.0 ** min(self._failures - 1, 5)))
+        return delay_s
 
     def _recover(self) -> None:
-        if self._failures and not self._is_conflict_told:
-            self._log.info("telegram answers commands again", failures=self._failures)
-        self._failures = 0
+        self._outage.end()
+        self._backoff.reset()
 
 
 def is_sound(update: Update) -> bool:

@@ -1,4 +1,4 @@
-"""When alerts make no sound: quiet hours for everybody, and what each chat muted. Nothing is held back, only silent."""
+"""Quiet hours for everybody, and what each chat muted. Nothing is held back, only silent."""
 
 from __future__ import annotations
 

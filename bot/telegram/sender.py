@@ -1,4 +1,4 @@
-"""How replies leave: text, pictures and files to a chat, edits in place; flood control obeyed, lengths kept."""
+"""Sender of replies: text, pictures and files to a chat, edits in place; flood control obeyed, lengths kept."""
 
 from __future__ import annotations
 

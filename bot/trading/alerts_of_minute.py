@@ -1,4 +1,4 @@
-"""What people are told of a minute's facts and decisions: one key per event, so a repeat is never a second alert."""
+"""Alerts of an account minute's facts and decisions: one key per event, so a repeat is never a second alert."""
 
 from __future__ import annotations
 

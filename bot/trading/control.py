@@ -192,7 +192,7 @@ class Control(Facts):
     async def _prepared(self) -> WarmUp:
         """Return whoever the production pointer names, warmed up."""
         registry, exchange, timeframe = self.registry, self.exchange_info.exchange, self.ledger.account.timeframe
-        name = await asyncio.to_thread(registry.deciding, exchange)
+        name = await asyncio.to_thread(registry.active, exchange)
         bundle = await asyncio.to_thread(bundle_by_id, registry, exchange, name, timeframe)
         return await self._trader.prepare(self.share(bundle))
 

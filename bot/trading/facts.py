@@ -1,4 +1,4 @@
-"""What a daemon knows of itself, for whoever asks or commands: state, freshness, and what has to hold before a command.
+"""Daemon facts, for whoever asks or commands: state, freshness, and what has to hold before a command.
 
 A face that wants to know first whether a command would be taken asks `check_…`; the command itself asks it too.
 """
@@ -15,7 +15,7 @@ from bot.trading.joins import staying
 from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from storage.ledger.queries import Ledger
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -33,7 +33,7 @@ class Records:
 
     ledger: Ledger
     registry: Registry
-    trials: LiveTrials | None = None
+    shadow_tests: ShadowTests | None = None
 
 
 class Facts:
@@ -57,7 +57,7 @@ class Facts:
         self.feed = feed
         self.exchange_info = exchange_info
         self.training = training
-        self.trials = records.trials
+        self.shadow_tests = records.shadow_tests
         self.stale_after_ms = stale_after_ms
         self.slowed_to: Callable[[], float | None] = lambda: None  # speed of a demo market that waits for the machine
         self._trader = trader
@@ -92,16 +92,16 @@ class Facts:
 
     @property
     def champion(self) -> str | None:
-        """The bundle in production, or on the bench while a stand-in decides; None: there is none."""
+        """The bundle in production, or on the bench while a fallback strategy decides; None: there is none."""
         return None if self._last_move is None else self._last_move.bundle
 
-    def why_deciding(self) -> str:
+    def why_active(self) -> str:
         """Return why the one who decides does: what moved the production pointer last."""
-        move, deciding = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
+        move, active = self._last_move, None if self.snapshot is None else self.snapshot.bundle_id
         if move is None:
             return "no bundle has passed its gate yet"
-        if deciding not in (None, move.deciding):
-            return f"{move.deciding} was refused; the log says why"
+        if active not in (None, move.active):
+            return f"{move.active} was refused; the log says why"
         return move.why
 
     def minute_age_ms(self) -> int:

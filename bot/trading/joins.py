@@ -1,4 +1,4 @@
-"""Who may join an account, as a command: values in, a command out."""
+"""Joining an account, as a command: values in, a command out."""
 
 from __future__ import annotations
 

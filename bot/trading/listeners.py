@@ -1,4 +1,4 @@
-"""Who is told of every account minute, and what of it is said on the console and in the log."""
+"""Listeners to account minutes, and what of a minute is said on the console and in the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an account begins, or goes on: the engine that stands where the ledger stands.
+"""Opening an account, new or again: the engine stands where the ledger stands.
 
 A new account opens at the decision boundary before now, on candles fetched from the exchange. An old one is read
 back: state, decision candles, and the minutes of the candle that was filling. The minutes missed since come
@@ -107,7 +107,7 @@ def require_ledger(database: Database, registry: Registry, exchange: str) -> Non
         return
     where = database.url.render_as_string()
     raise BadInput(
-        f"{moves[-1].deciding} decides on {exchange}, so an account has traded here, but {where} holds none: put the "
+        f"{moves[-1].active} decides on {exchange}, so an account has traded here, but {where} holds none: put the "
         "database back, or `sigma restore` a backup, or open a new account with `sigma run --new-account`"
     )
 

@@ -1,4 +1,4 @@
-"""What `Control` needs of the feed and of the trainer: what they say about themselves, and what they take."""
+"""Ports of `Control` to the feed and the trainer: what they say about themselves, and what they take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon knows right now, as one immutable value that web, Telegram and metrics read."""
+"""Snapshot: what the daemon knows right now, one immutable value that web, Telegram and metrics read."""
 
 from __future__ import annotations
 
@@ -125,9 +125,9 @@ def _candles(engine: Engine, outcome: Outcome) -> tuple[LiveCandle, ...]:
     symbols = [market.symbol for market in engine.markets]
     closed = [_candle(symbols[index], row, is_closed=True) for index, row in outcome.candles]
     filling = [
-        _candle(symbol, history.filling, is_closed=False)
+        _candle(symbol, row, is_closed=False)
         for symbol, history in zip(symbols, engine.histories, strict=True)
-        if history.filling is not None
+        if (row := history.filling) is not None
     ]
     return (*closed, *filling)
 

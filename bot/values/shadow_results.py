@@ -20,7 +20,7 @@ LARGEST: Final = 1e12  # a ratio beyond this says no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveTrial:
+class ShadowTest:
     """One bundle watched beside the champion, by its outcomes so far.
 
     Attributes:
@@ -53,8 +53,8 @@ class LiveTrial:
     text: str
 
 
-class LiveTrials:
-    """The trials of one account.
+class ShadowTests:
+    """The shadow tests of one account.
 
     Args:
         shadows: what was written of them.
@@ -67,24 +67,24 @@ class LiveTrials:
         self._needed = needed
         self._bar_h = timeframe.ms / HOUR_MS
 
-    def newest(self, ended: int) -> list[LiveTrial]:
-        """Return the trials that go on, then the `ended` newest of those that do not; asks the database."""
+    def newest(self, ended: int) -> list[ShadowTest]:
+        """Return the shadow tests that go on, then the `ended` newest of those that do not; asks the database."""
         trials = self._shadows.trials()[::-1]
         running = [trial for trial in trials if trial.ended_ms is None]
         return [self.result(trial) for trial in running + [part for part in trials if part not in running][:ended]]
 
-    def all(self) -> list[LiveTrial]:
-        """Return every trial, oldest first."""
+    def all(self) -> list[ShadowTest]:
+        """Return every shadow test, oldest first."""
         return [self.result(trial) for trial in self._shadows.trials()]
 
-    def result(self, trial: Trial) -> LiveTrial:
+    def result(self, trial: Trial) -> ShadowTest:
         """Return one trial in figures."""
         tally, evidence = self._shadows.tally(trial), trial.evidence
         newest_ms = trial.started_ms if tally.newest_ms is None else tally.newest_ms
         days = max(0.0, (newest_ms - trial.started_ms) / DAY_MS)
         _, sentence = judge(trial.role, evidence, self._needed, days, None, self._bar_h)
         to_decide = math.inf if trial.ended_ms is not None else evidence.days_to_decide(self._needed, self._bar_h)
-        return LiveTrial(
+        return ShadowTest(
             bundle=trial.bundle_id,
             role=trial.role,
             champion=trial.champion_id,

@@ -1,4 +1,4 @@
-"""What every view is: a checked, frozen value that says its units, and writes itself as JSON.
+"""View: a checked, frozen value that says its units, and writes itself as JSON.
 
 Money in quote, fractions as fractions, times UTC ms. A name means the same here as in ledger, stream and configuration.
 """

@@ -1,6 +1,6 @@
 """Bundles: what each says of itself, which one decides and why, and who is watched beside it.
 
-`deciding` is who decides, a bundle or a fallback strategy; `champion` is the bundle in production or benched while a
+`active` is who decides, a bundle or a fallback strategy; `champion` is the bundle in production or benched while a
 fallback strategy decides; `production` is the champion while it decides. A damaged bundle is listed with its damage.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.values.shadow_results import LiveTrial
+from bot.values.shadow_results import ShadowTest
 from bot.values.view import View
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -50,7 +50,7 @@ class BundleSummary(View):
 
     bundle: str
     is_production: bool
-    is_deciding: bool
+    is_active: bool
     test_mode: bool = Field(description="made with --test-mode: its figures mean nothing")
     exchange: str
     symbols: list[str]
@@ -86,38 +86,43 @@ class Damaged(View):
 class Models(View):
     """Bundles, newest training first, and the moves of the production pointer, newest first."""
 
-    deciding: str | None
+    active: str | None
     production: str | None = Field(description="the champion while it decides; null: a fallback strategy does")
     champion: str | None = Field(None, description="in production, or benched; null: nothing has passed yet")
     why: str = Field("", description="why that one decides")
     bundles: list[BundleSummary]
     damaged: list[Damaged] = Field([], description="bundles that cannot be read")
     history: list[Promotion]
-    trials: list[LiveTrial] = Field(
+    shadow_tests: list[ShadowTest] = Field(
         description="bundles watched beside the champion: those that go on, then ended ones"
     )
 
     @property
-    def deciding_text(self) -> str:
+    def active_text(self) -> str:
         """Who decides, as people are told."""
-        return told(self.deciding) if self.deciding else "nobody yet"
+        return told(self.active) if self.active else "nobody yet"
 
 
 def models_of(
-    registry: Registry, exchange: str, *, deciding: str | None = None, trials: Sequence[LiveTrial] = (), why: str = ""
+    registry: Registry,
+    exchange: str,
+    *,
+    active: str | None = None,
+    shadow_tests: Sequence[ShadowTest] = (),
+    why: str = "",
 ) -> Models:
     """Return the bundles of a registry and the moves of an exchange's pointer. Reads the disk: run it in a thread.
 
     Args:
         registry: where they lie.
         exchange: whose production pointer.
-        deciding: who decides in a running daemon; None: whoever the pointer names.
-        trials: who is watched.
+        active: who decides in a running daemon; None: whoever the pointer names.
+        shadow_tests: who is watched.
         why: why that one decides; "": what moved the pointer last.
     """
     history = registry.history(exchange)
     production = registry.production(exchange)
-    decides = deciding or registry.deciding(exchange)
+    decides = active or registry.active(exchange)
     found, damaged = [], []
     for name in registry.ids():
         try:
@@ -125,18 +130,18 @@ def models_of(
         except SigmaError as error:
             damaged.append(Damaged(bundle=name, problem=str(error)))
     return Models(
-        deciding=decides,
+        active=decides,
         production=production,
         champion=history[-1].bundle if history else None,
         why=why or (history[-1].why if history else ""),
         bundles=sorted(found, key=lambda part: part.trained_until_ms, reverse=True),
         damaged=damaged,
         history=history[::-1],
-        trials=list(trials),
+        shadow_tests=list(shadow_tests),
     )
 
 
-def summary_of(registry: Registry, name: str, production: str | None, deciding: str | None) -> BundleSummary:
+def summary_of(registry: Registry, name: str, production: str | None, active: str | None) -> BundleSummary:
     """Return one bundle.
 
     Raises:
@@ -149,7 +154,7 @@ def summary_of(registry: Registry, name: str, production: str | None, deciding: 
     return BundleSummary(
         bundle=name,
         is_production=name == production,
-        is_deciding=name == deciding,
+        is_active=name == active,
         test_mode=bool(record.get("test_mode")),
         exchange=manifest.exchange,
         symbols=list(manifest.symbols),

@@ -1,4 +1,4 @@
-"""Live skill: what the deciding bundle's votes were worth, once their horizon has passed, and what was promised.
+"""Live skill: what the active bundle's votes were worth, once their horizon has passed, and what was promised.
 
 Both are the information coefficient of `strategies/oversight/skill.py`: Pearson, markets pooled, against the return
 from the next open over the horizon, in the market's own deviations, clipped at three. Decisions h bars long on every
@@ -49,7 +49,7 @@ class Check(View):
 
 
 class Drift(View):
-    """Live skill of the deciding bundle's votes against what its walk-forward promised."""
+    """Live skill of the active bundle's votes against what its walk-forward promised."""
 
     bundle: str | None
     horizon_bars: int | None

@@ -1,4 +1,4 @@
-"""Why nothing is traded: each market's conviction, its threshold, its last refusal and the usual wait between entries.
+"""No-trade reasons: each market's conviction, its threshold, its last refusal and the usual wait between entries.
 
 Read from the ledger, so it can also be told before the first decision after a restart. Every call asks the
 database: run it in a thread.

@@ -158,7 +158,7 @@ def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | No
         "drawdown_locked": snapshot.drawdown_locked,
         "bundle": snapshot.bundle_id,
         "fallback_level": fallback_level_of(snapshot.bundle_id),
-        "fallback_why": control.why_deciding(),
+        "fallback_why": control.why_active(),
         "book": book_of(snapshot),
         "positions": list(snapshot.positions),
         "decided_ms": max((view.decided_ms for view in snapshot.markets), default=0),

@@ -1,4 +1,4 @@
-"""What a list of closed trades came to, for chat and digest. Money in quote, fractions as fractions."""
+"""Trade summary: what a list of closed trades came to, for chat and digest. Money in quote, fractions as fractions."""
 
 from __future__ import annotations
 

@@ -42,7 +42,12 @@ class AccountPages:
     """One account's side of the web server: answers questions, takes commands, tells its stream."""
 
     def __init__(
-        self, control: Control, *, config: Config | None, markets: Universe | None, run_queue: RunQueue | None
+        self,
+        control: Control,
+        *,
+        config: Config | None = None,
+        markets: Universe | None = None,
+        run_queue: RunQueue | None = None,
     ) -> None:
         """Prepare.
 
@@ -56,7 +61,7 @@ class AccountPages:
         self.name = control.ledger.account.name
         self._config = config
         self._markets = markets
-        self._run_queue = run_queue
+        self.run_queue = run_queue
         self._is_watching = False
         self.hub = Hub(wall_ms())
         self.announcer = Announcer(control, self.hub)
@@ -73,8 +78,8 @@ class AccountPages:
         """Put the account's routes, and what they find, into an application."""
         app[CONTROL], app[METRICS], app[HUB], app[SESSIONS] = self.control, metrics, self.hub, sessions
         app[READING], app[OPENAPI], app[ACCOUNTS] = Reading(self.control), document, [self.control]
-        if self._run_queue is not None:
-            app[RUNS] = self._run_queue
+        if self.run_queue is not None:
+            app[RUNS] = self.run_queue
         if self._config is not None:
             app[CONFIG] = self._config
         if self._markets is not None:

@@ -1,4 +1,4 @@
-"""What the routes find in the application."""
+"""Application keys: what the routes find in the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many connections are held at once, and who makes room when there are too many.
+"""Connection limit: how many are held at once, and who makes room when there are too many.
 
 A connection that has not sent a whole request yet costs its owner nothing: those go first, the oldest before the
 others, then requests of nobody we know. A caller with a token or a session is never sent away for a stranger.

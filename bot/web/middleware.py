@@ -1,4 +1,4 @@
-"""Who may ask: host, origin and site are checked on every request, then who asks, then how fast, then what for.
+"""Middleware: host, origin and site are checked on every request, then who asks, then how fast, then what for.
 
 Foreign pages in the user's browser and other machines are the threat; the loopback alone is no protection against
 either. Who asks is known before anything is counted: whatever strangers do, the bearer of the token is answered.
@@ -17,12 +17,12 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from bot.web.caller import Caller
+from bot.rate_limit import RateLimit
+from bot.web.caller import Caller, counted_as
 from bot.web.dashboard.pages import is_page
 from bot.web.doorway import Doorway
 from bot.web.failed_tokens import FailedTokens
 from bot.web.problems import problem, problem_of
-from bot.web.rate import Rate
 from bot.web.session import CSRF_HEADER, Sessions, bearer, is_forged
 from storage.config.services import WebSettings
 from storage.language import LANGUAGES, Language, speaking
@@ -69,7 +69,7 @@ class Guard:
         self._timeout_s = settings.request_timeout_s
         self._requests_per_minute = settings.requests_per_minute
         self._doorway = doorway
-        self._rate = Rate(settings.requests_per_minute, time.monotonic)
+        self._rate = RateLimit(settings.requests_per_minute, time.monotonic)
         self._failed = FailedTokens(time.monotonic)
 
     def middlewares(self) -> list[Middleware]:
@@ -116,7 +116,7 @@ class Guard:
     def _refusal(self, request: web.Request, caller: Caller) -> web.Response | None:
         changes = request.method not in SAFE_METHODS and path_of(request) not in READ_ONLY_POSTS
         is_command = changes and caller.may_change  # the kill switch waits for no count
-        if not is_command and self._rate.is_too_fast(caller, request.remote or ""):
+        if not is_command and not self._rate.take(counted_as(caller, request.remote or "")):
             detail = f"{self._requests_per_minute} a minute are taken"
             return problem(429, "too many requests", detail, headers={"Retry-After": "5"})
         if (request.content_length or 0) > self._max_body_bytes:

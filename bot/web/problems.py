@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): which error of the house is which status."""
+"""Errors as problem documents (RFC 9457): which of our errors is which status."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def problem(status: int, title: str, detail: str, *, headers: dict[str, str] | N
 
 
 def problem_of(error: SigmaError) -> web.Response:
-    """Return an error of the house as a problem."""
+    """Return one of our errors as a problem."""
     status, title = next((value for kind, value in STATUSES.items() if isinstance(error, kind)), (500, "failed"))
     return problem(status, title, translated(str(error)))

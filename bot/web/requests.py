@@ -1,4 +1,4 @@
-"""What requests may ask: times as ISO or milliseconds, pages by limit and cursor, markets by symbol."""
+"""Request parameters: times as ISO or milliseconds, pages by limit and cursor, markets by symbol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API answers: pages of views, and what commands come to.
+"""Responses of the API: pages of views, and what commands come to.
 
 Money in quote, fractions as fractions, times UTC ms. A name means the same here as in ledger, stream and configuration.
 """

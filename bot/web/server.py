@@ -9,9 +9,6 @@ from aiohttp import web
 
 from bot.clock import wall_ms
 from bot.operations.metrics import Metrics
-from bot.retraining.run_queue import RunQueue
-from bot.scheduling.universe import Universe
-from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.web import openapi
 from bot.web.account_pages import PREFIX, AccountPages, operations
@@ -22,7 +19,6 @@ from bot.web.revoked import Revoked
 from bot.web.session import Sessions
 from bot.web.token import check_tokens
 from storage.config.services import WebSettings
-from storage.config.tree import Config
 from storage.ledger.journal import Alert
 from strategies.errors import AlreadyRunning
 
@@ -31,15 +27,11 @@ class WebServer:
     """Serves until stopped.
 
     Args:
-        control: questions and commands.
+        pages: of the account that is shown first.
         metrics: told by `/metrics`.
         settings: `[web]`.
         token: opens what changes state.
         revoked: sessions that were signed out; None: remembered as long as this server.
-        run_queue: batch commands beside trading; None: none are taken.
-        config: shown in the settings and asked for the log; None: neither is told.
-        markets: who belongs to the account and why; None: it is not asked.
-        pages: of the account, where they are built already; None: made of the above.
 
     Raises:
         BadInput: a token is too short for where this server listens.
@@ -47,27 +39,23 @@ class WebServer:
 
     def __init__(
         self,
-        control: Control,
+        pages: AccountPages,
         metrics: Metrics,
         settings: WebSettings,
         token: str,
         *,
         revoked: Revoked | None = None,
-        run_queue: RunQueue | None = None,
-        config: Config | None = None,
-        markets: Universe | None = None,
-        pages: AccountPages | None = None,
     ) -> None:
         check_tokens(settings, token)
         self._metrics = metrics
         self._sessions = Sessions(token, wall_ms, read_token=settings.read_token.reveal(), revoked=revoked)
         self._settings = settings
         self._doorway = Doorway(settings.max_connections)
-        self._pages = pages or AccountPages(control, config=config, markets=markets, run_queue=run_queue)
-        self._document = openapi.document(operations(), control)
+        self._pages = pages
+        self._document = openapi.document(operations(), pages.control)
         self._app = self._application()
-        if run_queue is not None:
-            run_queue.on_change = self._pages.announcer.on_run
+        if pages.run_queue is not None:
+            pages.run_queue.on_change = pages.announcer.on_run
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._address = ""

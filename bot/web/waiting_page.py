@@ -1,4 +1,4 @@
-"""What the dashboard's address answers while a start waits for the exchange: that we live, and what we wait for.
+"""Waiting page: what the dashboard's address answers while a start waits for the exchange, and for what.
 
 Appears with the first wait and gives the address up before the real server takes it. Knows no account and takes no
 command.

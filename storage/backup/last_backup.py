@@ -1,4 +1,4 @@
-"""When a backup was last written from a state folder: the time of an empty file, so that whoever watches can ask."""
+"""Age of the last backup of a state folder: the time of an empty file, so that whoever watches can ask."""
 
 from __future__ import annotations
 

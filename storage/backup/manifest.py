@@ -1,4 +1,4 @@
-"""What a backup says about itself: versions, counts, and the size and checksum of each member."""
+"""Backup manifest: versions, counts, and the size and checksum of each member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where everything of a backup lies on this machine: member names to paths, by the configuration that holds here."""
+"""Places of a backup's members on this machine: names to paths, by the configuration that holds here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a restore was interrupted: the record that a restore writes first and removes last.
+"""Interrupted restores: the record that a restore writes first and removes last.
 
 Apart from the restore itself, so that whoever only asks loads no database driver.
 """

@@ -26,7 +26,7 @@ class Series:
     Args:
         name: for the legend.
         times: (n,) UTC ms, ascending; of equal ones the last is kept.
-        values: (n,), or (n, 4) open, high, low, close of candles; NaN is a hole.
+        values: (n,), or (n, 4) open, high, low, close of candles; NaN is a gap.
     """
 
     name: str

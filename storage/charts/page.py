@@ -1,4 +1,4 @@
-"""What an HTML file needs to show charts: their places, the library, and the script that draws them."""
+"""Chart page: what an HTML file needs to show charts, their places, the library, and the script that draws them."""
 
 from __future__ import annotations
 

@@ -6,9 +6,11 @@ The tree itself (`storage/config/tree.py`) brings pydantic and every room's sett
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+from storage.lazy import lazily
+
+with lazily():
+    from storage.config import tree
     from storage.config.tree import Config
 
 
@@ -21,6 +23,4 @@ def load(path: str | Path | None = None) -> Config:
     Raises:
         BadConfig: the file is missing or is not TOML, a key is unknown, a value has the wrong type or is out of bounds.
     """
-    from storage.config.tree import load as read
-
-    return read(path)
+    return tree.load(path)

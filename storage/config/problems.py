@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, said in one line: where, what was found, what was needed."""
+"""Configuration problems, said in one line: where, what was found, what was needed."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _problem(details: ErrorDetails, keys: list[str], tree: type[BaseModel], orig
 
 def _needed(reason: str) -> str:
     """Turn "Input should be a valid number" into "a number is needed"."""
-    wanted = reason.removeprefix("Input should be ")
+    wanted = reason.removeprefix("Input should be ").partition(", unable to parse")[0]
     wanted = (
         wanted.replace("a valid integer", "a whole number").replace("a valid ", "a ").replace("an object", "a section")
     )

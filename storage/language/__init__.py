@@ -1,4 +1,4 @@
-"""What people read, in their language: English is written in the source, the others are in `locale/*.po`.
+"""Translation: what people read, in their language; English is in the source, the others are in `locale/*.po`.
 
     from storage.language import _, many, speaking
 

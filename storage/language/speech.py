@@ -11,6 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from storage.lazy import lazily
+
+with lazily():
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
 FOLDER: Final = Path(__file__).parent / "locale"
 
 Language = Literal["en", "tr"]
@@ -55,9 +61,6 @@ def catalogue(chosen: Language) -> gettext.NullTranslations:
     """Return a language's messages; babel is loaded only where another one than English is spoken."""
     if chosen == "en":
         return gettext.NullTranslations()
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
     compiled = io.BytesIO()
     with (FOLDER / f"{chosen}.po").open("rb") as file:
         write_mo(compiled, read_po(file, locale=chosen))
@@ -72,8 +75,6 @@ def messages(chosen: Language) -> dict[str, str]:
     """
     if chosen == "en":
         return {}
-    from babel.messages.pofile import read_po
-
     with (FOLDER / f"{chosen}.po").open("rb") as file:
         found = read_po(file, locale=chosen)
     texts = {}

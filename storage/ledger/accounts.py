@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -194,18 +195,25 @@ def insert_given(connection: Connection, account_id: int, index: int, candles: C
     """Write the candles that a market begins with; those it has already are left out."""
     newest = select(func.max(candle.c.open_ms)).where(candle.c.account_id == account_id, candle.c.market == index)
     known_ms = connection.execute(newest).scalar_one()
-    rows = [
-        candle_row(account_id, index, row, given=True) for row in candles if known_ms is None or int(row[0]) > known_ms
-    ]
-    if rows:
-        connection.execute(candle.insert(), rows)
+    newer = candles if known_ms is None else candles[candles[:, 0] > known_ms]
+    if len(newer):
+        connection.execute(candle.insert(), [candle_row(account_id, index, row, given=True) for row in newer.tolist()])
 
 
-def candle_row(account_id: int, index: int, row: np.ndarray, *, given: bool) -> dict[str, object]:
-    """Return the columns of a decision candle; `row` is (6,) float64."""
-    names = ("open", "high", "low", "close", "volume")
-    values = {name: float(value) for name, value in zip(names, row[1:], strict=True)}
-    return {"account_id": account_id, "market": index, "open_ms": int(row[0]), "given": given, **values}
+def candle_row(account_id: int, index: int, row: Sequence[float], *, given: bool) -> dict[str, object]:
+    """Return the columns of a decision candle; `row` is its six numbers as plain floats."""
+    open_ms, opened, high, low, close, volume = row
+    return {
+        "account_id": account_id,
+        "market": index,
+        "open_ms": int(open_ms),
+        "given": given,
+        "open": opened,
+        "high": high,
+        "low": low,
+        "close": close,
+        "volume": volume,
+    }
 
 
 def market_candles(

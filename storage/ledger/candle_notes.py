@@ -1,4 +1,4 @@
-"""What is to be said about single stored candles: revisions, repairs, exclusions, minutes given up. One row a day.
+"""Candle notes: revisions, repairs, exclusions, minutes given up of single stored candles. One row a day.
 
 The tape holds what counted; these notes say what else the exchange has shown, and survive a restart.
 """

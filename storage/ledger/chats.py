@@ -1,4 +1,4 @@
-"""What is remembered about chats: where they moved, who paired, which language and colours they want."""
+"""Telegram chats in the database: where they moved, who paired, which language and colours they want."""
 
 from __future__ import annotations
 

@@ -12,15 +12,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from storage.lazy import lazily
 from storage.ledger.postgres import ServerLimits, server_engine, unhurried, wait_for_migrations
 from strategies.errors import StorageFailed
+
+with lazily():  # a reader migrates nothing
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
 
 BUSY_TIMEOUT_MS: Final = 5_000
 

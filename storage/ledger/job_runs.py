@@ -1,4 +1,4 @@
-"""When scheduled work last ran, in market time: what a restart asks before it makes up for anything."""
+"""Job runs: when scheduled work last ran, in market time; a restart asks before it makes up for anything."""
 
 from __future__ import annotations
 

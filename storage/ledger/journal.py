@@ -135,7 +135,9 @@ class Journal:
             self._insert_facts(connection, outcome, bundle_id)
             self._insert_decisions(connection, outcome, signals, bundle_id)
             if outcome.candles:
-                rows = [candle_row(self._account.id, index, row, given=False) for index, row in outcome.candles]
+                rows = [
+                    candle_row(self._account.id, index, row.tolist(), given=False) for index, row in outcome.candles
+                ]
                 connection.execute(candle.insert(), rows)
             if alerts:
                 connection.execute(outbox.insert(), [self._alert_row(alert) for alert in alerts])

@@ -1,4 +1,4 @@
-"""One daemon per account: a lease that the operating system or PostgreSQL gives back when its holder dies."""
+"""Lease: one daemon per account, given back by the operating system or PostgreSQL when its holder dies."""
 
 from __future__ import annotations
 

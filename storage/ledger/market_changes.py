@@ -1,4 +1,4 @@
-"""How an account's markets came, changed and went: one row a change, with its minute and its reason.
+"""Market changes: how an account's markets came, changed and went, one row a change, with minute and reason.
 
 The tape is the truth (these are its lifecycle commands); the rows are its index, so that a fact of two years ago is
 read on the grid it was written on without reading two years of tape.

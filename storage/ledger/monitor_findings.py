@@ -1,4 +1,4 @@
-"""What parity, drift and candle checks found, kept for the digest, `/drift` and the API. One row a check and day."""
+"""Monitor findings: what parity, drift and candle checks found, for digest, `/drift`, API. One row a check and day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long PostgreSQL may keep us waiting: to connect, to answer, to work, and how dead connections are found out.
+"""PostgreSQL timeouts: to connect, to answer, to work, and how dead connections are found out.
 
 A server that is frozen, or a firewall that swallows its bytes, looks like one that thinks. libpq would wait for ever;
 here a connection that stays silent is closed, and the caller is told so, tries again later and can be stopped.

@@ -1,4 +1,4 @@
-"""What may be forgotten after a while, and how large what is kept has become.
+"""Retention: what may be forgotten after a while, and how large what is kept has become.
 
 Tape, facts, decisions and equity are never touched: `ledger verify` replays them. Alerts that were delivered, the
 closes of shadow tests that ended, and the records of scheduled jobs only say what is said elsewhere, too.

@@ -1,4 +1,4 @@
-"""One move of a production pointer, as it stands in the pointer's history."""
+"""Promotion: one move of a production pointer, as it stands in the pointer's history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Promotion:
     Attributes:
         bundle: the champion from here on; None: there is none.
         since_ms: market time; None: not known, since no daemon ran and no candle was stored.
-        rung: who decides: the champion ("models"), or a stand-in while the champion is on the bench.
+        fallback_level: who decides: the champion ("models"), or a fallback strategy while the champion is on the bench.
     """
 
     bundle: str | None
@@ -33,6 +33,6 @@ class Promotion:
         return cls(bundle=move["bundle"], since_ms=move["since_ms"], why=move["why"], fallback_level=level)
 
     @property
-    def deciding(self) -> str:
+    def active(self) -> str:
         """Id of who decides."""
         return str(self.bundle) if self.fallback_level == "models" else FALLBACK_STRATEGIES[self.fallback_level]

@@ -1,7 +1,7 @@
 """Bundles on disk, and which one decides: content-addressed folders, a production pointer per exchange, its history.
 
     models/bundles/b-0123456789abcdef/manifest.json, *.ubj, *.onnx, *.json, *.npy       immutable
-    models/production/binanceusdm.json                            {"bundle", "history": [bundle, rung, since, why, …]}
+    models/production/binanceusdm.json                    {"bundle", "history": [bundle, fallback_level, since, why, …]}
     models/verdicts/b-0123456789abcdef.json                               what the gate said of it
 
 A folder appears under its id only when every file is written and synced; the pointer is replaced in one rename. While
@@ -23,7 +23,7 @@ from storage.durable import folder_lock, replace_files, sync
 from storage.models.apart import Verifier
 from storage.models.promotion import Promotion
 from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
-from strategies.bundle.fallback_policy import FallbackLevel, Standing
+from strategies.bundle.fallback_policy import FallbackLevel, Status
 from strategies.bundle.files import MANIFEST, RECORD, bundle_id, read_folder
 from strategies.bundle.manifest import Manifest
 from strategies.errors import BadInput, BundleRefused, NotFound, StorageFailed
@@ -176,19 +176,19 @@ class Registry:
         return matches[0]
 
     def production(self, exchange: str) -> str | None:
-        """Return the id of the bundle that decides on an exchange; None: a stand-in does."""
+        """Return the id of the bundle that decides on an exchange; None: a fallback strategy does."""
         moves = self.history(exchange)
         return moves[-1].bundle if moves and moves[-1].fallback_level == "models" else None
 
-    def standing(self, exchange: str) -> Standing:
-        """Return who is champion on an exchange, and on which rung it stands."""
+    def status(self, exchange: str) -> Status:
+        """Return who is champion on an exchange, and on which fallback level."""
         moves = self.history(exchange)
-        return Standing(champion=moves[-1].bundle, fallback_level=moves[-1].fallback_level) if moves else Standing()
+        return Status(champion=moves[-1].bundle, fallback_level=moves[-1].fallback_level) if moves else Status()
 
-    def deciding(self, exchange: str) -> str:
-        """Return the id of who decides on an exchange: a bundle's or a stand-in's."""
+    def active(self, exchange: str) -> str:
+        """Return the id of who decides on an exchange: a bundle's or a fallback strategy's."""
         moves = self.history(exchange)
-        return moves[-1].deciding if moves else FALLBACK_STRATEGIES["trend_rule"]
+        return moves[-1].active if moves else FALLBACK_STRATEGIES["trend_rule"]
 
     def previous(self, exchange: str) -> str | None:
         """Return the id of the bundle that a rollback would bring back; None: the trend rule."""
@@ -247,20 +247,19 @@ class Registry:
         now_ms: int | None = None,
         champion: str | None = None,
     ) -> None:
-        """Let a stand-in decide; the champion keeps its place on the bench.
+        """Let a fallback strategy decide; the champion keeps its place on the bench.
 
         Args:
             champion: the new one, verified; None: whoever it was.
 
         Raises:
-            BadInput: `fallback_level` is no stand-in's.
+            BadInput: `fallback_level` names no fallback strategy.
             BundleRefused: the new champion does not verify.
         """
         if fallback_level not in FALLBACK_STRATEGIES:
-            raise BadInput(
-                f"fallback_level {fallback_level!r} is no stand-in's; one of {', '.join(FALLBACK_STRATEGIES)} is needed"
-            )
-        kept = self.standing(exchange).champion if champion is None else self.get(champion, exchange).id
+            known = ", ".join(FALLBACK_STRATEGIES)
+            raise BadInput(f"fallback_level {fallback_level!r} names no fallback strategy; one of {known} is needed")
+        kept = self.status(exchange).champion if champion is None else self.get(champion, exchange).id
         self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, fallback_level=fallback_level))
 
     def _move(self, exchange: str, promotion: Promotion) -> None:

@@ -1,4 +1,4 @@
-"""What a bundle was worth out of fold, in the figures that its training printed."""
+"""Worth of a bundle out of fold, in the figures that its training printed."""
 
 from __future__ import annotations
 

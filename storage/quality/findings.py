@@ -1,4 +1,4 @@
-"""What the data check finds: a value a finding, with its severity and the times it concerns."""
+"""Findings of the data check: each with its severity and the times it concerns."""
 
 from __future__ import annotations
 

@@ -13,8 +13,12 @@ from typing import Final
 
 import numpy as np
 
+from storage.lazy import lazily
 from storage.quality.findings import Finding, listed
 from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, CandleArray, Timeframe
+
+with lazily():
+    import pandas  # its rolling median is the fast one
 
 WINDOW_BARS: Final = 720
 LEAST_BARS: Final = 100  # bars before anything is judged
@@ -41,8 +45,6 @@ class Moves:
 
 def robust_z(values: np.ndarray, window: int = WINDOW_BARS) -> np.ndarray:
     """Return (n,) robust z of each value in its trailing window; 0 while fewer than `LEAST_BARS` are known."""
-    import pandas  # its rolling median is the fast one
-
     series = pandas.Series(values)
     median = series.rolling(window, min_periods=LEAST_BARS).median()
     deviation = (series - median).abs().rolling(window, min_periods=LEAST_BARS).median()

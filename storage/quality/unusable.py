@@ -1,4 +1,4 @@
-"""What makes a whole series unusable: too much of it missing, two timeframes mixed, prices in two units.
+"""Unusable series: too much of it missing, two timeframes mixed, prices in two units.
 
 The fatal findings that the data check shows are the ones that stop a training or a backtest: one function for both.
 """

@@ -1,1 +1,1 @@
-"""What both command lines share: tables that fit the terminal, times, did-you-mean. Text only; decides nothing."""
+"""Terminal: what both command lines share, options, tables, times, did-you-mean. Decides nothing."""

@@ -1,4 +1,4 @@
-"""What a command says: a document for programs or text for people, one line for an error, progress for the patient.
+"""Command output: a document for programs or text for people, one line for an error, progress for the patient.
 
 Commands call `emit(document, human)` once, at the end. `--json`, `--wide` and `--verbose` are set around every
 command by `storage/terminal/run.py`; nobody passes them along. The daemon's command line and training's share it.
@@ -14,9 +14,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from storage.lazy import lazily
 from storage.terminal.table import fitted, terminal_width
 from strategies.errors import SigmaError
 from strategies.values import finite
+
+with lazily():
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,8 +86,6 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
     if isinstance(shown, str):
         print(fitted(shown, width()), flush=True)
         return
-    from rich.console import Console
-
     Console(width=width() or 400, highlight=False).print(shown)
 
 
@@ -126,9 +129,6 @@ def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int],
 
 @contextmanager
 def _bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -11,6 +11,7 @@ import typer
 
 from storage.terminal import output
 from storage.terminal.help import with_example
+from storage.terminal.options import spelled
 from strategies.errors import BadInput, Interrupted
 
 
@@ -34,6 +35,7 @@ def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
     else:
         program = f"sigma {word}"
     command = typer.main.get_command(app)
+    arguments = spelled(arguments, _options_of(command, arguments))
     if not arguments and len(names) > 1:
         arguments = ["--help"]
     try:
@@ -46,6 +48,13 @@ def call(app: typer.Typer, word: str, arguments: list[str]) -> int:
     if code == Interrupted.exit_code:  # typer makes an exit of Ctrl-C, and nothing would be said
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _options_of(command: Any, arguments: list[str]) -> set[str]:
+    """Return the options of a command, or of that command of a group which is asked for."""
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word, command)
+    return {name for part in command.params for name in (*part.opts, *part.secondary_opts)}
 
 
 def _name_of(command: Any) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from storage.lazy import lazily
+
+with lazily():
+    import difflib
+
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """Return "did you mean WORD?" for the nearest of `known`, or `otherwise` where none is near."""
-    import difflib
-
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {near[0]}?" if near else otherwise
 

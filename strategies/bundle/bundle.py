@@ -1,4 +1,4 @@
-"""One production model: predictors, frozen scales, calibration and manifest, immutable and content-addressed.
+"""Bundle: one production model, predictors, frozen scales, calibration and manifest, immutable and content-addressed.
 
 On the main path it turns anchored slices into votes and the blended score; smoothing and trading happen elsewhere.
 A bundle is a folder of UBJSON, ONNX, JSON and plain .npy files. Nothing here unpickles.

@@ -1,4 +1,4 @@
-"""From conviction to what it is worth: shrunk expected return, P(up), confidence; fitted on out-of-fold scores only.
+"""Calibration: what a conviction is worth, as shrunk expected return, P(up), confidence; fitted out of fold only.
 
 A model's own scale is over-confident (out-of-sample slopes are about two thirds), so every number a person or the
 cost filter sees is shrunk. Pure arithmetic; training fits, live applies.

@@ -1,11 +1,11 @@
-"""Who trades: the bundle that earned it, else the trend rule, else nobody. The fallback policy.
+"""Fallback policy: the bundle that earned it trades, else the trend rule, else nobody.
 
     models       the champion's out-of-sample IC over the last 12 months is not below `fallback_ic`
     trend_rule   nothing has passed its gate, or the champion fell; the rule made money over the same months
     cash         … and the rule did not: nothing is entered, what is held is closed
 
-A champion that fell trades again when its IC is above `recovery_ic`; it is watched meanwhile. Numbers in, rung out:
-knows no bundle, no file and no clock.
+A champion that fell trades again when its IC is above `recovery_ic`; it is watched meanwhile. Numbers in, fallback
+level out: knows no bundle, no file and no clock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FallbackLevel = Literal["models", "trend_rule", "cash"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Status:
     """Who is champion and who decides, from some moment on."""
 
     champion: str | None = None
@@ -67,8 +67,8 @@ def who_trades(
     return "models", words
 
 
-def next_standing(now: Standing, candidate: str | None, fallback_level: FallbackLevel) -> Standing:
-    """Return the standing after a training.
+def next_status(now: Status, candidate: str | None, fallback_level: FallbackLevel) -> Status:
+    """Return the status after a training.
 
     Args:
         now: before it.
@@ -76,7 +76,7 @@ def next_standing(now: Standing, candidate: str | None, fallback_level: Fallback
         level: of the policy, asked about the candidate, or else about the champion there was.
     """
     champion = candidate or now.champion
-    return Standing(
+    return Status(
         champion=champion, fallback_level=fallback_level if champion or fallback_level != "models" else "trend_rule"
     )
 

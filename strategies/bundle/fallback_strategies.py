@@ -1,4 +1,4 @@
-"""Who decides while no bundle does: the trend rule and cash, as bundles without files.
+"""Fallback strategies: the trend rule and cash, bundles without files that decide while no bundle does.
 
 Like any bundle they stand on the tape by their id, so a replay knows them; nothing has to be stored or verified.
 """
@@ -15,14 +15,14 @@ from strategies.predictors.cash import FAMILY, CashPredictor
 
 
 def fallback_strategy(bundle_id: str | None, timeframe: Timeframe) -> Bundle | None:
-    """Return the stand-in of an id; None as an id is the trend rule, None as an answer: it is no stand-in."""
+    """Return the fallback strategy of an id; None as an id is the trend rule, None as an answer: it is none."""
     if bundle_id is None or bundle_id == TREND_ID:
         return trend_bundle(timeframe)
     return cash_bundle(timeframe) if bundle_id == CASH_ID else None
 
 
 def fallback_of(fallback_level: FallbackLevel, timeframe: Timeframe) -> Bundle:
-    """Return who decides on a rung other than "models"."""
+    """Return who decides on a fallback level other than "models"."""
     return cash_bundle(timeframe) if fallback_level == "cash" else trend_bundle(timeframe)
 
 

@@ -1,4 +1,4 @@
-"""What a bundle says about itself: everything needed to decide that is not a model, and where it came from.
+"""Manifest: everything needed to decide that is not a model, and where a bundle came from.
 
 Stored as manifest.json beside the models. Whatever differs between two trainings of equal seed and data (time,
 duration, commit) stands in record.json instead, so that equal trainings give equal bundles.

@@ -1,4 +1,4 @@
-"""What a chart reader would remark on: RSI, Fibonacci, patterns, trend, Bollinger, swings, volume.
+"""Chart context: what a chart reader would remark on, RSI, Fibonacci, patterns, trend, Bollinger, swings, volume.
 
 For people only: shown beside a signal as context, never part of what decided unless a model has these columns.
 """

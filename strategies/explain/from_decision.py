@@ -1,4 +1,4 @@
-"""From a decision to the signal people read: the same numbers that decided, in their units."""
+"""Signals of a decision: the same numbers that decided, in the units of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One family's vote read as if it decided alone: side, probability, entry, stop and target. It opens nothing."""
+"""Opinion: one family's vote as if it decided alone, with side, probability, entry, stop, target. It opens nothing."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.features.horizons import Horizons, horizons_of
-from strategies.features.rolling import difference, logarithm
+from strategies.features.rolling import difference, logarithm, rolling_deviation
 from strategies.features.volatility import volatility
 from strategies.market import CLOSE, HIGH, LOW, OPEN, OPEN_MS, VOLUME, CandleArray, Timeframe
 
@@ -25,6 +25,7 @@ class Bars:
     log_close: np.ndarray
     returns: np.ndarray
     sigma: np.ndarray
+    deviation: np.ndarray  # of the returns of the middle horizon
     timeframe: Timeframe
     horizons: Horizons
 
@@ -32,7 +33,8 @@ class Bars:
 def bars_of(candles: CandleArray, timeframe: Timeframe, sigma: np.ndarray | None = None) -> Bars:
     """Return the ingredients of (n, 6) contiguous candles; `sigma` as `volatility` gives it, where it is known."""
     columns = [np.ascontiguousarray(candles[:, column]) for column in range(6)]
-    log_close = logarithm(columns[CLOSE])
+    log_close, horizons = logarithm(columns[CLOSE]), horizons_of(timeframe)
+    returns = difference(log_close, 1)
     if sigma is None:
         sigma, _ = volatility(candles, timeframe)
     return Bars(
@@ -43,10 +45,11 @@ def bars_of(candles: CandleArray, timeframe: Timeframe, sigma: np.ndarray | None
         close=columns[CLOSE],
         volume=columns[VOLUME],
         log_close=log_close,
-        returns=difference(log_close, 1),
+        returns=returns,
         sigma=sigma,
+        deviation=rolling_deviation(returns, horizons.middle),
         timeframe=timeframe,
-        horizons=horizons_of(timeframe),
+        horizons=horizons,
     )
 
 

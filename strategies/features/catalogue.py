@@ -1,4 +1,4 @@
-"""Which features there are, and the one function that computes a chosen set of them.
+"""Feature catalogue: which features there are, and the one function that computes a chosen set of them.
 
 Training, backtest and live call `compute` on anchored slices (`blocks.py`); a set's fingerprint names everything
 that could change a bit of its values, so that a model is never fed features it was not trained on.
@@ -23,6 +23,7 @@ from strategies.features.extra import extra_columns, extra_values
 from strategies.features.higher import higher_columns, higher_values, is_higher
 from strategies.features.horizons import horizons_of
 from strategies.features.plugin import FeaturePlugin, installed_features
+from strategies.features.rolling import put_column
 from strategies.market import CandleArray, Timeframe
 
 CODE_VERSION: Final = 1  # raise whenever a formula changes: bundles trained before are then refused
@@ -133,7 +134,7 @@ def compute(
 
     Raises:
         DataGap: two neighbouring bars are not one timeframe apart.
-        BadInput: the set was made for another timeframe.
+        BadInput: the set was made for another timeframe, or a plug-in's column has not a value for every bar.
     """
     if timeframe is not features.timeframe:
         raise BadInput(f"features are made for {features.timeframe.value}, candles are {timeframe.value}")
@@ -142,12 +143,11 @@ def compute(
     values = [column for name in features.selected for column in _values(name, bars)]
     values += [column for call in features.extra for column in extra_values(call, candles)]
     matrix = np.empty((len(candles), len(features.names)), np.float32)
-    with np.errstate(over="ignore"):  # what no float32 holds is clipped in any case
-        for index, column in enumerate(values):
-            matrix[:, index] = column
-    np.clip(matrix, -CLIP, CLIP, out=matrix)
-    for index, warm_up in enumerate(features.warm_up.tolist()):
-        matrix[:warm_up, index] = np.nan
+    for index, (column, warm_up) in enumerate(zip(values, features.warm_up.tolist(), strict=True)):
+        given = np.ascontiguousarray(column, np.float64)
+        if given.shape != (len(candles),):
+            raise BadInput(f"feature {features.names[index]} has the shape {given.shape}; ({len(candles)},) is needed")
+        put_column(matrix, index, given, warm_up, CLIP)
     return matrix
 
 

@@ -1,4 +1,4 @@
-"""How far back each group of features looks, per timeframe, in bars.
+"""Feature horizons: how far back each group of features looks, per timeframe, in bars.
 
 On 1h these are the recipe's horizons, in hours. Finer timeframes use the same numbers of bars (a 720 h memory on 1m
 would need 43,200 bars of warm-up); coarser ones look at about the same spans of calendar time with the bars they

@@ -96,7 +96,7 @@ def volatilities(bars: Bars) -> list[np.ndarray]:
     """
     horizons = bars.horizons
     short = rolling_deviation(bars.returns, horizons.short)
-    middle = rolling_deviation(bars.returns, horizons.middle)
+    middle = bars.deviation
     long = rolling_deviation(bars.returns, horizons.long)
     log_range = logarithm(bars.high / bars.low)
     parkinson = np.sqrt(np.maximum(rolling_mean(log_range * log_range / (4.0 * math.log(2.0)), horizons.short), 0.0))
@@ -136,7 +136,7 @@ def trends(bars: Bars) -> list[np.ndarray]:
     window, step = 2 * horizons.middle, horizons.variance_ratio
     moves = rolling_deviation(rolling_sum(bars.returns, step), window) + 1e-9
     ratio = logarithm(moves / (rolling_deviation(bars.returns, window) * math.sqrt(step)))
-    deviation = rolling_deviation(bars.returns, horizons.middle)
+    deviation = bars.deviation
     cubes = bars.returns * bars.returns * bars.returns
     skew = rolling_mean(cubes, horizons.middle) / (deviation * deviation * deviation)
     return [*efficiencies, ratio, skew]

@@ -85,11 +85,12 @@ def _largest_of_whole(values: np.ndarray, window: int) -> np.ndarray:
         for i in range(stop - 1, start - 1, -1):
             largest = max(largest, values[i])
             behind[i] = largest
-    largest = -np.inf
-    for i in range(count):
-        largest = values[i] if i % window == 0 else max(largest, values[i])
-        if i >= window - 1:
-            result[i] = max(largest, behind[i - window + 1])
+    for start in range(0, count, window):
+        largest = values[start]
+        for i in range(start, min(start + window, count)):
+            largest = max(largest, values[i])
+            if i >= window - 1:
+                result[i] = max(largest, behind[i - window + 1])
     return result
 
 
@@ -120,11 +121,48 @@ def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:
     return rolling_sum(values, window) / window
 
 
+@njit(cache=True)
 def rolling_deviation(values: np.ndarray, window: int) -> np.ndarray:
-    """Return the population standard deviation of the last `window` values, at least 1e-9."""
-    mean = rolling_mean(values, window)
-    found: np.ndarray = np.sqrt(np.maximum(rolling_mean(values * values, window) - mean * mean, 1e-18))
-    return found
+    """Return the population standard deviation of the last `window` values, at least 1e-9.
+
+    Both sums are `rolling_sum`'s, of the values and of their squares, in one walk.
+    """
+    result = np.full(len(values), np.nan)
+    total, squares, count = 0.0, 0.0, 0
+    for i in range(len(values)):
+        value = values[i]
+        if math.isnan(value):
+            total, squares, count = 0.0, 0.0, 0
+            continue
+        total += value
+        squares += value * value
+        count += 1
+        if count > window:
+            old = values[i - window]
+            total -= old
+            squares -= old * old
+        if count >= window:
+            mean = total / window
+            variance = squares / window - mean * mean
+            result[i] = math.sqrt(variance if not variance < 1e-18 else 1e-18)
+    return result
+
+
+@njit(cache=True)
+def put_column(matrix: np.ndarray, index: int, values: np.ndarray, warm_up: int, clip: float) -> None:
+    """Write (n,) values into a column of an (n, F) float32 matrix, clipped at +-clip; NaN in the first `warm_up` rows.
+
+    What no float32 holds is clipped in any case.
+    """
+    for i in range(len(values)):
+        value = values[i]
+        if i < warm_up:
+            value = np.nan
+        elif value > clip:
+            value = clip
+        elif value < -clip:
+            value = -clip
+        matrix[i, index] = value
 
 
 def half_life_alpha(half_life: float) -> float:

@@ -1,4 +1,4 @@
-"""From convictions to orders: one compiled function decides for all markets at a decision close.
+"""Decisions: convictions to orders, one compiled function for all markets at a decision close.
 
 First every market says what it wants (exits are placed at once, entries become candidates), then the candidates are
 served by |conviction|, ties by market index, from the same marked equity, while limits leave room. Whoever is flat and

@@ -1,4 +1,4 @@
-"""May this market be entered? The conditions of an entry, each with its refusal. Exits ask nobody."""
+"""Entry conditions: whether a market may be entered, each condition with its refusal. Exits ask nobody."""
 
 from __future__ import annotations
 

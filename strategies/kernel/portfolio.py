@@ -1,4 +1,4 @@
-"""How large a book may be: the risk of the whole account instead of the sum of its markets' own.
+"""Book-level risk: how large a book may be by the risk of the whole account, not the sum of its markets' own.
 
 Every market's share is sized by its own volatility; together they swing less, the more markets there are and the less
 they move together. What is left is measured by the shrunk, exponentially weighted covariance of the markets' returns.

@@ -1,4 +1,4 @@
-"""How large: sizing, and the room that leverage and position limits leave.
+"""Position sizing: how large an entry is, and the room that leverage and position limits leave.
 
 Compiled leaves of `signals.decide`. Floats end here, in the one floor to whole lots.
 """

@@ -1,4 +1,4 @@
-"""Which of two forecasters is right: a likelihood-ratio e-process on their expected scaled returns.
+"""E-process: which of two forecasters is right, by the likelihood ratio of their expected scaled returns.
 
 Each says what it expects of the volatility-scaled forward return z; the ratio is p(z | challenger) / p(z | champion),
 both normal with unit variance (z is clipped; its measured variance on hourly BTC, ETH and SOL is .95 to .97, so the

@@ -1,4 +1,4 @@
-"""What becomes of a bundle that is watched beside the champion: the rules of trials, numbers in, a step out."""
+"""Shadow test rules: what becomes of a bundle that is watched beside the champion, numbers in, a step out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def judge(
     ratio, reversed_ratio = evidence.for_challenger, evidence.for_champion
     seen = f"after {evidence.observations:,} outcomes in {age_d:.0f} days"
     if role == "benched":
-        return Step.GO_ON, f"on the bench, likelihood ratio {ratio:.2f} against the stand-in {seen}"
+        return Step.GO_ON, f"on the bench, likelihood ratio {ratio:.2f} against the fallback strategy {seen}"
     if ratio >= threshold:
         words = f"likelihood ratio {ratio:.1f} against the champion {seen} (needed {threshold:g})"
         return (Step.PROMOTE if role == "challenger" else Step.ROLL_BACK), words

@@ -1,4 +1,4 @@
-"""What a pattern is called and what a finding says."""
+"""Pattern hits: what a pattern is called and what a finding says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a predictor is: prepared slices in, one score a row out.
+"""Predictor: prepared slices in, one score a row out.
 
 A score is an expected forward return in the market's own deviations, up to a scale that the bundle knows.
 Every predictor gives the same bits for one row or a thousand, in any order: no `@` (BLAS rounds by shape), sums by

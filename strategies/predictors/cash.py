@@ -1,4 +1,4 @@
-"""No opinion, ever: what decides while neither a model nor the trend rule has earned it. Positions fade out."""
+"""Cash: no opinion, ever, while neither a model nor the trend rule has earned it. Positions fade out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a bundle's verified bytes to a predictor; each family's library is imported when a bundle has that family."""
+"""Loading predictors: from a bundle's verified bytes; a family's library is imported when a bundle has that family."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Roll:
     part: PreparedSlice
     first: int
     agents: list[Agent]
-    digest: hashlib.blake2b  # of all that was read before the rows asked for
+    digest: RowDigest  # of all that was read before the rows asked for
 
 
 class PpoPredictor:
@@ -138,9 +138,9 @@ class PpoPredictor:
             )
         first = roll_row(part.candles, part.first, self.model.roll_bars)
         before = first if self.reads else 1  # the scores of others may depend on every candle since the anchor
-        digest = hashlib.blake2b(part.candles[: max(before, 1)].tobytes(), digest_size=16)
-        _digest_rows(digest, part, first, part.first)
-        known = self._remembered.get(digest.digest())
+        digest = RowDigest(part.candles[: max(before, 1)])
+        digest.update(part, first, part.first)
+        known = self._remembered.get(digest.key())
         agents = [tuple(array.copy() for array in agent) for agent in known] if known else self._new_agents()
         return Roll(part=part, first=part.first if known else first, agents=agents, digest=digest)
 
@@ -157,8 +157,8 @@ class PpoPredictor:
                 opposite, _ = self.lived(policy, part, first, -1, roll.agents[2 * index + 1], seen)
                 wanted = 0.5 * (wanted - opposite)
             total += wanted
-        _digest_rows(roll.digest, part, part.first, len(part.candles))
-        self._remember(roll.digest.digest(), roll.agents)
+        roll.digest.update(part, part.first, len(part.candles))
+        self._remember(roll.digest.key(), roll.agents)
         return total[part.first - first :] / len(self.model.policies)
 
     def _new_agents(self) -> list[Agent]:
@@ -176,11 +176,25 @@ def new_agent() -> Agent:
     return np.zeros(1, ACCOUNT), np.zeros(1, POSITION), np.zeros(1, ORDER), np.zeros(2)
 
 
-def _digest_rows(digest: hashlib.blake2b, part: PreparedSlice, first: int, last: int) -> None:
-    """Take in everything that rolling through rows `first`..last-1 reads, row by row: a prefix has its own digest."""
-    rows = slice(first, last)
-    columns = (part.candles[rows], part.features[rows], part.sigma[rows, None], part.volatility[rows, None])
-    digest.update(np.concatenate(columns, axis=1, dtype=np.float64).data)
+class RowDigest:
+    """A digest of the rows that a roll reads, taken in row by row: a prefix has its own.
+
+    Args:
+        before: (n, 6) the candles before the first of those rows.
+    """
+
+    def __init__(self, before: CandleArray) -> None:
+        self._arrays = (hashlib.sha256(before.tobytes()), hashlib.sha256(), hashlib.sha256(), hashlib.sha256())
+
+    def update(self, part: PreparedSlice, first: int, last: int) -> None:
+        """Take in everything that rolling through rows `first`..last-1 reads."""
+        arrays = (part.candles, part.features, part.sigma, part.volatility)
+        for digest, array in zip(self._arrays, arrays, strict=True):
+            digest.update(np.ascontiguousarray(array[first:last]).data)
+
+    def key(self) -> bytes:
+        """Return what stands for everything taken in."""
+        return b"".join(digest.digest() for digest in self._arrays)
 
 
 def roll_row(candles: CandleArray, first: int, roll_bars: int) -> int:

@@ -1,1 +1,1 @@
-"""Which markets an account watches: the rules of selection, and who was a member when. Pure."""
+"""Universe: which markets an account watches, by which rules, and who was a member when. Pure."""

@@ -1,4 +1,4 @@
-"""Who was a member when: selections one after another over history, each from what was known at its own time.
+"""Membership over time: selections one after another over history, each from what was known at its own time.
 
 The same `select` that decides live, fed with candles closed by then: neither today's list nor the survivors' is ever
 used for the past.

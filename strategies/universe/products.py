@@ -1,4 +1,4 @@
-"""What a symbol is: quote currency, and whether it is a stablecoin, a leveraged token or an index.
+"""Products: a symbol's quote currency, and whether it is a stablecoin, a leveraged token or an index.
 
 Exchanges say it in as many ways as there are exchanges; candles say nothing. Names are what all of them share, and what
 an exchange states about a product goes before them.

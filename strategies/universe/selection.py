@@ -1,4 +1,4 @@
-"""Who belongs to the universe now, and why: one pure decision over what is known of every market at one time.
+"""Universe selection: who belongs now, and why, one pure decision over what is known of every market at one time.
 
 The largest by traded value come in; a member stays until it falls well below the border, so that two markets of equal
 size do not take turns. Whoever is held leaves with its exit, never before. Every market gets a sentence.

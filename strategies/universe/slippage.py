@@ -1,4 +1,4 @@
-"""What a market's slippage is likely to be, by how much of it is traded a day.
+"""Slippage of a market, as it is likely to be by how much of it is traded a day.
 
 Classes, not a model: the spread of a perpetual on a large exchange and the depth for a small account go with its daily
 turnover. The bounds are deliberately on the dear side of what order books showed; a flat 2 bp is right for the largest.

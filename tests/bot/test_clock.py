@@ -61,6 +61,8 @@ async def test_cancelled_sleeper_disturbs_nobody() -> None:
     await _settle()
     clock.set(10)
     await patient
+    assert cancelled.cancelled()
+    assert (patient.done(), clock.now_ms()) == (True, 10)
 
 
 async def test_paced_clock_stands_where_it_was_told_and_ignores_older_news() -> None:

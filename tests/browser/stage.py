@@ -14,6 +14,7 @@ from bot.retraining.child_process import Limits
 from bot.retraining.run_kinds import COMMANDS, Command
 from bot.retraining.run_queue import RunQueue
 from bot.trading.snapshot import Snapshot
+from bot.web.account_pages import AccountPages
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from storage.config.tree import Config
@@ -131,7 +132,7 @@ class Scene:
         """Serve again on the same port, as a daemon does that has been started again."""
         port = int(self.address.rsplit(":", 1)[1])
         self.world.listeners.remove(self.server.on_snapshot)
-        self.server = WebServer(self.world.control, self.world.metrics, WebSettings(port=port), TOKEN)
+        self.server = WebServer(AccountPages(self.world.control), self.world.metrics, WebSettings(port=port), TOKEN)
         self.world.listeners.append(self.server.on_snapshot)
         await self.server.start()
 
@@ -160,7 +161,7 @@ async def staged(browser: Browser, folder: Path) -> AsyncIterator[Scene]:
     async with daemon_world(folder) as world:
         settings = WebSettings(port=0, requests_per_minute=5_000)
         runs = RunQueue(folder / "runs", Limits(memory_gb=1.0), asyncio.Lock(), commands=commands_of(folder))
-        server = WebServer(world.control, world.metrics, settings, TOKEN, run_queue=runs, config=Config())
+        server = WebServer(AccountPages(world.control, config=Config(), run_queue=runs), world.metrics, settings, TOKEN)
         serving = asyncio.create_task(runs.run(), name="runs")
         world.listeners.append(server.on_snapshot)
         scene = Scene(browser=browser, world=world, server=server, address=await server.start())

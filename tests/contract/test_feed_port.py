@@ -1,4 +1,4 @@
-"""The contract of whoever yields account minutes: the real feed on the built-in exchange, and its stand-in in tests."""
+"""The contract of whoever yields account minutes: the real feed on the built-in exchange, and its fake in tests."""
 
 from __future__ import annotations
 

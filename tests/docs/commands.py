@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,17 @@ def all_commands() -> list[Described]:
                 word, importlib.import_module(f"bot.cli.commands.{entry.module}").app, is_group=entry.is_group
             )
     return found
+
+
+def every_app() -> Iterator[tuple[str, typer.Typer]]:
+    """Yield every command line as it is dispatched: the word after `sigma`, or the batch command, and its app."""
+    for word, entry in ENTRIES.items():
+        if entry.module != BATCH:
+            yield word, importlib.import_module(f"bot.cli.commands.{entry.module}").app
+    for path in sorted(BATCH_FOLDER.glob("[a-z]*.py")):
+        app = typer.Typer(add_completion=False)
+        app.command()(importlib.import_module(f"training.commands.{path.stem}").command)
+        yield path.stem.replace("_", " ", 1), app
 
 
 def _of_app(word: str, app: typer.Typer, *, is_group: bool) -> list[Described]:

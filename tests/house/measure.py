@@ -43,6 +43,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "oversight",
     ),
     "storage": (
+        "lazy",
         "language",
         "durable",
         "private",
@@ -79,9 +80,10 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
     "bot": (
         "exchange_time",
         "clock",
+        "waiting",
+        "rate_limit",
         "exchange_info",
         "values",
-        "network",
         "tracing",
         "simulator",
         "feed",
@@ -193,7 +195,7 @@ def crowded() -> list[str]:
     return [
         f"{name} ({parameters(node)})"
         for name, node in functions(*HOUSE)
-        if parameters(node) > MOST_PARAMETERS and not _is_compiled(node) and not _is_command(name, node)
+        if parameters(node) > MOST_PARAMETERS and not _is_compiled(node)
     ]
 
 
@@ -251,13 +253,6 @@ def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
 def _is_compiled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     names = {ast.unparse(part).split("(")[0].split(".")[-1] for part in node.decorator_list}
     return bool(names & {"compiled", "inlined", "compiled_parallel", "njit"})
-
-
-def _is_command(name: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """A command's parameters are its options on the command line: typer reads them from the signature."""
-    return "/commands/" in name and any(
-        "typer" in ast.unparse(part) for part in node.args.defaults + node.decorator_list
-    )
 
 
 def _print(figures: dict[str, object]) -> None:

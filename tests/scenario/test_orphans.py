@@ -42,8 +42,8 @@ async def main():
     database = connect(f"sqlite:///{folder / 'ledger.db'}")
     runs = JobRuns(database, find(database, "builtin", "main").id)
     trainer = Trainer(
-        clock=ManualClock(now_ms), limits=Limits(), arguments=lambda: [str(folder)], download=nothing,
-        promote=nothing, runs=runs, program=(sys.executable, str(folder / "child.py")),
+        clock=ManualClock(now_ms), limits=Limits(), download=nothing,
+        promote=nothing, runs=runs, command=lambda: [sys.executable, str(folder / "child.py"), str(folder)],
     )
     running = asyncio.create_task(trainer.run())
     runs.begin("retrain", now_ms)

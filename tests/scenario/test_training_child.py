@@ -51,11 +51,10 @@ async def test_trading_goes_on_and_the_next_run_comes(tmp_path: Path, habit: str
         trainer = Trainer(
             clock=clock,
             limits=LIMITS,
-            arguments=lambda: ["retrain"],
+            command=lambda: [*child(tmp_path, habit), "retrain"],
             download=nothing_new,
             promote=refuse,
             runs=runs,
-            program=child(tmp_path, habit),
         )
 
         async def ask(why: str) -> str:

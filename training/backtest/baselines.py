@@ -1,4 +1,4 @@
-"""What a model must be better than: cash, buy-and-hold, and buy-and-hold at a constant volatility.
+"""Baselines: cash, buy-and-hold, and buy-and-hold at a constant volatility. A model must be better.
 
 A baseline is a conviction that never changes, put through the same kernel at the same costs, so it differs from the
 model in what it knows and in nothing else. It enters at the first decision, like the model. Buy-and-hold is the coin

@@ -1,4 +1,4 @@
-"""What is missing of the candles of a run, and why: sentences with the market, the time and the true cause."""
+"""Candle coverage of a run: what is missing and why, in sentences with the market, the time and the true cause."""
 
 from __future__ import annotations
 

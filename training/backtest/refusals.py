@@ -1,4 +1,4 @@
-"""Why no trade was made: the kernel's refusals counted, in the words that the live bot uses."""
+"""Refusals: why no trade was made, the kernel's counted, in the words that the live bot uses."""
 
 from __future__ import annotations
 

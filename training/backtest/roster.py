@@ -1,4 +1,4 @@
-"""Which markets belong to a run when: they enter when their warm-up is full, and leave when they end.
+"""Roster: which markets belong to a run when; they enter when their warm-up is full, and leave when they end.
 
 A value beside the candles of a run, keyed by symbol, so that cutting a run into windows or into groups of markets
 leaves it as it is. A run whose markets are all there all the time has none.

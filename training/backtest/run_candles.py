@@ -1,4 +1,4 @@
-"""What a backtest runs over: execution bars of all markets on one grid, and the decision candles they complete.
+"""Run candles: execution bars of all markets on one grid, and the decision candles they complete.
 
 The decision candles inside the run are made of the execution bars, in ticks and lots, exactly as the live engine
 makes them of minutes; before the run they are the stored ones, as at a live start. Knows nothing of models or orders.

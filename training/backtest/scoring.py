@@ -1,4 +1,4 @@
-"""From a finished run to its scorecard: every figure computed once, by the functions that define it."""
+"""Scoring a run: from a finished backtest to its scorecard, every figure by the function that defines it."""
 
 from __future__ import annotations
 

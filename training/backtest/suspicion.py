@@ -1,4 +1,4 @@
-"""What a reader of a backtest must doubt: odd bars inside trades, markets never learnt, what is still held."""
+"""Suspicions: what a reader of a backtest must doubt, odd bars inside trades, markets never learnt, open positions."""
 
 from __future__ import annotations
 

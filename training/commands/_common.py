@@ -12,12 +12,13 @@ from typing import Any
 
 from storage.candles.store import CandleStore
 from storage.config.tree import Config
+from storage.lazy import lazily
 from storage.models.registry import Registry
 from strategies.bundle.files import RECORD
 from strategies.errors import BadInput
 from strategies.features import feature_set, higher_groups
 from strategies.market import HOUR_MS, Timeframe, typed_symbol
-from strategies.values import iso_ms
+from training.commands._options import Candles
 from training.commands._traded import Asked, universe_between, usable_symbols
 from training.data.choices import Gaps, Reading, Teaching
 from training.data.columns import Making
@@ -39,24 +40,26 @@ from training.runtime.learning_curves import curve
 from training.runtime.progress import say, stage
 from training.runtime.sound_data import sound_symbols
 
+with lazily():
+    from training.runtime.device import card_name
 
-def open_dataset(
-    config: Config, symbols: str, timeframe: str, exchange: str, until: str, gaps: Gaps = "split", scored: str = ""
-) -> Dataset:
-    """Return the dataset that options and configuration name; empty options mean the configuration's value.
+
+def open_dataset(config: Config, asked: Candles, *, gaps: Gaps = "split", scored: str = "") -> Dataset:
+    """Return the dataset that options and configuration name.
 
     Args:
-        symbols: that teach; empty: `[training] teach`.
-        scored: symbols that need not teach, and are only scored where they do not.
+        asked: whose symbols teach; without any those of `[training] teach` do.
+        scored: symbols, comma separated, that need not teach, and are only scored where they do not.
 
     Raises:
-        BadInput: a name or date cannot be read, or a market has no candles.
+        BadInput: a name cannot be read, or a market has no candles.
         DataGap: `gaps` is "refuse" and there is one.
     """
-    chosen = exchange or config.exchange.name
-    frame, groups = views_of(config, timeframe)
+    chosen = asked.exchange or config.exchange.name
+    frame, groups = views_of(config, asked.timeframe)
     store = CandleStore(config.data.directory)
-    teachers = _names(symbols) or teachers_of(config, store, chosen, frame, until)
+    named = _names(asked.symbols or "")
+    teachers = named or teachers_of(config, store, chosen, frame, asked.until_ms)
     names = tuple(dict.fromkeys((*_names(scored), *teachers)))
     features = feature_set(config.features.extra, groups, frame)
     names = usable_symbols(store, chosen, names, frame, config.exchange.market)
@@ -68,11 +71,11 @@ def open_dataset(
         names,
         frame,
         features,
-        iso_ms(until) if until else None,
+        asked.until_ms,
         reading=Reading(
             kind=config.exchange.market,
             gaps=gaps,
-            strict=_names(symbols) or config.exchange.symbols,
+            strict=named or config.exchange.symbols,
             making=Making(
                 kept=FileCache(root=config.paths.runs / "columns"), compute=compute_of(config, config.training.workers)
             ),
@@ -85,14 +88,19 @@ def open_dataset(
             thinning=config.training.thinning,
         ),
     )
+    _say_data(dataset, len(teachers))
+    return dataset
+
+
+def _say_data(dataset: Dataset, teachers: int) -> None:
+    names = dataset.symbols
     bars = sum(len(segment.candles) for segment in dataset.segments)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     say(
-        f"data: {chosen} {shown} {frame.value}, "
-        f"taught by {len(teachers)}, {bars:,} bars in {len(dataset.segments)} segments, "
-        f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(features.names)} features"
+        f"data: {dataset.exchange} {shown} {dataset.timeframe.value}, "
+        f"taught by {teachers}, {bars:,} bars in {len(dataset.segments)} segments, "
+        f"{day_of(dataset.from_ms)} to {day_of(dataset.until_ms)}, {len(dataset.features.names)} features"
     )
-    return dataset
 
 
 def compute_of(config: Config, workers: int) -> Compute:
@@ -100,18 +108,23 @@ def compute_of(config: Config, workers: int) -> Compute:
     return Compute(backend=config.training.backend, address=config.training.address, workers=workers)
 
 
-def means_of(config: Config, workers: int, *, cache: bool = True) -> Means:
-    """Return who fits and where models are kept, of options and configuration; `workers` -1: as configured."""
-    compute = compute_of(config, config.training.workers if workers < 0 else workers)
+def seed_of(config: Config, seed: int | None) -> int:
+    """Return the seed that was asked for, or the configured one."""
+    return config.training.seed if seed is None else seed
+
+
+def means_of(config: Config, workers: int | None, *, cache: bool = True) -> Means:
+    """Return who fits and where models are kept, of options and configuration."""
+    compute = compute_of(config, config.training.workers if workers is None else workers)
     return Means(cache=FileCache(root=config.paths.runs / "folds" if cache else None), compute=compute)
 
 
 def teachers_of(
-    config: Config, store: CandleStore, exchange: str, timeframe: Timeframe, until: str = ""
+    config: Config, store: CandleStore, exchange: str, timeframe: Timeframe, until_ms: int | None = None
 ) -> tuple[str, ...]:
     """Return the markets that teach: those of `[training] teach`, the account's first.
 
-    "universe" are those that ever were members by the rules of `[universe]`, as known then, up to `until`.
+    "universe" are those that ever were members by the rules of `[universe]`, as known then, up to `until_ms`.
 
     Raises:
         BadInput: nothing is stored, or no stored market ever passed the rules.
@@ -119,7 +132,7 @@ def teachers_of(
     asked = config.training.teach
     if asked == ("universe",):
         rules = Asked(exchange=exchange, universe="top")
-        members = universe_between(store, config, rules, None, iso_ms(until) if until else None)
+        members = universe_between(store, config, rules, None, until_ms)
         assert members is not None  # rules were asked for
         return members.ever
     if asked != ("stored",):
@@ -143,23 +156,13 @@ def labelling_of(config: Config) -> Labelling:
 
 
 def make_bundle(
-    config: Config,
-    dataset: Dataset,
-    families: Sequence[ModelFamily],
-    seed: int,
-    kind: str,
-    *,
-    means: Means | None = None,
-    years: float,
-    months: int,
-    test_mode: bool = False,
+    config: Config, dataset: Dataset, plan: Plan, kind: str, *, means: Means | None = None, test_mode: bool = False
 ) -> dict[str, Any]:
     """Train a bundle, store it, record the run, and return the command's document.
 
     Raises:
         BadInput: the history is too short.
     """
-    plan = plan_of(config, families, seed, years=years, months=months)
     started = time.perf_counter()
     with stage("fits", 100, plainly=False) as done:
         means = replace(means or Means(), on_fit=lambda fitted: done(round(100 * fitted.number / fitted.total)))
@@ -169,10 +172,10 @@ def make_bundle(
     document = document_of(trained, duration_s)
     record = records.RunRecord(
         kind=kind,
-        config={family.name: family.describe() for family in families} | {"recipe": recipe_id(dataset, plan)},
+        config={family.name: family.describe() for family in plan.families} | {"recipe": recipe_id(dataset, plan)},
         data_hash=dataset.data_hash,
-        seed=seed,
-        device=trained_on(config, families),
+        seed=plan.seed,
+        device=trained_on(config, plan.families),
         duration_s=duration_s,
         until_ms=dataset.until_ms,
         result=document,
@@ -190,13 +193,11 @@ def trained_on(config: Config, families: Sequence[ModelFamily]) -> str:
     asked = [family.name for family in families if getattr(family, "device", "cpu") != "cpu"]
     if not asked:
         return place
-    from training.runtime.device import card_name
-
     card = card_name()
     return place if card is None else f"{place}; {', '.join(asked)} on cuda ({card})"
 
 
-def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float, months: int) -> Plan:
+def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years: float = 4.0, months: int = 6) -> Plan:
     """Return how the configuration wants a bundle made."""
     return Plan(
         families=families,
@@ -213,13 +214,14 @@ def plan_of(config: Config, families: Sequence[ModelFamily], seed: int, *, years
     )
 
 
-def views_of(config: Config, timeframes: str) -> tuple[Timeframe, tuple[str, ...]]:
+def views_of(config: Config, timeframes: str | None) -> tuple[Timeframe, tuple[str, ...]]:
     """Return the decision timeframe, the finest of the comma separated ones, and the feature groups of all of them.
 
     Raises:
         BadInput: a timeframe is unknown, or one does not divide another.
     """
-    frames = sorted({timeframe_of(part.strip()) for part in timeframes.split(",") if part.strip()}, key=lambda f: f.ms)
+    asked = (timeframes or "").split(",")
+    frames = sorted({timeframe_of(part.strip()) for part in asked if part.strip()}, key=lambda f: f.ms)
     if not frames:
         return config.decision.timeframe, config.features.groups
     return frames[0], tuple(dict.fromkeys((*config.features.groups, *higher_groups(frames[1:]))))
@@ -289,6 +291,6 @@ def document_of(trained: TrainedBundle, duration_s: float) -> dict[str, Any]:
         "probability_slope": manifest.calibration.probability_slope,
         "wins": {side: wins.model_dump() for side, wins in manifest.wins.items()},
         "trained_until_ms": manifest.trained_until_ms,
-        "first_honest_ms": manifest.first_out_of_sample_ms,
+        "first_out_of_sample_ms": manifest.first_out_of_sample_ms,
         "duration_s": round(duration_s, 1),
     }

@@ -12,27 +12,27 @@ from training.runtime import records
 from training.runtime.progress import configuration, say
 
 
-def bring(file: Path, strategy: str, name: str, initial_capital: float) -> None:
+def bring(file: Path, strategy: str | None, name: str | None, initial_capital: float | None) -> None:
     """Read a list of closed trades and write its run record.
 
     Args:
         file: as another program keeps it; it is only read.
         strategy: which one of a file with several.
-        name: what the comparison calls it; empty: the file's.
-        initial_capital: quote currency; 0: what the file says, else as configured.
+        name: what the comparison calls it; None: the strategy's or the file's.
+        initial_capital: quote currency; None: what the file says, else as configured.
 
     Raises:
         BadInput: it holds no list of trades, or several strategies.
     """
     config = configuration()
-    trades, said = read_trades(file, strategy)
+    trades, said = read_trades(file, strategy or "")
     capital = initial_capital or said or float(config.execution.initial_capital)
-    if not initial_capital and said is None:
+    if initial_capital is None and said is None:
         say(f"{file.name} does not say what it began with; {capital:,.2f} is taken (--initial-capital)")
     result = imported_result(trades, name or strategy or file.stem, capital)
     record = records.RunRecord(
         kind="imported trades",
-        config={"file": file.name, "strategy": strategy, "initial_capital": capital, "name": result["model"]},
+        config={"file": file.name, "strategy": strategy or "", "initial_capital": capital, "name": result["model"]},
         data_hash=hashlib.sha256(file.read_bytes()).hexdigest(),
         seed=0,
         device="none",

@@ -1,4 +1,4 @@
-"""Which markets a batch command trades: those named, those of the configuration, or the universe as it was then."""
+"""Traded markets of a batch command: those named, those of the configuration, or the universe as it was then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from strategies.errors import BadInput, DataGap, SigmaError
 from strategies.market import DAY_MS, Market, Timeframe, UnsupportedMarket, typed_symbol
 from strategies.universe.members import Members, members_over
 from strategies.universe.settings import UniverseSettings
-from strategies.values import iso_ms
 from training.backtest.coverage import moment
 from training.runtime.progress import say
 
@@ -28,13 +27,18 @@ class Asked:
 
     Attributes:
         exchange: whose candles.
-        symbols: comma separated; "": those of the configuration, a list or the universe.
-        universe: "top", "top:40", "list" or "" (as configured).
+        symbols: comma separated; None: those of the configuration, a list or the universe.
+        universe: "top", "top:40" or "list"; None: as configured.
     """
 
     exchange: str
-    symbols: str = ""
-    universe: str = ""
+    symbols: str | None = None
+    universe: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The symbols that are named."""
+        return [typed_symbol(name) for name in (self.symbols or "").split(",") if name.strip()]
 
 
 def universe_rules(config: Config, asked: Asked) -> UniverseSettings | None:
@@ -43,9 +47,9 @@ def universe_rules(config: Config, asked: Asked) -> UniverseSettings | None:
     Raises:
         BadInput: `universe` cannot be read, or stands beside symbols.
     """
-    word, _, number = asked.universe.partition(":")
-    if asked.symbols.strip():
-        if asked.universe not in ("", "list"):
+    word, _, number = (asked.universe or "").partition(":")
+    if asked.names:
+        if word not in ("", "list"):
             raise BadInput(f"both symbols and --universe {asked.universe} are given; one of them is needed")
         return None
     if not asked.universe:
@@ -99,18 +103,13 @@ def universe_between(
     return found
 
 
-def universe_symbols(
-    config: Config, symbols: str, universe: str, exchange: str, end_date: str
-) -> tuple[str, Members | None]:
+def universe_symbols(config: Config, asked: Asked, end_ms: int | None) -> tuple[str, Members | None]:
     """Return who was ever a member, comma separated, and when; "" and None where markets are named.
 
     Raises:
         BadInput: as for `universe_between`.
     """
-
-    asked = Asked(exchange=exchange or config.exchange.name, symbols=symbols, universe=universe)
-    store = CandleStore(config.data.directory)
-    found = universe_between(store, config, asked, None, iso_ms(end_date) if end_date else None)
+    found = universe_between(CandleStore(config.data.directory), config, asked, None, end_ms)
     return ("", None) if found is None else (",".join(found.ever), found)
 
 
@@ -122,7 +121,7 @@ def named_symbols(config: Config, asked: Asked, universe: Members | None) -> lis
     """
     if universe is not None:
         return list(universe.ever)
-    names = [typed_symbol(name) for name in asked.symbols.split(",") if name.strip()] or list(config.exchange.symbols)
+    names = asked.names or list(config.exchange.symbols)
     if len(set(names)) != len(names):
         raise BadInput(f"symbols {', '.join(names)} name a market twice; each is needed once")
     return names

@@ -1,69 +1,119 @@
-"""What `train xgboost` does for the task that trades: fit, explain, judge in time order, pack a bundle."""
+"""What `train xgboost` does once its options are read: fit, explain, judge in time order, pack a bundle."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from storage.config.tree import Config
 from storage.terminal.output import emit
 from strategies.errors import BadInput
+from strategies.market import typed_symbol
 from strategies.oversight.skill import information_coefficient
-from training.commands._common import make_bundle
+from training.commands._common import make_bundle, open_dataset, plan_of, seed_of
 from training.commands.train_bundle import summary
 from training.data.dataset import Dataset, Rows
 from training.data.splits import EMBARGO_MS, chronological
 from training.ensemble.families import XGBoostFamily
+from training.families.xgboost import classification_run
 from training.families.xgboost import trainer as xgboost
+from training.families.xgboost.classifier import DEFAULTS, Task
 from training.families.xgboost.importance import Importance
 from training.families.xgboost.transfer import xgboost_source
+from training.report.classification import text
 from training.runtime.compute import threads_of
-from training.runtime.progress import say, stage
+from training.runtime.progress import configuration, say, stage
+from training.tuning.test_mode import newest_ms
+
+if TYPE_CHECKING:
+    from training.commands.train_xgboost import Options
+
+TASKS: Final = ("return", "trend_classification", "pattern_classification")
+TEST_MODE_TREES: Final = 40
 
 
-def judging(dataset: Dataset, held_out: str) -> str:
+def run(options: Options) -> None:
+    """Train for the task that was asked for, and answer.
+
+    Raises:
+        BadInput: the task is unknown, an option does not belong to it, or the history is too short.
+    """
+    config = configuration()
+    match options.task:
+        case "return":
+            _train_return(config, open_dataset(config, options), options)
+        case "trend_classification" | "pattern_classification" as task:
+            if options.source_model:
+                raise BadInput(f"--source-model continues the task return; found task {task}")
+            _train_classifier(config, open_dataset(config, options), options, task)
+        case _:
+            raise BadInput(f"task {options.task!r} is unknown; one of {', '.join(TASKS)} is needed")
+
+
+def _changes(options: Options, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings that were asked for."""
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return {"n_estimators": TEST_MODE_TREES} | given if options.test_mode else given
+
+
+def _train_classifier(config: Config, dataset: Dataset, options: Options, task: Task) -> None:
+    changes = _changes(options, ("n_estimators", "max_depth", "learning_rate"))
+    finished = classification_run.run(
+        dataset,
+        classification_run.Request(
+            task=task,
+            settings=replace(DEFAULTS[task], **changes),
+            horizon_bars=options.horizon_bars,
+            held_out=judging(dataset, options.held_out),
+            seed=seed_of(config, options.seed),
+            threads=threads_of(config.training.threads),
+            since_ms=newest_ms(dataset) if options.test_mode else None,
+            models=config.paths.models,
+            runs=config.paths.runs,
+            chart=options.plot,
+        ),
+    )
+    emit(finished.document() | {"record": str(finished.record)}, text(finished))
+
+
+def judging(dataset: Dataset, held_out: str | None) -> str:
     """Return the market that only judges a classifier, "" where there is one market alone."""
     last = dataset.symbols[-1] if len(dataset.symbols) > 1 else ""
-    chosen = held_out or last
+    chosen = typed_symbol(held_out) if held_out else last
     if chosen and (chosen not in dataset.symbols or len(dataset.symbols) < 2):
         raise BadInput(f"--held-out {chosen} must be one of several symbols; they are {', '.join(dataset.symbols)}")
     return chosen
 
 
-def train_return(
-    config: Config,
-    dataset: Dataset,
-    changes: dict[str, Any],
-    seed: int,
-    source_model: str,
-    chart: Path | None,
-    since_ms: int | None,
-    bundle: bool,
-) -> None:
-
-    source = xgboost_source(source_model, config.paths.models) if source_model else None
-    if source is not None:
-        source.require_same_forecast(dataset.horizon_bars, dataset.timeframe.value)
-    family = XGBoostFamily(
-        settings=config.xgboost.model_copy(update=changes),
-        seed=seed,
-        threads=threads_of(config.training.threads),
-        source=source,
-    )
-    report = _chronological(dataset, family, since_ms)
+def _train_return(config: Config, dataset: Dataset, options: Options) -> None:
+    family = _family(config, dataset, options)
+    report = _chronological(dataset, family, newest_ms(dataset) if options.test_mode else None)
     name = f"importance-return-{'-'.join(dataset.symbols)}-{dataset.timeframe.value}"
-    chart = chart or report.importance.path_under(config.paths.runs, name)
+    chart = options.plot or report.importance.path_under(config.paths.runs, name)
     report.importance.draw(chart)
     say(f"importance chart: {chart}")
     document: dict[str, Any] = {"task": "return", **report.document, "plot": str(chart)}
-    text = report.text
-    if bundle:
-        made = make_bundle(config, dataset, [family], seed, "train xgboost", years=4.0, months=6)
-        document, text = {**document, **made}, f"{text}\n{summary(made)}"
-    emit(document, text)
+    said = report.text
+    if options.bundle and not options.test_mode:
+        made = make_bundle(config, dataset, plan_of(config, [family], family.seed), "train xgboost")
+        document, said = {**document, **made}, f"{said}\n{summary(made)}"
+    emit(document, said)
+
+
+def _family(config: Config, dataset: Dataset, options: Options) -> XGBoostFamily:
+    """Return the family with the settings, the seed and the source model that were asked for."""
+    source = xgboost_source(options.source_model, config.paths.models) if options.source_model else None
+    if source is not None:
+        source.require_same_forecast(dataset.horizon_bars, dataset.timeframe.value)
+    changes = _changes(options, ("n_estimators", "max_depth", "learning_rate", "seeds"))
+    return XGBoostFamily(
+        settings=config.xgboost.model_copy(update=changes),
+        seed=seed_of(config, options.seed),
+        threads=threads_of(config.training.threads),
+        source=source,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +135,6 @@ class _Report:
 
 def _chronological(dataset: Dataset, family: XGBoostFamily, since_ms: int | None) -> _Report:
     """Fit on the first 70 % of time and report the IC of the three parts, purged at the borders."""
-
     first, second = chronological(since_ms or dataset.from_ms, dataset.until_ms)
     rounds = family.settings.seeds * family.settings.n_estimators
     with stage("boosting", rounds) as done:

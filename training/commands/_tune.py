@@ -1,65 +1,70 @@
-"""What the `tune` commands share: their options, a line a trial, the best settings as a piece of config.toml."""
+"""What the `tune` commands share: their options, the study, a line a trial, the best settings as config.toml."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
+from storage.lazy import lazily
+from storage.terminal.options import takes
 from storage.terminal.output import emit
+from training.commands._options import Candles, Seed, TestMode
 from training.runtime.progress import configuration, stage
 
-if TYPE_CHECKING:
-    pass
+with lazily():
+    from training.commands._common import open_dataset, seed_of
+    from training.commands._tuned import Narrator, document_of, record_of, text_of
+    from training.tuning.study_trials import Request
+    from training.tuning.test_mode import newest
+    from training.tuning.tune import tune
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Candles):
+    """How many trials, by how many processes, and what scores them."""
+
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, those of an interrupted study included.")] = 50
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the study of the same data, settings and seed.")
+    ] = False
+    workers: Annotated[int, typer.Option(min=0, help="Processes that try in parallel; 0: one per core.")] = 1
+    years: Annotated[float, typer.Option(min=0.2, help="At most so many recent years score a trial.")] = 3.0
+    seed: Seed = None
+    test_mode: TestMode = False
 
 
 def tuning(family: str, summary: str) -> Callable[..., None]:
     """Return the typer command that tunes a family."""
 
-    def command(
-        symbols: str = typer.Option("", "--symbol", "--symbols", help="Comma separated, pooled; empty: as configured."),
-        timeframe: str = typer.Option(
-            "", "--timeframe", "--timeframes", help="Decision timeframe; with 1h,4h,1d coarser candles are seen too."
-        ),
-        exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
-        until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),
-        trials: int = typer.Option(50, min=1, help="Trials in all, those of an interrupted study included."),
-        resume: bool = typer.Option(False, help="Go on with the study of the same data, settings and seed."),
-        workers: int = typer.Option(1, min=0, help="Processes that try in parallel; 0: one per core."),
-        years: float = typer.Option(3.0, min=0.2, help="At most so many recent years score a trial, out of fold."),
-        seed: int = typer.Option(-1, help="Of proposals and models; -1: training.seed."),
-        test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
-    ) -> None:
-        from training.commands._common import open_dataset
-        from training.commands._tuned import Narrator, document_of, record_of, text_of
-        from training.tuning.study_trials import Request
-        from training.tuning.test_mode import newest
-        from training.tuning.tune import tune
+    def command(options: Options) -> None:
+        _tune(family, options)
 
-        config = configuration()
-        dataset = open_dataset(config, symbols, timeframe, exchange, until)
-        if test_mode:
-            dataset = newest(dataset)
-        request = Request(
-            family=family,
-            trials=trials,
-            years=years,
-            seed=config.training.seed if seed < 0 else seed,
-            workers=workers,
-            resume=resume,
-            test_mode=test_mode,
-            started_ms=int(datetime.now(UTC).timestamp() * 1000),
-        )
-        began = time.perf_counter()
-        with stage(f"tuning {family}", trials, plainly=False) as done:
-            tuned = tune(dataset, config, request, Narrator(done))
-        document = document_of(tuned, family) | {
-            "record": record_of(tuned, request, dataset, time.perf_counter() - began)
-        }
-        emit(document, text_of(tuned, family))
+    command.__doc__ = f"{summary}\n\nExample: sigma tune {family} --symbols BTCUSDT --timeframe 1h --trials 50\n"
+    return takes(Options)(command)
 
-    command.__doc__ = f"{summary}\n\nExample: sigma tune {family} --symbol BTCUSDT --timeframe 1h --trials 50\n"
-    return command
+
+def _tune(family: str, options: Options) -> None:
+    config = configuration()
+    dataset = open_dataset(config, options)
+    if options.test_mode:
+        dataset = newest(dataset)
+    request = Request(
+        family=family,
+        trials=options.trials,
+        years=options.years,
+        seed=seed_of(config, options.seed),
+        workers=options.workers,
+        resume=options.resume,
+        test_mode=options.test_mode,
+        started_ms=int(datetime.now(UTC).timestamp() * 1000),
+    )
+    began = time.perf_counter()
+    with stage(f"tuning {family}", options.trials, plainly=False) as done:
+        tuned = tune(dataset, config, request, Narrator(done))
+    record = record_of(tuned, request, dataset, time.perf_counter() - began)
+    emit(document_of(tuned, family) | {"record": record}, text_of(tuned, family))

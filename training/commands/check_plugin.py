@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import typer
 
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from training.runtime.progress import configuration, say
 
-if TYPE_CHECKING:
-    from storage.config.plugin_files import Found
+with lazily():
+    from storage.config.plugin_files import Found, chosen_settings, of_file
+    from strategies.features.plugin import install_features
+    from strategies.predictors.plugin import install_family
     from training.promotion.finding import Finding
+    from training.promotion.plugin_check import check_family, check_features
 
 
 def command(
-    file: Path = typer.Argument(..., help="The Python file that defines `family`, `features` or `channel`."),
+    file: Annotated[Path, typer.Argument(help="The Python file that defines `family`, `features` or `channel`.")],
 ) -> int:
     """Fit, load and score a plug-in on made-up markets, and say which of the rules it breaks.
 
     Example: sigma check plugin examples/reversal_plugin/reversal.py
     """
-    from storage.config.plugin_files import chosen_settings, of_file
-
     config = configuration()
     rows: list[dict[str, Any]] = []
     for found in of_file(file):
@@ -40,11 +42,6 @@ def command(
 
 
 def _findings(found: Found, chosen: Any) -> list[Finding]:
-    from strategies.features.plugin import install_features
-    from strategies.predictors.plugin import install_family
-    from training.promotion.finding import Finding
-    from training.promotion.plugin_check import check_family, check_features
-
     if found.kind == "family":
         family = replace(found.plugin, source=found.source, chosen=chosen)
         install_family(family)

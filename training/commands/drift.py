@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import typer
-
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from strategies.errors import BadInput
+from training.commands._options import Seed
 from training.runtime.progress import configuration, say
 
-if TYPE_CHECKING:
+with lazily():
+    from storage.candles.store import CandleStore
     from storage.config.tree import Config
+    from storage.ledger.accounts import last_state
+    from storage.models.registry import Registry, bundle_by_id
+    from storage.open import read_account
     from strategies.bundle.bundle import Bundle
-    from training.data.dataset import Dataset
-    from training.monitors.drift import DriftReport
+    from training.commands._common import seed_of
+    from training.data.choices import Reading, Teaching
+    from training.data.dataset import Dataset, build
+    from training.ensemble.expectation import Expectation
+    from training.monitors.drift import DriftReport, drift_report
+    from training.monitors.drift_inputs import account_record_of, recorded_of, segments_of
 
 
-def command(
-    seed: int = typer.Option(-1, help="Of the bootstraps; -1: training.seed."),
-) -> None:
+def command(seed: Seed = None) -> None:
     """Hold features, scores, turnover and drawdown against what the bundle's own past lets expect.
 
     Example: sigma drift --json
     """
-    from storage.ledger.accounts import last_state
-    from storage.models.registry import Registry, bundle_by_id
-    from storage.open import read_account
-    from training.ensemble.expectation import Expectation
-    from training.monitors.drift import drift_report
-    from training.monitors.drift_inputs import account_record_of, recorded_of, segments_of
-
     config = configuration()
     database, account = read_account(config)
     registry = Registry.of(config)
@@ -43,17 +40,13 @@ def command(
         segments_of(database, account, bundle, _history(config, bundle)),
         Expectation.read(registry.record(bundle.id)) if bundle.features is not None else None,
         config.validation,
-        config.training.seed if seed < 0 else seed,
+        seed_of(config, seed),
     )
     emit(report.document(), _lines(report))
 
 
 def _history(config: Config, bundle: Bundle) -> Dataset | None:
     """Return the stored candles that the bundle was trained on; None, and a line, where they are gone."""
-    from storage.candles.store import CandleStore
-    from training.data.choices import Reading, Teaching
-    from training.data.dataset import build
-
     manifest = bundle.manifest
     if bundle.features is None:
         return None

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from storage.lazy import lazily
+from training.commands._options import Began, ListName, StrategyName
+
+with lazily():
+    from training.commands._import_trades import bring
+
 
 def command(
-    file: Path = typer.Argument(..., help="The JSON of a Jesse backtest or live session."),
-    strategy: str = typer.Option("", help="Which one of a file with several."),
-    name: str = typer.Option("", help="What the comparison calls it; empty: the file's name."),
-    initial_capital: float = typer.Option(0.0, min=0.0, help="Quote currency; 0: what the file says, else configured."),
+    file: Annotated[Path, typer.Argument(help="The JSON of a Jesse backtest or live session.")],
+    strategy: StrategyName = None,
+    name: ListName = None,
+    initial_capital: Began = None,
 ) -> None:
     """Read the trades that a Jesse session made into a run record that is only read.
 
     Example: sigma import jesse storage/json/session.json
     """
-    from training.commands._import_trades import bring
-
     bring(file, strategy, name, initial_capital)

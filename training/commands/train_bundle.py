@@ -2,64 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-import typer
-
+from storage.lazy import lazily
+from storage.terminal.options import takes
 from storage.terminal.output import emit
+from storage.terminal.times import day_of
+from training.commands._options import Cache, Candles, Families, RefitMonths, Seed, TestMode, Workers, Years
 from training.runtime.progress import configuration
 
+with lazily():
+    from storage.models.worth import shares_of
+    from training.commands._common import make_bundle, means_of, open_dataset, plan_of, seed_of
+    from training.ensemble.voters import voters
+    from training.tuning.test_mode import newest, small
 
-def command(
-    symbols: str = typer.Option(
-        "", "--symbol", "--symbols", help="Comma separated, pooled; empty: exchange.symbols of the configuration."
-    ),
-    timeframe: str = typer.Option(
-        "",
-        "--timeframe",
-        "--timeframes",
-        help="Decision timeframe, such as 1h; with 1h,4h,1d coarser candles are seen too.",
-    ),
-    exchange: str = typer.Option("", help="Whose candles; empty: exchange.name of the configuration."),
-    until: str = typer.Option("", help="Use only candles closed by this UTC day or time; empty: all stored."),
-    families: str = typer.Option("", help="Voters, such as xgboost,ridge; empty: ensemble.families."),
-    seed: int = typer.Option(-1, help="Of everything random; -1: training.seed."),
-    years: float = typer.Option(4.0, min=0.2, help="At most so many recent years are scored out of fold."),
-    refit_months: int = typer.Option(6, min=1, max=24, help="Months between refits of the walk forward."),
-    workers: int = typer.Option(-1, min=-1, help="Models fitted at once; 0: all cores; -1: training.workers."),
-    cache: bool = typer.Option(True, help="Keep fold models, so that a month later only new ones are fitted."),
-    test_mode: bool = typer.Option(False, help="A few thousand bars, tiny models: to try the command."),
-) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Candles):
+    """Who votes, what scores them out of fold, and what is kept on the way."""
+
+    families: Families = None
+    seed: Seed = None
+    years: Years = 4.0
+    refit_months: RefitMonths = 6
+    workers: Workers = None
+    cache: Cache = True
+    test_mode: TestMode = False
+
+
+@takes(Options)
+def command(options: Options) -> None:
     """Train, calibrate and pack a bundle; print what it was worth out of fold.
 
     Example: sigma train bundle --symbols BTCUSDT,ETHUSDT,SOLUSDT --timeframe 1h --until 2024-07-01
     """
-    from training.commands._common import make_bundle, means_of, open_dataset
-    from training.ensemble.voters import voters
-    from training.tuning.test_mode import newest, small
-
-    config = small(configuration()) if test_mode else configuration()
-    chosen_seed = config.training.seed if seed < 0 else seed
-    chosen = voters(config, families, chosen_seed)
-    dataset = open_dataset(config, symbols, timeframe, exchange, until)
-    dataset = newest(dataset) if test_mode else dataset
+    config = small(configuration()) if options.test_mode else configuration()
+    seed = seed_of(config, options.seed)
+    families = voters(config, options.families, seed)
+    plan = plan_of(config, families, seed, years=options.years, months=options.refit_months)
+    dataset = open_dataset(config, options)
     document = make_bundle(
         config,
-        dataset,
-        chosen,
-        chosen_seed,
+        newest(dataset) if options.test_mode else dataset,
+        plan,
         "train bundle",
-        means=means_of(config, workers, cache=cache),
-        years=years,
-        months=refit_months,
-        test_mode=test_mode,
+        means=means_of(config, options.workers, cache=options.cache),
+        test_mode=options.test_mode,
     )
     emit(document, summary(document))
 
 
 def summary(document: dict[str, Any]) -> str:
     """Return the lines for people."""
-    from training.commands._common import day_of
 
     fold = document["out_of_fold"]
     lines = [
@@ -76,8 +72,8 @@ def summary(document: dict[str, Any]) -> str:
             for side, wins in document["wins"].items()
         ),
         document["verdict"]["reason"],
-        f"trained until {day_of(document['trained_until_ms'])}; first honest test bar "
-        f"{day_of(document['first_honest_ms'])}",
+        f"trained until {day_of(document['trained_until_ms'])}; first out-of-sample bar "
+        f"{day_of(document['first_out_of_sample_ms'])}",
     ]
     return "\n".join(lines)
 
@@ -93,7 +89,6 @@ def _figures(document: dict[str, Any], part: dict[str, Any]) -> str:
 
 def _weight(document: dict[str, Any], family: str) -> str:
     """Return what a family weighs: in the mean of votes, or (PPO) after smoothing."""
-    from storage.models.worth import shares_of
 
     votes = shares_of(document["weights"], document["ppo_weight"])
     return votes.get(family, f"slope after shrinking {document['slope']:.4f}")

@@ -1,1 +1,1 @@
-"""What may be learned from: features, labels and borders in time."""
+"""Training data: features, labels and borders in time."""

@@ -1,4 +1,4 @@
-"""What a training may choose: which stored candles count, and what is to be learnt from them."""
+"""Choices of a training: which stored candles count, and what is to be learnt from them."""
 
 from __future__ import annotations
 

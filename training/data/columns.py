@@ -1,4 +1,4 @@
-"""What is computed from a market's candles alone, once: features and deviations of contiguous runs, in parallel, kept.
+"""Columns of a market's candles, computed once: features and deviations of contiguous runs, in parallel, kept.
 
 They are found again by a digest of the candles, the features' fingerprint, the code that computes them and the
 libraries' versions; what a training finds again has the bits it would have computed.

@@ -1,4 +1,4 @@
-"""From stored candles to what a trainer eats: features, targets, label ends, deviations, per contiguous segment.
+"""Dataset: stored candles as features, targets, label ends and deviations, per contiguous segment.
 
 Features come from the same anchored blocks as in live and backtest, so a row here has the bits it will have there.
 Gaps of up to three bars are bridged and marked; longer ones end a segment, and no window or label crosses its

@@ -1,4 +1,4 @@
-"""What the models learn to foretell: the forward return from the next open, in the market's own deviations.
+"""Labels: the forward return from the next open, in the market's own deviations.
 
 The decision falls at a bar's close, the trade at the next open, so the label begins there. Its sign is for display
 only: learning the sign and trading it lost money where learning this value earned it.

@@ -1,4 +1,4 @@
-"""What PPO sees of the other families while it learns: their out-of-fold scores, laid beside the features.
+"""Score columns: the other families' out-of-fold scores, laid beside the features for PPO to learn from.
 
 A family that was shown scores by models which had learnt the very bars would learn to trust them blindly. So every row
 of scores comes with the time by which all that its models had learnt from was known, and rows that they had seen are

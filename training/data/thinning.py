@@ -1,4 +1,4 @@
-"""Which bars teach when many markets do: every n-th, so that a pool of fifty fits the memory and the time of three.
+"""Thinning: with many markets every n-th bar teaches, so that a pool of fifty fits the memory and the time of three.
 
 Markets move together and neighbouring labels overlap, so rows are worth about the root of their number: the step grows
 with the root of the pool. It shares no factor with 24: each market is seen at all hours of the day.

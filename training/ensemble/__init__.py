@@ -1,1 +1,1 @@
-"""From families to a bundle: scores out of fold, weights, frozen scales."""
+"""Ensemble: from families to a bundle, by scores out of fold, weights, frozen scales."""

@@ -1,4 +1,4 @@
-"""What a bundle's out-of-fold past says its trading should look like: the yardstick of the monitors.
+"""Expectation: what a bundle's out-of-fold past says its trading should look like, the yardstick of the monitors.
 
 Written into the bundle's record, so that months later the live account can be held against it. Costs and sizes are
 those of the kernel; nothing here was seen in training.

@@ -9,11 +9,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from storage.lazy import lazily
 from strategies.bundle.calibration import OVERLAP, fit_probability
 from strategies.oversight.skill import information_coefficient
 from training.data.market_scores import Convictions
 from training.ensemble.family_figures import BINS, LEAST_ROWS
 from training.ensemble.scales import Scales
+
+with lazily():
+    import xgboost
 
 FEATURES: Final = 15  # of the importance, the largest
 BOOSTERS: Final = "xgboost-"
@@ -82,8 +86,6 @@ def tree_importance(files: Mapping[str, bytes], feature_names: Sequence[str]) ->
     boosters = [content for name, content in files.items() if name.startswith(BOOSTERS) and name.endswith(".ubj")]
     if not boosters:
         return []
-    import xgboost
-
     gains = np.zeros(len(feature_names))
     for content in boosters:
         booster = xgboost.Booster({"nthread": 1})

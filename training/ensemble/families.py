@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from storage.config.models import RidgeSettings, XGBoostSettings
+from storage.lazy import lazily
 from strategies.errors import BadInput
 from training.data.dataset import Dataset
 from training.families.interface import FittedModel, ModelFamily
 from training.families.xgboost.transfer import XGBoostSource
+
+with lazily():
+    from training.families import ridge
+    from training.families.xgboost import trainer as xgboost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +30,6 @@ class XGBoostFamily:
     name: str = "xgboost"
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
-        from training.families.xgboost import trainer as xgboost
-
         return xgboost.fit(
             dataset, known_by_ms, self.settings, seed=self.seed, threads=self.threads, source=self.source
         )
@@ -44,8 +47,6 @@ class RidgeFamily:
     name: str = "ridge"
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> FittedModel:
-        from training.families import ridge
-
         return ridge.fit(dataset, known_by_ms, self.settings)
 
     def describe(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What each family, and the ensemble, was worth out of fold: IC, shrinkage slope, P(up) and its calibration.
+"""Family figures: what each family and the ensemble were worth out of fold, IC, slope, P(up) and its calibration.
 
 Every figure stands on scores by models that had not seen the bar. P(up) is fitted on the older half of them and
 judged on the newer half, so that its calibration is out of sample too.

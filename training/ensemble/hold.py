@@ -1,4 +1,4 @@
-"""How long a position lasts: the expected hold of out-of-fold convictions, and what came of them over that time.
+"""Expected hold: how long out-of-fold convictions last, and what came of them over that time.
 
 A signal pays its round trip over the whole time that it is held, not over the horizon of one model. So the cost
 filter, the expected return and P(up) speak of the hold. It is counted by the thresholds alone (in at `enter`, out under

@@ -1,4 +1,4 @@
-"""What a family adds to the rest: the same days traded with it and without it, and how sure the difference is.
+"""Family removal: the same days traded with a family and without it, and how sure the difference is.
 
 The two accounts hold nearly the same positions, so the difference of their Sharpe ratios is far better known than
 either. Its standard error comes from days resampled in pairs and in blocks (stationary bootstrap, Politis & Romano

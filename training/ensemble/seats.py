@@ -1,4 +1,4 @@
-"""Who votes: a family joins when it adds, and leaves when it no longer does.
+"""Seats: who votes; a family joins when it adds, and leaves when it no longer does.
 
 The first family named votes from the start. Another joins when the blend with it foretells better out of fold by more
 than one standard error: a voter that adds nothing takes weight from one that does. Who votes stays until the blend is

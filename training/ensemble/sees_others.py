@@ -1,4 +1,4 @@
-"""Which family is shown the others' out-of-fold scores, and the dataset with them laid beside its features."""
+"""Stacked inputs: which family is shown the others' out-of-fold scores, laid beside its features in the dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each family's vote weighs in the blend, learnt from out-of-fold votes and frozen in the bundle.
+"""Stacking weights: how much each family's vote weighs in the blend, learnt out of fold and frozen in the bundle.
 
 "mean" weighs all alike. "stacking" regresses the target on the votes, non-negative and shrunk towards equal weights.
 "soft" averages P(up): for odds as small as these that is the mean of votes, each weighed by its own log-odds slope.
@@ -17,11 +17,15 @@ from typing import Final, Literal
 
 import numpy as np
 
+from storage.lazy import lazily
 from strategies.bundle.calibration import SLOPE_PRIOR, fit_probability, fit_slope
 from strategies.bundle.ensemble import blend
 from strategies.market import DAY_MS
 from training.ensemble.seats import FIRST, Members, Seat, seated
 from training.ensemble.votes import Votes
+
+with lazily():
+    from scipy.optimize import nnls
 
 Method = Literal["mean", "stacking", "soft", "fixed_share"]
 QUARTER_MS: Final = 91 * DAY_MS
@@ -125,8 +129,6 @@ def estimate(known: Votes, keep: np.ndarray, weighting: Weighting) -> np.ndarray
 
 def stacked(votes: np.ndarray, target: np.ndarray, row_weight: float) -> np.ndarray:
     """Return argmin |z - Vw|^2 + |w - c|^2 / (c x `SHRINKAGE`)^2 over w >= 0, c the equal weight that fits best."""
-    from scipy.optimize import nnls
-
     count = votes.shape[1]
     mean = votes.mean(axis=1)
     equal = fit_slope(mean, target, row_weight) / count

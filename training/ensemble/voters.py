@@ -1,4 +1,4 @@
-"""Which families can vote in a bundle, made from the configuration. A family is imported when it is chosen."""
+"""Voters: the families that can vote in a bundle, made from the configuration, each imported when it is chosen."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from storage.config.tree import Config
+from storage.lazy import lazily
 from strategies.predictors.plugin import installed_families
 from training.ensemble.families import RidgeFamily, XGBoostFamily, choose
 from training.families.interface import ModelFamily
 from training.families.plugin import PluginFamily
 from training.runtime.compute import threads_of
 from training.runtime.learning_curves import curve
+
+with lazily():
+    from training.families.lstm.family import LstmFamily
+    from training.families.ppo.family import PpoFamily
 
 if TYPE_CHECKING:
     from training.families.lstm.trainer import EpochReport
@@ -34,19 +39,17 @@ def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
     }
 
 
-def voters(config: Config, names: str, seed: int) -> list[ModelFamily]:
-    """Return the families called `names` (comma separated; empty: `[ensemble] families`).
+def voters(config: Config, names: str | None, seed: int) -> list[ModelFamily]:
+    """Return the families called `names`, comma separated; None: those of `[ensemble] families`.
 
     Each fit has one thread: fits stand beside each other, and bits do not depend on where or how many.
     """
     single = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
-    chosen = [part.strip() for part in names.split(",") if part.strip()] or list(config.ensemble.families)
+    chosen = [part.strip() for part in (names or "").split(",") if part.strip()] or list(config.ensemble.families)
     return choose(chosen, makers(single, seed))
 
 
 def _sequence(config: Config, seed: int, name: str) -> ModelFamily:
-    from training.families.lstm.family import LstmFamily
-
     threads = max(config.training.threads, 1)
     return LstmFamily(
         settings=config.lstm,
@@ -59,8 +62,6 @@ def _sequence(config: Config, seed: int, name: str) -> ModelFamily:
 
 
 def _ppo(config: Config, seed: int) -> ModelFamily:
-    from training.families.ppo.family import PpoFamily
-
     device = "cpu" if config.training.device == "auto" else config.training.device
     return PpoFamily(settings=config.ppo, trading=config.trading, seed=seed, device=device, on_progress=_ppo_learnt)
 

@@ -1,4 +1,4 @@
-"""What trades on out-of-fold convictions came to: through the kernel that trades live, at the configured thresholds.
+"""Win table: what trades on out-of-fold convictions came to, through the live kernel, at the configured thresholds.
 
 Prices are put on a fine made-up grid, since training knows candles but no exchange's tick. Funding is left out:
 what is counted is how often such trades closed net positive, how much they won and lost, and how long they lasted.

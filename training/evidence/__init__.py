@@ -1,1 +1,1 @@
-"""What a figure is worth: significance, overfitting, everything that was tried."""
+"""Evidence: what a figure is worth, by significance, overfitting, everything that was tried."""

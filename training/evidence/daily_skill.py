@@ -1,6 +1,6 @@
 """Skill by UTC day, as the sums that a correlation needs: months of it can be pooled, cut and put end to end.
 
-A bundle's walk forward leaves its days in `record.json`. The fallback ladder puts the days that were live behind them,
+A bundle's walk forward leaves its days in `record.json`. The fallback policy puts the days that were live behind them,
 so that twelve months are known from the first day on.
 """
 

@@ -1,4 +1,4 @@
-"""Whether one score foretells better than another on the same bars: the difference of their ICs and its error."""
+"""IC difference: whether one score foretells better than another on the same bars, with its error."""
 
 from __future__ import annotations
 

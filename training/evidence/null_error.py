@@ -1,4 +1,4 @@
-"""How far from zero an information coefficient falls by luck, given that labels overlap and markets move together.
+"""Null error: how far from zero an IC falls by luck, given that labels overlap and markets move together.
 
 Newey & West 1987 on the products of standardised score and target, summed over markets at each bar: neighbouring
 labels share most of their bars, and a pooled sample of correlated markets holds less than it counts.

@@ -12,6 +12,11 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from storage.lazy import lazily
+
+with lazily():
+    from arch.bootstrap import SPA
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overfitting:
@@ -76,8 +81,6 @@ def superior_ability(
     benchmark: np.ndarray, candidates: np.ndarray, *, block_size: int = 10, repetitions: int = 1000, seed: int = 0
 ) -> SuperiorAbility:
     """Return the SPA p-values of (n, k) candidates' daily returns against (n,) a benchmark's."""
-    from arch.bootstrap import SPA
-
     test = SPA(-benchmark, -candidates, block_size=block_size, reps=repetitions, seed=seed)
     test.compute()
     p_values = test.pvalues

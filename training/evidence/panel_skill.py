@@ -1,4 +1,4 @@
-"""What many coins prove together: the pooled skill with its error, each coin's shrunk towards it, and how wide it is.
+"""Panel skill: what many coins prove together, pooled with its error, each coin's shrunk towards it.
 
 Days are resampled in blocks, all coins of a day together, since coins move together: fifty of them are worth about as
 much as a handful of independent ones. A single coin's figure scatters far more than coins differ; what is believed of

@@ -1,4 +1,4 @@
-"""What a run earned and risked: figures of an equity curve and of its trades.
+"""Performance: what a run earned and risked, figures of an equity curve and of its trades.
 
 All ratios are fractions, all amounts quote currency. Sharpe and Sortino come from *daily net* returns (equity at
 00:00 UTC) and are annualised with sqrt(365): crypto trades every day, and hourly returns are autocorrelated. Pure:

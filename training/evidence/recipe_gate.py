@@ -1,4 +1,4 @@
-"""May a first bundle, or one of a changed recipe, leave the bench? Out-of-fold skill and a profit after costs.
+"""Recipe gate: out-of-fold skill and a profit after costs let a first bundle or a changed recipe leave the bench.
 
 The recipe gate of the promotion policy: the information coefficient of the traded score over the last months of the
 walk forward must be above 0 by a one-sided block bootstrap over days, and its trades must have earned something

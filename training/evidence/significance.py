@@ -1,4 +1,4 @@
-"""How much of a Sharpe ratio is luck: probabilistic and deflated Sharpe, track record, bootstrap.
+"""Significance of a Sharpe ratio: probabilistic and deflated Sharpe, track record, bootstrap.
 
 Ratios here are *per period* (one day), not annual: the formulas are about the estimate, and the length of the record
 enters them. Sources: Bailey & López de Prado 2012 (PSR, minimum track record), 2014 (deflated Sharpe); Politis &

@@ -1,4 +1,4 @@
-"""What a Sharpe ratio is worth once everything that was tried is counted, and the claim that may be made of it.
+"""Trial statistics: what a Sharpe ratio is worth once everything that was tried is counted.
 
 Puts `significance.py` and `overfitting.py` on the trial ledger. Words claims; promotes nothing.
 """

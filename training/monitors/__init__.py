@@ -1,1 +1,1 @@
-"""Is what is live still what it was: drift, nightly parity."""
+"""Monitors: is what is live still what it was, by drift and nightly parity."""

@@ -1,4 +1,4 @@
-"""What the monitors look at, gathered from runs of a simulation or from a ledger."""
+"""Drift inputs: what the monitors look at, gathered from runs of a simulation or from a ledger."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the fallback ladder is told: twelve months of the champion, out of sample, and of the trend rule, after costs.
+"""Fallback policy inputs: twelve months of the champion, out of sample, and of the trend rule, after costs.
 
-Before a champion has been live for a year, the months before are those of its walk forward, so the ladder is never
+Before a champion has been live for a year, the months before are those of its walk forward, so the policy is never
 blind. A champion on the bench is watched by the same figures: its convictions of every close are known, whoever
 trades. Asked after every training, by the retraining's child and by the simulation alike.
 """
@@ -49,14 +49,14 @@ def ask(
     now: FallbackLevel,
     settings: ValidationSettings,
 ) -> Answer:
-    """Ask the ladder who trades from a dataset's end on.
+    """Ask the fallback policy who trades from a dataset's end on.
 
     Args:
         champion: after the training.
         promised: the days of its walk forward.
         trend: of the trend rule up to that end, after costs; None: not known.
         dataset: everything known by then.
-        now: the rung the champion stands on; "models" for a new one.
+        now: the fallback level there is; "models" for a new one.
         settings: the borders.
     """
     until_ms = dataset.until_ms
@@ -79,9 +79,9 @@ def ask(
 def champion_after(
     found: Retrained, before: Champion | None, now: FallbackLevel
 ) -> tuple[Champion | None, FallbackLevel]:
-    """Return who is champion once a training is done, and the rung it stands on before the ladder is asked.
+    """Return who is champion once a training is done, and the fallback level before the policy is asked.
 
-    A refresh takes the rung over from the bundle it follows; a bundle of another recipe has never fallen.
+    A refresh takes the level over from the bundle it follows; a bundle of another recipe has never fallen.
     """
     if found.verdict.step != "promote":
         return before, now if before is not None else "models"

@@ -1,1 +1,1 @@
-"""May a candidate go live: retraining, leakage, the gate."""
+"""Promotion: whether a candidate may go live, by retraining, leakage tests and the gate."""

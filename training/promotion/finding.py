@@ -1,4 +1,4 @@
-"""What one known-answer question came to."""
+"""Finding: what one known-answer question came to."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Two questions, each answered by named rules. May a first bundle, its completion or a changed recipe leave the bench
 (recipe gate)? Is a retraining of the champion's recipe still the same model (refresh gate)? Who trades while nothing
-has passed, or while the champion is out of luck, is the ladder's (`strategies/bundle/fallback_policy.py`). What is
-never a reason: accuracy, one month's profit, a deflated Sharpe. A rejection is a normal end. Knows no model, no file
+has passed, or while the champion is out of luck, the fallback policy says (`bundle/fallback_policy.py`). What
+is never a reason: accuracy, one month's profit, a deflated Sharpe. A rejection is a normal end. Knows no model, no file
 and no clock.
 """
 
@@ -28,7 +28,7 @@ class Rule:
     """One rule's answer.
 
     Attributes:
-        name: as in the policy: "skill", "likeness", ….
+        name: as in the policy: "skill", "similarity", ….
         passed: whether it holds.
         found: the number measured; None: there was nothing to measure, and the rule does not object.
         needed: the bound, as people read it: ">= 0.8".
@@ -106,7 +106,7 @@ class Similarity:
         deviation_ratio: candidate's deviation / champion's.
         turnover_ratio: candidate's mean change of conviction a bar / champion's.
         twin_ic, champion_ic: of a twin that had not seen the window, and of the votes that traded in it, over the
-            same closes; NaN where too few of the champion's votes were honest.
+            same closes; NaN where too few of the champion's votes were out of sample.
         compared_days: days over which those two were taken.
     """
 
@@ -142,7 +142,7 @@ def judge_recipe(
 
 
 def judge_refresh(found: Similarity, settings: ValidationSettings, extra: Sequence[Rule] = ()) -> Verdict:
-    """Return the refresh gate's verdict: integrity and likeness, never profit."""
+    """Return the refresh gate's verdict: integrity and similarity, never profit."""
     least, tolerance = settings.refresh_correlation, settings.refresh_tolerance
     over = f"over {found.days:.0f} days"
     rules = (

@@ -160,8 +160,8 @@ def judge_refresh(
 def champion_of(registry: Registry, exchange: str, window_d: int, until_ms: int) -> Champion | None:
     """Return the champion with its reigns and those before it in the last `window_d` days; None: there is none.
 
-    On the bench it reigns on, though a stand-in trades. A bundle that does not load any more (another version's
-    features) counts as absent: it can be compared with nothing, and the next candidate is a first one.
+    On the bench it reigns on, though a fallback strategy trades. A bundle that does not load any more (another
+    version's features) counts as absent: it can be compared with nothing, and the next candidate is a first one.
     """
     history = registry.history(exchange)
     if not history or history[-1].bundle is None:

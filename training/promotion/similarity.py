@@ -1,4 +1,4 @@
-"""How alike two bundles of one recipe are on recent closes: what the refresh gate is told.
+"""Similarity: how alike two bundles of one recipe are on recent closes, for the refresh gate.
 
 The candidate is laid beside the champion over the last days; where the champion had not seen a close in training,
 its deviation and turnover are compared with those of a twin that had not seen it either. Skill is compared honestly
@@ -26,7 +26,7 @@ from training.ensemble.out_of_fold import fit_all
 from training.families.interface import ModelFamily
 from training.promotion.gate import Similarity
 
-LEAST_COMPARED_D = 30.0  # honest days under which the twin is not compared: the IC's own noise is larger then
+LEAST_COMPARED_D = 30.0  # out-of-sample days under which the twin is not compared: the IC's own noise is larger then
 TWIN_SLACK_D = 45.0  # days by which a twin may be older than asked for where its models are there: a month, and more
 
 

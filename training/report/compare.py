@@ -1,4 +1,4 @@
-"""Runs beside each other: one column a run, one line a figure; what a record does not hold is a dash."""
+"""Comparison of runs: one column a run, one line a figure; what a record does not hold is a dash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trained model's folder says of its making."""
+"""Artefact facts: what a trained model's folder says of its making."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who carries out the units of a batch run: this process, processes of this machine, a Ray cluster or a Dask cluster.
+"""Compute backends: this process, processes of this machine, a Ray cluster or a Dask cluster carry out a run's units.
 
 A unit is one item of a function that every worker holds once. The driver alone writes results; a unit whose worker
 died is given to another one. Who carries it out changes no bit of a result: each unit brings its own threads and seed.
@@ -13,7 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeVar
 
+from storage.lazy import lazily
 from strategies.errors import BadInput, SigmaError
+
+with lazily():
+    from training.runtime.dask_pool import DaskPool
+    from training.runtime.loky_pool import LokyPool
+    from training.runtime.ray_pool import RayPool
 
 Backend = Literal["loky", "ray", "dask"]
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -173,18 +179,12 @@ def _open(function: Callable[[Any], Any], compute: Compute) -> Pool:
         if compute.workers == 1:
             return HerePool(function)
         if compute.backend == "ray":
-            from training.runtime.ray_pool import RayPool
-
             return RayPool(function, compute.address, compute.workers)
         if compute.backend == "dask":
-            from training.runtime.dask_pool import DaskPool
-
             return DaskPool(function, compute.address, compute.workers)
     except ImportError as error:
         raise BadInput(
             f"[training] backend is {compute.backend!r}, which is not installed; install the {compute.backend} extra"
         ) from error
-    from training.runtime.loky_pool import LokyPool
-
     size = threads_of(compute.workers)
     return HerePool(function) if size == 1 else LokyPool(function, size)

@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from storage.lazy import lazily
+
+with lazily():
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
 
 class Curves:
     """Writes scalars under a folder; use as a context manager.
@@ -17,8 +24,6 @@ class Curves:
     """
 
     def __init__(self, folder: Path, start_s: float = 0.0) -> None:
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
         self._writer = EventFileWriter(str(folder))
         self._offset_s = start_s - time.perf_counter()
 
@@ -32,9 +37,6 @@ class Curves:
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Write the values of one step, such as {"loss/valid": 0.9}."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
         scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         wall_time = self._offset_s + time.perf_counter()
         self._writer.add_event(Event(wall_time=wall_time, step=step, summary=Summary(value=scalars)))

@@ -1,4 +1,4 @@
-"""Where networks are trained: the CPU, or a CUDA card where one is present and asked for.
+"""Device: where networks are trained, the CPU, or a CUDA card where one is present and asked for.
 
 Asking for `auto` takes the card if there is one and says so; asking for `cuda` without one is an error that names
 what was found. Knows nothing of models.

@@ -1,4 +1,4 @@
-"""Ends a batch process with the daemon that started it, however the daemon ends: `kill -9` leaves no orphan.
+"""Parent watch: a batch process ends with the daemon that started it, however the daemon ends, `kill -9` included.
 
 Two ways at once. Linux is asked to kill this process when its parent dies; and a thread waits for the end of stdin,
 which is a pipe that the daemon holds and never writes to. A person's command line is left alone: without the daemon's

@@ -1,4 +1,4 @@
-"""What a batch command says on the way: lines on stderr, a bar on a terminal, hundredths to the daemon that started it.
+"""Progress of a batch command: lines on stderr, a bar on a terminal, hundredths to the daemon that started it.
 
 Commands call `say` and `stage`, read their configuration with `configuration`, and answer through
 `storage/terminal/output.py`. Lines also go to training.log, errors to error.log, in `[logs] directory`.

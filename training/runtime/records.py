@@ -1,4 +1,4 @@
-"""One JSON document per run under runs/: what was asked for, on what, by which code, and what came out."""
+"""Run records: one JSON document per run under runs/, what was asked for, on what, by which code, and what came out."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class SimulatedAccount:
     Attributes:
         candles: of the whole simulation.
         settings: of the account.
-        bundle: deciding.
+        bundle: active.
     """
 
     candles: RunCandles

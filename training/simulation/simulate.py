@@ -25,7 +25,7 @@ from training.ensemble.fits import Means
 from training.ensemble.plan import Plan, recipe_id
 from training.evidence.daily_skill import NOTHING_PROMISED, DailySkill, walked_skill
 from training.evidence.performance import EquityCurve
-from training.monitors import fallback_policy as ladder
+from training.monitors import fallback_policy
 from training.monitors.drift import DriftReport, drift_report
 from training.monitors.drift_inputs import ShadowBundle
 from training.monitors.trend_record import curve_of
@@ -145,10 +145,10 @@ class Simulator:
         return self._finished(account)
 
     def _train(self, trend_curve: EquityCurve, at_ms: int, why: str) -> None:
-        """Train, judge, and ask the ladder who trades from here on."""
-        dataset, standing = self.dataset_until(at_ms), self._standing(at_ms)
+        """Train, judge, and ask the fallback policy who trades from here on."""
+        dataset, champion_now = self.dataset_until(at_ms), self._champion_at(at_ms)
         recipe = recipe_id(dataset, self.plan)
-        found = retrain(dataset, self.plan, standing, again=recipe in self._failed, means=self.means)
+        found = retrain(dataset, self.plan, champion_now, again=recipe in self._failed, means=self.means)
         self._trained_ms.append((recipe, found.trained.bundle.manifest.trained_until_ms))
         if any(rule.name == "skill" and not rule.passed for rule in found.verdict.rules):
             self._failed.add(recipe)
@@ -156,20 +156,20 @@ class Simulator:
         self._expected[bundle.id] = found.trained.expected
         self._promised[bundle.id] = walked_skill(found.trained.scales.convictions)
         self._tell(at_ms, "retrained", f"{why}; {verdict.step}: {verdict.reason}", bundle.id)
-        champion, now = ladder.champion_after(found, standing, self._fallback_level)
+        champion, now = fallback_policy.champion_after(found, champion_now, self._fallback_level)
         promised = NOTHING_PROMISED if champion is None else self._promised[champion.bundle.id]
-        answer = ladder.ask(champion, promised, trend_curve, dataset, now, self.plan.validation)
+        answer = fallback_policy.ask(champion, promised, trend_curve, dataset, now, self.plan.validation)
         self._fallback_level, self._why = answer.fallback_level, answer.why
         if verdict.step == "promote":
-            self._before += [] if standing is None else [standing.bundle]
+            self._before += [] if champion_now is None else [champion_now.bundle]
             self._enthrone(bundle, at_ms)
 
     def _enthrone(self, bundle: Bundle, at_ms: int) -> None:
-        standing = self._standing(at_ms)
-        reigns = () if standing is None else standing.reigns
+        champion_now = self._champion_at(at_ms)
+        reigns = () if champion_now is None else champion_now.reigns
         self._champion = Champion(bundle=bundle, reigns=(*reigns, Reign(bundle=bundle, from_ms=at_ms, until_ms=at_ms)))
 
-    def _standing(self, at_ms: int) -> Champion | None:
+    def _champion_at(self, at_ms: int) -> Champion | None:
         """Return the champion with the reigns up to now."""
         if self._champion is None:
             return None
@@ -179,7 +179,7 @@ class Simulator:
         return replace(self._champion, reigns=(*ended, replace(last, until_ms=at_ms)), trained_ms=trained_ms)
 
     def _seat(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int) -> None:
-        """Put on the account whoever stands on the ladder's rung."""
+        """Put on the account whoever is active by the fallback level."""
         if self._fallback_level == "models" and self._champion is not None:
             chosen = self._champion.bundle
         else:
@@ -227,7 +227,7 @@ class Simulator:
         self._swap(account, trials, chosen, at_ms)
 
     def _check(self, shadow_bundle: ShadowBundle, account: SimulatedAccount, at_ms: int) -> DriftReport | None:
-        """Look at what has matured under the champion; None while a stand-in decides."""
+        """Look at what has matured under the champion; None while a fallback strategy decides."""
         if is_fallback(account.bundle.id):
             return None
         found = drift_report(

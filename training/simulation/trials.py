@@ -79,7 +79,7 @@ class SimulatedTrials:
         ]
 
     def end(self) -> None:
-        """A stand-in decides: nobody has to be proven wrong."""
+        """A fallback strategy decides: nobody has to be proven wrong."""
         self._champion, self._trials = None, []
 
     def harm(self, path: DecisionPath, window: RunCandles) -> Harm | None:

@@ -1,4 +1,4 @@
-"""What a tuning may try, by family: the guide's grid for the LSTM, sensible ranges for the others."""
+"""Search spaces by family: the guide's grid for the LSTM, sensible ranges for the others."""
 
 from __future__ import annotations
 

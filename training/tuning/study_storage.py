@@ -14,7 +14,11 @@ from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.config.training import TrainingSettings
+from storage.lazy import lazily
 from strategies.errors import StorageFailed
+
+with lazily():
+    from optuna.storages import RDBStorage
 
 HEARTBEAT_S: Final = 60  # of a tuner that shares its study; its trials count as failed after twice as long
 SCHEMA: Final = "sigma_studies"
@@ -28,8 +32,6 @@ def study_storage(settings: TrainingSettings, folder: Path) -> Any:
     Raises:
         StorageFailed: the database cannot be reached, or may not be written.
     """
-    from optuna.storages import RDBStorage
-
     if not settings.studies:
         return RDBStorage(f"sqlite:///{folder / 'study.db'}", engine_kwargs={"connect_args": {"timeout": _BUSY_S}})
     address = make_url(settings.studies)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from storage.config.tree import Config
+from storage.lazy import lazily
 from storage.models.trial_log import Trial as Tried
 from storage.models.trial_log import record_trial
 from strategies.market import HOUR_MS
@@ -29,6 +30,10 @@ from training.runtime.compute import Compute, threads_of, working
 from training.tuning.heartbeat import beating
 from training.tuning.search_space import ONE_SEED, SPACES, configured
 from training.tuning.test_mode import SMALL
+
+with lazily():
+    import optuna
+    from optuna.trial import TrialState
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -84,8 +89,6 @@ def run_trials(
     on_trial: Callable[[Scored], None],
 ) -> None:
     """Carry out so many trials: proposed, judged and written here, their folds fitted and scored by the workers."""
-    import optuna
-
     shares = bool(config.training.studies)
     study.sampler = _sampler(request, len(study.get_trials(deepcopy=False)), alone=not shares and request.workers == 1)
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS)
@@ -133,8 +136,6 @@ def run_trials(
 
 
 def _sampler(request: Request, number: int, *, alone: bool) -> Any:
-    import optuna
-
     return optuna.samplers.TPESampler(
         seed=request.seed + 1000 * number, n_startup_trials=STARTUP_TRIALS, constant_liar=not alone
     )
@@ -172,8 +173,6 @@ class _UnderWay:
 
 
 def _state(name: str) -> Any:
-    from optuna.trial import TrialState
-
     return TrialState[name.upper()]
 
 
@@ -216,8 +215,6 @@ def end_interrupted(study: Study, own: Collection[int] | None = None) -> None:
     Args:
         own: the numbers of those that may be meant; None: all.
     """
-    from optuna.trial import TrialState
-
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if own is not None and trial.number not in own:
             continue  # another tuner's

@@ -20,11 +20,15 @@ import numpy as np
 
 from storage.config.tree import Config
 from storage.durable import folder_lock
+from storage.lazy import lazily
 from strategies.bundle.calibration import OVERLAP
 from strategies.errors import BadInput
 from training.data.dataset import Dataset
 from training.tuning.study_storage import study_storage
 from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
+
+with lazily():
+    import optuna
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +64,6 @@ def tune(
         BadInput: the study exists and `resume` was not asked for, or the history is too short.
         StorageFailed: another process runs this study.
     """
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     name = study_name(dataset, config, request)
     folder = config.paths.runs / "tune" / name

@@ -1,4 +1,4 @@
-"""Who a walk forward is made of: the blend, each family alone and the trend rules, at three degrees of hardship.
+"""Contenders: the blend, each family alone and the trend rules, at three degrees of hardship.
 
 Costs as they are, costs doubled, every decision one candle late. All rows come from the one set of fold models and
 scores of a finished walk; nothing is fitted again. A family alone is traded as a bundle of its own would have been: at

@@ -1,4 +1,4 @@
-"""What each fold of a walk forward came to, and whether the folds tell one story."""
+"""Fold figures: what each fold of a walk forward came to, and whether the folds tell one story."""
 
 from __future__ import annotations
 

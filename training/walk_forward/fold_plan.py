@@ -1,4 +1,4 @@
-"""Which folds a walk forward has: those that are traded, and those before them that only scale the scores.
+"""Fold plan: the folds that are traded, and those before them that only scale the scores.
 
 A fold's trades need deviations and a slope that were known before it began, so the first traded fold must have
 out-of-sample scores behind it. Pure functions of times.

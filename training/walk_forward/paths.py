@@ -1,4 +1,4 @@
-"""What the bundles of a walk forward decide, strung together: fold after fold, group of coins beside group of coins."""
+"""Decision paths of a walk forward's bundles, strung together: fold after fold, coin group beside coin group."""
 
 from __future__ import annotations
 

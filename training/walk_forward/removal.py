@@ -1,4 +1,4 @@
-"""What PPO adds to a finished walk forward: its folds traded again without it, on the same days, under the same stress.
+"""PPO's removal from a finished walk forward: its folds traded again without it, same days, same stress.
 
 Nothing is fitted again: each fold's bundle is taken apart, and what is left is scaled as a bundle of its own would have
 been, by the scores known when the fold began.

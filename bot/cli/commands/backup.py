@@ -5,22 +5,31 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from bot.cli.commands.version import installed
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit, note, progress
+from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError
 
-if TYPE_CHECKING:
+with lazily():
+    from bot.cli.commands.ledger import identical, replayed
+    from bot.clock import wall_ms
+    from storage.backup import one_account
+    from storage.backup import restore as restoring
     from storage.backup.manifest import Manifest
     from storage.backup.places import Places
     from storage.backup.restore import Restored
+    from storage.backup.write import write_backup
     from storage.config.tree import Config
+    from storage.ledger import accounts
+    from storage.ledger.queries import Ledger
+    from storage.open import database_of, whole_database_of
 
 app = typer.Typer(add_completion=False, help="Back up and restore.")
 
@@ -40,10 +49,6 @@ def backup(
 
     Example: sigma backup sigma-2025-05-05.backup
     """
-    from bot.clock import wall_ms
-    from storage.backup.write import write_backup
-    from storage.open import whole_database_of
-
     config = load()
     _require_target(file, force=force)
     with _Stages() as stages:
@@ -96,11 +101,6 @@ def restore(
 
 def _put_in_place(config: Config, file: Path, account: str, *, force: bool) -> Restored:
     """Restore everything, or one account beside the others."""
-    from bot.clock import wall_ms
-    from storage.backup.one_account import restore_account
-    from storage.backup.restore import restore as restore_all
-    from storage.open import database_of
-
     database, places, exchange = database_of(config), _places(config), config.exchange.name
     passphrase = config.database.backup_passphrase.reveal()
     with _Stages() as stages:
@@ -112,9 +112,9 @@ def _put_in_place(config: Config, file: Path, account: str, *, force: bool) -> R
         }
         if account:
             version = installed("sigma-analyst") or "unknown"
-            return restore_account(database, places, file, (exchange, account), version=version, **given)
+            return one_account.restore_account(database, places, file, (exchange, account), version=version, **given)
         here = (exchange, config.account.name)
-        return restore_all(database, places, file, exchange_and_account=here, **given)
+        return restoring.restore(database, places, file, exchange_and_account=here, **given)
 
 
 class _Stages:
@@ -141,11 +141,6 @@ class _Stages:
 
 def _replay(config: Config, manifest: Manifest) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what replaying every account's tape found, as documents and as lines."""
-    from bot.cli.commands.ledger import identical, replayed
-    from storage.ledger import accounts
-    from storage.ledger.queries import Ledger
-    from storage.open import whole_database_of
-
     documents, lines = [], []
     database = whole_database_of(config)
     for part in manifest.accounts:
@@ -168,8 +163,6 @@ def _require_target(file: Path, *, force: bool) -> None:
 
 
 def _places(config: Config) -> Places:
-    from storage.backup.places import Places
-
     return Places.of(config, Path(os.environ.get("SIGMA_CONFIG") or "config.toml"))
 
 
@@ -179,6 +172,6 @@ def _document(made: Manifest) -> dict[str, Any]:
 
 def _text(made: Manifest) -> str:
     newest_ms = max((part.last_minute_ms or 0 for part in made.accounts), default=0)
-    stand = f"{datetime.fromtimestamp(newest_ms / 1000, UTC):%Y-%m-%d %H:%M}" if newest_ms else "no minute yet"
+    stand = minute_of(newest_ms) if newest_ms else "no minute yet"
     names = ", ".join(f"{part.name} on {part.exchange}" for part in made.accounts) or "no account"
     return f"{names} as of {stand}, {sum(made.tables.values()):,} rows, {len(made.members):,} members"

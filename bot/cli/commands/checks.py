@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from bot.clock import wall_ms
+from bot.clock import PacedClock, wall_ms
 from bot.feed.connect import client_for
+from bot.feed.connection import Connection
 from bot.feed.failures import translate
 from storage.ledger.database import reading
 from storage.ledger.retention import table_sizes
@@ -69,9 +70,6 @@ async def exchange(config: Config) -> list[Finding]:
 
 async def _feed_process(config: Config) -> Finding:
     """Ask the feed process, and through it the exchange."""
-    from bot.clock import PacedClock
-    from bot.feed.connection import Connection
-
     name, started = "exchange", time.perf_counter()
     async with Connection(config.exchange, config.feed, PacedClock()) as connection:
         try:
@@ -157,19 +155,19 @@ def models(config: Config) -> Finding:
 
     try:
         registry = Registry.of(config, apart=True)
-        standing = registry.standing(config.exchange.name)
-        if standing.champion is None:
+        status = registry.status(config.exchange.name)
+        if status.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"
             return Finding(name="models", is_healthy=True, text=text)
-        registry.get(standing.champion, config.exchange.name)
+        registry.get(status.champion, config.exchange.name)
     except SigmaError as error:
         return Finding(name="models", is_healthy=False, text=str(error))
     where = (
         "in production"
-        if standing.fallback_level == "models"
-        else f"on the bench ({standing.fallback_level.replace('_', ' ')} decides)"
+        if status.fallback_level == "models"
+        else f"on the bench ({status.fallback_level.replace('_', ' ')} decides)"
     )
-    return Finding(name="models", is_healthy=True, text=f"{standing.champion} is {where} and verified")
+    return Finding(name="models", is_healthy=True, text=f"{status.champion} is {where} and verified")
 
 
 def gpu(config: Config) -> Finding:

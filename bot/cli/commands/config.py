@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import typer
 
 from bot.cli.commands.config_edit import edit, init, set_
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit, note
 from strategies.errors import BadInput
 
-if TYPE_CHECKING:
+with lazily():
+    from storage.config.environment import secrets_of, variable_of
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="Check, show and change the configuration.")
@@ -52,7 +54,9 @@ def _missing(config: Config) -> str:
 
 
 @app.command()
-def show(section: str = typer.Argument("", help="Only this section, e.g. risk.")) -> None:
+def show(
+    section: Annotated[str | None, typer.Argument(help="Only this section, e.g. risk.")] = None,
+) -> None:
     """Print the effective values, secrets masked, as TOML.
 
     Example: sigma config show risk
@@ -70,8 +74,6 @@ def text_of(values: dict[str, Any]) -> str:
 
 
 def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
-    from storage.config.environment import variable_of
-
     secrets = _secrets()
     plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
     if plain:
@@ -87,9 +89,6 @@ def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
 
 @cache
 def _secrets() -> frozenset[tuple[str, ...]]:
-    from storage.config.environment import secrets_of
-    from storage.config.tree import Config
-
     return frozenset(secrets_of(Config))
 
 

@@ -14,8 +14,14 @@ from typing import Annotated, Final
 
 import typer
 
+from storage.lazy import lazily
 from storage.terminal.output import emit
 from strategies.errors import BadInput
+
+with lazily():
+    from bot.cli.commands.config import text_of
+    from storage.config.tree import parse
+    from storage.durable import replace_files
 
 _HEAD: Final = "# Sigma Analyst: what stands behind a # is the default; take the # away to change it.\n\n"
 
@@ -34,9 +40,6 @@ def init(force: Annotated[bool, typer.Option("--force", help="Replace the file t
 
 def beginning() -> str:
     """Return a configuration in which every default is a comment."""
-    from bot.cli.commands.config import text_of
-    from storage.config.tree import parse
-
     shown = text_of(parse("", {}, "defaults").shown()).splitlines()
     lines = [line if not line or line[0] in "[#" else f"# {line}" for line in shown]
     return _HEAD + "\n".join(lines) + "\n"
@@ -47,7 +50,7 @@ def edit() -> None:
 
     Example: sigma config edit
     """
-    from storage.config.tree import BadConfig, parse
+    from storage.config.tree import BadConfig
 
     path = chosen_file()
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
@@ -90,8 +93,6 @@ def set_(
 
     Example: sigma config set risk.leverage_cap 1.5
     """
-    from storage.config.tree import parse
-
     section, dot, name = key.rpartition(".")
     if not dot:
         raise BadInput(f"{key!r} names no section; one like risk.leverage_cap is needed")
@@ -162,8 +163,6 @@ def _comment(line: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file at once, or leave it as it was."""
-    from storage.durable import replace_files
-
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(stage: Path) -> None:

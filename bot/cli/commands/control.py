@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit
+from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError
 
-if TYPE_CHECKING:
+with lazily():
+    from bot.cli.commands.status_text import status_text
+    from bot.telegram.pairing import written_code
+    from bot.web.token import known_token
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="Talk to a running daemon.")
@@ -27,17 +31,15 @@ class NoDaemon(SigmaError):
 
 @app.command()
 def status(
-    symbol: Annotated[str, typer.Argument(help="Only markets whose name has this in it.")] = "",
+    symbol: Annotated[str | None, typer.Argument(help="Only markets whose name has this in it.")] = None,
 ) -> None:
     """Say what a running daemon is doing: the account, its book, then its markets where they are few.
 
     Example: sigma status
     """
-    from bot.cli.commands.status_text import status_text
-
     config = load()
     document = ask(config, "GET", "/api/status")
-    emit(document, lambda: status_text(document, symbol, _curve(config)))
+    emit(document, lambda: status_text(document, symbol or "", _curve(config)))
 
 
 @app.command()
@@ -106,7 +108,7 @@ def sign_in() -> None:
 @app.command()
 def share(
     days: Annotated[int, typer.Option(min=1, max=90, help="Days for which the link lets look.")] = 7,
-    end: Annotated[str, typer.Option(metavar="LINK", help="End this link instead.")] = "",
+    end: Annotated[str | None, typer.Option(metavar="LINK", help="End this link instead.")] = None,
 ) -> None:
     """Print a link that lets whoever has it look at the dashboard, and change nothing.
 
@@ -119,8 +121,8 @@ def share(
         return
     answer = ask(config, "POST", "/api/session/share", {"days": days})
     link = f"{config.web.address()}{answer['path']}"
-    until = datetime.fromtimestamp(answer["until_ms"] / 1000, UTC)
-    lines = [link, "", f"it lets look, and change nothing, until {until:%Y-%m-%d %H:%M} UTC"]
+    until = minute_of(answer["until_ms"])
+    lines = [link, "", f"it lets look, and change nothing, until {until} UTC"]
     if config.web.is_loopback:
         lines.append(
             "only this machine reaches that address; [web] host or a proxy with https lets others (docs/security.md)"
@@ -134,8 +136,6 @@ def pair() -> None:
 
     Example: sigma pair
     """
-    from bot.telegram.pairing import written_code
-
     code = written_code(load().paths.state)
     if code is None:
         raise BadInput(
@@ -151,8 +151,6 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
         NoDaemon: none is running there.
         BadInput: it refused.
     """
-    from bot.web.token import known_token
-
     url = f"{config.web.address()}{config.account_path}{path}"
     token = known_token(config.web.token, config.paths.state)
     headers = {"User-Agent": "sigma", "Content-Type": "application/json"}

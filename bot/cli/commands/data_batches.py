@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from bot.cli.commands.data_import import check_options, columns_of, exchange_of, say_result, wanted
-from bot.clock import wall_ms
-from storage.candles.importing.batches import Batch, Batches
-from storage.candles.importing.importer import store_plan
-from storage.candles.importing.plan import plan_import
-from storage.candles.importing.sheet import Options
-from storage.candles.importing.undo import adjust as adjust_prices
-from storage.candles.importing.undo import delete_batch
-from storage.candles.rows import moment
-from storage.candles.store import CandleStore, StoredMarket
+from bot.cli.commands.data_import import (
+    Columns,
+    DropBad,
+    Keep,
+    Timezone,
+    check_options,
+    columns_of,
+    exchange_of,
+    say_result,
+    wanted,
+)
 from storage.config.effective import load
+from storage.lazy import lazily
+from storage.terminal.options import Exchange, OneExchange, OneSymbol, OneTimeframe, takes
 from storage.terminal.output import emit
 from storage.terminal.words import counted
 from strategies.errors import BadInput
-from strategies.market import Timeframe, typed_symbol
 from strategies.values import iso_ms
 
+with lazily():
+    from bot.clock import wall_ms
+    from storage.candles.importing import undo
+    from storage.candles.importing.batches import Batch, Batches
+    from storage.candles.importing.importer import store_plan
+    from storage.candles.importing.plan import plan_import
+    from storage.candles.importing.sheet import Options
+    from storage.candles.rows import moment
+    from storage.candles.store import CandleStore, StoredMarket
+    from strategies.market import Timeframe, typed_symbol
 
-def list_(
-    exchange: str = typer.Option("", help="Only this exchange; empty: all that are stored."),
-    symbol: str = typer.Option("", help="Only this symbol."),
-) -> None:
+
+def list_(exchange: OneExchange = None, symbol: OneSymbol = None) -> None:
     """List the stored series and the imports they came from.
 
     Example: sigma data list --exchange binanceusdm
@@ -37,7 +48,7 @@ def list_(
     store = CandleStore(load().data.directory)
     series: list[dict[str, Any]] = []
     for name in store.exchanges():
-        if exchange and name != exchange:
+        if exchange not in (None, name):
             continue
         batches = Batches(store.root, name).all()
         for stored in store.markets(name):
@@ -51,8 +62,10 @@ def list_(
 
 
 def delete(
-    batch: str = typer.Argument(..., help="A batch's id, or a whole series as exchange:BTCUSDT:1h:futures."),
-    yes: bool = typer.Option(False, "--yes", help="Needed for a whole series, which cannot be brought back."),
+    batch: Annotated[str, typer.Argument(help="A batch's id, or a whole series as exchange:BTCUSDT:1h:futures.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Needed for a whole series, which cannot be brought back.")
+    ] = False,
 ) -> None:
     """Undo an import: its candles leave the store, and what it had replaced comes back.
 
@@ -64,7 +77,7 @@ def delete(
         emit({"market": batch, "removed": rows}, f"{batch}: {counted(rows, 'candle')} deleted")
         return
     exchange, found = _found(store, batch)
-    removed, restored = delete_batch(store, exchange, found)
+    removed, restored = undo.delete_batch(store, exchange, found)
     emit(
         {"batch": found.id, "market": found.market, "removed": removed, "restored": restored},
         f"{found.market}: batch {found.id} ({found.files[0]}) undone, {removed:,} rows removed, {restored:,} restored",
@@ -72,12 +85,12 @@ def delete(
 
 
 def replace(
-    batch: str = typer.Argument(..., help="The batch that gives way."),
-    files: list[Path] = typer.Argument(..., metavar="FILE…", help="What comes instead."),
-    columns: str = typer.Option("", help="As for sigma data import."),
-    timezone: str = typer.Option("", help="As for sigma data import."),
-    keep: str = typer.Option("", help="As for sigma data import."),
-    drop_bad: int = typer.Option(0, help="As for sigma data import.", min=0),
+    batch: Annotated[str, typer.Argument(help="The batch that gives way.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="What comes instead.")],
+    columns: Columns = None,
+    timezone: Timezone = None,
+    keep: Keep = None,
+    drop_bad: DropBad = 0,
 ) -> None:
     """Undo an import and take other files for the same market instead, or change nothing.
 
@@ -89,43 +102,51 @@ def replace(
     _, symbol, frame, kind = found.market.split(":")
     options = Options(
         columns=columns_of(columns),
-        timezone=timezone,
-        keep=keep,
+        timezone=timezone or "",
+        keep=keep or "",
         drop_bad=drop_bad,
         most_missing=config.data.missing_share,
     )
     check_options(options)
-    asked = wanted(symbol, "" if frame == "funding" else frame, kind)
+    asked = wanted(symbol, None if frame == "funding" else frame, kind)
     plan = plan_import(files, exchange_of(config, exchange), asked, options, wall_ms())
-    delete_batch(store, exchange, found)
+    undo.delete_batch(store, exchange, found)
     say_result(store_plan(store, plan.parts, wall_ms(), replace_stored=True), plan.left_aside)
 
 
-def adjust(
-    symbol: str = typer.Option(..., help="Which market, e.g. BTCUSDT."),
-    split: float = typer.Option(..., help="Prices before are multiplied, volumes divided: 1000 for 1 new = 1000 old."),
-    at: str = typer.Option(..., help="First day or time in new units, ISO, UTC."),
-    timeframe: str = typer.Option("", help="Only this timeframe; empty: all that are stored."),
-    market: str = typer.Option("futures", help="futures or spot."),
-    exchange: str = typer.Option("", help="Empty: exchange.name of the configuration."),
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """Which prices are brought to which units, from when on."""
+
+    symbol: Annotated[str, typer.Option("--symbol", help="Which market, e.g. BTCUSDT.")]
+    split: Annotated[
+        float, typer.Option(help="Prices before are multiplied, volumes divided: 1000 for 1 new = 1000 old.")
+    ]
+    at_ms: Annotated[
+        int, typer.Option("--at", parser=iso_ms, metavar="DAY", help="First day or time in new units, ISO, UTC.")
+    ]
+    timeframe: OneTimeframe = None
+    market: Annotated[str, typer.Option(help="futures or spot.")] = "futures"
+    exchange: Exchange = None
+
+
+@takes(Adjustment)
+def adjust(asked: Adjustment) -> None:
     """Bring the prices before a redenomination or split to the units after it; sigma data delete undoes it.
 
     Example: sigma data adjust --symbol LUNAUSDT --split 1000 --at 2022-06-01T00:00
     """
     config = load()
     store = CandleStore(config.data.directory)
-    name = exchange or config.exchange.name
+    name, symbol = asked.exchange or config.exchange.name, typed_symbol(asked.symbol)
     chosen = [
         stored
         for stored in store.markets(name)
-        if stored.symbol == typed_symbol(symbol) and stored.kind == market and timeframe in ("", stored.timeframe.value)
+        if (stored.symbol, stored.kind) == (symbol, asked.market) and asked.timeframe in (None, stored.timeframe.value)
     ]
     if not chosen:
-        raise BadInput(
-            f"no {market} candles of {typed_symbol(symbol)} are stored for {name}; sigma data list shows what is"
-        )
-    made = [adjust_prices(store, stored, split, iso_ms(at), wall_ms()) for stored in chosen]
+        raise BadInput(f"no {asked.market} candles of {symbol} are stored for {name}; sigma data list shows what is")
+    made = [undo.adjust(store, stored, asked.split, asked.at_ms, wall_ms()) for stored in chosen]
     emit(
         {"adjusted": [batch.document() for batch in made]},
         lambda: "\n".join(

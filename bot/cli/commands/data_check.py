@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from storage.candles.rows import moment
-from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
 from storage.config.effective import load
-from storage.quality.check import Limits, Report, check_candles
-from storage.quality.findings import Finding
-from storage.quality.outliers import Reference
+from storage.lazy import lazily
+from storage.terminal.options import Kind, OneExchange, OneTimeframe, Symbols, takes
 from storage.terminal.output import emit, width
 from storage.terminal.table import Column, table
 from storage.terminal.times import day_of
 from strategies.errors import BadInput, StorageFailed
-from strategies.market import CandleArray, Timeframe, typed_symbol
 
-if TYPE_CHECKING:
+with lazily():
+    import numpy as np
+
+    from storage.candles.rows import moment
+    from storage.candles.store import CandleStore, Source, StoredCandles, StoredMarket
     from storage.config.tree import Config
+    from storage.quality.check import Limits, Report, check_candles
+    from storage.quality.findings import Finding
+    from storage.quality.outliers import Reference
+    from storage.quality.picture import write_picture
+    from strategies.market import CandleArray, Timeframe, typed_symbol
 
 SEVERITIES = ("fatal", "quarantine", "flag", "note")  # the worst first
 MOST_MARKETS = 12  # whose findings are told one by one; of more each has a row
 _LEADER = "BTCUSDT"  # the market that moves the others: what it did confirms what they did
 
 
-def check(
-    symbol: str = typer.Option("", help="Only this symbol."),
-    timeframe: str = typer.Option("", help="Only this timeframe."),
-    market: str = typer.Option("", help="Only futures or only spot."),
-    exchange: str = typer.Option("", help="Only this exchange; empty: all that are stored."),
-    plot: Path | None = typer.Option(None, help="Also write a picture to this HTML file; it works offline."),
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Which stored series are checked, and where the picture goes."""
+
+    symbols: Symbols = None
+    timeframe: OneTimeframe = None
+    market: Kind = None
+    exchange: OneExchange = None
+    plot: Annotated[Path | None, typer.Option(help="Also write a picture to this HTML file; it works offline.")] = None
+
+
+@takes(Options)
+def check(options: Options) -> None:
     """Check the stored candles for gaps, impossible and idle bars, outliers and sums across timeframes.
 
-    Example: sigma data check --symbol BTCUSDT --timeframe 1h --plot check.html
+    Example: sigma data check --symbols BTCUSDT --timeframe 1h --plot check.html
     """
     config = load()
     store = CandleStore(config.data.directory)
     shelf = _Shelf(store)
-    chosen = [
-        stored
-        for stored in shelf.catalogue
-        if (not exchange or stored.exchange == exchange)
-        and (not symbol or stored.symbol == typed_symbol(symbol))
-        and (not timeframe or stored.timeframe.value == timeframe)
-        and (not market or stored.kind == market)
-    ]
+    chosen = [stored for stored in shelf.catalogue if _is_asked(options, stored)]
     if not chosen:
         raise BadInput(
             f"no such candles are stored in {store.root}; sigma data download or sigma data import brings some"
@@ -60,19 +64,27 @@ def check(
     for stored in chosen:
         candles, report = _checked(shelf, stored, config)
         reports.append((str(stored), report))
-        if plot is not None:
+        if options.plot:
             drawn.append((str(stored), candles, report))
-    if plot is not None:
-        from storage.quality.picture import write_picture
-
-        write_picture(plot, drawn)
-    document = {
+    if options.plot:
+        write_picture(options.plot, drawn)
+    document: dict[str, Any] = {
         "markets": [{"market": name, **report.document()} for name, report in reports],
         "fatal": sum(report.is_fatal for _, report in reports),
     }
     emit(document, lambda: _table(reports))
     if document["fatal"]:
         raise typer.Exit(1)
+
+
+def _is_asked(options: Options, stored: StoredMarket) -> bool:
+    names = [typed_symbol(name) for name in (options.symbols or "").split(",") if name.strip()]
+    return (
+        (not names or stored.symbol in names)
+        and options.exchange in (None, stored.exchange)
+        and options.timeframe in (None, stored.timeframe.value)
+        and options.market in (None, stored.kind)
+    )
 
 
 class _Shelf:

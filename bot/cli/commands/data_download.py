@@ -5,63 +5,85 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Annotated, Final
 
 import typer
 
-from bot.clock import Clock, PacedClock, SystemClock
-from bot.feed.download import SPOT_EXCHANGES, Downloaded, Wanted
-from bot.feed.download_all import Failed, download_all
-from storage.candles.market_book import record_markets
-from storage.candles.store import CandleStore
 from storage.config.effective import load
-from storage.config.market import ExchangeSettings, FeedSettings
+from storage.lazy import lazily
 from storage.terminal import output
+from storage.terminal.options import since, takes, until
 from storage.terminal.words import counted
 from strategies.errors import BadInput
-from strategies.market import Timeframe, typed_symbol
-from strategies.universe.settings import UniverseSettings
-from strategies.values import iso_ms
 
-if TYPE_CHECKING:
+with lazily():
+    from bot.clock import Clock, PacedClock, SystemClock
+    from bot.feed import download as downloading
+    from bot.feed.candidates import exchange_candidates
+    from bot.feed.connection import Connection
+    from bot.feed.download import Downloaded, Wanted
+    from bot.feed.download_all import Failed, download_all
     from bot.feed.source import FeedSource
+    from storage.candles.market_book import record_markets
+    from storage.candles.store import CandleStore
+    from storage.config.market import ExchangeSettings, FeedSettings
     from storage.config.tree import Config
+    from strategies.market import Timeframe, typed_symbol
+    from strategies.universe.selection import select
+    from strategies.universe.settings import UniverseSettings
 
 MOST_LINES: Final = 10
 
 
-def download(
-    symbols: str = typer.Argument("", help="Comma separated, e.g. BTCUSDT,ETHUSDT; empty: those of the configuration."),
-    timeframe: str = typer.Argument("1h", help="1m, 5m, 15m, 1h, 4h or 1d."),
-    market: str = typer.Argument("futures", help="futures (funding rates come along) or spot."),
-    since: str = typer.Option("", help="First day or time, ISO, UTC; empty: from the listing."),
-    until: str = typer.Option("", help="End, ISO, UTC; empty: now."),
-    exchange: str = typer.Option("", help="Any exchange of ccxt; empty: exchange.name of the configuration."),
-    universe: str = typer.Option("", help="Instead of symbols: top:60, the largest markets of [universe] now."),
-    url: str = typer.Option("", help="Base address of a built-in exchange that runs already."),
-    stitch_spot: bool = typer.Option(
-        False, "--stitch-spot", help="Prepend spot candles from before the listing, marked."
-    ),
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Which candles, from where, and from when to when."""
+
+    symbols: Annotated[
+        str | None, typer.Argument(help="Comma separated, e.g. BTCUSDT,ETHUSDT; else those of the configuration.")
+    ] = None
+    timeframe: Annotated[str, typer.Argument(help="1m, 5m, 15m, 1h, 4h or 1d.")] = "1h"
+    market: Annotated[str, typer.Argument(help="futures (funding rates come along) or spot.")] = "futures"
+    since_ms: Annotated[int | None, since("First day or time; else from the listing.")] = None
+    until_ms: Annotated[int | None, until("End; else now.")] = None
+    exchange: Annotated[str | None, typer.Option("--exchange", help="Any exchange of ccxt; else exchange.name.")] = None
+    universe: Annotated[
+        str | None, typer.Option("--universe", help="Instead of symbols: top:60, the largest of [universe] now.")
+    ] = None
+    url: Annotated[str | None, typer.Option(help="Base address of a built-in exchange that runs already.")] = None
+    stitch_spot: Annotated[
+        bool, typer.Option("--stitch-spot", help="Prepend spot candles from before the listing, marked.")
+    ] = False
+
+    @property
+    def positions(self) -> tuple[str | None, str, str]:
+        """Symbols, timeframe and market: `--universe top:60 1h futures` has no symbols before the timeframe."""
+        if self.universe and self.symbols in list(Timeframe):
+            market = self.timeframe if self.timeframe in ("futures", "spot") else self.market
+            return None, str(self.symbols), market
+        return self.symbols, self.timeframe, self.market
+
+
+@takes(Options)
+def download(options: Options) -> None:
     """Download candles, and funding rates of futures. What is stored already is not asked for again.
 
     Example: sigma data download --universe top:60 1h futures --since 2024-01-01 --exchange binanceusdm
     """
     config = load()
-    if universe and symbols in list(Timeframe):  # `--universe top:60 1h futures`: no symbols before the timeframe
-        symbols, timeframe, market = "", symbols, timeframe if timeframe in ("futures", "spot") else market
-    settings = _exchange(config, symbols, market, exchange, url)
-    rules = top_of(universe, config.universe) if universe else None
+    symbols, timeframe, market = options.positions
+    settings = _exchange(config, symbols, market, options)
+    rules = top_of(options.universe, config.universe) if options.universe else None
     if rules is not None and symbols:
-        raise BadInput(f"both symbols ({symbols}) and --universe {universe} are given; one of them is needed")
+        raise BadInput(f"both symbols ({symbols}) and --universe {options.universe} are given; one of them is needed")
     if timeframe not in list(Timeframe):
-        raise BadInput(f"timeframe is {timeframe!r}; one of {', '.join(Timeframe)} is needed")
-    if stitch_spot and (market != "futures" or settings.is_builtin):
+        raise BadInput(f"timeframe is {timeframe!r}; one of {', '.join(list(Timeframe))} is needed")
+    if options.stitch_spot and (market != "futures" or settings.is_builtin):
         raise BadInput(
             "--stitch-spot prepends spot candles to a real exchange's futures; there are none to prepend here"
         )
-    span = (iso_ms(since) if since else None, iso_ms(until) if until else None)
-    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=stitch_spot, rules=rules)
+    span = options.since_ms, options.until_ms
+    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=options.stitch_spot, rules=rules)
     brought, failed = asyncio.run(_download(config, settings, job))
     output.emit(
         _document(settings, timeframe, brought, failed), lambda: _said(settings.name, timeframe, brought, failed)
@@ -92,20 +114,21 @@ def top_of(text: str, settings: UniverseSettings) -> UniverseSettings:
     return settings.model_copy(update={"mode": "top", "size": int(number) if number else settings.size})
 
 
-def _exchange(config: Config, symbols: str, market: str, name: str, url: str) -> ExchangeSettings:
+def _exchange(config: Config, symbols: str | None, market: str, options: Options) -> ExchangeSettings:
+    name = options.exchange or config.exchange.name
     if market not in ("futures", "spot"):
         raise BadInput(f"market is {market!r}; futures or spot is needed")
-    chosen = tuple(typed_symbol(symbol) for symbol in symbols.split(",") if symbol.strip()) or config.exchange.symbols
+    named = tuple(typed_symbol(symbol) for symbol in (symbols or "").split(",") if symbol.strip())
+    chosen = named or config.exchange.symbols
     for symbol in chosen:
         if not symbol.isalnum():
             raise BadInput(f"symbol {symbol!r} is not canonical; letters and digits as in BTCUSDT are needed")
-    same_exchange = not name or name == config.exchange.name
     return config.exchange.model_copy(
         update={
-            "name": name or config.exchange.name,
+            "name": name,
             "symbols": tuple(dict.fromkeys(chosen)),
             "market": market,
-            "url": url or (config.exchange.url if same_exchange else ""),
+            "url": options.url or (config.exchange.url if name == config.exchange.name else ""),
         }
     )
 
@@ -118,21 +141,19 @@ def _feed(config: Config, settings: ExchangeSettings) -> FeedSettings:
 
 
 async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tuple[list[Downloaded], list[Failed]]:
-    from bot.feed.source import FeedSource
-
     store = CandleStore(config.data.directory)
     clock: Clock = PacedClock() if settings.is_builtin else SystemClock()
     async with AsyncExitStack() as opened:
         state = config.paths.state / "feed"
-        source = FeedSource(settings, _feed(config, settings), clock, state=state)
+        source = FeedSource(Connection(settings, _feed(config, settings), clock, state=state))
         opened.push_async_callback(source.close)
         if source.builtin is not None and isinstance(clock, PacedClock):
             clock.advance(int((await source.builtin.clock())["now_ms"]))
         spot = None
         if job.stitch:
-            name = SPOT_EXCHANGES.get(settings.name, settings.name)
+            name = downloading.SPOT_EXCHANGES.get(settings.name, settings.name)
             elsewhere = settings.model_copy(update={"name": name, "market": "spot"})
-            spot = FeedSource(elsewhere, _feed(config, elsewhere), clock, state=state)
+            spot = FeedSource(Connection(elsewhere, _feed(config, elsewhere), clock, state=state))
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
         record_markets(store.root, await source.markets(symbols))
@@ -163,9 +184,6 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
 
 
 async def _chosen(source: FeedSource, rules: UniverseSettings, now_ms: int) -> tuple[str, ...]:
-    from bot.feed.candidates import exchange_candidates
-    from strategies.universe.selection import select
-
     found = select(await exchange_candidates(source, rules, now_ms), rules)
     if not found.members:
         raise BadInput(f"no market passes [universe]; the first of {len(found.verdicts)}: {found.verdicts[0].why}")

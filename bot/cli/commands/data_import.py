@@ -3,74 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from bot.clock import wall_ms
-from storage.candles.importing.importer import Imported, store_plan
-from storage.candles.importing.plan import Plan, Planned, plan_import
-from storage.candles.importing.sheet import Options
-from storage.candles.importing.whose import Wanted
-from storage.candles.rows import moment
-from storage.candles.store import CandleStore
 from storage.config.effective import load
+from storage.lazy import lazily
+from storage.terminal.options import takes
 from storage.terminal.output import emit, note
 from strategies.errors import BadInput
-from strategies.market import Timeframe, typed_symbol
 
-if TYPE_CHECKING:
+with lazily():
+    from bot.clock import wall_ms
+    from storage.candles.importing.importer import Imported, store_plan
+    from storage.candles.importing.plan import Plan, Planned, plan_import
+    from storage.candles.importing.sheet import Options
+    from storage.candles.importing.whose import Wanted
+    from storage.candles.rows import moment
+    from storage.candles.store import CandleStore
     from storage.config.tree import Config
+    from strategies.market import Timeframe, typed_symbol
 
 _PREVIEWED = 5
 
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", help="Which column is what, by name or number: time=1,open=2,volume=none."),
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option("--timezone", help="Of times without an offset: UTC, Europe/Berlin, America/New_York."),
+]
+Keep = Annotated[str | None, typer.Option("--keep", help="Of two rows with one time: first or last.")]
+DropBad = Annotated[int, typer.Option("--drop-bad", min=0, help="Leave out at most so many impossible rows.")]
 
-def import_(
-    files: list[Path] = typer.Argument(
-        ..., metavar="FILE…", help="CSV, parquet, feather, JSON, HDF5, zipped or not; or a folder of them."
-    ),
-    symbol: str = typer.Option("", help="Canonical symbol, e.g. BTCUSDT; empty: what name or columns say."),
-    timeframe: str = typer.Option("", help="1m, 5m, 15m, 1h, 4h or 1d; empty: the steps between the rows."),
-    market: str = typer.Option("", help="futures or spot; empty: what the name says, else futures."),
-    exchange: str = typer.Option("", help="Where they come from; empty: exchange.name of the configuration."),
-    columns: str = typer.Option("", help="Which column is what, by name or number: time=1,open=2,volume=none."),
-    timezone: str = typer.Option("", help="Of times without an offset: UTC, Europe/Berlin, America/New_York."),
-    keep: str = typer.Option("", help="Of two rows with one time: first or last."),
-    drop_bad: int = typer.Option(0, help="Leave out at most so many impossible rows.", min=0),
-    decimal: str = typer.Option("", help="How fractions are written, where it is in doubt: point or comma."),
-    dates: str = typer.Option("", help="Order of day and month, where it is in doubt: dmy or mdy."),
-    most_missing: float | None = typer.Option(
-        None, min=0.0, max=1.0, help="Share of bars that may be absent; empty: data.missing_share."
-    ),
-    override_evidence: bool = typer.Option(
-        False, "--override-evidence", help="Take it although name or columns speak of another market."
-    ),
-    replace: bool = typer.Option(False, "--replace", help="Let stored candles with other values give way."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be taken and five rows; store nothing."),
-) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is brought in, whose candles it is said to be, and how its rows are read."""
+
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="CSV, parquet, feather, JSON, HDF5, zipped or not; or folders of them."),
+    ]
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", help="Canonical, e.g. BTCUSDT; else what name or columns say.")
+    ] = None
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", help="1m, 5m, 15m, 1h, 4h or 1d; else the steps between the rows.")
+    ] = None
+    market: Annotated[str | None, typer.Option(help="futures or spot; else what the name says, or futures.")] = None
+    exchange: Annotated[str | None, typer.Option("--exchange", help="Where they come from; else exchange.name.")] = None
+    columns: Columns = None
+    timezone: Timezone = None
+    keep: Keep = None
+    drop_bad: DropBad = 0
+    decimal: Annotated[
+        str | None, typer.Option(help="How fractions are written, where it is in doubt: point or comma.")
+    ] = None
+    dates: Annotated[str | None, typer.Option(help="Order of day and month, where it is in doubt: dmy or mdy.")] = None
+    most_missing: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of bars that may be absent; else data.missing_share.")
+    ] = None
+    override_evidence: Annotated[
+        bool, typer.Option("--override-evidence", help="Take it although name or columns speak of another market.")
+    ] = False
+    replace: Annotated[bool, typer.Option("--replace", help="Let stored candles with other values give way.")] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be taken and five rows; store nothing.")
+    ] = False
+
+
+@takes(Asked)
+def import_(asked: Asked) -> None:
     """Bring candles and funding rates from files into the store: all of them or none.
 
     Example: sigma data import BTC_USDT_USDT-1h-futures.feather --exchange binanceusdm
     """
     config = load()
-    options = Options(
-        columns=columns_of(columns),
-        timezone=timezone,
-        keep=keep,
-        drop_bad=drop_bad,
-        decimal=decimal,
-        dates=dates,
-        most_missing=config.data.missing_share if most_missing is None else most_missing,
-        override_evidence=override_evidence,
-    )
-    check_options(options)
-    plan = plan_import(files, exchange_of(config, exchange), wanted(symbol, timeframe, market), options, wall_ms())
-    if dry_run:
+    options = _reading(config, asked)
+    chosen = wanted(asked.symbol, asked.timeframe, asked.market)
+    plan = plan_import(asked.files, exchange_of(config, asked.exchange), chosen, options, wall_ms())
+    if asked.dry_run:
         emit(_previewed(plan), lambda: "\n".join(_preview(plan)))
         return
     store = CandleStore(config.data.directory)
-    say_result(store_plan(store, plan.parts, wall_ms(), replace_stored=replace), plan.left_aside)
+    say_result(store_plan(store, plan.parts, wall_ms(), replace_stored=asked.replace), plan.left_aside)
+
+
+def _reading(config: Config, asked: Asked) -> Options:
+    """Return how rows are read, as asked."""
+    options = Options(
+        columns=columns_of(asked.columns),
+        timezone=asked.timezone or "",
+        keep=asked.keep or "",
+        drop_bad=asked.drop_bad,
+        decimal=asked.decimal or "",
+        dates=asked.dates or "",
+        most_missing=config.data.missing_share if asked.most_missing is None else asked.most_missing,
+        override_evidence=asked.override_evidence,
+    )
+    check_options(options)
+    return options
 
 
 def check_options(options: Options) -> None:
@@ -90,7 +127,7 @@ def check_options(options: Options) -> None:
         _require_zone(options.timezone)
 
 
-def wanted(symbol: str, timeframe: str, market: str) -> Wanted:
+def wanted(symbol: str | None, timeframe: str | None, market: str | None) -> Wanted:
     """Return the market that options name.
 
     Raises:
@@ -98,12 +135,12 @@ def wanted(symbol: str, timeframe: str, market: str) -> Wanted:
     """
     if timeframe and timeframe not in list(Timeframe):
         raise BadInput(f"--timeframe is {timeframe!r}; one of {', '.join(Timeframe)} is needed")
-    if market not in ("", "futures", "spot"):
+    if market not in (None, "futures", "spot"):
         raise BadInput(f"--market is {market!r}; futures or spot is needed")
-    return Wanted(symbol=typed_symbol(symbol), timeframe=timeframe, kind=market)
+    return Wanted(symbol=typed_symbol(symbol or ""), timeframe=timeframe or "", kind=market or "")
 
 
-def exchange_of(config: Config, exchange: str) -> str:
+def exchange_of(config: Config, exchange: str | None) -> str:
     """Return whose candles these are; BadInput when only the built-in exchange is configured."""
     if not exchange and config.exchange.is_builtin:
         raise BadInput(
@@ -125,7 +162,7 @@ def _lines(report: Imported) -> list[str]:
     batch = f"batch {report.batch.id}" if report.batch else "nothing new"
     name = str(part.market) if part.content == "candles" else f"{part.market.exchange}:{part.market.symbol}:funding"
     return [
-        f"{name}: {len(part.rows):,} {part.content} rows, {part.span}; {batch}",
+        f"{name}: {len(part.rows):,} rows of {part.content}, {part.span}; {batch}",
         *(f"  took {line}" for line in part.lines[:_PREVIEWED]),
         *([f"  … and {len(part.lines) - _PREVIEWED} more files"] if len(part.lines) > _PREVIEWED else []),
         f"  {report.appended}",
@@ -156,7 +193,7 @@ def _previewed(plan: Plan) -> dict[str, object]:
 def _preview(plan: Plan) -> list[str]:
     lines = []
     for part in plan.parts:
-        lines.append(f"{part.market}: {len(part.rows):,} {part.content} rows, {part.span}; nothing is stored")
+        lines.append(f"{part.market}: {len(part.rows):,} rows of {part.content}, {part.span}; nothing is stored")
         lines += [f"  would take {line}" for line in part.lines]
         lines += [f"  {said}" for said in part.notes]
         lines += [_row(part, row) for row in range(min(_PREVIEWED, len(part.rows)))]
@@ -168,10 +205,10 @@ def _row(part: Planned, row: int) -> str:
     return f"    {moment(part.rows[row, 0])}  {values}"
 
 
-def columns_of(text: str) -> dict[str, str]:
+def columns_of(text: str | None) -> dict[str, str]:
     """Return role to column of "time=1,open=2"."""
     found = {}
-    for part in (part.strip() for part in text.split(",") if part.strip()):
+    for part in (part.strip() for part in (text or "").split(",") if part.strip()):
         role, equals, name = part.partition("=")
         if not equals or not name:
             raise BadInput(f"--columns holds {part!r}; role=name is needed, as time=1,open=Open,volume=none")
@@ -180,8 +217,6 @@ def columns_of(text: str) -> dict[str, str]:
 
 
 def _require_zone(name: str) -> None:
-    from zoneinfo import ZoneInfo
-
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit
 
-if TYPE_CHECKING:
+with lazily():
+    from bot.cli.commands import checks
     from bot.cli.commands.checks import Finding
     from storage.config.tree import Config
 
@@ -33,8 +34,6 @@ def doctor() -> None:
 
 async def examine(config: Config) -> list[Finding]:
     """Ask all questions; the ones that wait for a network at the same time."""
-    from bot.cli.commands import checks
-
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
     local = [checks.disk(config), checks.database(config), checks.kept(config), checks.models(config)]
     return [*of_exchange, *local, checks.gpu(config), of_telegram]

@@ -5,89 +5,118 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
+from storage.lazy import lazily
 from storage.terminal import output
+from storage.terminal.options import since, takes, until
+from storage.terminal.times import minute_of
 from strategies.errors import BadInput
-from strategies.market import MINUTE_MS, typed_symbol
-from strategies.values import iso_ms
 
-if TYPE_CHECKING:
+with lazily():
+    from bot.simulator.conductor import Pace
+    from bot.simulator.faults.faults import fault_of
+    from bot.simulator.market import generated
+    from bot.simulator.market.instruments import some_symbols
+    from bot.simulator.market.life_files import read_lives
+    from bot.simulator.market.lives import LivingMarket
+    from bot.simulator.market.replay import ReplayMarket
     from bot.simulator.market.source import MarketSource
-    from bot.simulator.server import ExchangeServer
+    from bot.simulator.server import Door, ExchangeServer
+    from strategies.market import typed_symbol
 
 app = typer.Typer(add_completion=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Which market is served, how fast, where, and what goes wrong in it."""
+
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8686
+    speed: Annotated[str, typer.Option(help="Market seconds per wall second, or max: as fast as processed.")] = "60"
+    lead: Annotated[int, typer.Option(min=1, help="With --speed max: minutes the market may run ahead.")] = 30
+    hold: Annotated[bool, typer.Option("--hold", help="Wait while nobody listens (--speed max always does).")] = False
+    ticks: Annotated[
+        int | None, typer.Option(min=0, max=240, help="Forming frames a minute; 1 up to speed 60, else 0.")
+    ] = None
+    symbols: Annotated[str, typer.Option("--symbols", help="Markets; for the generated one also a number.")] = (
+        "BTCUSDT,ETHUSDT,SOLUSDT"
+    )
+    seed: Annotated[int, typer.Option(min=0, help="Of the generated market and of the faults.")] = 7
+    edge: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Planted drift per hour in deviations; 0: a fair walk.")
+    ] = 0.0
+    candles: Annotated[Path | None, typer.Option(help="Replay the SYMBOL_1m_futures.parquet files of this folder.")] = (
+        None
+    )
+    expand: Annotated[bool, typer.Option("--expand", help="Draw the minutes of replayed hours that have none.")] = False
+    lives: Annotated[
+        Path | None, typer.Option(help="JSON: markets that begin, end, halt or change their rules when.")
+    ] = None
+    funding: Annotated[Path | None, typer.Option(help="Folder of SYMBOL_funding_futures.parquet, for a replay.")] = None
+    since_ms: Annotated[int | None, since("First minute,")] = None
+    until_ms: Annotated[int | None, until("End of a replay,")] = None
+    state: Annotated[Path, typer.Option(help="Folder in which the market clock is kept.")] = Path("state/exchange")
+    reset_clock: Annotated[bool, typer.Option("--reset-clock", help="Begin at the market's start.")] = False
+    deflate: Annotated[bool, typer.Option(help="Compress frames for clients that offer it, as Binance does.")] = True
+    weights: Annotated[
+        int, typer.Option(min=0, help="Request weight a minute above which REST answers 429; 0: never.")
+    ] = 0
+    fault: Annotated[
+        list[str] | None, typer.Option(help="What goes wrong, e.g. drop:p=0.01; may be given several times.")
+    ] = None
+
+
 @app.command()
-def exchange(
-    host: str = typer.Option("127.0.0.1", help="Where to listen."),
-    port: int = typer.Option(8686, min=0, max=65535, help="Where to listen; 0 takes a free port."),
-    speed: str = typer.Option("60", help="Market seconds per wall second, or max: as fast as it is processed."),
-    lead: int = typer.Option(30, min=1, help="With --speed max: minutes the market may run ahead."),
-    hold: bool = typer.Option(False, "--hold", help="Wait while nobody listens (--speed max always does)."),
-    ticks: int | None = typer.Option(None, min=0, max=240, help="Forming frames a minute; 1 up to speed 60, else 0."),
-    symbols: str = typer.Option("BTCUSDT,ETHUSDT,SOLUSDT", help="Markets; for the generated one also a number."),
-    seed: int = typer.Option(7, min=0, help="Of the generated market and of the faults."),
-    edge: float = typer.Option(0.0, min=0.0, max=0.5, help="Planted drift per hour in deviations; 0: a fair walk."),
-    candles: Path | None = typer.Option(None, help="Replay the SYMBOL_1m_futures.parquet files of this folder."),
-    expand: bool = typer.Option(False, "--expand", help="Draw the minutes of replayed hours that have none."),
-    lives: Path | None = typer.Option(None, help="JSON: markets that begin, end, halt or change their rules when."),
-    funding: Path | None = typer.Option(None, help="Folder of SYMBOL_funding_futures.parquet, for a replay."),
-    start: str | None = typer.Option(None, "--from", help="First minute, ISO, UTC."),
-    end: str | None = typer.Option(None, "--to", help="End of a replay, ISO, UTC."),
-    state: Path = typer.Option(Path("state/exchange"), help="Folder in which the market clock is kept."),
-    reset_clock: bool = typer.Option(False, "--reset-clock", help="Begin at the market's start."),
-    deflate: bool = typer.Option(True, help="Compress frames for clients that offer it, as Binance does."),
-    weights: int = typer.Option(0, min=0, help="Request weight a minute above which REST answers 429; 0: never."),
-    fault: list[str] = typer.Option([], help="What goes wrong, e.g. drop:p=0.01; may be given several times."),
-) -> None:
+@takes(Options)
+def exchange(options: Options) -> None:
     """Serve Binance USDT-M's public REST and websocket for a generated or replayed market.
 
     Example: sigma exchange --speed 600 --edge 0.06 --fault drop:p=0.01 --fault 429:p=0.05,retry_after=1
     """
-    from bot.simulator.conductor import Pace
-    from bot.simulator.faults.faults import fault_of
-    from bot.simulator.server import Door, ExchangeServer
-
-    first_ms, last_ms = (None if start is None else iso_ms(start)), (None if end is None else iso_ms(end))
-    if candles is None:
-        if last_ms is not None or funding is not None or expand:
-            raise BadInput("--to, --funding and --expand belong to a replay; --candles DIR is needed with them")
-        source = _generated(symbols, seed, edge, first_ms, with_lives=lives is not None)
-    else:
-        from bot.simulator.market.replay import ReplayMarket
-
-        source = ReplayMarket(candles, _names(symbols), funding, first_ms, last_ms, expand=expand, seed=seed)
-    if lives is not None:
-        from bot.simulator.market.life_files import read_lives
-        from bot.simulator.market.lives import LivingMarket
-
-        source = LivingMarket(source, read_lives(lives))
-    pace = Pace(speed=_speed(speed), lead_ms=lead * MINUTE_MS, hold=hold, ticks_per_minute=ticks)
+    pace = Pace(
+        speed=_speed(options.speed),
+        lead_ms=options.lead * 60_000,
+        hold=options.hold,
+        ticks_per_minute=options.ticks,
+    )
     server = ExchangeServer(
-        source,
+        _market(options),
         pace,
-        door=Door(host=host, port=port, deflate=deflate, weight_limit=weights),
-        state_folder=state,
-        reset_clock=reset_clock,
-        faults=[fault_of(text) for text in fault],
-        seed=seed,
+        door=Door(host=options.host, port=options.port, deflate=options.deflate, weight_limit=options.weights),
+        state_folder=options.state,
+        reset_clock=options.reset_clock,
+        faults=[fault_of(text) for text in options.fault or ()],
+        seed=options.seed,
     )
     asyncio.run(_serve(server))
 
 
-def _generated(symbols: str, seed: int, edge: float, first_ms: int | None, *, with_lives: bool) -> MarketSource:
-    from bot.simulator.market.generated import DEMO_START_MS, GeneratedMarket
-    from bot.simulator.market.instruments import some_symbols
+def _market(options: Options) -> MarketSource:
+    """Return the market that is served: generated or replayed, with the lives that a file tells."""
+    source: MarketSource
+    if options.candles is None:
+        if options.until_ms is not None or options.funding is not None or options.expand:
+            raise BadInput("--until, --funding and --expand belong to a replay; --candles DIR is needed with them")
+        source = _generated(options)
+    else:
+        span = options.since_ms, options.until_ms
+        source = ReplayMarket(
+            options.candles, _names(options.symbols), options.funding, *span, expand=options.expand, seed=options.seed
+        )
+    return source if options.lives is None else LivingMarket(source, read_lives(options.lives))
 
-    chosen = some_symbols(int(symbols)) if symbols.isdigit() else _names(symbols)
-    start_ms = DEMO_START_MS if first_ms is None else first_ms
-    return GeneratedMarket(seed, chosen, edge, start_ms, hourly_funding=with_lives)
+
+def _generated(options: Options) -> MarketSource:
+    chosen = some_symbols(int(options.symbols)) if options.symbols.isdigit() else _names(options.symbols)
+    start_ms = generated.DEMO_START_MS if options.since_ms is None else options.since_ms
+    hourly = options.lives is not None
+    return generated.GeneratedMarket(options.seed, chosen, options.edge, start_ms, hourly_funding=hourly)
 
 
 def _names(symbols: str) -> tuple[str, ...]:
@@ -130,12 +159,11 @@ def _announce(server: ExchangeServer, url: str) -> None:
         }
         print(json.dumps(document), flush=True)
         return
-    now = datetime.fromtimestamp(server.clock.now_ms() / 1000, UTC)
     print(f"exchange  {url}")
     print(f"market    {description.name}: {', '.join(list(server.source.instruments)[:10])}")
     print(f"edge      {description.edge}")
     print(f"speed     {'as fast as it is processed' if speed is None else f'{speed:g} x'}")
-    print(f"clock     {now:%Y-%m-%d %H:%M} UTC", flush=True)
+    print(f"clock     {minute_of(server.clock.now_ms())} UTC", flush=True)
 
 
 def _speed(text: str) -> float | None:

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
+from storage.lazy import lazily
 from storage.terminal import output
 
-if TYPE_CHECKING:
-    from bot.feed.conformance import Conformance
-
+with lazily():
+    from bot.feed.conformance import Conformance, probe_all, stored_table
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command("list")
 def list_(
-    names: str = typer.Option("", "--exchange", help="Only these, comma separated."),
-    probe: bool = typer.Option(False, "--probe", help="Run the classes now, which takes minutes, not the table."),
+    names: Annotated[str | None, typer.Option("--exchange", help="Only these, comma separated.")] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Run the classes now, which takes minutes, not the table.")
+    ] = False,
 ) -> None:
     """List every ccxt.pro exchange that watches candles, and what each of them lacks.
 
     Example: sigma exchange list --exchange kraken,upbit
     """
-    from bot.feed.conformance import probe_all, stored_table
-
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
     found = asyncio.run(probe_all(chosen)) if probe else stored_table()
     shown = [one for one in found if not chosen or one.exchange in chosen]
     output.emit({"exchanges": [asdict(one) for one in shown]}, lambda: "\n".join(_lines(shown)))

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from bot.cli.commands.config_edit import beginning, chosen_file, write_text
 from storage.terminal.output import emit
 
 app = typer.Typer(add_completion=False, help="Make a configuration and secrets.")
@@ -25,8 +26,6 @@ def init(
 
     Example: sigma init
     """
-    from bot.cli.commands.config_edit import beginning, chosen_file, write_text
-
     made, kept = [], []
     path = chosen_file()
     if path.exists():

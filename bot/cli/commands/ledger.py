@@ -5,44 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from bot.cli.commands.batch import become
 from storage.config.effective import load
-from storage.terminal.output import emit, progress, width
+from storage.lazy import lazily
+from storage.terminal.options import AccountName, Limit, OneSymbol, Since, Until
+from storage.terminal.output import emit, forwarded, progress, width
 from storage.terminal.sparkline import sparkline
 from storage.terminal.table import Column, table
 from storage.terminal.times import minute_of
 from strategies.errors import BadInput, SigmaError
-from strategies.values import iso_ms
 
-if TYPE_CHECKING:
+with lazily():
     from storage.config.tree import Config
+    from storage.ledger import accounts, verify
+    from storage.ledger.export import write_export
     from storage.ledger.queries import Ledger
-    from storage.ledger.verify import Verification
+    from storage.models.registry import Registry, bundle_by_id
+    from storage.open import whole_database_of
     from strategies.bundle.bundle import Bundle
-
+    from strategies.kernel.state import Action, RefusalCode
 app = typer.Typer(add_completion=False, help="Trades, positions, signals, equity; verify and export.")
-
-Since = Annotated[str, typer.Option(help="Only from this day on, UTC, e.g. 2025-05-05.")]
-Until = Annotated[str, typer.Option(help="Only before this day, UTC.")]
-Symbol = Annotated[str, typer.Option(help="Only this market, e.g. BTCUSDT.")]
-Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most so many rows, newest first.")]
-AccountName = Annotated[str, typer.Option("--account", help="Another account than [account] name.")]
 
 
 @app.command()
 def trades(
-    since: Since = "", until: Until = "", symbol: Symbol = "", limit: Limit = 50, account: AccountName = ""
+    since_ms: Since = None,
+    until_ms: Until = None,
+    symbol: OneSymbol = None,
+    limit: Limit = 50,
+    account: AccountName = None,
 ) -> None:
     """List closed round trips, newest first: why each was opened and closed, and by which bundle.
 
     Example: sigma ledger trades --symbol BTCUSDT --since 2025-05-05
     """
-    found = open_ledger(load(), account).trades(
-        since_ms=_day_ms(since, 0), until_ms=_day_ms(until, None), symbol=symbol or None, limit=limit
-    )
+    found = open_ledger(load(), account).trades(since_ms=since_ms or 0, until_ms=until_ms, symbol=symbol, limit=limit)
     columns = (
         Column(name="trade", text=lambda trade: trade.id),
         Column(name="side", text=lambda trade: trade.side),
@@ -60,7 +61,7 @@ def trades(
 
 
 @app.command()
-def positions(account: AccountName = "") -> None:
+def positions(account: AccountName = None) -> None:
     """List open positions at their last marks.
 
     Example: sigma ledger positions
@@ -82,23 +83,21 @@ def positions(account: AccountName = "") -> None:
 
 @app.command()
 def signals(
-    since: Since = "",
-    until: Until = "",
-    symbol: Symbol = "",
+    since_ms: Since = None,
+    until_ms: Until = None,
+    symbol: OneSymbol = None,
     limit: Limit = 50,
     every: Annotated[bool, typer.Option("--all", help="Refusals too, not only LONG and SHORT.")] = False,
-    account: AccountName = "",
+    account: AccountName = None,
 ) -> None:
     """List signals, newest first; with --all also what was refused and why.
 
     Example: sigma ledger signals --all --limit 20
     """
-    from strategies.kernel.state import Action, RefusalCode
-
     found = open_ledger(load(), account).decisions(
-        since_ms=_day_ms(since, 0),
-        until_ms=_day_ms(until, None),
-        symbol=symbol or None,
+        since_ms=since_ms or 0,
+        until_ms=until_ms,
+        symbol=symbol,
         signals_only=not every,
         limit=limit,
     )
@@ -135,12 +134,12 @@ def signals(
 
 
 @app.command()
-def equity(since: Since = "", until: Until = "", account: AccountName = "") -> None:
+def equity(since_ms: Since = None, until_ms: Until = None, account: AccountName = None) -> None:
     """Print the equity curve at the closes of decision candles.
 
     Example: sigma ledger equity --since 2025-05-05 --json
     """
-    found = open_ledger(load(), account).equity(_day_ms(since, 0), _day_ms(until, None))
+    found = open_ledger(load(), account).equity(since_ms or 0, until_ms)
     columns = (
         Column(name="time", text=lambda point: minute_of(point.ms)),
         Column(name="equity", text=lambda point: f"{point.equity:,.2f}", is_number=True),
@@ -153,18 +152,16 @@ def equity(since: Since = "", until: Until = "", account: AccountName = "") -> N
 @app.command()
 def export(
     file: Annotated[Path, typer.Argument(help="Ends in .csv or .parquet.")],
-    since: Since = "",
-    until: Until = "",
-    account: AccountName = "",
+    since_ms: Since = None,
+    until_ms: Until = None,
+    account: AccountName = None,
 ) -> None:
     """Write every fill and funding settlement in the canonical form a backtest exports too.
 
     Example: sigma ledger export fills.csv
     """
-    from storage.ledger.export import write_export
-
     ledger = open_ledger(load(), account)
-    facts = ledger.facts(_day_ms(since, 0), _day_ms(until, None))
+    facts = ledger.facts(since_ms or 0, until_ms)
     write_export(file, facts, ledger.versions())
     emit({"file": str(file), "facts": len(facts)}, f"wrote {file}")
 
@@ -173,16 +170,13 @@ def export(
 def report(context: typer.Context) -> None:
     """Write equity, drawdown, months, markets, bundles and promises as one HTML file that opens offline.
 
-    Example: sigma ledger report --file ledger.html
+    Example: sigma ledger report --report ledger.html
     """
-    from bot.cli.commands.batch import become
-    from storage.terminal.output import forwarded
-
     become(["ledger-report", *context.args, *forwarded()])
 
 
-@app.command()
-def verify(account: AccountName = "") -> None:
+@app.command("verify")
+def verify_(account: AccountName = None) -> None:
     """Replay the tape through the same engine and compare every fact, decision and unit with the ledger.
 
     Example: sigma ledger verify
@@ -199,11 +193,8 @@ def verify(account: AccountName = "") -> None:
     emit(document, identical(found))
 
 
-def replayed(config: Config, ledger: Ledger) -> Verification:
+def replayed(config: Config, ledger: Ledger) -> verify.Verification:
     """Replay an account's tape, with progress."""
-    from storage.ledger.verify import verify as replay_and_compare
-    from storage.models.registry import Registry, bundle_by_id
-
     registry, account = Registry.of(config), ledger.account
     total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)
 
@@ -211,10 +202,10 @@ def replayed(config: Config, ledger: Ledger) -> Verification:
         return bundle_by_id(registry, account.exchange, bundle_id, account.timeframe)
 
     with progress("replaying the tape", total, "minutes") as done:
-        return replay_and_compare(ledger.database, account, bundle_of, done)
+        return verify.verify(ledger.database, account, bundle_of, done)
 
 
-def identical(found: Verification) -> str:
+def identical(found: verify.Verification) -> str:
     """Return the line that says what was compared and found equal."""
     return (
         f"identical: {found.minutes:,} minutes, {found.facts:,} facts, {found.decisions:,} decisions; "
@@ -222,18 +213,13 @@ def identical(found: Verification) -> str:
     )
 
 
-def open_ledger(config: Config, account: str = "") -> Ledger:
+def open_ledger(config: Config, account: str | None = None) -> Ledger:
     """Return the ledger that the configuration points at.
 
     Raises:
         BadInput: no such account has been opened.
     """
-    from storage.open import whole_database_of
-
     name, database = account or config.account.name, whole_database_of(config)
-    from storage.ledger import accounts
-    from storage.ledger.queries import Ledger
-
     found = accounts.find(database, config.exchange.name, name)
     if found is None:
         raise BadInput(
@@ -244,10 +230,6 @@ def open_ledger(config: Config, account: str = "") -> Ledger:
 
 def _table(columns: Sequence[Column], rows: list[Any]) -> str:
     return table(columns, rows, width=width()) if rows else "nothing yet"
-
-
-def _day_ms(text: str, missing: Any) -> Any:
-    return iso_ms(text) if text else missing
 
 
 def _price(value: float | None) -> str:

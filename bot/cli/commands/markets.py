@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from bot.cli.commands.control import ask
-from storage.config.tree import load
+from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit
-from strategies.market import typed_symbol
+from storage.terminal.times import minute_of
+
+with lazily():
+    from strategies.market import typed_symbol
 
 app = typer.Typer(add_completion=False, help="The markets of the account: list, add, remove, why, refresh.")
 MOST_LINES: Final = 40
 MOST_CHANGES: Final = 8
+MarketName = Annotated[str, typer.Argument(metavar="SYMBOL", help="Canonical symbol, e.g. AVAXUSDT.")]
 WAITING: Final = {"join": "joins with the next decision candle", "leave": "leaves with the next minute"}
 
 
 @app.command("list")
 def list_(
-    look: bool = typer.Option(False, "--look", help="Ask the exchange now what would be selected."),
-    outside: bool = typer.Option(False, "--outside", help="Also those that are no members, with the reason."),
+    look: Annotated[bool, typer.Option("--look", help="Ask the exchange now what would be selected.")] = False,
+    outside: Annotated[bool, typer.Option("--outside", help="Also those that are no members, and why.")] = False,
 ) -> None:
     """List the account's markets with their rank and the reason.
 
@@ -32,7 +36,7 @@ def list_(
 
 
 @app.command()
-def add(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.")) -> None:
+def add(symbol: MarketName) -> None:
     """Let a market join the account with the next decision candle.
 
     Example: sigma markets add AVAXUSDT
@@ -44,8 +48,8 @@ def add(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.
 
 @app.command()
 def remove(
-    symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT."),
-    close: bool = typer.Option(False, "--close", help="Close what is held now instead of waiting for its exit."),
+    symbol: MarketName,
+    close: Annotated[bool, typer.Option("--close", help="Close what is held now; else it waits for its exit.")] = False,
 ) -> None:
     """Let a market leave the account, after its exit where something is held.
 
@@ -59,7 +63,7 @@ def remove(
 
 
 @app.command()
-def why(symbol: str = typer.Argument(..., help="Canonical symbol, e.g. AVAXUSDT.")) -> None:
+def why(symbol: MarketName) -> None:
     """Say why a market belongs to the account or does not, as the exchange has it now.
 
     Example: sigma markets why DOGEUSDT
@@ -93,7 +97,7 @@ def _text(document: dict[str, Any], outside: bool) -> str:
     head = f"{len(document['members'])} markets"
     head += f", top {document['size']} by traded value" if document["mode"] == "top" else ", a list"
     if document["chosen_ms"]:
-        head += f", looked at {_moment(document['chosen_ms'])}"
+        head += f", looked at {minute_of(document['chosen_ms'])}"
     lines = [head, *(_line(symbol, verdicts) for symbol in document["members"][:MOST_LINES])]
     if len(document["members"]) > MOST_LINES:
         lines.append(f"… and {len(document['members']) - MOST_LINES} more (--json has all)")
@@ -108,11 +112,7 @@ def _text(document: dict[str, Any], outside: bool) -> str:
 
 def _change(part: dict[str, Any]) -> str:
     verb = {"join": "joined", "leave": "left" if part["status"] == "gone" else "leaves"}.get(part["kind"], "changed")
-    return f"{_moment(part['minute_ms'])}  {part['symbol']:<12} {verb:<8} {part['why']} ({part['by']})"
-
-
-def _moment(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"
+    return f"{minute_of(part['minute_ms'])}  {part['symbol']:<12} {verb:<8} {part['why']} ({part['by']})"
 
 
 def _line(symbol: str, verdicts: dict[str, Any]) -> str:

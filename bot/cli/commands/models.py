@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from bot.cli.commands.control import NoDaemon, ask
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit, width
 from storage.terminal.table import Column, facts, table
 from storage.terminal.times import day_of, minute_of
 from strategies.bundle.fallback_names import told
 
-if TYPE_CHECKING:
-    from bot.views.bundles import BundleSummary
+with lazily():
+    from bot.cli.commands.shadow_tests import live_results, live_table
+    from bot.cli.market_time import newest_ms
+    from bot.views.bundles import BundleSummary, models_of, summary_of
     from storage.config.tree import Config
+    from storage.models import registry as bundles_kept
+    from storage.models.registry import Registry
+    from storage.models.worth import shares_of
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
 
@@ -29,18 +36,14 @@ def list_bundles() -> None:
 
     Example: sigma models list
     """
-    from bot.cli.commands.trials import live_results, live_table
-    from bot.views.bundles import models_of
-    from storage.models.registry import Registry
-
     config = load()
-    found = models_of(Registry.of(config), config.exchange.name, trials=live_results(config, running=True))
+    found = models_of(Registry.of(config), config.exchange.name, shadow_tests=live_results(config, running=True))
 
     def show_all() -> str:
         since = f" since {_moment(found.history[0].since_ms)}: {found.why}" if found.history else ""
         parts = [_table(found.bundles), *(f"damaged: {part.bundle}: {part.problem}" for part in found.damaged)]
-        decides = f"{found.deciding_text} decides{since}"
-        return "\n".join([*parts, decides, *(["", live_table(found.trials)] if found.trials else [])])
+        decides = f"{found.active_text} decides{since}"
+        return "\n".join([*parts, decides, *(["", live_table(found.shadow_tests)] if found.shadow_tests else [])])
 
     emit(found.model_dump(mode="json"), show_all)
 
@@ -51,8 +54,6 @@ def show(bundle: Reference) -> None:
 
     Example: sigma models show b-0123
     """
-    from storage.models.registry import Registry
-
     config = load()
     registry = Registry.of(config)
     name = registry.resolve(bundle)
@@ -79,34 +80,30 @@ def show(bundle: Reference) -> None:
 @app.command()
 def compare(
     first: Annotated[
-        str, typer.Argument(help="A bundle's id, or the beginning of one; empty: all that are watched.")
-    ] = "",
-    second: Annotated[str, typer.Argument(help="The one beside it; empty: the one in production.")] = "",
+        str | None, typer.Argument(help="A bundle's id, or the beginning of one; else all that are watched.")
+    ] = None,
+    second: Annotated[str | None, typer.Argument(help="The one beside it; else the one in production.")] = None,
 ) -> None:
     """Put two bundles side by side: out of fold, and live where one shadowed the other.
 
     Example: sigma models compare b-0123 b-4567
     """
-    from bot.cli.commands.trials import live_results, live_table
-    from bot.views.bundles import summary_of
-    from storage.models.registry import Registry
-
     config = load()
     registry = Registry.of(config)
     production = registry.production(config.exchange.name)
-    asked = [part for part in (first, second or (production or "" if first else "")) if part]
+    asked = [part for part in (first, second or (production if first else None)) if part]
     names = list(dict.fromkeys(registry.resolve(part) for part in asked))
-    deciding = registry.deciding(config.exchange.name)
-    bundles = [summary_of(registry, name, production, deciding) for name in names]
-    trials = live_results(config, names)
+    active = registry.active(config.exchange.name)
+    bundles = [summary_of(registry, name, production, active) for name in names]
+    watched = live_results(config, names)
 
     def show_both() -> str:
         parts = [_table(bundles)] if bundles else []
-        parts += [live_table(trials)] if trials else ["no bundle has been watched beside another yet"]
+        parts += [live_table(watched)] if watched else ["no bundle has been watched beside another yet"]
         return "\n".join(parts)
 
     document = {"bundles": [part.model_dump(mode="json") for part in bundles]}
-    emit(document | {"trials": [asdict(part) for part in trials]}, show_both)
+    emit(document | {"shadow_tests": [asdict(part) for part in watched]}, show_both)
 
 
 @app.command()
@@ -119,19 +116,18 @@ def promote(
 
     Example: sigma models promote b-0123 --why "better on ETH"
     """
-    from bot.cli.market_time import newest_ms
-    from storage.models.registry import BY_COMMAND_LINE, Registry
-
     config = load()
     registry = Registry.of(config, apart=True)
     name = registry.resolve(bundle)
     registry.get(name, config.exchange.name)
     if _tell_daemon(config, "/api/promote", {"bundle": name, "why": why, "force": force}):
-        emit({"deciding": name, "swapped": True}, f"{name} decides from the next account minute on")
+        emit({"active": name, "swapped": True}, f"{name} decides from the next account minute on")
         return
-    registry.promote(config.exchange.name, name, f"{why} {BY_COMMAND_LINE}", newest_ms(config), force=force)
+    registry.promote(
+        config.exchange.name, name, f"{why} {bundles_kept.BY_COMMAND_LINE}", newest_ms(config), force=force
+    )
     emit(
-        {"deciding": name, "swapped": False},
+        {"active": name, "swapped": False},
         f"{name} is in production; no daemon runs, it decides from the next start on",
     )
 
@@ -142,16 +138,13 @@ def rollback(why: Annotated[str, typer.Option(help="Kept in the history.")] = "b
 
     Example: sigma models rollback
     """
-    from bot.cli.market_time import newest_ms
-    from storage.models.registry import BY_COMMAND_LINE, Registry
-
     config = load()
     swapped = _tell_daemon(config, "/api/rollback", {"why": why})
     registry = Registry.of(config)
     if not swapped:
-        registry.rollback(config.exchange.name, f"{why} {BY_COMMAND_LINE}", newest_ms(config))
-    name = registry.deciding(config.exchange.name)
-    emit({"deciding": name, "swapped": swapped}, f"{told(name)} decides")
+        registry.rollback(config.exchange.name, f"{why} {bundles_kept.BY_COMMAND_LINE}", newest_ms(config))
+    name = registry.active(config.exchange.name)
+    emit({"active": name, "swapped": swapped}, f"{told(name)} decides")
 
 
 def _moment(ms: int | None) -> str:
@@ -161,8 +154,6 @@ def _moment(ms: int | None) -> str:
 
 def _tell_daemon(config: Config, path: str, document: dict[str, Any]) -> bool:
     """Ask a running daemon; False when none answers."""
-    from bot.cli.commands.control import NoDaemon, ask
-
     try:
         ask(config, "POST", path, document)
     except NoDaemon:
@@ -197,8 +188,6 @@ def _figure(value: float | None, form: str = ".4f") -> str:
 
 def _text(document: dict[str, Any], first_out_of_sample_ms: int) -> str:
     """Return what `show` knows of a bundle, for people: the manifest's facts, the gate's verdict, the promotions."""
-    from storage.models.worth import shares_of
-
     manifest, record = document["manifest"], document["record"]
     out_of_fold, calibration = manifest["out_of_fold"] or {}, manifest["calibration"]
     worth = record.get("worth") or out_of_fold

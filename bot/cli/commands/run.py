@@ -8,8 +8,14 @@ from typing import Annotated
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal import output
 from strategies.errors import SigmaError
+
+with lazily():
+    import uvloop
+
+    from bot import daemon
 
 app = typer.Typer(add_completion=False)
 
@@ -24,14 +30,10 @@ def run(
 
     Example: sigma run
     """
-    import uvloop
-
-    from bot.daemon import run as run_daemon
-
     config = load()
     try:
         uvloop.run(
-            run_daemon(
+            daemon.run(
                 config,
                 verbose=output.is_verbose(),
                 new_account=new_account,

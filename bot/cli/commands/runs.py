@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.models.runs import find_run
 from storage.terminal.output import emit, width
 from storage.terminal.table import Column, table
 from storage.terminal.times import day_of
 
-if TYPE_CHECKING:
-    from bot.views.run_records import RunRecord
+with lazily():
+    from bot.views.run_records import RunRecord, records_of
 
 app = typer.Typer(add_completion=False, help="List and show run records.")
 
 
 @app.command("list")
 def list_runs(
-    kind: Annotated[str, typer.Option(help="Only this kind, e.g. backtest.")] = "",
+    kind: Annotated[str | None, typer.Option(help="Only this kind, e.g. backtest.")] = None,
 ) -> None:
     """List the run records: what was run, on what, and what came out.
 
     Example: sigma runs list --kind backtest
     """
-    from bot.views.run_records import records_of
-
-    found = records_of(load().paths.runs, kind)
+    found = records_of(load().paths.runs, kind or "")
     emit({"runs": [record.model_dump(mode="json") for record in found]}, lambda: _table(found))
 
 

@@ -1,4 +1,4 @@
-"""What `sigma status` prints: the account, the book, and the markets one by one where they are few or asked for."""
+"""Status text of `sigma status`: the account, the book, and the markets one by one where they are few or asked for."""
 
 from __future__ import annotations
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from bot.cli.commands.control import NoDaemon, ask
 from storage.config.effective import load
+from storage.lazy import lazily
 from storage.terminal.output import emit, wants_json
 from storage.terminal.sparkline import sparkline
 from storage.terminal.table import Column, table, terminal_width
+from storage.terminal.times import minute_of
 
-if TYPE_CHECKING:
+with lazily():
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="A live terminal screen.")
@@ -46,10 +51,6 @@ def watch(
 
 
 def _live(config: Config, every: float) -> None:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
     facts: Facts = {}
     slow_at = -SLOW_S
     with Live(console=Console(highlight=False), screen=True, auto_refresh=False) as live:
@@ -90,7 +91,7 @@ def _clock(status: Facts) -> str:
     if not status["minute_ms"]:
         return "no candle yet"
     fresh = "live" if status["is_fresh"] else f"STALE, last candle {status['candle_age_s']:.0f} s old"
-    return f"{_moment(status['minute_ms'])} UTC, {status['speed']:g}x real time, {fresh}"
+    return f"{minute_of(status['minute_ms'])} UTC, {status['speed']:g}x real time, {fresh}"
 
 
 def _book(facts: Mapping[str, Any], width: int) -> list[str]:
@@ -162,7 +163,7 @@ def _decisions(facts: Mapping[str, Any], width: int) -> list[str]:
         signal = row["signal"]
         why = signal["reasoning"] if signal else row["refusal_sentence"] or row["action"].replace("_", " ")
         side = f" {signal['signal']}" if signal else ""
-        lines.append(f"{_moment(row['ms'])[5:]} {row['symbol']}{side}: {why}"[:width])
+        lines.append(f"{minute_of(row['ms'])[5:]} {row['symbol']}{side}: {why}"[:width])
     return lines
 
 
@@ -177,7 +178,3 @@ def _conviction(row: Facts) -> str:
 
 def _price(value: float | None) -> str:
     return f"{value:,.6g}" if value else "–"
-
-
-def _moment(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

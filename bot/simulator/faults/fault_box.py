@@ -1,4 +1,4 @@
-"""Where faults happen: between the ticker and the sockets, and around every REST answer.
+"""Fault injection: between the ticker and the sockets, and around every REST answer.
 
 Draws come from generators seeded per fault, so one seed and one order of events give the same faults. Every fault
 counts what it has produced; `GET /sigma/v1/faults` tells.

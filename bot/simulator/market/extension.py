@@ -1,4 +1,4 @@
-"""What Binance has not: the market clock, acknowledgement, description and faults, under `/sigma/v1`."""
+"""The `/sigma/v1` extension, which Binance has not: market clock, acknowledgement, description and faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the parquet files a replay is made of, and finds the grid their numbers lie on."""
+"""Recordings: the parquet files a replay is made of, and the grid their numbers lie on."""
 
 from __future__ import annotations
 

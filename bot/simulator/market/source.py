@@ -1,4 +1,4 @@
-"""What a market is to the built-in exchange: instruments, candles of any time, funding.
+"""Market source of the built-in exchange: instruments, candles of any time, funding.
 
 A source is a function of time: it answers for past and future alike and knows no clock. The chart (`chart.py`) cuts its
 answers at the market clock.

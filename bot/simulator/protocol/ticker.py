@@ -1,4 +1,4 @@
-"""What each stream says at a market time: stream names to frames.
+"""Stream ticker: what each stream says at a market time, stream names to frames.
 
 Stateless: every frame is read from the chart, so a client that joins late sees what the others see.
 """

@@ -81,7 +81,7 @@ async def status(question: Question) -> Reply:
         (_("decides"), translated(told(snapshot.bundle_id))),
         (_("market time"), stamp(control.clock.now_ms())),
     ]
-    below = f"\n{plain(translated(control.why_deciding()))}" if is_fallback(snapshot.bundle_id) else ""
+    below = f"\n{plain(translated(control.why_active()))}" if is_fallback(snapshot.bundle_id) else ""
     buttons = (
         Button(label=_("Refresh"), data="show:status"),
         Button(label=_("Positions"), data="run:positions"),

@@ -11,7 +11,7 @@ from bot.telegram.commands.account import STATES
 from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.control import Control
-from bot.values.shadow_results import LiveTrial
+from bot.values.shadow_results import ShadowTest
 from bot.values.training import TrainingProgress
 from storage.language import _, translated
 from storage.models.promotion import Promotion
@@ -28,8 +28,8 @@ async def models(question: Question) -> Reply:
     """The bundles, what they were worth out of sample, and which decides."""
     control = question.control
     manifests, history = await asyncio.to_thread(_registered, control)
-    deciding = control.snapshot.bundle_id if control.snapshot else (history[-1].deciding if history else TREND_ID)
-    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(translated(told(deciding))))}"
+    active = control.snapshot.bundle_id if control.snapshot else (history[-1].active if history else TREND_ID)
+    head = f"{bold(_('Models'))}: {_('{name} decides', name=plain(translated(told(active))))}"
     if history:
         since_ms = history[-1].since_ms
         head += _(" since {time}", time=stamp(since_ms)) if since_ms else ""
@@ -42,7 +42,7 @@ async def models(question: Question) -> Reply:
         for (name, part), record in zip(manifests.items(), records, strict=True)
     ]
     text = table((_("bundle"), _("votes"), "IC", _("until")), rows, "<<><")
-    others = [name for name in manifests if name != deciding]
+    others = [name for name in manifests if name != active]
     buttons = tuple(
         (Button(label=_("Promote {name}", name=name[:10]), data=f"run:promote {name}"),) for name in others[:4]
     )
@@ -112,7 +112,7 @@ async def rollback(question: Question) -> Reply:
 
 
 async def drift(question: Question) -> Reply:
-    """What is known about drift: the deciding bundle's own measure, and whether a monitor has run."""
+    """What is known about drift: the active bundle's own measure, and whether a monitor has run."""
     control = question.control
     production = control.champion
     found = await asyncio.to_thread(control.ledger.finding, "drift")
@@ -175,8 +175,8 @@ def _registered(control: Control) -> tuple[dict[str, Manifest], list[Promotion]]
 
 def _beside(control: Control) -> str:
     """Return the bundles that are watched beside the champion, a table and a sentence each; "" where none is."""
-    trials = [] if control.trials is None else [part for part in control.trials.newest(0) if part.outcomes]
-    if not trials:
+    tests = [] if control.shadow_tests is None else [part for part in control.shadow_tests.newest(0) if part.outcomes]
+    if not tests:
         return ""
     rows = [
         (
@@ -186,10 +186,10 @@ def _beside(control: Control) -> str:
             _signed(part.champion_ic),
             _left(part),
         )
-        for part in trials
+        for part in tests
     ]
     text = table((_("watched"), _("e-value"), "IC", _("champ."), _("left")), rows, "<>>>>")
-    words = "\n".join(plain(f"{part.bundle[:10]} ({part.role}): {part.text}") for part in trials)
+    words = "\n".join(plain(f"{part.bundle[:10]} ({part.role}): {part.text}") for part in tests)
     return f"\n{bold(_('Beside the champion'))}\n{text}\n{words}"
 
 
@@ -197,7 +197,7 @@ def _signed(value: float | None) -> str:
     return "?" if value is None else f"{value:+.3f}"
 
 
-def _left(trial: LiveTrial) -> str:
+def _left(trial: ShadowTest) -> str:
     return "?" if trial.days_to_decide is None else _("{days} d", days=f"{trial.days_to_decide:,.0f}")
 
 

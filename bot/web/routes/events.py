@@ -1,4 +1,4 @@
-"""Which events an account minute is to those who listen: what changed against the minute before.
+"""Stream events of an account minute: what changed against the minute before.
 
 | type | payload |
 |---|---|

@@ -21,8 +21,8 @@ ENDED_TRIALS: Final = 10
 async def models(request: web.Request) -> Models:
     """Return the bundles with what their walk-forward was worth, the pointer's moves, and who is watched beside it."""
     control = request.app[CONTROL]
-    deciding = None if control.snapshot is None else control.snapshot.bundle_id
-    return await request.app[READING].ask(_models, control, deciding)
+    active = None if control.snapshot is None else control.snapshot.bundle_id
+    return await request.app[READING].ask(_models, control, active)
 
 
 @operations.get("/api/training")
@@ -39,15 +39,15 @@ async def training_curves(request: web.Request) -> LearningCurves:
 
 @operations.get("/api/drift")
 async def drift(request: web.Request) -> Drift:
-    """Compare the live skill of the deciding bundle's votes with what its walk-forward promised."""
+    """Compare the live skill of the active bundle's votes with what its walk-forward promised."""
     return await request.app[READING].ask(drift_of, request.app[CONTROL])
 
 
-def _models(control: Control, deciding: str | None) -> Models:
+def _models(control: Control, active: str | None) -> Models:
     return models_of(
         control.registry,
         control.exchange_info.exchange,
-        deciding=deciding,
-        trials=[] if control.trials is None else control.trials.newest(ENDED_TRIALS),
-        why=control.why_deciding(),
+        active=active,
+        shadow_tests=[] if control.shadow_tests is None else control.shadow_tests.newest(ENDED_TRIALS),
+        why=control.why_active(),
     )

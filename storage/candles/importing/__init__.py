@@ -1,4 +1,4 @@
-"""Other people's files of candles and funding rates into the store: sniffed, planned, stored as batches, undone.
+"""Importing candles and funding rates from other people's files: sniffed, planned, stored as batches, undone.
 
     content    bytes: compressed, zipped, which kind, which encoding
     dialect, delimited, tables, json_tables, numbers, times    rows and cells: a `Sheet`

@@ -1,4 +1,4 @@
-"""What each import did, kept beside the candles so that it can be listed, undone and replaced.
+"""Import batches: what each import did, kept beside the candles so that it can be listed, undone and replaced.
 
     data/historical/binanceusdm/imports/3f2a91c0.json       files, market, what was taken as what, counts
     data/historical/binanceusdm/imports/3f2a91c0.parquet    every row it touched: added, known before, or what it was

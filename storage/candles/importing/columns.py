@@ -1,4 +1,4 @@
-"""Which column is what: by the names people, exchanges and programs give them, or by what a person said."""
+"""Column roles: by the names people, exchanges and programs give them, or by what a person said."""
 
 from __future__ import annotations
 

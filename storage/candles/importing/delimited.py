@@ -23,7 +23,7 @@ from strategies.errors import BadInput
 _MOST_FOOTER_LINES: Final = 5
 _SAMPLE_BYTES: Final = 1 << 16
 _LARGE_BYTES: Final = 1 << 20  # from here on only the columns that matter are parsed
-_NAMES: Final = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "spaces"}
+_NAMES: Final = {"\t": "tabs", ";": "semicolons", "|": "pipes", ",": "commas", " ": "spaces"}
 
 
 def read_delimited(data: bytes, name: str, options: Options) -> list[Sheet]:

@@ -1,4 +1,4 @@
-"""How a text file is written: what separates its cells and its fractions, which lines are banner, header and rows."""
+"""Text dialect: what separates cells and fractions, and which lines are banner, header and rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file's name and columns say about its market: symbol, kind, timeframe, and whether these are trades at all.
+"""Evidence of a market in a file's name and columns: symbol, kind, timeframe, and whether these are trades at all.
 
 BTC_USDT_USDT-1h-futures.feather   freqtrade: BTCUSDT, 1h, futures
 BTCUSDT-1h-2024-03.zip             Binance Vision
@@ -26,14 +26,14 @@ _NOT_TRADES: Final = {
     "openinterest": "open interest", "oi": "open interest", "metrics": "open interest and ratios",
     "bookticker": "an order book", "bookdepth": "an order book", "orderbook": "an order book",
     "order book": "an order book", "depth": "an order book", "l2": "an order book",
-    "trades": "single trades, not candles", "aggtrades": "single trades, not candles",
-    "ticks": "single trades, not candles", "liquidations": "liquidations",
+    "trades": "single trades", "aggtrades": "single trades",
+    "ticks": "single trades", "liquidations": "liquidations",
     "liquidationsnapshot": "liquidations", "heikin": "Heikin-Ashi candles", "heikinashi": "Heikin-Ashi candles",
     "renko": "Renko bricks",
 }  # fmt: skip
 _NOT_TRADES_OF_COLUMNS: Final = (
     ("an order book", r"(bid|ask)s?_?\d|best_(bid|ask)|asks?_\d+_price|bid_price|ask_price"),
-    ("single trades, not candles", r"(is_)?buyer_maker|is_buyer_maker|agg_trade_id|trade_id"),
+    ("single trades", r"(is_)?buyer_maker|is_buyer_maker|agg_trade_id|trade_id"),
     ("open interest", r"(sum_)?open_interest"),
 )
 _FRAMES: Final = {

@@ -1,4 +1,4 @@
-"""Which column is what in a file without header: the high is never below, the open follows the close before."""
+"""Columns of a file without header: the high is never below, the open follows the close before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When each candle opened: the best of the columns that may say so."""
+"""Open times of candles: the best of the columns that may say so."""
 
 from __future__ import annotations
 

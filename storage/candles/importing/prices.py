@@ -1,4 +1,4 @@
-"""Whether the prices of a sheet are what trades were done at, in the money of the market."""
+"""Price check: whether a sheet's prices are what trades were done at, in the money of the market."""
 
 from __future__ import annotations
 

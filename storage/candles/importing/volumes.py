@@ -12,8 +12,10 @@ import pyarrow as pa
 from storage.candles.importing.columns import Roles
 from storage.candles.importing.numbers import numbers
 from storage.candles.importing.sheet import Options, Sheet
+from storage.candles.importing.words import plain
 from strategies.errors import BadInput
 
+_SAID: Final = ("base_asset_volume", "home_notional", "base_volume", "volume_base")  # coins, whatever "volume" counts
 _NEAR: Final = 0.03  # a bar's money over its coins is somewhere between its low and its high, not its close
 _STEADY: Final = 0.1
 _IN_MONEY: Final = {"Yahoo": ("adj_close",), "CoinMarketCap": ("time_high", "time_low", "market_cap")}
@@ -86,11 +88,12 @@ def chosen_volume(
 
 
 def _named(roles: Roles, symbol: str) -> str:
-    """Return the column whose name promises coins: of the base, else of no coin, `volume` itself first."""
+    """Return the column whose name promises coins: of the base, said to be coins, else of no coin, `volume` first."""
     base = [name for name, coin in roles.volumes if coin and symbol.startswith(coin)]
     unnamed = [name for name, coin in roles.volumes if not coin]
+    said = [name for name in unnamed if plain(name) in _SAID]
     exact = [name for name in unnamed if name.strip().lower() in ("volume", "vol", "v")]
-    return next(iter(base or exact or unnamed), "")
+    return next(iter(base or said or exact or unnamed), "")
 
 
 def _pool(sheet: Sheet, roles: Roles, name: str, decimal: str, close: np.ndarray) -> _Pool:

@@ -1,4 +1,4 @@
-"""What columns are called: by exchanges, programs and people, in the languages that charting sites export in."""
+"""Column vocabulary: what exchanges, programs and people call columns, in the languages of charting sites."""
 
 from __future__ import annotations
 

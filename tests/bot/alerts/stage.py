@@ -103,7 +103,7 @@ def telegram_settings(address: str) -> TelegramSettings:
 def chat(address: str, *, timeout_s: float = 2.0) -> TelegramChannel:
     """Return the channel of the one person, through the real client."""
     bot = connect_bot(telegram_settings(address), timeout_s=timeout_s)
-    return TelegramChannel(bot, PERSON, TOKEN, Quiet("", "", lambda: 0, {}), is_demo=True)
+    return TelegramChannel(bot, PERSON, Quiet("", "", lambda: 0, {}), is_demo=True)
 
 
 async def until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:

@@ -77,7 +77,7 @@ def test_the_list_says_who_decides_and_why_while_the_champion_is_on_the_bench(
     registry.step_down("builtin", "cash", "IC -0.010, below 0", 2)
     registry.write_verdict(name, {"case": "first", "verdict": {"reason": "edge found"}})
     listed = models(capsys, "list")
-    assert (listed["production"], listed["deciding"]) == (None, "cash-1")
+    assert (listed["production"], listed["active"]) == (None, "cash-1")
     assert (listed["champion"], listed["why"]) == (name, "IC -0.010, below 0")
     assert models(capsys, "show", name)["verdict"] == {"case": "first", "verdict": {"reason": "edge found"}}
 
@@ -112,4 +112,4 @@ def test_a_bundle_of_test_mode_is_marked_and_promoted_by_force_only(
     for words in (["list"], ["show", bundle]):
         assert main(["models", *words]) == 0
         assert "test" in capsys.readouterr().out.lower()
-    assert models(capsys, "promote", bundle, "--force")["deciding"] == bundle
+    assert models(capsys, "promote", bundle, "--force")["active"] == bundle

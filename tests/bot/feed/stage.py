@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import numpy as np
 
+from bot.feed.connection import Connection
 from bot.feed.source import FeedSource
 from bot.simulator.conductor import Pace
 from bot.simulator.faults.faults import fault_of
@@ -32,7 +33,7 @@ class Stage:
     def source(self, settings: FeedSettings = IMPATIENT, *, fast: bool = True) -> FeedSource:
         """Return a feed that shares the exchange's clock."""
         exchange = ExchangeSettings(name="builtin", symbols=tuple(self.market.instruments))
-        return FeedSource(exchange, settings, self.server.clock, url=self.server.url, fast=fast)
+        return FeedSource(Connection(exchange, settings, self.server.clock, url=self.server.url, fast=fast))
 
     def set_faults(self, *faults: str) -> None:
         """Let these go wrong from now on, and no others."""

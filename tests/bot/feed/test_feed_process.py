@@ -57,7 +57,7 @@ def reader(here: Stage, address: str) -> FeedSource:
     """Return a daemon's feed at the address."""
     clock = PacedClock(here.server.clock.now_ms())
     settings = IMPATIENT.model_copy(update={"source": address})
-    return FeedSource(EXCHANGE, settings, clock, on_time=clock.advance)
+    return FeedSource(Connection(EXCHANGE, settings, clock, on_time=clock.advance))
 
 
 async def follow(source: FeedSource, after_ms: int, count: int, kept: list[AccountMinute]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.clock import PacedClock
 from bot.feed.connect import client_for
+from bot.feed.connection import Connection
 from bot.feed.failures import NoSuchMarket
 from bot.feed.source import FeedSource
 from storage.config.market import ExchangeSettings
@@ -78,7 +79,8 @@ async def test_a_paced_market_waits_for_what_has_been_processed() -> None:
     async with stage() as here:
         clock = PacedClock(here.server.clock.now_ms())
         exchange = ExchangeSettings(name="builtin", symbols=("BTCUSDT", "ETHUSDT", "SOLUSDT"))
-        async with FeedSource(exchange, IMPATIENT, clock, url=here.server.url, on_time=clock.advance) as source:
+        connection = Connection(exchange, IMPATIENT, clock, url=here.server.url, on_time=clock.advance)
+        async with FeedSource(connection) as source:
             await source.markets(exchange.symbols)
             minutes = await read(source, START_MS - MINUTE_MS, 500)
             assert source.builtin is not None

@@ -17,7 +17,6 @@ from bot.feed.clients import Frame
 from bot.feed.connect import client_for
 from bot.feed.failures import GeoBlocked, NoSuchMarket, Throttled, retry_after, translate
 from bot.feed.validate import Refused, check, fits
-from bot.feed.waiting import Backoff
 from strategies.market import MINUTE_MS, Market
 
 NOW_MS = 1_700_000_040_000 // MINUTE_MS * MINUTE_MS
@@ -192,12 +191,3 @@ def test_only_words_or_451_are_a_geo_block() -> None:
     assert isinstance(ours(451, ""), GeoBlocked)
     assert isinstance(ours(403, "Service unavailable from a restricted location"), GeoBlocked)
     assert not isinstance(ours(403, "<html>403 Forbidden, Request blocked by the firewall</html>"), GeoBlocked)
-
-
-def test_backoff_doubles_to_its_cap_with_jitter_below_a_half() -> None:
-    backoff = Backoff(first_s=1, longest_s=8)
-    delays = [backoff.next_s() for _ in range(6)]
-    for delay_s, full_s in zip(delays, [1, 2, 4, 8, 8, 8], strict=True):
-        assert full_s / 2 <= delay_s <= full_s
-    backoff.reset()
-    assert backoff.next_s() <= 1

@@ -79,7 +79,7 @@ async def test_a_market_that_two_answers_lack_is_delisted_and_one_is_a_glitch() 
 
 async def test_a_market_with_candles_is_not_delisted_whatever_the_list_says() -> None:
     watch, buffer = watching(Said(BTC))
-    buffer.hint("DOGEUSDT", START_MS + MINUTE_MS)
+    buffer.newer_candle("DOGEUSDT", START_MS + MINUTE_MS)
     for _ in range(3):
         await watch.check()
     assert queued(buffer) == []

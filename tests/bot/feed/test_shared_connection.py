@@ -25,7 +25,7 @@ async def test_two_accounts_get_their_own_minutes_through_one_socket() -> None:
         exchange = ExchangeSettings(name="builtin")
         shared = Connection(exchange, IMPATIENT, clock, url=here.server.url, on_time=clock.advance, shared=True)
         async with shared:
-            feeds = [FeedSource(exchange, IMPATIENT, clock, on_time=clock.advance, connection=shared) for _ in range(2)]
+            feeds = [FeedSource(shared, owned=False) for _ in range(2)]
             async with feeds[0], feeds[1]:
                 markets = [await feed.markets(names) for feed, names in zip(feeds, (FIRST, SECOND), strict=True)]
                 after_ms = (START_MS - MINUTE_MS, START_MS - 31 * MINUTE_MS)  # the second has half an hour to catch up
@@ -44,7 +44,7 @@ async def test_a_market_that_nobody_hears_any_more_is_left_out() -> None:
         exchange = ExchangeSettings(name="builtin")
         async with Connection(exchange, IMPATIENT, clock, url=here.server.url, shared=True) as shared:
             first, second = _Ears(), _Ears()
-            source = FeedSource(exchange, IMPATIENT, clock, connection=shared)
+            source = FeedSource(shared, owned=False)
             await source.markets(FIRST)
             names = [shared.rest.names[symbol] for symbol in FIRST]
             shared.streams.join(first, names)

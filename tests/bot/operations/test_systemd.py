@@ -29,7 +29,10 @@ def test_without_systemd_nothing_happens() -> None:
 
 
 def test_a_listener_that_is_gone_does_not_stop_us(tmp_path: Path) -> None:
-    ServiceManager.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
+    manager = ServiceManager.of({"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    manager.alive()
+    manager.ready()
+    assert manager.is_ready
 
 
 async def test_the_process_is_alive_before_any_candle_has_come(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from bot.retraining.shadow_bundle import Close, close_of
 from bot.retraining.shadowing import Shadowing
 from bot.trading.control import Done
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from storage.config.training import ValidationSettings
 from storage.ledger.shadow_trials import Shadows, Trial
 from strategies.bundle.files import bundle_id
@@ -102,7 +102,7 @@ async def test_what_was_expected_and_what_came_is_written_and_the_evidence_is_ma
     assert challenger.evidence.logs.tobytes() == evidence.logs.tobytes()
     assert challenger.evidence.observations == len(settled)
     assert running["nothing"].evidence.observations == len(settled)
-    told = LiveTrials(shadows, 20.0, H1).result(challenger)
+    told = ShadowTests(shadows, 20.0, H1).result(challenger)
     assert (told.outcomes, told.role, told.champion) == (len(settled), "challenger", challenger.champion_id)
     assert told.likelihood_ratio == challenger.evidence.for_challenger
     assert told.days_to_decide is not None

@@ -150,11 +150,10 @@ def made_trainer(folder: Path, habit: str, runs: KeptRuns | None = None, **chang
     given: dict[str, Any] = {
         "clock": ManualClock(1_000),
         "limits": LIMITS,
-        "arguments": lambda: ["retrain"],
+        "command": lambda: [*child(folder, habit), "retrain"],
         "download": no_download,
         "promote": accept,
         "runs": runs,
-        "program": child(folder, habit),
     }
     return Trainer(**(given | changed))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.assembly import _deciding
+from bot.assembly import _active_bundle
 from bot.clock import ManualClock
 from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
@@ -18,7 +18,7 @@ from storage.config.tree import Config
 from storage.ledger.verify import verify
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
-from strategies.bundle.fallback_policy import Standing
+from strategies.bundle.fallback_policy import Status
 from strategies.errors import BadInput
 from strategies.market import Timeframe
 from tests.bot.retraining.swappable import eager, flipped_byte, ridge_files
@@ -64,17 +64,17 @@ async def _feed(world: DaemonWorld) -> None:
 
 
 def document(bundle: str, step: str, fallback_level: str = "models", **more: Any) -> dict[str, Any]:
-    """Return what a training prints: the gate's verdict and the ladder's answer."""
-    ladder = {"trading": fallback_level, "why": WHY}
+    """Return what a training prints: the gate's verdict and the answer of the fallback policy."""
+    answer = {"trading": fallback_level, "why": WHY}
     return {
         "bundle": bundle,
         "verdict": {"step": step, "reason": "because"},
         "case": "refresh",
-        "ladder": ladder,
+        "fallback": answer,
     } | more
 
 
-def deciding(world: DaemonWorld) -> str:
+def active(world: DaemonWorld) -> str:
     assert world.control.snapshot is not None
     return world.control.snapshot.bundle_id
 
@@ -84,22 +84,22 @@ async def test_a_candidate_that_passed_decides_and_one_that_did_not_stays_on_the
         registry = world.control.registry
         calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
         assert await runs.promote(document(calm, "promote")) == f"bundle {calm} promoted: because"
-        assert deciding(world) == registry.production("builtin") == calm
+        assert active(world) == registry.production("builtin") == calm
         assert await runs.promote(document(hasty, "reject")) == f"bundle {hasty} rejected: because; {calm} goes on"
-        assert deciding(world) == calm
+        assert active(world) == calm
 
 
 async def test_a_changed_recipe_shadows(tmp_path: Path) -> None:
     async with running(tmp_path) as (world, runs):
-        before = deciding(world)
+        before = active(world)
         assert "passed and shadows" in await runs.promote(document("b-1", "shadow"))
         assert runs.shadowing.challengers == ["b-1"]  # type: ignore[union-attr]
-        assert deciding(world) == before
+        assert active(world) == before
 
 
 async def test_a_candidate_that_broke_on_the_way_is_refused_and_the_old_one_goes_on(tmp_path: Path) -> None:
     async with running(tmp_path) as (world, runs):
-        before = deciding(world)
+        before = active(world)
         name = world.control.registry.add_files(flipped_byte(ridge_files()))
         said = await runs.promote(document(name, "promote"))
         assert said.startswith(f"bundle {name} refused: ")
@@ -115,18 +115,18 @@ async def test_the_champion_steps_down_to_the_trend_rule_then_to_cash_and_comes_
         assert (
             down == f"bundle {hasty} passed (because) and waits on the bench; the trend rule trades from now on: {WHY}"
         )
-        assert (deciding(world), control.champion) == ("trend-1", hasty)
-        assert WHY in control.why_deciding()
+        assert (active(world), control.champion) == ("trend-1", hasty)
+        assert WHY in control.why_active()
 
         cash = await runs.promote(document(calm, "reject", "cash"))
         assert cash == (f"bundle {calm} rejected: because; nothing is entered, positions are closed from now on: {WHY}")
-        assert (deciding(world), control.champion) == ("cash-1", hasty)
+        assert (active(world), control.champion) == ("cash-1", hasty)
         again = await runs.promote(document(calm, "reject", "cash"))
         assert again == f"bundle {calm} rejected: because; cash-1 goes on"
 
         up = await runs.promote(document(calm, "reject"))
         assert up == f"bundle {calm} rejected: because; {hasty} trades again: {WHY}"
-        assert deciding(world) == registry.production("builtin") == hasty
+        assert active(world) == registry.production("builtin") == hasty
         assert [(move.bundle, move.fallback_level) for move in registry.history("builtin")] == [
             (calm, "models"),
             (hasty, "trend_rule"),
@@ -142,7 +142,7 @@ async def test_a_refresh_on_the_bench_changes_the_champion_and_not_who_decides(t
         await runs.promote(document(calm, "promote", "trend_rule"))
         before_ms = world.control.snapshot.minute_ms  # type: ignore[union-attr]
         await runs.promote(document(hasty, "promote", "trend_rule"))
-        assert (deciding(world), world.control.champion) == ("trend-1", hasty)
+        assert (active(world), world.control.champion) == ("trend-1", hasty)
         assert world.control.snapshot.minute_ms == before_ms  # type: ignore[union-attr]
 
 
@@ -150,8 +150,8 @@ async def test_nothing_has_passed_and_the_trend_rule_lost_money_so_nobody_trades
     async with running(tmp_path) as (world, runs):
         said = await runs.promote(document("b-1", "reject", "cash"))
         assert said.endswith(f"nothing is entered, positions are closed from now on: {WHY}")
-        assert (deciding(world), world.control.champion) == ("cash-1", None)
-        assert world.control.registry.deciding("builtin") == "cash-1"
+        assert (active(world), world.control.champion) == ("cash-1", None)
+        assert world.control.registry.active("builtin") == "cash-1"
 
 
 async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_where_it_stood(tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_
         assert found.minutes > 3
         assert found.differences == []
         config = Config.model_validate({"paths": {"models": str(tmp_path / "models")}})
-        assert _deciding(Registry(tmp_path / "models"), config)[0].id == "cash-1"
-        assert Registry(tmp_path / "models").standing("builtin") == Standing(champion=calm, fallback_level="cash")
+        assert _active_bundle(Registry(tmp_path / "models"), config)[0].id == "cash-1"
+        assert Registry(tmp_path / "models").status("builtin") == Status(champion=calm, fallback_level="cash")
 
 
 async def test_a_monitor_rolls_back_and_says_when_there_is_nothing_to_roll_back(tmp_path: Path) -> None:
@@ -179,10 +179,10 @@ async def test_a_monitor_rolls_back_and_says_when_there_is_nothing_to_roll_back(
         calm = world.control.registry.add_files(ridge_files())
         await runs.promote(document(calm, "promote"))
         assert await on_harm(world.control, "drawdown 12.0 % is beyond its band")
-        assert deciding(world) == "trend-1"
+        assert active(world) == "trend-1"
         assert "drawdown" in world.control.registry.history("builtin")[-1].why
         await runs.promote(document(calm, "promote", "cash"))
-        assert not await on_harm(world.control, "the stand-in's parity broke")
+        assert not await on_harm(world.control, "the fallback strategy's parity broke")
         assert world.control.champion == calm
 
 

@@ -105,7 +105,7 @@ async def scene(folder: Path, *, remembers: bool = False) -> AsyncIterator[Scene
         )
         client = connect(settings, timeout_s=2.0)
         bot = TelegramBot(client, settings, context, access, seconds)
-        await alerts.open([TelegramChannel(client, PERSON, TOKEN, quiet, is_demo=True)])
+        await alerts.open([TelegramChannel(client, PERSON, quiet, is_demo=True)])
         tasks = [asyncio.create_task(bot.run()), asyncio.create_task(alerts.run())]
         try:
             yield Scene(

@@ -124,7 +124,7 @@ async def test_the_token_is_in_no_log_and_no_delivery(tmp_path: Path) -> None:
         await stage.alerts.note("training", "training:1", {"type": "began", "why": "test"}, 1)
         await stage.alerts.note("training", "training:2", {"type": "began", "why": "test"}, 2)
         await stage.world.hand(*MINUTES[:70])
-        await until(lambda: "alerts are not getting through" in stream.getvalue())
+        await until(lambda: "alert delivery failed" in stream.getvalue())
     written = stream.getvalue() + "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
     assert "alert given up" in written
     assert TOKEN not in written

@@ -10,7 +10,7 @@ from bot.telegram.cards import Cards
 from bot.telegram.channel import TelegramChannel
 from bot.telegram.connection import connect
 from tests.bot.alerts.stage import telegram_settings
-from tests.bot.telegram.bot_api_server import PERSON, TOKEN, Said
+from tests.bot.telegram.bot_api_server import PERSON, Said
 from tests.bot.telegram.stage import Scene, scene
 from tests.bot.telegram.test_refusals import FILL, SIGNAL, pending
 from tests.bot.trading.world import minutes
@@ -35,7 +35,7 @@ async def entry_card(stage: Scene) -> Said:
     client = connect(telegram_settings(stage.server.address), timeout_s=2.0)
     await client.initialize()
     cards = Cards(stage.world.control, pictures=True)
-    channel = TelegramChannel(client, PERSON, TOKEN, stage.quiet, is_demo=True, cards=cards)
+    channel = TelegramChannel(client, PERSON, stage.quiet, is_demo=True, cards=cards)
     count = len(stage.server.said)
     trade = f"{held.symbol}-{held.trade}"
     for number, (event, payload) in enumerate((("signals", SIGNAL), ("fills", FILL | {"trade": trade})), 1):

@@ -115,6 +115,8 @@ async def test_a_running_training_is_ended_after_a_yes(stage: Scene) -> None:
     said = await stage.ask("/cancel")
     await stage.server.press(said, "Cancel it")
     await stage.server.wait_for(lambda: "the training ends" in said.plain or "idle" in said.plain)
+    assert "Cancel it" not in said.plain
+    assert stage.context.control.training.progress().state == "idle"
 
 
 async def test_an_invited_chat_is_served_and_may_leave(stage: Scene) -> None:

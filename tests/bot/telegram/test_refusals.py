@@ -71,7 +71,7 @@ async def opened(folder: Path, server: BotApiServer, **settings: object):
     chats = KnownChats(Chats(database, 1), chosen, access, alerts.ask)
     await chats.load()
     client = connect(chosen, timeout_s=2.0)
-    channel = TelegramChannel(client, GROUP, TOKEN, Quiet("", "", lambda: 0, {}), is_demo=True, chats=chats)
+    channel = TelegramChannel(client, GROUP, Quiet("", "", lambda: 0, {}), is_demo=True, chats=chats)
     await alerts.open([channel])
     return database, alerts, channel, chats, access
 

@@ -19,7 +19,7 @@ from bot.trading.control import Control
 from bot.trading.facts import Records
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
@@ -153,7 +153,7 @@ async def daemon_world(
         records=Records(
             ledger=Ledger(database, account),
             registry=Registry(folder / "models"),
-            trials=LiveTrials(Shadows(database, account.id), 20.0, account.timeframe),
+            shadow_tests=ShadowTests(Shadows(database, account.id), 20.0, account.timeframe),
         ),
         feed=feed,
         exchange_info=ExchangeInfo(

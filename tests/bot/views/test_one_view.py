@@ -95,7 +95,7 @@ async def test_models_are_one_document_in_api_and_command_line(alone: Registry, 
     async with served(tmp_path) as parts, parts.session.get("/api/models") as response:
         told = await response.json()
     assert told == expected
-    assert (told["production"], told["champion"], told["deciding"]) == (None, first, "trend-1")
+    assert (told["production"], told["champion"], told["active"]) == (None, first, "trend-1")
     assert [type(part["families"]) for part in told["bundles"]] == [list, list]
 
 
@@ -122,7 +122,7 @@ async def test_a_benched_champion_is_rolled_back_by_every_face(tmp_path: Path) -
         await parts.world.hand(MINUTES[0])
         async with minute_by_minute(parts.world):
             await control.promote(first[:6], "test")
-            await control.step_down("cash", "ladder", "IC below 0")
+            await control.step_down("cash", "fallback policy", "IC below 0")
             assert control.check_rollback() == first
             async with parts.session.post("/api/rollback", headers=bearer(), json={"why": "it lost"}) as response:
                 assert response.status == 200

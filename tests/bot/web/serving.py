@@ -13,6 +13,7 @@ import aiohttp
 
 from bot.retraining.child_process import Limits
 from bot.retraining.run_queue import RunQueue
+from bot.web.account_pages import AccountPages
 from bot.web.server import WebServer
 from storage.config.services import WebSettings
 from storage.config.tree import Config
@@ -37,7 +38,7 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     async with daemon_world(folder) as world:
         runs = RunQueue(folder / "runs", Limits(), asyncio.Lock())  # takes runs and begins none
         chosen = WebSettings(**{"port": 0, **settings})
-        server = WebServer(world.control, world.metrics, chosen, TOKEN, run_queue=runs, config=Config())
+        server = WebServer(AccountPages(world.control, config=Config(), run_queue=runs), world.metrics, chosen, TOKEN)
         world.listeners.append(server.on_snapshot)
         address = await server.start()
         try:

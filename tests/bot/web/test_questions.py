@@ -133,7 +133,7 @@ async def test_positions_silence_and_training_are_told(traded: Served) -> None:
     assert [row["symbol"] for row in no_trade_reasons] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
     assert (await asked(traded, "/api/training"))["state"] == "idle"
     models = await asked(traded, "/api/models")
-    assert models["deciding"] == "b-body"
+    assert models["active"] == "b-body"
     assert models["production"] is None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.web.account_pages import AccountPages
 from bot.web.server import WebServer
 from bot.web.token import api_token
 from storage.config.services import WebSettings
@@ -181,7 +182,7 @@ async def test_a_minute_is_late_when_it_is_older_than_the_limit(tmp_path: Path) 
 async def test_a_taken_port_is_said(tmp_path: Path) -> None:
     async with serving(tmp_path) as (world, session):
         port = int(str(session._base_url).rsplit(":", 1)[1])
-        second = WebServer(world.control, world.metrics, WebSettings(port=port), TOKEN)
+        second = WebServer(AccountPages(world.control), world.metrics, WebSettings(port=port), TOKEN)
         with pytest.raises(AlreadyRunning, match=f"port {port}"):
             await second.start()
 

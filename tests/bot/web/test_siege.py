@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 import structlog
 
-from bot.web.caller import ANONYMOUS, Caller
-from bot.web.rate import MOST_CALLERS, Rate
+from bot.rate_limit import MOST_CALLERS, RateLimit
+from bot.web.account_pages import AccountPages
+from bot.web.caller import ANONYMOUS, Caller, counted_as
 from bot.web.revoked import MOST, Revoked
 from bot.web.server import WebServer
 from bot.web.token import check_tokens
@@ -171,7 +172,9 @@ async def test_a_session_that_was_signed_out_is_over_for_every_copy_and_after_a_
     async with daemon_world(tmp_path) as world:
         cookie: dict[str, str] = {}
         for is_signed_in in (True, False, False):
-            server = WebServer(world.control, world.metrics, WebSettings(port=0), TOKEN, revoked=Revoked(store))
+            server = WebServer(
+                AccountPages(world.control), world.metrics, WebSettings(port=0), TOKEN, revoked=Revoked(store)
+            )
             address = await server.start()
             served_by = Served(world=world, server=server, session=None, address=address)  # type: ignore[arg-type]
             cookie = await _signs_in_once(served_by, cookie) if is_signed_in else await _has_ended(served_by, cookie)
@@ -218,9 +221,21 @@ def test_tokens_that_can_be_guessed_are_refused(host: str, token: str, read_toke
         check_tokens(settings, token)
 
 
-def test_a_long_token_and_the_loopback_are_served() -> None:
-    check_tokens(WebSettings(host="0.0.0.0", token="0123456789abcdef"), "0123456789abcdef")  # type: ignore[arg-type]
-    check_tokens(WebSettings(), "x")
+@pytest.mark.parametrize(
+    ("host", "token", "is_served"),
+    [
+        ("0.0.0.0", "0123456789abcdef", True),
+        ("0.0.0.0", "0123456789abcde", False),
+        ("127.0.0.1", "x", True),
+    ],
+)
+def test_a_long_token_and_the_loopback_are_served(host: str, token: str, is_served: bool) -> None:
+    refused = ""
+    try:
+        check_tokens(WebSettings(host=host), token)
+    except BadInput as error:
+        refused = str(error)
+    assert (refused == "") == is_served, refused
 
 
 @pytest.mark.parametrize(
@@ -246,17 +261,21 @@ async def test_a_server_that_names_hosts_answers_to_its_own_address(tmp_path: Pa
 
 def test_callers_are_counted_apart_and_a_household_of_addresses_as_one() -> None:
     now = [0.0]
-    rate = Rate(2, lambda: now[0])
+    rate = RateLimit(2, lambda: now[0])
     known = Caller(name="token", may_change=True)
-    assert [rate.is_too_fast(ANONYMOUS, "10.0.0.1") for _ in range(3)] == [False, False, True]
-    assert not rate.is_too_fast(known, "10.0.0.1")
-    assert not rate.is_too_fast(ANONYMOUS, "10.0.0.2")
-    assert [rate.is_too_fast(ANONYMOUS, f"2001:db8::{part}") for part in (1, 2, 3)] == [False, False, True]
+
+    def is_too_fast(caller: Caller, address: str) -> bool:
+        return not rate.take(counted_as(caller, address))
+
+    assert [is_too_fast(ANONYMOUS, "10.0.0.1") for _ in range(3)] == [False, False, True]
+    assert not is_too_fast(known, "10.0.0.1")
+    assert not is_too_fast(ANONYMOUS, "10.0.0.2")
+    assert [is_too_fast(ANONYMOUS, f"2001:db8::{part}") for part in (1, 2, 3)] == [False, False, True]
     now[0] = 61.0
-    assert not rate.is_too_fast(ANONYMOUS, "10.0.0.1")
+    assert not is_too_fast(ANONYMOUS, "10.0.0.1")
     for number in range(MOST_CALLERS * 2):
-        rate.is_too_fast(ANONYMOUS, f"host-{number}")
-    assert len(rate._recent) == MOST_CALLERS
+        is_too_fast(ANONYMOUS, f"host-{number}")
+    assert len(rate) == MOST_CALLERS
 
 
 def test_ended_sessions_are_forgotten_when_they_would_have_ended_and_are_never_too_many(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Alerts and trials as the API tells them: also what no account minute wrote."""
+"""Alerts and shadow tests as the API tells them: also what no account minute wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot.notifications import Notifications
-from bot.values.shadow_results import LiveTrials
+from bot.values.shadow_results import ShadowTests
 from storage.config.tree import Config
 from storage.ledger.shadow_trials import Shadows
 from strategies.market import Timeframe
@@ -73,7 +73,7 @@ async def test_who_is_watched_beside_the_champion_is_told_with_its_figures(tmp_p
         await parts.world.hand(*minutes(2))
         ledger = parts.world.control.ledger
         trial = shadow_bundle(Shadows(ledger.database, ledger.account.id), count=240)
-        [told] = (await asked(parts, "/api/models"))["trials"]
+        [told] = (await asked(parts, "/api/models"))["shadow_tests"]
     assert (told["bundle"], told["role"], told["champion"]) == (trial.bundle_id, "challenger", "b-champion")
     assert told["likelihood_ratio"] == pytest.approx(trial.evidence.for_challenger)
     assert (told["needed"], told["outcomes"], told["days"]) == (20.0, 240, 10.0)
@@ -90,7 +90,7 @@ def test_sums_of_the_database_are_the_correlations_of_the_rows(tmp_path: Path) -
     trial = shadow_bundle(shadows, count=100)
     rows = [part for part in shadows.matured(trial) if part.came is not None]
     came = np.array([part.came for part in rows])
-    result = LiveTrials(shadows, 20.0, Timeframe.H1).result(trial)
+    result = ShadowTests(shadows, 20.0, Timeframe.H1).result(trial)
     assert result.ic == pytest.approx(np.corrcoef([part.expected for part in rows], came)[0, 1], abs=1e-12)
     assert result.champion_ic == pytest.approx(
         np.corrcoef([part.champion_expected for part in rows], came)[0, 1], abs=1e-12
@@ -106,8 +106,8 @@ def test_a_forecast_that_never_varies_has_no_correlation(tmp_path: Path) -> None
     account, _ = opened(database, new_engine())
     shadows = Shadows(database, account.id)
     trial = shadow_bundle(shadows, count=100, skill=0.0)
-    assert LiveTrials(shadows, 20.0, Timeframe.H1).result(trial).ic is None
+    assert ShadowTests(shadows, 20.0, Timeframe.H1).result(trial).ic is None
     shadows.end(trial, START_MS, "it decides now")
-    [ended] = LiveTrials(shadows, 20.0, Timeframe.H1).newest(1)
+    [ended] = ShadowTests(shadows, 20.0, Timeframe.H1).newest(1)
     assert (ended.text, ended.days_to_decide) == ("it decides now", None)
-    assert LiveTrials(shadows, 20.0, Timeframe.H1).newest(0) == []
+    assert ShadowTests(shadows, 20.0, Timeframe.H1).newest(0) == []

@@ -125,66 +125,70 @@ def test_files_that_overlap_identically_join(store: CandleStore, tmp_path: Path)
     assert stored(store).tobytes() == hours(0, 1, 2, 3, 4).tobytes()
 
 
-def refused(store: CandleStore, said: str, *paths: Path) -> None:
-    with pytest.raises(BadInput, match=said) as refusal:
+def refusal(store: CandleStore, *paths: Path) -> str:
+    """Return why files are refused, one line; nothing of them is stored."""
+    with pytest.raises(BadInput) as refused:
         bring(store, *paths)
-    assert "\n" not in str(refusal.value)
+    assert "\n" not in str(refused.value)
     assert len(stored(store)) == 0
+    return str(refused.value)
 
 
 def test_duplicates_with_different_values_are_refused_and_listed(store: CandleStore, tmp_path: Path) -> None:
     candles = hours(0, 1, 1, 2)
     candles[2, 5] += 1
-    refused(store, "come twice with different values at 2024-06-01 01:00", write_csv(tmp_path / "c.csv", candles))
+    assert "come twice with different values at 2024-06-01 01:00" in refusal(
+        store, write_csv(tmp_path / "c.csv", candles)
+    )
 
 
 def test_files_that_contradict_each_other_are_refused(store: CandleStore, tmp_path: Path) -> None:
     contradicting = hours(2, 3)
     contradicting[0, 5] += 1
     first = write_csv(tmp_path / "a.csv", hours(0, 1, 2))
-    refused(store, "between the files", first, write_csv(tmp_path / "b.csv", contradicting))
+    assert "between the files" in refusal(store, first, write_csv(tmp_path / "b.csv", contradicting))
 
 
 def test_another_timeframe_is_refused(store: CandleStore, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "c.csv", walk(50, Timeframe.M5))
-    refused(store, "candles are 5m apart, 1h was asked", path)
+    assert "candles are 5m apart, 1h was asked" in refusal(store, path)
 
 
 def test_a_file_without_time_is_refused(store: CandleStore, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text("open,high,low,close,volume\n1,2,1,2,3\n")
-    refused(store, "no time column: found open, high, low, close, volume", path)
+    assert "no time column: found open, high, low, close, volume" in refusal(store, path)
 
 
 def test_a_file_without_volume_is_refused(store: CandleStore, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text("time,open,high,low,close\n1717200000,1,2,1,2\n")
-    refused(store, "no volume column", path)
+    assert "no volume column" in refusal(store, path)
 
 
 @pytest.mark.parametrize("value", ["nan", "-5.0", "0.0", "", "inf"])
 def test_impossible_prices_are_refused_with_their_row(store: CandleStore, tmp_path: Path, value: str) -> None:
     path = tmp_path / "c.csv"
     path.write_text(f"timestamp,open,high,low,close,volume\n1717200000000,1,2,1,2,3\n1717203600000,1,2,{value},2,3\n")
-    refused(store, "row 2", path)
+    assert "row 2" in refusal(store, path)
 
 
 def test_text_for_a_price_is_refused(store: CandleStore, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text("timestamp,open,high,low,close,volume\n1717200000000,one,2,1,2,3\n")
-    refused(store, "numbers are needed", path)
+    assert "numbers are needed" in refusal(store, path)
 
 
 def test_words_for_times_are_refused(store: CandleStore, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text("date,open,high,low,close,volume\nyesterday,1,2,1,2,3\n")
-    refused(store, "ISO 8601 or a usual date is needed", path)
+    assert "ISO 8601 or a usual date is needed" in refusal(store, path)
 
 
 @pytest.mark.parametrize("name", ["c.csv", "c.parquet", "c.feather"])
 def test_an_empty_file_is_refused(store: CandleStore, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    refused(store, f"{name} is empty", tmp_path / name)
+    assert f"{name} is empty" in refusal(store, tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["c.parquet", "c.feather"])
@@ -195,25 +199,25 @@ def test_a_truncated_file_is_refused(store: CandleStore, tmp_path: Path, name: s
     path = tmp_path / name
     pq.write_table(table, path) if name.endswith("parquet") else pa.feather.write_feather(table, path)
     path.write_bytes(path.read_bytes()[:-30])
-    refused(store, f"{name} cannot be read", path)
+    assert f"{name} cannot be read" in refusal(store, path)
 
 
 def test_a_missing_or_unknown_file_is_refused(store: CandleStore, tmp_path: Path) -> None:
-    refused(store, "is not a file", tmp_path / "absent.csv")
+    assert "is not a file" in refusal(store, tmp_path / "absent.csv")
     (tmp_path / "c.xlsx").write_text("x")
-    refused(store, "no table of candles", tmp_path / "c.xlsx")
+    assert "no table of candles" in refusal(store, tmp_path / "c.xlsx")
 
 
 def test_one_bad_file_among_good_ones_keeps_all_out(store: CandleStore, tmp_path: Path) -> None:
     good = write_csv(tmp_path / "good.csv", walk(50))
     (tmp_path / "bad.csv").write_text("price\n1\n")
-    refused(store, "bad.csv", good, tmp_path / "bad.csv")
+    assert "bad.csv" in refusal(store, good, tmp_path / "bad.csv")
 
 
 def test_many_off_grid_candles_are_refused(store: CandleStore, tmp_path: Path) -> None:
     candles = walk(50)
     candles[:, 0] += 7_000
-    refused(store, "off the 1h grid", write_csv(tmp_path / "c.csv", candles))
+    assert "off the 1h grid" in refusal(store, write_csv(tmp_path / "c.csv", candles))
 
 
 def test_a_candle_still_forming_is_left_out(store: CandleStore, tmp_path: Path) -> None:

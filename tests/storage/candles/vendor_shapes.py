@@ -232,6 +232,7 @@ TAKEN = [
     Shape(name="turnover_named_volume.csv", write=text(with_money("time,open,high,low,close,turnover,volume", "tohlcmv")), taken=HOURS),
     Shape(name="bitmex.csv", write=text(bitmex()), taken=HOURS, symbol="BTCUSDT", said="closes"),
     Shape(name="BTCUSD_PERP-1h-2024-06.csv", write=text(coin_margined(100)), taken=HOURS, symbol="BTCUSD", said="contracts of 100"),
+    Shape(name="LTCUSD_PERP-1h-2024-06.csv", write=text(coin_margined(7)), taken=HOURS, symbol="LTCUSD", said="base_asset_volume"),
     Shape(name="bybit_inverse.json", write=text(document({"result": {"category": "inverse", "symbol": "BTCUSD", "list": [[f"{r[0]:.0f}", *map(str, r[1:5]), f"{r[4] * r[5]:.0f}", str(r[5])] for r in HOURS[::-1]]}})), taken=HOURS, symbol="BTCUSD", said="counts money"),
     Shape(name="databento.csv", write=text(databento()), taken=HOURS, said="1e-9"),
     Shape(name="jesse_dump.csv", write=text(jesse_dump()), taken=HOURS, symbol="", kind="futures"),

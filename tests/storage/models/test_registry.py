@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.models.registry import Registry
-from strategies.bundle.fallback_policy import Standing
+from strategies.bundle.fallback_policy import Status
 from strategies.bundle.files import MANIFEST, RECORD
 from strategies.errors import BadInput, BundleRefused, StorageFailed
 from tests.made_bundles import made_bundle
@@ -92,17 +92,17 @@ def test_promotion_and_rollback_move_the_pointer_and_remember(tmp_path: Path) ->
 def test_a_champion_that_steps_down_is_kept_and_who_decides_is_known_after_a_restart(tmp_path: Path) -> None:
     registry, first = stored(tmp_path)
     other = second(registry)
-    assert (registry.deciding("made"), registry.standing("made")) == ("trend-1", Standing())
+    assert (registry.active("made"), registry.status("made")) == ("trend-1", Status())
     registry.promote("made", first, "first", now_ms=5)
     registry.step_down("made", "cash", "IC below 0", now_ms=6)
     again = Registry(tmp_path)
-    assert (again.production("made"), again.deciding("made")) == (None, "cash-1")
-    assert again.standing("made") == Standing(champion=first, fallback_level="cash")
+    assert (again.production("made"), again.active("made")) == (None, "cash-1")
+    assert again.status("made") == Status(champion=first, fallback_level="cash")
     again.step_down("made", "trend_rule", "a refresh on the bench", now_ms=7, champion=other[:8])
-    assert again.standing("made") == Standing(champion=other, fallback_level="trend_rule")
+    assert again.status("made") == Status(champion=other, fallback_level="trend_rule")
     assert again.rollback("made", "by hand", now_ms=8) == first
-    assert again.deciding("made") == first
-    with pytest.raises(BadInput, match="no stand-in"):
+    assert again.active("made") == first
+    with pytest.raises(BadInput, match="names no fallback strategy"):
         again.step_down("made", "models", "back again")
 
 
@@ -120,9 +120,9 @@ def test_a_pointer_written_before_there_were_rungs_is_read(tmp_path: Path) -> No
     pointer = tmp_path / "production" / "made.json"
     document = json.loads(pointer.read_bytes())
     moves = [{"bundle": bundle, "since_ms": 1, "why": "old"} for bundle in (name, None)]
-    for count, deciding in ((1, name), (2, "trend-1")):
+    for count, active in ((1, name), (2, "trend-1")):
         pointer.write_text(json.dumps(document | {"history": moves[:count]}))
-        assert registry.deciding("made") == deciding
+        assert registry.active("made") == active
 
 
 def test_what_a_killed_writer_left_is_swept_away_by_the_next(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strategies.bundle.fallback_names import CASH_ID, fallback_level_of, told
-from strategies.bundle.fallback_policy import FallbackLevel, Record, Standing, next_standing, who_trades
+from strategies.bundle.fallback_policy import FallbackLevel, Record, Status, next_status, who_trades
 from strategies.bundle.fallback_strategies import cash_bundle, fallback_of, fallback_strategy
 from strategies.kernel.state import Action
 from strategies.market import Timeframe
@@ -55,35 +55,35 @@ def test_the_reason_names_its_numbers_and_how_many_days_were_live() -> None:
 @pytest.mark.parametrize(
     ("now", "candidate", "fallback_level", "expected"),
     [
-        (Standing(), None, "trend_rule", Standing()),
-        (Standing(), None, "cash", Standing(champion=None, fallback_level="cash")),
-        (Standing(), "b-1", "models", Standing(champion="b-1", fallback_level="models")),
-        (Standing(), "b-1", "trend_rule", Standing(champion="b-1", fallback_level="trend_rule")),
+        (Status(), None, "trend_rule", Status()),
+        (Status(), None, "cash", Status(champion=None, fallback_level="cash")),
+        (Status(), "b-1", "models", Status(champion="b-1", fallback_level="models")),
+        (Status(), "b-1", "trend_rule", Status(champion="b-1", fallback_level="trend_rule")),
         (
-            Standing(champion="b-1", fallback_level="models"),
+            Status(champion="b-1", fallback_level="models"),
             None,
             "cash",
-            Standing(champion="b-1", fallback_level="cash"),
+            Status(champion="b-1", fallback_level="cash"),
         ),
         (
-            Standing(champion="b-1", fallback_level="cash"),
+            Status(champion="b-1", fallback_level="cash"),
             None,
             "models",
-            Standing(champion="b-1", fallback_level="models"),
+            Status(champion="b-1", fallback_level="models"),
         ),
         (
-            Standing(champion="b-1", fallback_level="cash"),
+            Status(champion="b-1", fallback_level="cash"),
             "b-2",
             "cash",
-            Standing(champion="b-2", fallback_level="cash"),
+            Status(champion="b-2", fallback_level="cash"),
         ),
-        (Standing(), None, "models", Standing()),
+        (Status(), None, "models", Status()),
     ],
 )
 def test_what_a_training_moves(
-    now: Standing, candidate: str | None, fallback_level: FallbackLevel, expected: Standing
+    now: Status, candidate: str | None, fallback_level: FallbackLevel, expected: Status
 ) -> None:
-    assert next_standing(now, candidate, fallback_level) == expected
+    assert next_status(now, candidate, fallback_level) == expected
 
 
 def test_stand_ins_are_found_by_their_ids() -> None:

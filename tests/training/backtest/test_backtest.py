@@ -24,7 +24,7 @@ from training.backtest.rule_baselines import (
     momentum_shares,
     rule_baselines,
 )
-from training.backtest.run import BacktestResult, Stress, backtest, require_unseen
+from training.backtest.run import BacktestResult, Stress, backtest, is_in_sample, require_unseen
 from training.backtest.run_candles import RunCandles, assemble
 from training.backtest.suspicion import unlearnt
 
@@ -146,7 +146,7 @@ def test_doubled_costs_cost_more_and_a_late_decision_fills_later() -> None:
     assert first[1] - first[0] == HOUR_MS
 
 
-def test_bars_the_bundle_was_trained_on_are_refused_with_the_first_honest_date() -> None:
+def test_bars_the_bundle_was_trained_on_are_refused_with_the_first_out_of_sample_date() -> None:
     bundle = momentum_bundle(trained_until_ms=START_MS, purge_ms=36 * HOUR_MS)
     with pytest.raises(BadInput) as refused:
         require_unseen(bundle, START_MS + 35 * HOUR_MS)
@@ -156,9 +156,13 @@ def test_bars_the_bundle_was_trained_on_are_refused_with_the_first_honest_date()
     assert "\n" not in str(refused.value)
 
 
-def test_the_first_honest_bar_is_not_refused() -> None:
-    require_unseen(momentum_bundle(trained_until_ms=START_MS, purge_ms=36 * HOUR_MS), START_MS + 36 * HOUR_MS)
-    require_unseen(momentum_bundle(), START_MS)  # a rule has seen nothing
+def test_the_first_out_of_sample_bar_is_not_refused() -> None:
+    trained, rule = momentum_bundle(trained_until_ms=START_MS, purge_ms=36 * HOUR_MS), momentum_bundle()
+    first_ms = START_MS + 36 * HOUR_MS
+    assert [is_in_sample(trained, ms) for ms in (first_ms - HOUR_MS, first_ms)] == [True, False]
+    assert not is_in_sample(rule, START_MS)  # a rule has seen nothing
+    require_unseen(trained, first_ms)
+    require_unseen(rule, START_MS)
 
 
 def test_settings_of_another_timeframe_are_refused() -> None:

@@ -91,7 +91,7 @@ def test_allowed_seen_bars_say_so_on_every_figure(
     assert all("SEEN" in line for line in figures)
 
 
-def test_without_dates_the_run_begins_at_the_first_honest_hour(
+def test_without_dates_the_run_begins_at_the_first_hour_out_of_sample(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use(momentum_bundle(trained_until_ms=START_MS + 1, purge_ms=48 * HOUR_MS), monkeypatch)
@@ -114,11 +114,11 @@ def test_capital_and_sides_are_as_asked(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--start-date", "yesterday"], "'yesterday' is not a day"),
+        (["--start-date", "yesterday"], "--since is 'yesterday', which is not a day"),
         (["--start-date", "2025-05-19", "--end-date", "2025-05-18"], "is empty; candles are stored 2024-12-14 08:00"),
         (["--sides", "up"], "sides is 'up'; both, long or short is needed"),
         (["--symbols", "BTCUSDT,BTCUSDT"], "name a market twice"),
-        (["--costs-factor", "-1"], "costs factor -1"),
+        (["--costs-factor", "-1"], "Invalid value for '--costs-factor': Input should be greater than or equal to 0"),
         (["--model", "b-0000000000000000"], "matches 0 bundles"),
         (["--export", "fills.xlsx"], "a name ending in .csv or .parquet is needed"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from storage.candles.store import CandleStore
@@ -48,6 +47,6 @@ def test_who_teaches_is_asked_of_the_configuration(tmp_path: Path, teach: str, e
 
 def test_a_universe_that_nobody_ever_passed_is_refused(tmp_path: Path) -> None:
     config = configured(tmp_path, '"universe"')
-    until = str(np.datetime64(START_MS - 190 * DAY_MS + HOUR_MS, "ms"))
+    until_ms = START_MS - 190 * DAY_MS + HOUR_MS
     with pytest.raises(BadInput, match="ever passed"):
-        teachers_of(config, stored(tmp_path), "binanceusdm", Timeframe.H1, until)
+        teachers_of(config, stored(tmp_path), "binanceusdm", Timeframe.H1, until_ms)

@@ -224,7 +224,7 @@ def test_a_stressed_run_is_recorded_and_not_counted(place: Path, capsys: pytest.
         (["--train-window", "half a year"], "a number of days, or all, is needed"),
         (["--model-type", "oracle"], "oracle"),
         (["--start-date", "2020-10-01"], "is not possible: candles begin 2020-09-13"),
-        (["--start-date", "soon"], "'soon' is not a day"),
+        (["--start-date", "soon"], "--since is 'soon', which is not a day"),
     ],
 )
 def test_what_cannot_be_walked_is_refused_in_one_line(

@@ -219,10 +219,10 @@ def test_the_command_promotes_a_first_bundle_then_refreshes_it_and_keeps_every_v
     assert [step["done"] for step in steps] == [1, 2, 3, 4]
     assert steps[-1]["eta_s"] == 0
 
-    assert document["ladder"]["trading"] == "models"
-    assert document["ladder"]["live_days"] == 0
-    assert document["ladder"]["days"] > 90
-    assert document["ladder"]["ic"] > 0
+    assert document["fallback"]["trading"] == "models"
+    assert document["fallback"]["live_days"] == 0
+    assert document["fallback"]["days"] > 90
+    assert document["fallback"]["ic"] > 0
 
     again = json.loads(sigma_retrain(tmp_path, "--no-promote", "--no-leakage").stdout)
     assert again["case"] == "refresh"

@@ -1,4 +1,4 @@
-"""Which columns a model reads and what it forecasts: kept with the weights, compared before they are continued."""
+"""Model identity: which columns a model reads and what it forecasts, compared before its weights are continued."""
 
 from __future__ import annotations
 

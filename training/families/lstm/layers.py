@@ -1,4 +1,4 @@
-"""What may stand between projection and heads: LSTM, GRU, causal convolutions, windowed attention; one interface.
+"""Sequence layers between projection and heads: LSTM, GRU, causal convolutions, windowed attention; one interface.
 
 A layer maps (bars, batch, units) to the same shape and carries a state of `rows` x (batch, units) from bar to bar, so
 that a score can be had bar by bar from any of them. A state of zeros is where every chunk and every block begins.
@@ -84,8 +84,8 @@ class AttentionLayer(nn.Module):
         )
         inside = (lag >= 0) & (lag < WINDOW)
         bias = self.lag_bias[lag.clamp(0, WINDOW - 1)].permute(2, 0, 1)
-        likeness = asked @ keys.transpose(-1, -2) / keys.shape[-1] ** 0.5 + bias
-        shares = torch.softmax(likeness.masked_fill(~inside, -1e9), dim=-1)
+        similarity = asked @ keys.transpose(-1, -2) / keys.shape[-1] ** 0.5 + bias
+        shares = torch.softmax(similarity.masked_fill(~inside, -1e9), dim=-1)
         joined = (shares @ held).permute(2, 0, 1, 3).flatten(2)
         after = values + self.join(joined)
         return after + self.dense(self.dense_norm(after)), (seen[-self.rows :], seen[-self.rows :])

@@ -1,4 +1,4 @@
-"""From a dataset's segments to labelled sequences: a return for each horizon, and labels only where they were known.
+"""Sequences: a dataset's segments with a return for each horizon, and labels only where they were known.
 
 The last target is the logarithm of the volatility to come over today's. Where one horizon is forecast, a second one
 stands beside it: both make the first easier to learn. Knows nothing of torch.

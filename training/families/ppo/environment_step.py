@@ -1,4 +1,4 @@
-"""One decision bar of every agent's account, compiled: order, settle, reward, begin anew, observe.
+"""Environment step: one decision bar of every agent's account, compiled, order, settle, reward, begin anew, observe.
 
 Agents live in one structured array beside the kernel's records; every step is independent of all others, so threads
 share the agents out and the bits do not depend on how many there are. Money moves in `strategies.kernel.exposure` only.

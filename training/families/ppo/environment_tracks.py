@@ -1,4 +1,4 @@
-"""What agents live through: the bars, deviations and standardised features of a dataset, laid end to end.
+"""Environment tracks: the bars, deviations and standardised features that agents live through, laid end to end.
 
 An episode never leaves the contiguous run it began in, and never reaches past what may be known. Prices are put on the
 grid of `strategies.kernel.exposure`, since training knows candles but no exchange's tick. No funding settles: what it

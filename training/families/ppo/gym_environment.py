@@ -1,4 +1,4 @@
-"""One agent as a plain `gymnasium.Env`, for whoever brings an algorithm of their own; the same compiled step."""
+"""Gymnasium environment: one agent, for whoever brings an algorithm of their own; the same compiled step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a dataset's segments to the labelled rows of a classification task."""
+"""Classification rows: the labelled rows of a task, from a dataset's segments."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ and on one that it never saw. Labels are settled an embargo before the border th
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -118,10 +118,29 @@ def run(dataset: Dataset, request: Request) -> Finished:
     classes, columns = classes_of(request.task), columns_of(request.task, dataset)
     say(f"{request.task}: {len(parts.train):,} rows to learn from, {len(columns)} features, {len(classes)} classes")
     rng = np.random.default_rng(request.seed)
-    taught = with_invented(parts, dataset, request, rng)
+    lesson = Lesson(
+        task=request.task,
+        classes=classes,
+        features=columns,
+        train=with_invented(parts, dataset, request, rng),
+        valid=parts.valid,
+        trained_until_ms=parts.trained_until_ms,
+    )
+    name = _name(dataset, request)
+    model = _fitted(lesson, dataset, request, name)
+    finished = _judged(model, rows, parts, dataset, request, name, rng)
+    record = _record(dataset, request, time.perf_counter() - began, finished.document())
+    return replace(finished, record=records.write(record, request.runs))
+
+
+def _name(dataset: Dataset, request: Request) -> str:
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
     test = "" if request.since_ms is None else "_test"
-    name = f"{request.task}_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}{test}"
+    return f"{request.task}_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}{test}"
+
+
+def _fitted(lesson: Lesson, dataset: Dataset, request: Request, name: str) -> Classifier:
+    """Boost, and say and draw how it goes."""
     run_id = _record(dataset, request, 0.0, {}).id
     with (
         Curves(request.runs / "tensorboard" / f"{name}_{run_id}", dataset.until_ms / 1000) as curves,
@@ -135,20 +154,20 @@ def run(dataset: Dataset, request: Request) -> Finished:
                 losses = f"train loss {report.train:.4f} | valid loss {report.valid:.4f}"
                 say(f"round {report.round}/{report.rounds} | {losses}")
 
-        model = fit(
-            Lesson(
-                task=request.task,
-                classes=classes,
-                features=columns,
-                train=taught,
-                valid=parts.valid,
-                trained_until_ms=parts.trained_until_ms,
-            ),
-            request.settings,
-            seed=request.seed,
-            threads=request.threads,
-            on_round=on_round,
-        )
+        return fit(lesson, request.settings, seed=request.seed, threads=request.threads, on_round=on_round)
+
+
+def _judged(
+    model: Classifier,
+    rows: LabelledRows,
+    parts: Parts,
+    dataset: Dataset,
+    request: Request,
+    name: str,
+    rng: np.random.Generator,
+) -> Finished:
+    """Judge on what was not seen, explain, and save; the record is written last, with all of it."""
+    classes = model.classes
     later = recognition(parts.later.labels, model.predict(parts.later.features), classes, rng)
     elsewhere = None
     if len(parts.elsewhere):
@@ -158,8 +177,7 @@ def run(dataset: Dataset, request: Request) -> Finished:
     chart = request.chart or importance.path_under(request.runs, title)
     importance.draw(chart)
     facts = facts_of_run(dataset, request.since_ms) | {"task": request.task, "horizon_bars": request.horizon_bars}
-    folder = save_artefact(request.models, "xgboost", name, model.files, facts).folder
-    finished = Finished(
+    return Finished(
         task=request.task,
         model=model,
         later=later,
@@ -167,14 +185,9 @@ def run(dataset: Dataset, request: Request) -> Finished:
         held_out=request.held_out,
         uplifts=tuple(_uplifts(request.task, rows, parts, model, classes, rng)),
         importance=importance,
-        folder=folder,
+        folder=save_artefact(request.models, "xgboost", name, model.files, facts).folder,
         record=Path(),
         chart=chart,
-    )
-    record = _record(dataset, request, time.perf_counter() - began, finished.document())
-    return Finished(
-        **{field: getattr(finished, field) for field in Finished.__dataclass_fields__ if field != "record"},
-        record=records.write(record, request.runs),
     )
 
 

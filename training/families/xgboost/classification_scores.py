@@ -1,4 +1,4 @@
-"""How well classes are recognised, and what they are worth: F1 by class, and returns after them with an interval."""
+"""Classification scores: F1 by class, and returns after a class with an interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which features a model leans on: gain beside what shuffling costs, as a table and a chart."""
+"""Feature importance: gain beside what shuffling costs, as a table and a chart."""
 
 from __future__ import annotations
 

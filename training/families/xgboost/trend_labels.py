@@ -1,4 +1,4 @@
-"""Which way the market goes next: down, sideways or up, by the line through the closes to come.
+"""Trend labels: down, sideways or up, by the line through the closes to come.
 
 The class is the sign of the slope of the next `horizon_bars` closes in the market's own deviations, sideways within
 half a unit: about a third of a random walk each. Known once the last of those closes is.

@@ -36,14 +36,14 @@ function champion(models, state, context) {
   if (!models) return card("champion", t("Who decides"), null, empty(null, context.problem("/api/models"), ""));
   const { status } = state;
   const back = commandButton(context, "rollback", t("Roll back"), {}, { disabled: status ? !status.can_roll_back : true });
-  const decides = models.bundles.find((bundle) => bundle.is_deciding);
+  const decides = models.bundles.find((bundle) => bundle.is_active);
   return card(
     "champion",
     t("Who decides"),
     back,
-    h("p", { class: "decider", key: "name" }, h("strong", { "data-bundle": models.deciding }, decides ? h("a", { href: `/models/${models.deciding}` }, models.deciding) : models.deciding), decides ? "" : h("span", { class: "soft" }, ` ${t("a fallback strategy")}`)),
+    h("p", { class: "decider", key: "name" }, h("strong", { "data-bundle": models.active }, decides ? h("a", { href: `/models/${models.active}` }, models.active) : models.active), decides ? "" : h("span", { class: "soft" }, ` ${t("a fallback strategy")}`)),
     h("p", { class: "note", key: "why" }, said(models.why)),
-    models.champion && models.champion !== models.deciding ? h("p", { class: "note", key: "benched" }, t("Champion on the bench: {bundle}", { bundle: models.champion })) : null,
+    models.champion && models.champion !== models.active ? h("p", { class: "note", key: "benched" }, t("Champion on the bench: {bundle}", { bundle: models.champion })) : null,
     decides ? weights(decides) : null,
     models.damaged.map((part) => h("p", { class: "problem", key: part.bundle }, `${part.bundle}: ${part.problem}`)),
   );
@@ -77,18 +77,18 @@ function skill(context) {
 }
 
 function beside(models, context) {
-  const shown = trials(models?.trials);
+  const shown = trials(models?.shadow_tests);
   return card("beside", t("Beside the champion"), null, shown ?? empty(models, context.problem("/api/models"), t("No bundle has been watched beside the champion yet.")));
 }
 
 const BUNDLES = (context) => [
-  { name: t("Bundle"), bare: true, cell: (part) => [h("span", { class: "id" }, part.bundle), part.is_deciding ? [" ", h("span", { class: "tag accent" }, t("decides"))] : part.is_production ? [" ", h("span", { class: "tag" }, t("champion"))] : "", part.test_mode ? [" ", h("span", { class: "tag warn" }, t("test mode"))] : ""] },
+  { name: t("Bundle"), bare: true, cell: (part) => [h("span", { class: "id" }, part.bundle), part.is_active ? [" ", h("span", { class: "tag accent" }, t("decides"))] : part.is_production ? [" ", h("span", { class: "tag" }, t("champion"))] : "", part.test_mode ? [" ", h("span", { class: "tag warn" }, t("test mode"))] : ""] },
   { name: t("Trained until"), right: true, cell: (part) => time(part.trained_until_ms).slice(0, 10) },
   { name: N_("IC"), right: true, cell: (part) => score(part.ic, 3) },
   { name: N_("AUC"), right: true, cell: (part) => (isNumber(part.auc) ? part.auc.toFixed(3) : "–") },
   { name: t("Accuracy"), right: true, cell: (part) => (isNumber(part.accuracy) ? percent(part.accuracy, 1) : "–") },
   { name: t("Voters"), cell: (part) => Object.entries(part.weights).map(([family, weight]) => `${family} ${weight.toFixed(2)}`).join(", ") },
-  { name: t("Promote"), hidden: true, bare: true, cell: (part) => (part.is_deciding ? "" : commandButton(context, "promote", t("Promote"), { bundle: part.bundle }, { label: t("Promote {bundle}", { bundle: part.bundle }) })) },
+  { name: t("Promote"), hidden: true, bare: true, cell: (part) => (part.is_active ? "" : commandButton(context, "promote", t("Promote"), { bundle: part.bundle }, { label: t("Promote {bundle}", { bundle: part.bundle }) })) },
 ];
 
 function bundles(models, context) {
@@ -113,7 +113,7 @@ function bundlePage(id, models, context) {
   const record = Object.entries(bundle.record).filter(([, value]) => typeof value !== "object");
   const pairs = (rows) => h("dl", { class: "pairs", key: "pairs" }, rows.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, String(value)))));
   return [
-    h("div", { class: "room-head", key: "head" }, h("h1", {}, bundle.bundle), bundle.is_deciding ? h("span", { class: "tag accent" }, t("decides")) : null, h("span", { class: "grow" }), bundle.is_deciding ? null : commandButton(context, "promote", t("Promote"), { bundle: id })),
+    h("div", { class: "room-head", key: "head" }, h("h1", {}, bundle.bundle), bundle.is_active ? h("span", { class: "tag accent" }, t("decides")) : null, h("span", { class: "grow" }), bundle.is_active ? null : commandButton(context, "promote", t("Promote"), { bundle: id })),
     h(
       "div",
       { class: "grid models", key: "grid" },

@@ -18,6 +18,7 @@ from strategies.market import HOUR_MS  # noqa: E402
 from strategies.predictors.lstm import ONNX_FILE, LstmPredictor  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.commands._common import open_dataset  # noqa: E402
+from training.commands._options import Candles  # noqa: E402
 from training.families.lstm import run as lstm_run  # noqa: E402
 from training.families.lstm.export import WEIGHTS_FILE, read_weights  # noqa: E402
 from training.families.lstm.family import LstmFamily  # noqa: E402
@@ -128,7 +129,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
 def test_source_that_has_seen_more_than_a_fold_may_know_is_not_used(workplace: Path) -> None:
     assert train() == 0
     source = read_weights(only(workplace / "models" / "lstm", "lstm_*") / WEIGHTS_FILE)
-    dataset = open_dataset(load(), "BTCUSDT", "1h", "", "")
+    dataset = open_dataset(load(), Candles(symbols="BTCUSDT", timeframe="1h"))
     settings = LstmSettings(hidden_size=8, epochs=1, seeds=1)
     scratch, tuned = LstmFamily(settings=settings), LstmFamily(settings=settings, source=source)
     early, late = source.trained_until_ms - HOUR_MS, source.trained_until_ms
