@@ -38,6 +38,8 @@ EXCHANGE_SPEED: Final = 10.0  # a cold start of minutes is then half an hour of 
 BINANCE_WEIGHTS: Final = 2_400  # a minute
 GOALS: Final = {3: ("<= 4", "", "<= 450"), 200: ("<= 8", "<= 120", "<= 700"), 500: ("", "", "<= 1200")}
 POLL_S: Final = 0.02
+SLOW_POLL_S: Final = 0.25  # later on: the page answers ten requests a second
+BRISK_S: Final = 8.0
 SETTLING_S: Final = 3.0  # of real time after it is ready, before its memory is read
 
 
@@ -93,7 +95,7 @@ class Installation:
         while not self._is_ready():
             if self._daemon.poll() is not None or time.perf_counter() - begun > PATIENCE_S:
                 raise SigmaError(f"the daemon did not become ready: {(self.folder / 'run.log').read_text()[-500:]}")
-            time.sleep(POLL_S)
+            time.sleep(POLL_S if time.perf_counter() - begun < BRISK_S else SLOW_POLL_S)
         return time.perf_counter() - begun
 
     def resident_mb(self) -> float:

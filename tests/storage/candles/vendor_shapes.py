@@ -128,8 +128,10 @@ def coinmarketcap() -> str:
     return "\n".join([head, *body]) + "\n"
 
 
-def coin_margined(contract: float) -> str:
-    head = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
+def coin_margined(contract: float, coins: str = "quote_volume") -> str:
+    head = (
+        f"open_time,open,high,low,close,volume,close_time,{coins},count,taker_buy_volume,taker_buy_quote_volume,ignore"
+    )
     body = [
         f"{r[0]:.0f},{r[1]},{r[2]},{r[3]},{r[4]},{np.round(r[4] * r[5] / contract):.0f},{r[0] + HOUR_MS - 1:.0f},{r[5]},9,1,1,0"
         for r in HOURS
@@ -232,7 +234,7 @@ TAKEN = [
     Shape(name="turnover_named_volume.csv", write=text(with_money("time,open,high,low,close,turnover,volume", "tohlcmv")), taken=HOURS),
     Shape(name="bitmex.csv", write=text(bitmex()), taken=HOURS, symbol="BTCUSDT", said="closes"),
     Shape(name="BTCUSD_PERP-1h-2024-06.csv", write=text(coin_margined(100)), taken=HOURS, symbol="BTCUSD", said="contracts of 100"),
-    Shape(name="LTCUSD_PERP-1h-2024-06.csv", write=text(coin_margined(7)), taken=HOURS, symbol="LTCUSD", said="base_asset_volume"),
+    Shape(name="LTCUSD_PERP-1h-2024-06.csv", write=text(coin_margined(7, "base_asset_volume")), taken=HOURS, symbol="LTCUSD", said="base_asset_volume"),
     Shape(name="bybit_inverse.json", write=text(document({"result": {"category": "inverse", "symbol": "BTCUSD", "list": [[f"{r[0]:.0f}", *map(str, r[1:5]), f"{r[4] * r[5]:.0f}", str(r[5])] for r in HOURS[::-1]]}})), taken=HOURS, symbol="BTCUSD", said="counts money"),
     Shape(name="databento.csv", write=text(databento()), taken=HOURS, said="1e-9"),
     Shape(name="jesse_dump.csv", write=text(jesse_dump()), taken=HOURS, symbol="", kind="futures"),
