@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any, Final
 
 from storage.language import _
 from storage.models.runs import Run
-from storage.terminal.table import GAP, NARROWEST, Column
-from storage.terminal.table import table as lines
+from storage.terminal.table import GAP
 from strategies.errors import BadInput
 from training.backtest.run_candles import moment
 from training.report.page import Section, page
 from training.report.tables import table
 
-LEAST_COLUMN: Final = len(GAP) + NARROWEST + 4  # characters of a run
+LEAST_COLUMN: Final = len(GAP) + 18  # characters of a run: as long as a bundle's name
 _UNKNOWN: Final = "–"
 
 
@@ -52,21 +51,27 @@ def summary(rows: Sequence[Compared], width: int | None) -> str:
         width: of a line; None: all beside each other.
     """
     names = list(rows[0].shown)
-    most = len(rows) if width is None else max(1, (width - max(map(len, names))) // LEAST_COLUMN)
-    blocks = [rows[first : first + most] for first in range(0, len(rows), most)]
-    return "\n\n".join(lines(_columns(block), names, width=width) for block in blocks)
+    first = max(map(len, names))
+    most = len(rows) if width is None else max(1, (width - first) // LEAST_COLUMN)
+    room = None if width is None else (width - first) // min(most, len(rows)) - len(GAP)
+    blocks = [rows[start : start + most] for start in range(0, len(rows), most)]
+    return "\n\n".join("\n".join(_block(block, names, room)) for block in blocks)
 
 
-def _columns(rows: Sequence[Compared]) -> list[Column]:
-    of_runs = [
-        Column(name=f"{row.model} {row.kind} {row.run}", text=partial(_shown_by, row), is_number=True, is_prose=True)
-        for row in rows
-    ]
-    return [Column(name="", text=str), *of_runs]
-
-
-def _shown_by(row: Compared, name: str) -> str:
-    return row.shown[name]
+def _block(rows: Sequence[Compared], names: Sequence[str], room: int | None) -> Iterator[str]:
+    """Yield the lines of runs beside each other, each as wide as it needs, `room` characters at most."""
+    cells = [[f"{row.model} {row.kind} {row.run}", *(row.shown[name] for name in names)] for row in rows]
+    widths = [min(max(map(len, column)), room or max(map(len, column))) for column in cells]
+    first = max(map(len, names))
+    for name, *values in zip(("", *names), *cells, strict=True):
+        wrapped = [
+            textwrap.wrap(value, size, break_on_hyphens=False) or [""]
+            for value, size in zip(values, widths, strict=True)
+        ]
+        for number in range(max(map(len, wrapped))):
+            parts = [part[number] if number < len(part) else "" for part in wrapped]
+            shown = GAP.join(part.rjust(size) for part, size in zip(parts, widths, strict=True))
+            yield f"{name if number == 0 else '':<{first}}{GAP}{shown}".rstrip()
 
 
 def page_of(rows: Sequence[Compared]) -> str:
