@@ -98,8 +98,9 @@ class Connection:
             gate=Gate(exchange.name, state),
             grace_s=0.0 if isinstance(clock, PacedClock) else feed.grace_s,  # it stands where the exchange says
             answers=SharedAnswers(clock) if shared else None,
-            asking=self._line,
         )
+        if self._line is not None:
+            self.rest.ask_through(self._line)
         self.builtin = builtin_of(address, self._line, on_time) if exchange.is_builtin else None
         self.keeper = TimeKeeper(self.rest, clock) if isinstance(clock, SystemClock) else None
         self.streams = self._line or Streams(self.rest, clock, feed, self.counters, self._run)

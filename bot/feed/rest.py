@@ -63,7 +63,6 @@ class Rest:
         grace_s: float = 2.0,
         gate: Gate | None = None,
         answers: SharedAnswers | None = None,
-        asking: Asking | None = None,
     ) -> None:
         """Prepare to ask.
 
@@ -76,7 +75,6 @@ class Rest:
             grace_s: wall seconds after a close before a candle counts as final.
             gate: of its bans; None: one that forgets them.
             answers: shared by several who ask.
-            asking: puts the questions; None: the client does.
         """
         self.client = client
         self._answers = answers
@@ -85,12 +83,16 @@ class Rest:
         self.page = min(page, PAGE_LIMITS.get(exchange, page))
         self.grace_s = grace_s
         self.gate = gate or Gate(exchange)
-        self._asking = asking or Direct(client, exchange=exchange, clock=clock, counters=counters, gate=self.gate)
+        self._asking: Asking = Direct(client, exchange=exchange, clock=clock, counters=counters, gate=self.gate)
         self._clock = clock
         self._counters = counters
         self._unsure: dict[tuple[str, int], tuple[tuple[float, ...], float]] = {}  # last rows, and when first seen so
         if isinstance(clock, SystemClock) and not client.has.get("fetchTime"):
             client.on_stamp = clock.observe
+
+    def ask_through(self, asking: Asking) -> None:
+        """Let another than the client put the questions from now on."""
+        self._asking = asking
 
     async def ask(self, method: str, *args: Any, attempts: int = 1, **params: Any) -> Any:
         """Return what a method of the client answers.

@@ -9,6 +9,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as metadata_version
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ from storage.backup.restore import Done, Restored, require_known, room
 from storage.backup.rows import fill
 from storage.backup.scope import Scope
 from storage.backup.switch import STAGING, finish_restore
-from storage.backup.write import write_backup
+from storage.backup.write import Contents, write_backup
 from storage.durable import replace_files
 from storage.ledger.archive import Archive, archives_of, stored_path
 from storage.ledger.database import connect, known_revisions, reading, revision_of, writing
@@ -43,7 +45,6 @@ def restore_account(
     *,
     force: bool,
     now_ms: int,
-    version: str,
     passphrase: str = "",
     done: Done = lambda _what, _done, _total: None,
 ) -> Restored:
@@ -56,7 +57,6 @@ def restore_account(
         account: (exchange, name).
         force: replace the account where it is here, after writing what it was to a backup in the state folder.
         now_ms: names that backup.
-        version: of this program.
         passphrase: opens an encrypted backup, and encrypts the one of before.
         done: told what is being done, how much is done, and of how much.
 
@@ -72,7 +72,7 @@ def restore_account(
         backup.check(lambda read: done("checking", read, backup.manifest.size))
         held.enter_context(account_lease(engine, exchange, name, places.state))
         finish_restore(places.state, engine)
-        aside = _aside(engine, places, account, force=force, now_ms=now_ms, version=version, passphrase=passphrase)
+        aside = _aside(engine, places, account, force=force, now_ms=now_ms, passphrase=passphrase)
         folder = held.enter_context(tempfile.TemporaryDirectory(dir=places.state, prefix=STAGING))
         staged = _staged(backup, Path(folder), done)
         held.callback(staged.dispose)
@@ -104,7 +104,7 @@ def _require_ledger(engine: Engine) -> None:
 
 
 def _aside(
-    engine: Engine, places: Places, account: tuple[str, str], *, force: bool, now_ms: int, version: str, passphrase: str
+    engine: Engine, places: Places, account: tuple[str, str], *, force: bool, now_ms: int, passphrase: str
 ) -> tuple[str, ...]:
     """Write what the account was to a file, and return its name; nothing where the account is not here."""
     exchange, name = account
@@ -120,13 +120,19 @@ def _aside(
         engine,
         places,
         target,
-        with_candles=False,
+        Contents(account=account),
         created_ms=now_ms,
-        version=version,
+        version=_version(),
         passphrase=passphrase,
-        account=account,
     )
     return (str(target),)
+
+
+def _version() -> str:
+    try:
+        return metadata_version("sigma-analyst")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _staged(backup: Unpacking, folder: Path, done: Done) -> Engine:

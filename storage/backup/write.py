@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -30,16 +31,28 @@ STAGING: Final = ".backup-"
 OF_FILES: Final = ("models/production", *(unit for unit in UNITS if unit not in ("tape", "models/production")))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What goes into a backup.
+
+    Attributes:
+        with_candles: take the candle store along.
+        account: (exchange, name) of the only one whose rows and days are taken; what all share goes along. None: all.
+    """
+
+    with_candles: bool = False
+    account: tuple[str, str] | None = None
+
+
 def write_backup(
     engine: Engine,
     places: Places,
     target: Path,
+    contents: Contents = Contents(),
     *,
-    with_candles: bool,
     created_ms: int,
     version: str,
     passphrase: str = "",
-    account: tuple[str, str] | None = None,
     done: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Manifest:
     """Write everything that cannot be fetched again to one file and return what is in it.
@@ -48,16 +61,16 @@ def write_backup(
         engine: of the ledger; only read.
         places: of this installation.
         target: the file; replaced when it exists, in one rename.
-        with_candles: take the candle store along.
+        contents: what goes in.
         created_ms: now.
         version: of this program.
         passphrase: encrypts the file; empty: whoever has the file can read it.
-        account: (exchange, name) of the only one whose rows and days are taken; what all share goes along. None: all.
         done: told what is being written, how much is done, and of how much.
 
     Raises:
         StorageFailed: something could not be read or written; no file was made.
     """
+    account, with_candles = contents.account, contents.with_candles
     with _staging(target.parent) as folder, packed(target, folder, passphrase) as packing:
         with one_moment(engine) as connection:
             tables = tables_of(connection)

@@ -25,7 +25,7 @@ with lazily():
     from storage.backup.manifest import Manifest
     from storage.backup.places import Places
     from storage.backup.restore import Restored
-    from storage.backup.write import write_backup
+    from storage.backup.write import Contents, write_backup
     from storage.config.tree import Config
     from storage.ledger import accounts
     from storage.ledger.queries import Ledger
@@ -56,11 +56,10 @@ def backup(
             whole_database_of(config),
             _places(config),
             file,
-            with_candles=with_candles,
+            Contents(with_candles=with_candles, account=(config.exchange.name, account) if account else None),
             created_ms=wall_ms(),
             version=installed("sigma-analyst") or "unknown",
             passphrase=config.database.backup_passphrase.reveal(),
-            account=(config.exchange.name, account) if account else None,
             done=stages.show,
         )
     for lost in made.lost:
@@ -111,8 +110,7 @@ def _put_in_place(config: Config, file: Path, account: str, *, force: bool) -> R
             "done": stages.show,
         }
         if account:
-            version = installed("sigma-analyst") or "unknown"
-            return one_account.restore_account(database, places, file, (exchange, account), version=version, **given)
+            return one_account.restore_account(database, places, file, (exchange, account), **given)
         here = (exchange, config.account.name)
         return restoring.restore(database, places, file, exchange_and_account=here, **given)
 

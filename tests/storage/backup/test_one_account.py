@@ -38,7 +38,7 @@ def backup(traded: Installation) -> Path:
 
 
 def put_back(made: Installation, source: Path, **options: Any) -> Restored:
-    given = {"force": False, "now_ms": wall_ms(), "version": "test"} | options
+    given = {"force": False, "now_ms": wall_ms()} | options
     return restore_account(made.database, made.places, source, SECOND, **given)
 
 
@@ -95,7 +95,6 @@ def test_it_comes_out_of_a_backup_of_all_too(traded: Installation, tmp_path: Pat
             ("builtin", "third"),
             force=False,
             now_ms=1,
-            version="test",
         )
 
 
