@@ -66,8 +66,7 @@ screenshots: $(DEVELOPMENT)
 	$(BIN)/python -m tests.browser.documentation
 
 audit: $(DEVELOPMENT)
-	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip || \
-	$(BIN)/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip --vulnerability-service osv
+	$(BIN)/python deploy/audit.py constraints.txt
 
 lock: $(DEVELOPMENT)
 	$(BIN)/python -m pip install -q uv

@@ -83,7 +83,8 @@ async def open_accounts(
     """
     configs = configurations(config)
     slot = asyncio.Lock()
-    run_queue = RunQueue(config.paths.state / "runs", limits_of(config), slot)
+    limits = replace(limits_of(config), exchange_url=exchange.url)
+    run_queue = RunQueue(config.paths.state / "runs", limits, slot)
     await asyncio.to_thread(run_queue.open)
     bundles = SharedBundles(shares=len(configs) > 1)
     shared = Shared(metrics=Metrics(), run_queue=run_queue, slot=slot, bundles=bundles, history=KeptHistory())

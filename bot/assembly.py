@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-import structlog
 from sqlalchemy import Engine as Database
 
 from bot.alerts.candle_watch import CandleWatch
@@ -32,6 +31,7 @@ from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_j
 from bot.scheduling.schedule import Job, Schedule
 from bot.scheduling.tidy import tidy_job
 from bot.scheduling.universe import Universe, listed_markets
+from bot.trading.active_bundle import active_bundle
 from bot.trading.control import Control
 from bot.trading.facts import Records
 from bot.trading.listeners import Listeners, log_trading, publisher
@@ -47,9 +47,8 @@ from storage.ledger.journal import Journal
 from storage.ledger.market_changes import began_with_symbols
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
-from storage.models.registry import Registry, bundle_by_id
-from strategies.bundle.bundle import Bundle, trend_bundle
-from strategies.errors import BadInput, BundleRefused
+from storage.models.registry import Registry
+from strategies.bundle.bundle import Bundle
 from strategies.market import MINUTE_MS, Market
 
 
@@ -127,12 +126,14 @@ async def assemble(environment: Environment) -> Parts:
     markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
     await asyncio.to_thread(record_markets, config.data.directory, markets)
     registry = Registry.of(config, apart=True)
-    bundle, refusal = await asyncio.to_thread(_active_bundle, registry, config)
+    if not environment.new_account:
+        await asyncio.to_thread(require_ledger, database, registry, config.exchange.name)
+    bundle, refusal = await asyncio.to_thread(active_bundle, registry, config)
     share = environment.shared.bundles.of
-    opened = await _opened(environment, markets, registry, share(bundle))
+    opened = await _opened(environment, markets, share(bundle))
     metrics, name = environment.shared.metrics, config.account.name
     listeners: Listeners = [partial(metrics.of_account.on_snapshot, name), log_trading]
-    environment.feed.watch(opened.engine.markets)
+    environment.feed.watch(opened.engine.markets, opened.owed_ms)
     trader = await asyncio.to_thread(_trader, environment, opened, listeners)
     runs, job_runs = TrainingRuns(config, exchange, exchange.clock), JobRuns(database, opened.account.id)
     leader = environment.leads
@@ -167,10 +168,8 @@ async def assemble(environment: Environment) -> Parts:
     )
 
 
-async def _opened(environment: Environment, markets: tuple[Market, ...], registry: Registry, bundle: Bundle) -> Opened:
+async def _opened(environment: Environment, markets: tuple[Market, ...], bundle: Bundle) -> Opened:
     config = environment.config
-    if not environment.new_account:
-        await asyncio.to_thread(require_ledger, environment.database, registry, config.exchange.name)
     return await open_trading(
         environment.database,
         exchange=config.exchange.name,
@@ -181,16 +180,6 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], registr
         candles=environment.shared.history.of(environment.feed),
         now_ms=environment.exchange.clock.now_ms(),
     )
-
-
-def _active_bundle(registry: Registry, config: Config) -> tuple[Bundle, str]:
-    """Return who decides, a bundle or a fallback strategy, and why it is not the champion: the trend rule is, then."""
-    exchange, timeframe = config.exchange.name, config.decision.timeframe
-    try:
-        return bundle_by_id(registry, exchange, registry.active(exchange), timeframe), ""
-    except (BundleRefused, BadInput) as error:
-        structlog.get_logger("daemon").error("bundle refused, the trend rule decides", error=str(error))
-        return trend_bundle(timeframe), f"the champion was refused at the start, the trend rule decides: {error}"
 
 
 def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> Trader:

@@ -1,8 +1,9 @@
 """Clocks: what time it is, and how to wait; the only module that reads the wall clock.
 
 A long-lived program gets one `Clock` from its composition root. `SystemClock` is a real exchange's time as measured,
-`ScaledClock` runs `speed` times faster, `PacedClock` stands where the exchange last said it stands, `ManualClock`
-belongs to tests. All are monotonic: `now_ms` never goes back. Knows nothing of markets or exchanges.
+`ScaledClock` runs `speed` times faster, `FollowingClock` does so as another process says, `PacedClock` stands where the
+exchange last said it stands, `ManualClock` belongs to tests. All are monotonic: `now_ms` never goes back. Knows nothing
+of markets or exchanges.
 """
 
 from __future__ import annotations
@@ -153,6 +154,31 @@ class ScaledClock:
     async def sleep_until(self, ms: int) -> None:
         while (left_ms := ms - self.now_ms()) > 0:  # noqa: ASYNC110 — it may be held or released meanwhile
             await asyncio.sleep(min(_LONGEST_NAP_S, left_ms / 1000 / self.speed))
+
+
+class FollowingClock(ScaledClock):
+    """A scaled clock of another process: it stands until its owner tells the time, and runs on from there.
+
+    Where the owner's stands, or lags behind what this one ran on to, this one stands until it is told a later time.
+    """
+
+    def __init__(self, now_ms: int, speed: float) -> None:
+        super().__init__(now_ms, speed, held=True)
+        self._told_ms = self._latest_ms = now_ms
+
+    def now_ms(self) -> int:
+        self._latest_ms = max(self._latest_ms, super().now_ms())
+        return self._latest_ms
+
+    def at_least_ms(self) -> int:
+        return self._told_ms
+
+    def follow(self, ms: int) -> None:
+        """Go on from the time that the owner told just now."""
+        if ms > self._told_ms:
+            self._told_ms, self._anchor_ms, self._anchor_ns = ms, ms, time.monotonic_ns()
+        else:
+            self._anchor_ms, self._anchor_ns = ms, None
 
 
 class _Sleepers:

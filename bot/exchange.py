@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.clock import Clock, PacedClock, ScaledClock, SystemClock
+from bot.clock import Clock, FollowingClock, PacedClock, SystemClock
 from bot.exchange_info import ExchangeInfo
 from bot.feed.connection import Connection
 from bot.feed.time_keeper import measure
@@ -34,6 +34,7 @@ from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
 
 LISTED = 11  # known markets that the demo lists at least: more may be added while it runs
+STANDS_S = 10.0  # real seconds, beside the length of a minute, without one in a market that waits for us
 T = TypeVar("T")
 
 
@@ -102,7 +103,8 @@ async def open_exchange(config: Config, patience: Patience | None = None) -> Asy
         try:
             description = server.source.description
             exchange_info = _demo_exchange(config, description.name, description.kind, description.edge)
-            yield Exchange(url=url, clock=server.clock, exchange_info=exchange_info, waits=True, watch=server.wait)
+            waiting = replace(exchange_info, stands_after_s=STANDS_S + minute_s(config.exchange.speed))
+            yield Exchange(url=url, clock=server.clock, exchange_info=waiting, waits=True, watch=server.wait)
         finally:
             await server.stop()
 
@@ -141,11 +143,15 @@ async def _join(config: Config) -> Exchange:
     exchange_info = _demo_exchange(config, str(market["name"]), str(market["kind"]), str(market["edge"]))
     if told["speed"] is None or told["mode"] == "paced":
         paced = PacedClock(int(told["now_ms"]))
-        return Exchange(
-            url=config.exchange.url, clock=paced, exchange_info=exchange_info, waits=True, on_time=paced.advance
-        )
-    clock = ScaledClock(int(told["now_ms"]), float(told["speed"]))
+        waiting = replace(exchange_info, stands_after_s=STANDS_S)
+        return Exchange(url=config.exchange.url, clock=paced, exchange_info=waiting, waits=True, on_time=paced.advance)
+    clock = FollowingClock(int(told["now_ms"]), float(told["speed"]))
     return Exchange(url=config.exchange.url, clock=clock, exchange_info=exchange_info)
+
+
+def minute_s(speed: float) -> float:
+    """Return the real seconds that a market minute lasts at a speed; 0 where it is as fast as it is processed."""
+    return MINUTE_MS / 1000 / speed if speed else 0.0
 
 
 def _demo_exchange(config: Config, name: str, kind: str, edge: str) -> ExchangeInfo:

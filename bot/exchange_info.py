@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeInfo:
-    """Where this daemon trades, for people."""
+    """Where this daemon trades, for people.
+
+    Attributes:
+        market_name: "demo market (generated), planted edge: 24 h momentum"; or the exchange.
+        stands_after_s: real seconds without an account minute after which a market stands whose clock waits for us, so
+            that its own time says nothing; infinity: its clock goes on by itself.
+    """
 
     exchange: str
-    market_name: str  # "demo market (generated), planted edge: 24 h momentum"; or the exchange
+    market_name: str
     is_demo: bool
     account: str
     speed: float
+    stands_after_s: float = math.inf

@@ -35,8 +35,11 @@ def asked(name: str) -> str:
     try:
         answer = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        raise SystemExit(f"pin-images: {name}: {said.strip().splitlines()[-1]}") from error
+        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[0]
+        raise SystemExit(
+            f"pin-images: no digest of {name} could be had ({said}); docker with buildx and a way to the registry are "
+            "needed; nothing was written"
+        ) from error
     if not DIGEST.fullmatch(answer):
         raise SystemExit(f"pin-images: {name}: the registry answered {answer[:80]!r}; a sha256 digest is needed")
     return answer

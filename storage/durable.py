@@ -59,7 +59,8 @@ def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> No
         contents: (target, function that writes the path it is given). All targets lie in one folder.
 
     Raises:
-        StorageFailed: a file could not be written (disk full, permissions); the targets are untouched.
+        StorageFailed: a file could not be written (disk full, permissions), the targets are untouched; or it could not
+            be put in place, and those before it were.
     """
     if not contents:
         return
@@ -74,9 +75,12 @@ def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> No
         for stage, _ in staged:
             stage.unlink(missing_ok=True)
         raise StorageFailed(f"{target} could not be written: {error.strerror or error}; nothing was changed") from error
-    for stage, target in staged:
-        os.replace(stage, target)
-    sync(contents[0][0].parent)
+    try:
+        for stage, target in staged:
+            os.replace(stage, target)
+        sync(contents[0][0].parent)
+    except OSError as error:  # a folder in its place, a disk that turned read-only
+        raise StorageFailed(f"{target} could not be put in place: {error.strerror or error}") from error
 
 
 def remove_staged(folder: Path) -> None:

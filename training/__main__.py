@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from storage.lazy import lazily
 from storage.terminal.output import fail
+from storage.terminal.parent_watch import end_with_parent
 from strategies.errors import Interrupted, SigmaError
-from training.runtime.parent_watch import end_with_parent
 
 with lazily():
     from storage.failures import unforeseen

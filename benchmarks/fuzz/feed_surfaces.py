@@ -158,7 +158,9 @@ async def rest(folder: Path) -> AsyncIterator[Attack]:
     for module in (listing, tickers):
         vars(module)["START_ATTEMPTS"] = 1  # the pauses between attempts are not what is tried here
     good = _documents()
-    is_spoilt = [True]
+    names: dict[str, str] = {}
+    listed: list[Any] = []
+    is_spoilt = [False]
 
     def prepare(rng: random.Random | None) -> None:
         for name, document in good.items():
@@ -173,11 +175,9 @@ async def rest(folder: Path) -> AsyncIterator[Attack]:
         clock = SystemClock()
         clock.observe(START_MS + 30 * MINUTE_MS, until_ms=START_MS + 30 * MINUTE_MS)
         asked = Rest(client, exchange="builtin", clock=clock, counters=Counter(), gate=Gate("builtin"), page=20)
-        prepare(None)
         if is_spoilt[0]:
-            await client.load_markets(True)
-            is_spoilt[0] = False
-        await list_markets(asked, DEMO_SYMBOLS, "futures")
+            client.set_markets(listed)
+        asked.names.update(names)
         prepare(rng)
         try:
             is_spoilt[0] = await _ask(rng, asked, clock)
@@ -186,6 +186,10 @@ async def rest(folder: Path) -> AsyncIterator[Attack]:
             raise
 
     prepare(None)
+    listed += await client.fetch_markets()
+    first = Rest(client, exchange="builtin", clock=SystemClock(), counters=Counter(), gate=Gate("builtin"))
+    await list_markets(first, DEMO_SYMBOLS, "futures")
+    names.update(first.names)
     try:
         yield take
     finally:

@@ -10,7 +10,7 @@ import json
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from benchmarks.fuzz.cases import Attack, Broken
+from benchmarks.fuzz.cases import Attack, Broken, Together
 from benchmarks.fuzz.mutations import TEXTS, spoilt_bytes, spoilt_json, spoilt_value, wild, written
 from bot.alerts.alerts import Alerts
 from bot.telegram.access import Access
@@ -45,12 +45,14 @@ NOW_MS: Final = NOW_S * 1000
 ANSWER_S: Final = 10.0
 COMMAND_S: Final = 0.05  # a request that takes longer waits for an account minute
 MINUTES: Final = 20_000
+UPDATES: Final = 20  # handed over at once: a chat may give thirty commands a minute
+REQUESTS: Final = 16  # at once
 RAW_EVERY: Final = 10  # requests that are not even HTTP
 COMMANDS: Final = tuple(entry.name for entry in MENU)
 
 
 @asynccontextmanager
-async def api(folder: Path) -> AsyncIterator[Attack]:
+async def api(folder: Path) -> AsyncIterator[Attack | Together]:
     """Spoilt requests to every operation, with a token, without one, and bytes that are no request."""
     async with served(folder, requests_per_minute=1_000_000) as here:
         document = await (await here.session.get("/api/openapi.json", headers=bearer())).json()
@@ -59,7 +61,7 @@ async def api(folder: Path) -> AsyncIterator[Attack]:
         left = iter(minutes(MINUTES))
         await here.world.hand(next(left))  # compiles what a minute needs
 
-        async def take(rng: random.Random) -> None:
+        async def asked(rng: random.Random) -> None:
             if rng.randrange(RAW_EVERY) == 0:
                 await _raw(rng, host, int(port), operations)
                 return
@@ -71,16 +73,23 @@ async def api(folder: Path) -> AsyncIterator[Attack]:
             query = {name: _short(wild(rng)) for name in _parameters(told) if rng.random() < 0.6}
             body = _body(rng, told, document)
             headers = {"Content-Type": "application/json", **headers}
-            request = here.session.request(method, f"{path}?{_query(query)}", data=body, headers=headers)
-            status, text = await _with_minutes(here.world, left, request)
+            async with here.session.request(method, f"{path}?{_query(query)}", data=body, headers=headers) as answer:
+                status, text = answer.status, (await answer.content.read(200)).decode(errors="replace")
             if status >= 500 and status != 503:
                 raise Broken(f"{method} {path} was answered {status}: {text[:80]}")
 
-        yield take
+        async def many(rngs: Sequence[random.Random]) -> int:
+            await _with_minutes(here.world, left, [asked(rng) for rng in rngs])
+            return 0
+
+        async def one(rng: random.Random) -> None:
+            await many([rng])
+
+        yield Together(one=one, many=many, size=REQUESTS)
 
 
 @asynccontextmanager
-async def telegram(folder: Path) -> AsyncIterator[Attack]:
+async def telegram(folder: Path) -> AsyncIterator[Attack | Together]:
     """Spoilt updates in front of a good command: the command is answered, and nothing was raised on the way."""
     server = _Updates()
     settings = telegram_settings(await server.start())
@@ -109,15 +118,19 @@ async def telegram(folder: Path) -> AsyncIterator[Attack]:
         bot._log = bot._poller._log = _Recorder(raised)  # what is caught at the task's border was not foreseen
         task = asyncio.create_task(bot.run())
 
-        async def take(rng: random.Random) -> None:
+        async def many(rngs: Sequence[random.Random]) -> int:
             seconds[0] += 120.0
             raised.clear()
-            await server.hand(rng)
+            await server.hand(rngs)
             if raised:
                 raise Broken(raised[0])
+            return 0
+
+        async def one(rng: random.Random) -> None:
+            await many([rng])
 
         try:
-            yield take
+            yield Together(one=one, many=many, size=UPDATES)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -163,13 +176,15 @@ class _Updates:
     async def stop(self) -> None:
         await self._runner.cleanup()
 
-    async def hand(self, rng: random.Random) -> None:
-        """Hand over a spoilt update and a good command behind it; return when the command was answered."""
-        self._number += 2
-        spoilt = spoilt_value(rng, _made(rng, self._number - 1))
-        self._pending += [{**spoilt, "update_id": self._number - 1}, _update(self._number, "/version")]
-        if rng.random() < 0.1:
-            self._spoilt = spoilt_json(rng, {"ok": True, "result": self._pending})
+    async def hand(self, rngs: Sequence[random.Random]) -> None:
+        """Hand over spoilt updates and a good command behind them; return when the command was answered."""
+        for rng in rngs:
+            self._number += 1
+            self._pending.append({**spoilt_value(rng, _made(rng, self._number)), "update_id": self._number})
+        self._number += 1
+        self._pending.append(_update(self._number, "/version"))
+        if rngs[0].random() < 0.1:
+            self._spoilt = spoilt_json(rngs[0], {"ok": True, "result": self._pending})
         self._answered.clear()
         self._asked.set()
         try:
@@ -228,23 +243,23 @@ def _made(rng: random.Random, number: int) -> dict[str, Any]:
     return made
 
 
-async def _with_minutes(world: DaemonWorld, left: Iterator[AccountMinute], request: Any) -> tuple[int, str]:
-    """Return a request's status and the beginning of its text; commands are answered when a minute takes them."""
-
-    async def asked() -> tuple[int, str]:
-        async with request as answer:
-            return answer.status, (await answer.content.read(200)).decode(errors="replace")
-
-    asking = asyncio.create_task(asked())
+async def _with_minutes(
+    world: DaemonWorld, left: Iterator[AccountMinute], asked: Sequence[Coroutine[Any, Any, None]]
+) -> None:
+    """Ask at once; commands are answered when a minute takes them."""
+    asking = [asyncio.ensure_future(part) for part in asked]
     try:
-        while not asking.done():
-            await asyncio.wait({asking}, timeout=COMMAND_S)
-            minute = None if asking.done() else next(left, None)
+        while not all(part.done() for part in asking):
+            await asyncio.wait(asking, timeout=COMMAND_S)
+            minute = None if all(part.done() for part in asking) else next(left, None)
             if minute is not None:
                 await world.hand(minute)
-        return await asking
+        for part in asking:
+            part.result()
     finally:
-        asking.cancel()
+        for part in asking:
+            part.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def _raw(rng: random.Random, host: str, port: int, operations: list[tuple[str, str, Any]]) -> None:

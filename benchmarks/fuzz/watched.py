@@ -19,7 +19,7 @@ from benchmarks.fuzz.cases import Counted, Fault, attack
 from benchmarks.fuzz.surfaces import SURFACES
 
 LOOK_S: Final = 0.2
-PIECE: Final = 500  # cases between two looks at the clock
+PIECE: Final = 5_000  # cases of which results are told together; opening a surface may take as long as thousands
 MOST_ENDS: Final = 10  # processes that may end before a surface is given up
 OPENING_S: Final = 240.0  # until the first case
 HANGS_S: Final = 180.0  # a case that takes longer holds its whole process; machines may be busy
@@ -72,7 +72,14 @@ def work(name: str, *, seed: int, first: int, cases: int, seconds: float) -> int
                 place.mkdir()
                 piece = min(PIECE, cases - done)
                 found = await attack(
-                    name, SURFACES[name], place, seed=seed, cases=piece, first=first + done, begun=begun
+                    name,
+                    SURFACES[name],
+                    place,
+                    seed=seed,
+                    cases=piece,
+                    first=first + done,
+                    begun=begun,
+                    until_s=deadline,
                 )
                 print(json.dumps(asdict(found)), flush=True)
                 done += piece

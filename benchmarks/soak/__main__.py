@@ -24,17 +24,17 @@ from benchmarks.figures import machine
 from benchmarks.soak import clocks, databases, feed_faults, fuzzing, kills, memory, properties, storm
 from benchmarks.soak.rows import HEAD, Part, Row, Soaking
 
-# Name, what it does, and its share of the minutes. `clocks` waits for real minutes and runs beside the others.
+# Name, what it does, and its share of the minutes. What runs beside the others waits (`clocks`), or takes the second
+# core (`fuzz`).
 PARTS: Final[dict[str, tuple[Part, float]]] = {
-    "kills": (kills.run, 0.26),
-    "feed": (feed_faults.run, 0.08),
+    "kills": (kills.run, 0.32),
+    "feed": (feed_faults.run, 0.10),
     "storm": (storm.run, 0.10),
-    "databases": (databases.run, 0.07),
-    "memory": (memory.run, 0.22),
-    "fuzz": (fuzzing.run, 0.20),
-    "properties": (properties.run, 0.07),
+    "databases": (databases.run, 0.08),
+    "memory": (memory.run, 0.30),
+    "properties": (properties.run, 0.10),
 }
-BESIDE: Final = "clocks"
+BESIDE: Final[dict[str, tuple[Part, float]]] = {"clocks": (clocks.run, 0.9), "fuzz": (fuzzing.run, 0.97)}
 NIGHTLY_MINUTES: Final = 15.0  # a run that is shorter is a nightly one: fewer cases of each kind
 
 
@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = [*PARTS, BESIDE]
+    names = [*PARTS, *BESIDE]
     parser.add_argument("--minutes", type=float, default=90.0, help="how long, real minutes")
     parser.add_argument("--parts", default="all", help=f"some of {', '.join(names)}")
     parser.add_argument("--seed", type=int, default=None, help="of everything; drawn where it is not given")
@@ -61,8 +61,7 @@ def main() -> int:
             json.dumps({"benchmark": "soak", "machine": machine(), "seed": seed, "rows": [asdict(row) for row in rows]})
         )
     else:
-        print(f"soak, seed {seed}\n{HEAD}\n" + "\n".join(map(str, rows)))
-        print(f"{sum(row.tried for row in rows):,} tried, {sum(row.lost for row in rows):,} lost")
+        print(f"soak, seed {seed}\n{HEAD}\n" + "\n".join(map(str, [*rows, *sums(rows)])))
     return int(any(row.lost for row in rows))
 
 
@@ -81,15 +80,32 @@ def soak(chosen: list[str], seed: int, seconds: float) -> list[Row]:
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
 
-        beside = threading.Thread(target=part, args=(BESIDE, clocks.run, 0.9))
-        if BESIDE in chosen:
-            beside.start()
+        beside = [
+            threading.Thread(target=part, args=(name, run, share))
+            for name, (run, share) in BESIDE.items()
+            if name in chosen
+        ]
+        for thread in beside:
+            thread.start()
         for name, (run, share) in PARTS.items():
             if name in chosen:
                 part(name, run, share / whole)
-        if BESIDE in chosen:
-            beside.join()
-    return rows
+        for thread in beside:
+            thread.join()
+    return sorted(rows, key=lambda row: [*PARTS, *BESIDE].index(row.part))
+
+
+def sums(rows: list[Row]) -> list[Row]:
+    """Return a row for each part, and one for all of them."""
+    parts = [[row for row in rows if row.part == name] for name in dict.fromkeys(row.part for row in rows)]
+    found = [_sum(of, of[0].part) for of in parts]
+    return [*found, _sum(rows, "all")] if rows else []
+
+
+def _sum(rows: list[Row], part: str) -> Row:
+    tried, lost = sum(row.tried for row in rows), sum(row.lost for row in rows)
+    kinds = f"{len(rows)} kinds of faults" if len(rows) > 1 else rows[0].what
+    return Row(part=part, what=f"together: {kinds}", tried=tried, lost=lost, seconds=sum(row.seconds for row in rows))
 
 
 def _rows(name: str, run: Part, given: Soaking) -> list[Row]:

@@ -16,6 +16,7 @@ import structlog
 from bot.alerts.alerts import Alerts
 from bot.alerts.digest_lines import lines_of, week_lines
 from bot.alerts.numbers import stamp
+from bot.trading.answered import answered
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from bot.views.no_trade import no_trade_reasons, refusals_since
@@ -38,7 +39,7 @@ async def digest_daily(
     control: Control, alerts: Alerts, cron: str, rest: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Note a digest whenever the cron line's market time comes; the newest missed one is made up for."""
-    noted_ms = await alerts.ask(alerts.outbox.latest_ms, "digest")
+    noted_ms = await answered(alerts.outbox.latest_ms, "digest")
     due_ms = next_cron_ms(cron, control.clock.now_ms() if noted_ms is None else noted_ms)
     while True:
         await control.clock.sleep_until(due_ms)

@@ -91,5 +91,6 @@ def _judge(status: int, retry_after: str) -> None:
         raise Undeliverable(f"webhook answered {status}")
     if status >= 500:
         raise Unanswered(f"webhook answered {status}")
-    seconds = float(retry_after) if retry_after.isdigit() else None
+    is_number = retry_after.isascii() and retry_after.isdecimal()
+    seconds = float(retry_after) if is_number else None
     raise NotSent(f"webhook answered {status}", None if seconds is None else min(seconds, LONGEST_RETRY_S))

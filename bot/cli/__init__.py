@@ -16,6 +16,7 @@ from typing import Final
 from bot.cli.commands.batch import become
 from storage.lazy import lazily
 from storage.terminal.output import fail
+from storage.terminal.parent_watch import end_with_parent
 from storage.terminal.words import did_you_mean
 from strategies.errors import BadInput, Interrupted, SigmaError
 
@@ -101,6 +102,7 @@ Example: sigma run
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    end_with_parent()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _dispatch(given)

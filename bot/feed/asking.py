@@ -13,18 +13,10 @@ from typing import Any, Protocol
 import ccxt
 
 from bot.clock import Clock, SystemClock
-from bot.feed.failures import Throttled, translate
+from bot.feed.failures import MALFORMED, Throttled, translate
 from bot.feed.gate import Gate
 from bot.feed.weights import WeightGauge
 from strategies.errors import ExchangeFailed
-
-MALFORMED = (
-    TypeError,
-    LookupError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-)  # what ccxt's parsers raise on HTML or null
 
 
 class Asking(Protocol):

@@ -136,6 +136,7 @@ class CandleBuffer:
     def answer_funding(self, symbol: str, asked_ms: int) -> None:
         """Note that the funding rates of a market up to `asked_ms` have been asked for, and were answered."""
         self._funding_answered_ms[symbol] = asked_ms
+        self.barrier.answer_funding(symbol, asked_ms)
 
     @property
     def horizon_ms(self) -> int:
@@ -231,7 +232,7 @@ class CandleBuffer:
     def wake_overdue(self, due_ms: int) -> None:
         """Wake the fetchers of markets that have stood since the last call and whose candle is due by `due_ms`."""
         for symbol, sequencer in self._sequencers.items():
-            stands = self._stood_at.get(symbol) == sequencer.next_ms
+            stands = self._stood_at.get(symbol) == sequencer.next_ms and not self.barrier.is_halted(symbol)
             self._stood_at[symbol] = sequencer.next_ms
             if stands and sequencer.next_ms + MINUTE_MS <= due_ms:
                 self._stuck.add(symbol)
@@ -240,8 +241,10 @@ class CandleBuffer:
                 self._stuck.discard(symbol)
 
     def is_whole(self, symbol: str) -> bool:
-        """Tell whether nothing of `symbol` is missing as far as is known."""
+        """Tell whether nothing of `symbol` is missing as far as is known; what is halted has nothing that could be."""
         sequencer = self._sequencers.get(symbol)
+        if sequencer is not None and self.barrier.is_halted(symbol):
+            return True
         return symbol not in self._stuck and sequencer is not None and sequencer.gap() is None
 
     async def wanted(self, symbol: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from bot.clock import Clock, PacedClock, SystemClock
+from bot.clock import Clock, FollowingClock, PacedClock, SystemClock
 from bot.feed.builtin import Builtin
 from bot.feed.connect import client_for
 from bot.feed.gate import Gate
@@ -101,7 +101,8 @@ class Connection:
         )
         if self._line is not None:
             self.rest.ask_through(self._line)
-        self.builtin = builtin_of(address, self._line, on_time) if exchange.is_builtin else None
+        told = clock.follow if isinstance(clock, FollowingClock) else on_time
+        self.builtin = builtin_of(address, self._line, told) if exchange.is_builtin else None
         self.keeper = TimeKeeper(self.rest, clock) if isinstance(clock, SystemClock) else None
         self.streams = self._line or Streams(self.rest, clock, feed, self.counters, self._run)
         self._is_started = False

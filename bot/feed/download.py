@@ -18,7 +18,7 @@ from strategies.errors import BadInput
 from strategies.market import DAY_MS, OPEN_MS, CandleArray, Timeframe
 
 PAGE_BARS: Final = 1000
-FUNDING_PAGE_DAYS: Final = 30
+FUNDING_PAGE_DAYS: Final = 300  # what one answer of Binance holds at three a day
 OLDEST_MS: Final = 1_483_228_800_000  # 2017-01-01: before any USDT market was listed
 SPOT_EXCHANGES: Final = {"binanceusdm": "binance"}  # where an exchange's spot markets are, if it has another name there
 

@@ -27,6 +27,7 @@ LONGEST_RETRY_AFTER_S = 7 * 86_400.0  # bans last minutes to days; a longer head
 SHORTEST_BAN_S = 120.0  # Binance: two minutes to three days
 DEFAULT_RETRY_AFTER_S = 5.0
 BANNED_UNTIL = re.compile(r"(?:banned|blocked|restricted|retry)[^0-9]{0,40}?(\d{13}|\d{10})\b", re.I)
+MALFORMED = (TypeError, LookupError, ValueError, AttributeError, ArithmeticError)  # what ccxt raises on nonsense
 ALTERNATIVES = ("bybit", "okx", "kraken", "bitget", "binanceusdm")
 
 

@@ -15,9 +15,11 @@ from bot.feed.candle import CandleNote, ClosedCandle, Values
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.failures import NoSuchMarket
 from bot.feed.grace import Grace
+from bot.feed.page import Page
 from bot.feed.plausible import Wild
 from bot.feed.rebuild import rebuilt
-from bot.feed.rest import SECOND_LOOK_S, Page, Rest
+from bot.feed.rest import SECOND_LOOK_S, Rest
+from bot.feed.validate import WHY
 from bot.feed.witness import Witnesses
 from bot.waiting import Backoff, Outage, elapsed_s
 from strategies.errors import ExchangeFailed
@@ -30,6 +32,7 @@ SHAKEN_S = 120.0  # wall seconds after a reconnect in which young candles are lo
 UNCONFIRMED_S = 150.0  # wall seconds after which a wild candle that nothing confirms is left out
 GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter gap of a quiet market is no news
 LONGEST_WAIT_S = 10.0
+BEYOND = "its numbers cannot be reckoned with in whole ticks and lots"
 
 
 class GapFetcher:
@@ -127,6 +130,9 @@ class GapFetcher:
         for candle in page.candles:
             if not await self._take(candle, page.candles):
                 break
+        for candle in page.contradicted:
+            if candle.open_ms < buffer.next_ms(self._symbol):
+                buffer.take(candle)  # kept as a revision of what was taken
         if buffer.next_ms(self._symbol) > start_ms:
             self._confirmed = 0
             buffer.answer(self._symbol, buffer.next_ms(self._symbol))
@@ -141,7 +147,9 @@ class GapFetcher:
         never_traded = not has_it and page.complete_ms > start_ms and self._is_final(start_ms)
         if never_traded:
             self._confirmed = 0
-            await self._give_up(start_ms, page.candles[0].open_ms if page.candles else page.complete_ms)
+            until_ms = page.candles[0].open_ms if page.candles else page.complete_ms
+            await self._give_up(start_ms, until_ms)
+            self._name_refused(page, start_ms, until_ms)
         buffer.tell()
         return never_traded
 
@@ -157,7 +165,7 @@ class GapFetcher:
         if candle.open_ms != self._buffer.next_ms(self._symbol):
             return False
         if not isinstance(wild, Wild):
-            self._exclude(candle, "its numbers cannot be reckoned with in whole ticks and lots")
+            self._exclude(candle, BEYOND)
             return True
         is_true, said = await self._witnesses.judge(wild, page)
         if is_true is None and not self._has_waited(candle):
@@ -212,8 +220,31 @@ class GapFetcher:
             self._buffer.note(note)
             for candle in made:
                 self._buffer.skip(self._symbol, candle.open_ms)
-                self._buffer.take(candle)
+                await self._take_made(candle, made)
         self._buffer.skip(self._symbol, until_ms)
+
+    async def _take_made(self, candle: ClosedCandle, made: Sequence[ClosedCandle]) -> None:
+        """Take a candle that stands in for others; one that is not believable and has no witness is left out."""
+        wild = self._buffer.judge(candle)
+        if wild is None:
+            self._buffer.take(candle)
+        elif not isinstance(wild, Wild):
+            self._exclude(candle, BEYOND)
+        else:
+            is_true, said = await self._witnesses.judge(wild, made)
+            if is_true:
+                self._buffer.take(candle)
+            else:
+                self._exclude(candle, f"{wild.text}; {said}")
+
+    def _name_refused(self, page: Page, start_ms: int, until_ms: int) -> None:
+        """Say of every candle that was given up because the exchange states nonsense, what the nonsense is."""
+        for open_ms, why in sorted(page.refused.items()):
+            if start_ms <= open_ms < until_ms:
+                text = f"the exchange states a candle that is none: {WHY[why]}"
+                end_ms = open_ms + MINUTE_MS
+                note = CandleNote(kind="excluded", symbol=self._symbol, open_ms=open_ms, until_ms=end_ms, text=text)
+                self._buffer.note(note)
 
     def _is_final(self, missing_ms: int) -> bool:
         is_old = missing_ms < self._clock.now_ms() - OLD_MS

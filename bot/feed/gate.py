@@ -49,7 +49,7 @@ class Gate:
                 seconds=round(failure.retry_after_s),
                 why=str(failure),
             )
-            self._keep(wall_ms() + round(failure.retry_after_s * 1000), str(failure))
+            self._keep(failure)
 
     def left_s(self) -> float:
         """Return the wall seconds for which nothing may be asked."""
@@ -76,16 +76,19 @@ class Gate:
         if self._file is None:
             return 0.0
         try:
-            until_ms = orjson.loads(self._file.read_bytes())["until_ms"]
-            left_s = (int(until_ms) - wall_ms()) / 1000
-        except (OSError, ValueError, TypeError, KeyError):
+            kept = orjson.loads(self._file.read_bytes())
+            left_s = (int(kept["until_ms"]) - wall_ms()) / 1000
+            longest_s = float(kept.get("seconds", LONGEST_RETRY_AFTER_S))  # a clock may have been set back
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return 0.0
-        return min(max(0.0, left_s), LONGEST_RETRY_AFTER_S)
+        return min(max(0.0, left_s), longest_s, LONGEST_RETRY_AFTER_S)
 
-    def _keep(self, until_ms: int, why: str) -> None:
+    def _keep(self, failure: Throttled) -> None:
         if self._file is None:
             return
-        content = orjson.dumps({"exchange": self._exchange, "until_ms": until_ms, "why": why})
+        until_ms = wall_ms() + round(failure.retry_after_s * 1000)
+        told = {"until_ms": until_ms, "seconds": failure.retry_after_s, "why": str(failure)}
+        content = orjson.dumps({"exchange": self._exchange, **told})
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace_files([(self._file, lambda path: _write(path, content))])

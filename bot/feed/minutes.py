@@ -8,20 +8,17 @@ in their new units already. Pure: the caller says when to stop waiting.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bot.feed.candle import ClosedCandle
+from bot.feed.funding_book import FundingBook
 from bot.feed.lobby import Lobby, Values, fits_grid
-from strategies.kernel.state import NO_RATE
 from strategies.market import MINUTE_MS, Market, MarketStatus
 from strategies.minute import AccountMinute, Command, LateBar
-
-OWED_LIMIT = 32  # unsettled funding times remembered per market; the oldest is given up first
-SETTLED_KEPT = 64  # charged funding times remembered per market, so that none is charged twice
 
 
 class MinuteBarrier:
@@ -36,8 +33,21 @@ class MinuteBarrier:
     """
 
     def __init__(
-        self, markets: Sequence[Market], *, progress_ms: Sequence[int], head_ms: int, counters: Counter[str]
+        self,
+        markets: Sequence[Market],
+        *,
+        progress_ms: Sequence[int],
+        head_ms: int,
+        counters: Counter[str],
     ) -> None:
+        """Begin with the minute at `head_ms`.
+
+        Args:
+            markets: of the account by index.
+            progress_ms: open of the candle each market delivers first.
+            head_ms: open of the minute to leave first.
+            counters: told what happened.
+        """
         self.markets = list(markets)
         self.head_ms = head_ms
         self.progress_ms = np.array(progress_ms, np.int64)
@@ -45,14 +55,8 @@ class MinuteBarrier:
         self.lobby = Lobby()
         self._index = {market.symbol: index for index, market in enumerate(self.markets)}
         self._values: dict[int, dict[int, Values]] = {}  # minute -> by market what came
-        self._rates: dict[tuple[int, int], int] = {}  # (market, funding time) -> rate whose bar has not left yet
+        self._funding = FundingBook(progress_ms)
         self._late: list[tuple[int, int, Values, int]] = []  # market, open, values, rate
-        self._owed: list[deque[int]] = [
-            deque(maxlen=OWED_LIMIT) for _ in self.markets
-        ]  # funding times whose minute left without a rate
-        self._late_rates: list[deque[int]] = [deque() for _ in self.markets]
-        self._settled: list[deque[int]] = [deque(maxlen=SETTLED_KEPT) for _ in self.markets]  # times that were charged
-        self._since_ms = [head_ms] * len(self.markets)  # rates that settled before are not the account's
         self._accepted_grids: set[str] = set()
         self._ignored: set[str] = set()
         self._counters = counters
@@ -69,7 +73,7 @@ class MinuteBarrier:
         if candle.open_ms >= self.head_ms:
             self._values.setdefault(candle.open_ms, {})[index] = candle.values
             return
-        rate = self._take_rate(index, candle.open_ms)
+        rate = self._funding.of_bar(index, candle.open_ms)
         self._late.append((index, candle.open_ms, candle.values, rate))
         self._counters["late_bars"] += 1
 
@@ -79,30 +83,27 @@ class MinuteBarrier:
         if index is None:
             return
         self.progress_ms[index] = max(int(self.progress_ms[index]), until_ms)
-        for key in sorted(key for key in self._rates if key[0] == index and key[1] < min(until_ms, self.head_ms)):
-            self._late_rates[index].append(self._rates.pop(key))
+        self._funding.skip(index, min(until_ms, self.head_ms))
 
     def fund(self, symbol: str, settled_ms: int, rate_e8: int) -> None:
         """Take a settled funding rate, on the market's schedule or off it; one already known is ignored."""
         index = self._index.get(symbol)
-        if index is None or not self.markets[index].is_member or settled_ms < self._since_ms[index]:
+        if index is None or not self.markets[index].is_member:
             return
-        key = (index, settled_ms)
-        if key in self._rates or settled_ms in self._settled[index]:
-            return
-        if not self._interval_ms[index] or settled_ms % self._interval_ms[index]:
-            self._counters["funding_off_schedule"] += 1
-        if settled_ms >= self.head_ms:
-            self._rates[key] = rate_e8
-            return
-        if settled_ms in self._owed[index]:
-            self._owed[index].remove(settled_ms)
-        self._counters["late_funding"] += 1
-        if self.progress_ms[index] <= settled_ms:
-            self._rates[key] = rate_e8  # its candle is still to come, and will bring it along
-        else:
-            self._settled[index].append(settled_ms)
-            self._late_rates[index].append(rate_e8)
+        is_late = self._funding.take(index, settled_ms, rate_e8, self.head_ms, int(self.progress_ms[index]))
+        if is_late is not None:
+            self._counters["late_funding"] += is_late
+            self._counters["funding_off_schedule"] += self._funding.is_off_schedule(index, settled_ms)
+
+    def owe(self, owed_ms: Sequence[Sequence[int]]) -> None:
+        """Note funding times from before the first minute whose rates never came, per market."""
+        self._funding.owe(owed_ms)
+
+    def answer_funding(self, symbol: str, asked_ms: int) -> None:
+        """Note that every rate of a market up to `asked_ms` has been asked for, and was answered."""
+        index = self._index.get(symbol)
+        if index is not None:
+            self._funding.answered(index, asked_ms)
 
     def waiting(self) -> np.ndarray:
         """Return (markets,) bool: whose candle or funding rate the head minute still lacks."""
@@ -115,24 +116,17 @@ class MinuteBarrier:
 
     def unfunded(self, minute_ms: int) -> np.ndarray:
         """Return (markets,) bool: whose funding settles at this minute and has not come."""
-        missing = np.zeros(len(self.markets), bool)
-        for index in self._settling(minute_ms):
-            missing[index] = (index, minute_ms) not in self._rates
-        return missing
+        return self._funding.unfunded(minute_ms)
 
     def owed_funding(self, now_ms: int) -> dict[str, int]:
-        """Return per symbol the earliest funding time up to `now_ms` whose rate has not come."""
-        owed = {}
-        for index, market in enumerate(self.markets):
-            first_ms = self._first_owed(index)
-            if first_ms is not None and first_ms <= now_ms:
-                owed[market.symbol] = first_ms
-        return owed
+        """Return per symbol from when on its rates have to be asked for, where that is due by `now_ms`."""
+        due = ((market.symbol, self._next_question(index)) for index, market in enumerate(self.markets))
+        return {symbol: asked[1] for symbol, asked in due if asked is not None and asked[0] <= now_ms}
 
     def next_owed_ms(self) -> int | None:
-        """Return the earliest funding time, past or to come, whose rate is not here; None when nothing settles."""
-        first = (self._first_owed(index) for index in range(len(self.markets)))
-        return min((settles_ms for settles_ms in first if settles_ms is not None), default=None)
+        """Return when the next question for rates is due, past or to come; None when nothing settles."""
+        asked = (self._next_question(index) for index in range(len(self.markets)))
+        return min((part[0] for part in asked if part is not None), default=None)
 
     def has_any(self) -> bool:
         """Tell whether at least one candle of the head minute is here."""
@@ -151,7 +145,7 @@ class MinuteBarrier:
         )
         not_ready = ~present
         not_ready[[late.market for late in late_bars]] = True
-        funding_e8 = self._settle(open_ms, present)
+        funding_e8 = self._funding.of_minute(open_ms, present)
         self._late = []
         self.head_ms = open_ms + MINUTE_MS
         self._counters["absent"] += int((self._trades & ~present).sum())
@@ -208,6 +202,9 @@ class MinuteBarrier:
             if command.kind == "join":
                 self._admit(index, command.spec, open_ms)
             elif command.kind == "change":
+                before_ms = self.markets[index].funding_interval_ms
+                if before_ms != command.spec.funding_interval_ms:
+                    self._funding.changed(index, before_ms, open_ms)
                 self.markets[index] = command.spec
             else:
                 command = replace(command, spec=self.markets[index])  # with the rules of this minute
@@ -223,19 +220,17 @@ class MinuteBarrier:
             self.markets.append(market)
             self._index[market.symbol] = index
             self.progress_ms = np.append(self.progress_ms, open_ms)
-            self._since_ms.append(open_ms)
-            for kept in (self._owed, self._late_rates, self._settled):
-                kept.append(deque(maxlen=OWED_LIMIT))
-        self.markets[index], self._since_ms[index], self.progress_ms[index] = market, open_ms, open_ms
-        self._owed[index].clear()
+        self._funding.admit(index, open_ms)
+        self.markets[index], self.progress_ms[index] = market, open_ms
         self._renew()
         for candle in self.lobby.candles(market.symbol, open_ms):
             self.offer(candle)
 
     def _renew(self) -> None:
-        self._interval_ms = np.array([market.funding_interval_ms for market in self.markets], np.int64)
+        interval_ms = np.array([market.funding_interval_ms for market in self.markets], np.int64)
         watched = [market.is_member and market.symbol not in self._ignored for market in self.markets]
-        self._interval_ms[~np.array(watched, bool)] = 0
+        interval_ms[~np.array(watched, bool)] = 0
+        self._funding.renew(interval_ms)
         self._trades = np.array(watched, bool) & [market.status is not MarketStatus.HALTED for market in self.markets]
 
     def _look_at_grid(self, market: Market, values: Values) -> None:
@@ -251,34 +246,5 @@ class MinuteBarrier:
         bar[4] = market.lots(values[4])
         return bar
 
-    def _take_rate(self, index: int, settled_ms: int) -> int:
-        rate = self._rates.pop((index, settled_ms), NO_RATE)
-        if rate != NO_RATE:
-            self._settled[index].append(settled_ms)
-        return rate
-
-    def _settling(self, open_ms: int) -> list[int]:
-        settles = (self._interval_ms > 0) & (open_ms % np.maximum(self._interval_ms, 1) == 0)
-        return [int(index) for index in np.flatnonzero(settles)]
-
-    def _settle(self, open_ms: int, present: np.ndarray) -> np.ndarray:
-        rates = np.full(len(self.markets), NO_RATE, np.int64)
-        for index in self._settling(open_ms):
-            if (index, open_ms) not in self._rates:
-                self._owed[index].append(open_ms)
-        for index in map(int, np.flatnonzero(present)):
-            rates[index] = self._take_rate(index, open_ms)
-            if rates[index] == NO_RATE and self._late_rates[index]:
-                rates[index] = self._late_rates[index].popleft()
-        return rates
-
-    def _first_owed(self, index: int) -> int | None:
-        if self._owed[index]:
-            return self._owed[index][0]
-        interval_ms = int(self._interval_ms[index])
-        if not interval_ms:
-            return None
-        settles_ms = -(-self.head_ms // interval_ms) * interval_ms
-        while (index, settles_ms) in self._rates:
-            settles_ms += interval_ms
-        return settles_ms
+    def _next_question(self, index: int) -> tuple[int, int] | None:
+        return self._funding.asked_from(index, self.head_ms, int(self.progress_ms[index]))

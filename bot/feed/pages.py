@@ -56,10 +56,11 @@ async def funding_rates(rest: Rest, symbol: str, start_ms: int, end_ms: int) -> 
     rates: list[int] = []
     next_ms = start_ms
     while next_ms < end_ms:
-        page = [row for row in await rest.funding(symbol, next_ms, attempts=ATTEMPTS) if row[0] < end_ms]
-        if not page:
-            break
+        answer = await rest.funding(symbol, next_ms, attempts=ATTEMPTS)
+        page = [row for row in answer if row[0] < end_ms]
         times += [settled_ms for settled_ms, _ in page]
         rates += [rate_e8 for _, rate_e8 in page]
+        if not page or len(page) < len(answer):  # what comes next lies behind the end
+            break
         next_ms = page[-1][0] + 1
     return np.array(times, np.int64), np.array(rates, np.int64)

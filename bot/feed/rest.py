@@ -10,7 +10,6 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,9 @@ from bot.feed.asking import Asking, Direct
 from bot.feed.candle import ClosedCandle, Values
 from bot.feed.failures import GeoBlocked, NoSuchMarket
 from bot.feed.gate import Gate
+from bot.feed.page import Page
 from bot.feed.shared_answers import SharedAnswers
-from bot.feed.validate import Refused, check
+from bot.feed.validate import WHY, Refused, check
 from bot.waiting import Backoff, elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
@@ -34,19 +34,6 @@ SKEW_S = 5.0  # wall seconds by which an exchange's rows may be ahead of its tim
 MARK_IS_NEW_MS = 3 * MINUTE_MS  # so long the present mark price says something about a minute
 SETTLED_MS = MINUTE_MS  # a candle that ended so long ago is final even where no later one is listed
 SECOND_LOOK_S = 1.0  # between two equal answers that settle the newest candle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """An answer to a request for candles.
-
-    Attributes:
-        candles: validated, closed, ascending; those asked for that the exchange has.
-        complete_ms: whatever lies before it and is not in `candles` does not exist: a later candle was in the answer.
-    """
-
-    candles: tuple[ClosedCandle, ...]
-    complete_ms: int
 
 
 class Rest:
@@ -139,18 +126,26 @@ class Rest:
         rows = await self.ask(
             "fetch_ohlcv", self.names[symbol], timeframe.value, start_ms, max(wanted, 2), attempts=attempts
         )
-        found = self._validated(symbol, rows, step_ms)
+        found, refused = self._validated(symbol, rows, step_ms)
         newest_ms = max((candle.open_ms for candle in found), default=-1)
-        closed = {
-            candle.open_ms: candle
-            for candle in found
-            if start_ms <= candle.open_ms < end_ms and self._is_closed(candle, step_ms, newest_ms)
-        }
+        closed: dict[int, ClosedCandle] = {}
+        contradicted = []
+        for candle in found:
+            if start_ms <= candle.open_ms < end_ms and self._is_closed(candle, step_ms, newest_ms):
+                former = closed.setdefault(candle.open_ms, candle)
+                if former.values != candle.values:
+                    contradicted.append(former)
+                    closed[candle.open_ms] = candle
         self._counters["rest_pages"] += 1
         candles = tuple(closed[open_ms] for open_ms in sorted(closed))
         unsure = (candle.open_ms for candle in found if candle.open_ms >= start_ms and candle.open_ms not in closed)
         complete_ms = min(end_ms, newest_ms, *unsure)
-        return Page(candles=candles, complete_ms=max(start_ms, complete_ms))
+        return Page(
+            candles=candles,
+            complete_ms=max(start_ms, complete_ms),
+            refused=refused,
+            contradicted=tuple(contradicted),
+        )
 
     def _is_closed(self, candle: ClosedCandle, step_ms: int, newest_ms: int) -> bool:
         """Tell whether the exchange itself has shown that a candle is final.
@@ -261,23 +256,27 @@ class Rest:
             return None
         return (price, price, price, price, 0.0)
 
-    def _validated(self, symbol: str, rows: Sequence[Sequence[object]], step_ms: int) -> list[ClosedCandle]:
-        """Return the rows that are candles, the forming one among them; refused ones are counted."""
+    def _validated(
+        self, symbol: str, rows: Sequence[Sequence[object]], step_ms: int
+    ) -> tuple[list[ClosedCandle], dict[int, Refused]]:
+        """Return the rows that are candles, the forming one among them, and by open why others are none."""
         loose = isinstance(self._clock, PacedClock | ManualClock)  # it lags behind the market that it follows
         ahead_ms = DAY_MS if loose else round(SKEW_S * self._clock.speed * 1000)
         newest_ms = self._clock.now_ms() + ahead_ms  # the forming candle is among them
-        found = []
+        found, refused = [], {}
         for row in rows:
             candle = check(symbol, row, step_ms=step_ms, newest_ms=newest_ms)
             if isinstance(candle, ClosedCandle):
                 found.append(candle)
-            else:
-                self._counters[f"refused_{candle}"] += 1
+                continue
+            self._counters[f"refused_{candle}"] += 1
+            if candle in WHY and row and isinstance(row[0], int):
+                refused[row[0]] = candle
         if rows and not found:
             raise ExchangeFailed(
                 f"{self.exchange} answered {len(rows)} rows for {symbol}, none of them a candle (a web page?)"
             )
-        return found
+        return found, refused
 
 
 def _is_amount(value: object) -> bool:

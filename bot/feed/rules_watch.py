@@ -2,7 +2,9 @@
 says nothing, and at the end of one that was announced.
 
 What differs becomes a command in the next account minute: rules that changed, a halt, a return, an end. A market is
-called ended when two answers lack it and it has no candle either; one answer may be a glitch.
+called ended when two answers lack it and it has no candle either; one answer may be a glitch. One that is not listed
+for minutes while its candles go on is listed as something else, in another currency or in units that cannot be counted
+in: nothing enters it until it is listed again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.listing import NOTICE_MS, Listing
 from bot.waiting import elapsed_s
 from strategies.errors import ExchangeFailed
-from strategies.market import HOUR_MS, MINUTE_MS, Market, MarketStatus
+from strategies.market import HOUR_MS, MINUTE_MS, RATE_ONE, UNITS_PER_QUOTE, Market, MarketStatus
 from strategies.membership import DELISTED
 from strategies.minute import Command
 
@@ -27,6 +29,7 @@ POLL_S: Final = 0.1  # wall seconds between two looks at what is due
 RETRY_S: Final = 5.0
 SILENCE_S: Final = 30.0  # wall seconds between two questions about a market that says nothing
 QUIET_MS: Final = 2 * MINUTE_MS  # without a candle
+MOST_LACKING: Final = 5  # answers in a row, a minute apart, that lack a market with candles
 BY: Final = "exchange"
 RULES: Final = (
     "tick",
@@ -38,6 +41,7 @@ RULES: Final = (
     "fee_e8",
     "max_leverage",
 )
+NAMES: Final = {"funding_interval_ms": "funding every", "min_notional_units": "smallest order", "fee_e8": "fee"}
 Describe = Callable[[Sequence[str]], Awaitable[dict[str, Listing]]]
 
 
@@ -106,9 +110,16 @@ class RulesWatch:
         has_candles = self._buffer.seen_ms(market.symbol) >= barrier.head_ms - QUIET_MS
         if self._lacking[market.symbol] < 2 or has_candles:
             self._next_ms = min(self._next_ms, now_ms + MINUTE_MS)
+            if self._lacking[market.symbol] >= MOST_LACKING and market.status is MarketStatus.TRADING:
+                self._halt_unlisted(market)
             return
         why = f"{DELISTED}: {market.exchange} no longer lists it"
         barrier.lobby.queue(Command(kind="leave", spec=market, by=BY, why=why))
+
+    def _halt_unlisted(self, market: Market) -> None:
+        why = f"{market.exchange} has candles of it, but lists no such {market.kind} in whole ticks and lots"
+        halted = replace(market, status=MarketStatus.HALTED)
+        self._buffer.barrier.lobby.queue(Command(kind="change", spec=halted, by=BY, why=why))
 
     def _settle(self, market: Market, price: float) -> None:
         """Let a market go that the exchange has ended, at the price at which it settles."""
@@ -136,10 +147,23 @@ class RulesWatch:
 def differences(before: Market, after: Market) -> str:
     """Return what changed between two specifications of a market, in words; "" when nothing did."""
     said = [
-        f"{name.replace('_', ' ')} {getattr(before, name)} -> {getattr(after, name)}"
+        f"{NAMES.get(name, name.replace('_', ' '))} {_shown(before, name)} -> {_shown(after, name)}"
         for name in RULES
         if getattr(before, name) != getattr(after, name)
     ]
     if before.status is not after.status:
         said.append(f"{before.status.value} -> {after.status.value}")
     return ", ".join(said)
+
+
+def _shown(market: Market, name: str) -> str:
+    """Return a rule as a trader reads it."""
+    value = getattr(market, name)
+    match name:
+        case "funding_interval_ms":
+            return f"{value / HOUR_MS:g} h" if value else "never"
+        case "min_notional_units":
+            return f"{value / UNITS_PER_QUOTE:g}"
+        case "fee_e8":
+            return f"{value / RATE_ONE:.3%}" if value >= 0 else "as configured"
+    return str(value)

@@ -15,20 +15,13 @@ from typing import Any
 import ccxt
 import structlog
 
-from bot.feed.failures import Throttled, refused_dial
+from bot.feed.failures import MALFORMED, Throttled, refused_dial
 from bot.feed.gate import Gate
 from bot.waiting import Backoff, Outage, elapsed_s
 
 MARKETS_PER_SOCKET = 200
 log = structlog.get_logger("feed")
 LONGEST_WAIT_S = 30.0
-MALFORMED = (
-    TypeError,
-    LookupError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-)  # what ccxt's own handlers raise on nonsense
 OnLost = Callable[[Sequence[str]], None]
 
 

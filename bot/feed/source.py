@@ -81,6 +81,7 @@ class FeedSource:
         self.builtin = self._connection.builtin
         self._markets: list[Market] = []
         self._group: asyncio.TaskGroup | None = None
+        self._owed_ms: Sequence[Sequence[int]] = ()
         self._members: LiveMembers | None = None
         self._live: LiveFeed | None = None
 
@@ -138,9 +139,13 @@ class FeedSource:
         """
         return await describe_markets(self._rest, symbols, self._exchange.market)
 
-    def watch(self, markets: Sequence[Market]) -> None:
-        """Let `minutes` watch an account's markets, by index; before it is read."""
-        self._markets = list(markets)
+    def watch(self, markets: Sequence[Market], owed_ms: Sequence[Sequence[int]] = ()) -> None:
+        """Let `minutes` watch an account's markets, by index; before it is read.
+
+        Args:
+            owed_ms: per market funding times on the tape without a rate.
+        """
+        self._markets, self._owed_ms = list(markets), owed_ms
 
     def change(self, command: Command, timeframe: Timeframe) -> None:
         """Let a market join with a decision boundary to come, or change or leave with the next minute."""
@@ -214,6 +219,7 @@ class FeedSource:
             wild_move=self._settings.wild_move,
             window=max(WINDOW_MINUTES, 2 * self._settings.catch_up_page),
         )
+        candle_buffer.barrier.owe(self._owed_ms)
         self._rules = RulesWatch(candle_buffer, self.describe, self._clock)
         await self._look_at_rules()
         for symbol in set(candle_buffer.symbols) - self._rest.names.keys():

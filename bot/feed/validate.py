@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Final
 
 from bot.feed.candle import ClosedCandle, Values
 from strategies.market import Market
@@ -30,6 +31,14 @@ class Refused(StrEnum):
     OFF_GRID = "off_grid"
     FUTURE = "from_the_future"
     UNKNOWN_MARKET = "unknown_market"  # another symbol or timeframe than was asked for
+
+
+WHY: Final = {
+    Refused.NOT_A_CANDLE: "it has no numbers",
+    Refused.NOT_FINITE: "a number of it is missing or infinite",
+    Refused.NOT_POSITIVE: "a price of it is not above zero, or its volume is negative",
+    Refused.OUT_OF_ORDER: "its high is below its low",
+}
 
 
 def check(symbol: str, row: Sequence[object], *, step_ms: int, newest_ms: int) -> ClosedCandle | Refused:

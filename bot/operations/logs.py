@@ -21,6 +21,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from storage.config.secret import MASK
 from storage.config.services import LogSettings
+from storage.terminal.words import field_text, printable
 from strategies.errors import StorageFailed
 
 DAEMON_FILES: Final = {"sigma.log": logging.DEBUG, "error.log": logging.ERROR}
@@ -133,19 +134,12 @@ def _for_people(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     time = datetime.fromtimestamp(event.pop("time_ms") / 1000, UTC)
     label = _LABELS.get(event.pop("level", ""), "")
     trace = event.pop("exception", "")
-    phrase = event.pop("event", "")
+    phrase = printable(str(event.pop("event", "")), one_line=True)
     event.pop("logger", None)
-    fields = "  " + " ".join(f"{name}={_short(value)}" for name, value in event.items()) if event else ""
-    return f"{time:%H:%M:%S} {label}{phrase}{fields}" + (f"\n{trace}" if trace else "")
+    fields = "  " + " ".join(f"{name}={field_text(value)}" for name, value in event.items()) if event else ""
+    return f"{time:%H:%M:%S} {label}{phrase}{fields}" + (f"\n{printable(trace)}" if trace else "")
 
 
 def _for_programs(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     first = {name: event.pop(name, "") for name in ("time_ms", "level", "logger", "event")}
-    return json.dumps({**first, **event}, default=str, ensure_ascii=False)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = str(value)
-    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
+    return printable(json.dumps({**first, **event}, default=str, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """A batch command as a child process: niced, limited, watched, and ended step by step when it must end.
 
 The child shares nothing with the daemon but files. Its stdout is one JSON document, its stderr lines of progress, and
-its stdin a pipe whose end tells it that the daemon is gone (`training/runtime/parent_watch.py`). However it ends, there
+its stdin a pipe whose end tells it that the daemon is gone (`storage/terminal/parent_watch.py`). However it ends, there
 is a document or a cause in words.
 """
 
@@ -22,6 +22,7 @@ from typing import Any, Final
 import orjson
 
 PROGRAM: Final = (sys.executable, "-m", "training")
+CLI: Final = (sys.executable, "-m", "bot.cli")
 TERM_WAIT_S: Final = 5.0
 PIPE_WAIT_S: Final = 5.0  # a grandchild that escaped may hold the pipes open
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
@@ -50,6 +51,7 @@ class Limits:
     workers: int = 1  # fits at once; 0: as many as a cluster has processors
     deadline_s: float = 3_600.0
     account: str = ""  # whose configuration it reads; "": as the environment says
+    exchange_url: str = ""  # of the built-in exchange that runs inside the daemon; "": as configured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,4 +212,6 @@ def _environment(limits: Limits, needs: Sequence[str]) -> dict[str, str]:
     workers = {"SIGMA_TRAINING__WORKERS": str(limits.workers)}
     if limits.account:
         workers["SIGMA_ACCOUNT__NAME"] = limits.account
+    if limits.exchange_url:
+        workers["SIGMA_EXCHANGE__URL"] = limits.exchange_url
     return kept | threads | workers | {"PYTHONUNBUFFERED": "1", "SIGMA_STARTED_BY": "daemon"}

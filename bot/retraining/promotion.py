@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.clock import Clock
 from bot.exchange import Exchange
-from bot.feed.connection import Connection
-from bot.feed.download import Wanted
-from bot.feed.download_all import download_all
-from bot.feed.source import FeedSource
+from bot.retraining.child_limits import limits_of
+from bot.retraining.child_process import CLI, run_child
 from bot.retraining.shadowing import Shadowing
+from bot.retraining.steps import step_of
 from bot.retraining.trainer import JOB, Counted
+from bot.trading.answered import answered
 from bot.trading.control import Control
-from storage.candles.store import CandleStore
 from storage.config.training import ScheduleSettings
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
@@ -29,6 +30,7 @@ from strategies.bundle.fallback_policy import FallbackLevel, next_status
 from strategies.errors import AlreadyRunning, BadInput, Conflict, ExchangeFailed, SigmaError
 from strategies.market import DAY_MS
 
+LONGEST_DOWNLOAD_S: Final = 24 * 3600.0  # 500 markets of many years, within an exchange's weight limit, take hours
 STEPS: Final = ("promote", "shadow", "reject")
 FALLBACK_LEVELS: Final[dict[FallbackLevel, str]] = {
     "models": "the models trade",
@@ -49,39 +51,31 @@ class TrainingRuns:
         self.further: Sequence[Control] = ()  # accounts of this daemon that the same bundle decides in
 
     async def download(self, count: Counted) -> None:
-        """Bring the candle store up to date, market by market, through the real client."""
-        config = self._config
-        store = CandleStore(config.data.directory)
-        source = FeedSource(
-            Connection(
-                config.exchange,
-                config.feed,
-                self._clock,
-                url=self._exchange.url,
-                on_time=self._exchange.on_time,
-                state=config.paths.state / "feed",
-            )
-        )
-        try:
-            wanted = [
-                Wanted(
-                    exchange=config.exchange.name,
-                    symbol=symbol,
-                    timeframe=config.decision.timeframe,
-                    kind=config.exchange.market,
-                    since_ms=self._since_ms(),
-                    until_ms=self._clock.now_ms(),
-                )
-                for symbol in self._symbols()
-            ]
-            named = wanted[0].symbol if len(wanted) == 1 else f"{len(wanted)} markets"
-            _, failed = await download_all(
-                source, store, wanted, on_progress=lambda share: count(f"history of {named}", int(100 * share), 100)
-            )
-            if len(failed) == len(wanted):
-                raise ExchangeFailed(f"no history came; {failed[0].symbol}: {failed[0].why}")
-        finally:
-            await source.close()
+        """Bring the candle store up to date, market by market, in a child: minutes do not wait for pages of history.
+
+        Raises:
+            ExchangeFailed: nothing came of any market.
+        """
+        symbols = self._symbols()
+        named = symbols[0] if len(symbols) == 1 else f"{len(symbols)} markets"
+        limits = replace(limits_of(self._config), background=False, deadline_s=LONGEST_DOWNLOAD_S)
+
+        def hear(line: str) -> None:
+            step = step_of(line)
+            if step is not None:
+                _, done, total, _ = step
+                count(f"history of {named}", done, total)
+
+        ended = await run_child(self._download_arguments(symbols), limits, hear, CLI)
+        if ended.document is None:
+            raise ExchangeFailed(f"no history came; {ended.cause}")
+
+    def _download_arguments(self, symbols: Sequence[str]) -> list[str]:
+        config, since_ms, url = self._config, self._since_ms(), self._exchange.url
+        place = [",".join(symbols), config.decision.timeframe.value, config.exchange.market]
+        since = [] if since_ms is None else ["--since", datetime.fromtimestamp(since_ms / 1000, UTC).isoformat()]
+        where = ["--exchange", config.exchange.name, *(["--url", url] if url else [])]
+        return ["data", "download", *place, *where, *since, "--partly"]
 
     def _symbols(self) -> tuple[str, ...]:
         """Return the markets that the bundle decides in; before there is an account those of the configuration."""
@@ -192,7 +186,7 @@ async def first_training(control: Control, runs: JobRuns, *, wanted: bool, catch
     """Ask for a bundle when none decides yet, or when a restart cut a training short; the rest is the schedule's."""
     if not wanted:
         return
-    cut_short = await asyncio.to_thread(close_interrupted, runs, control.clock.now_ms())
+    cut_short = await answered(close_interrupted, runs, control.clock.now_ms())
     with contextlib.suppress(AlreadyRunning):  # the schedule made up for a missed run first
         if control.champion is None:
             await control.training.start("no bundle decides yet")
@@ -214,7 +208,7 @@ async def on_harm(control: Control, found: str) -> bool:
     if control.snapshot is None or is_fallback(control.snapshot.bundle_id):
         return False
     try:
-        await control.rollback("monitor", found)
+        await control.rollback("monitor", found, must=True)
     except Conflict:
         return False
     return True

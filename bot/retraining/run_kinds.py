@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.retraining.child_process import PROGRAM
+from bot.retraining.child_process import CLI, PROGRAM
 from bot.views.runs import RunKind, RunOption
+from storage.config.market import SYMBOL
 from storage.language import N_
 from strategies.errors import Conflict, NotFound
 
-CLI: Final = (sys.executable, "-m", "bot.cli")
 DAY: Final = r"\d{4}-\d\d-\d\d"
-SYMBOLS: Final = r"[A-Za-z0-9]{2,20}(,[A-Za-z0-9]{2,20}){0,499}"
+SYMBOLS: Final = rf"{SYMBOL}(,{SYMBOL}){{0,499}}"
 COUNT: Final = r"\d{1,5}"
 NUMBER: Final = r"\d{1,3}(\.\d{1,3})?"
 FAMILIES: Final = ("xgboost", "lstm", "ridge", "ppo")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,6 +32,7 @@ from strategies.errors import Conflict, NotFound, SigmaError
 MOST_WAITING: Final = 16
 KEPT: Final = 200
 DEADLINE_S: Final = 12 * 3_600.0
+RUN_ID: Final = re.compile(r"r-\d{5,9}")
 
 Listener = Callable[[Run], None]
 
@@ -78,7 +80,9 @@ class RunQueue:
         for path in sorted(self._folder.glob("r-*.json"))[-KEPT:]:
             try:
                 run = Run.model_validate(orjson.loads(path.read_bytes())["run"])
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if run.id != path.stem or not RUN_ID.fullmatch(run.id):
                 continue
             self._runs[run.id] = run
             if not run.is_over:
@@ -93,7 +97,7 @@ class RunQueue:
         run = self._known(name)
         document = None
         if run.state == "done":
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
                 document = orjson.loads(self._path(name, ".json").read_bytes()).get("document")
         return RunPage(run=run, document=document, points=list(self._points.get(name, ())))
 

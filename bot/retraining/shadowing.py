@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 import structlog
 
 from bot.retraining.shadow_bundle import Close, ShadowBundle, close_of
+from bot.trading.answered import answered
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from storage.config.training import ValidationSettings
@@ -79,7 +81,7 @@ class Shadowing:
 
     async def run(self) -> None:
         """Shadow closes until cancelled."""
-        self._trials = await asyncio.to_thread(self._shadows.trials, running=True)
+        self._trials = await answered(partial(self._shadows.trials, running=True))
         is_made_up = False
         while True:
             close = await self._closes.get()
@@ -200,7 +202,7 @@ class Shadowing:
         """Roll a champion back, unless the pointer has left it already and only the swap is still to come."""
         registry, exchange = self._control.registry, self._control.exchange_info.exchange
         if await asyncio.to_thread(registry.active, exchange) == champion_id:
-            await self._control.rollback("harm stop", sentence)
+            await self._control.rollback("harm stop", sentence, must=True)
 
     async def _make_up(self) -> None:
         """Roll back a champion whose harm stop was written, but not carried out before the program ended."""

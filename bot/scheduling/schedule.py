@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from bot.clock import Clock
+from bot.trading.answered import answered
 from storage.cron import next_cron_ms
 from storage.ledger.job_runs import JobRun
 from strategies.errors import SigmaError
@@ -123,7 +124,7 @@ class Schedule:
 
     async def _first_due(self, job: Job) -> int:
         now_ms = self._clock.now_ms()
-        last = await asyncio.to_thread(self._runs.latest, job.name)
+        last = await answered(self._runs.latest, job.name)
         due_ms = job.next_ms(self._start_ms if last is None else last.started_ms)
         if due_ms > now_ms or job.catches_up:
             return due_ms

@@ -16,6 +16,7 @@ from sqlalchemy import Engine as Database
 from bot.feed.candidates import exchange_candidates
 from bot.feed.source import FeedSource
 from bot.scheduling.schedule import Job
+from bot.trading.answered import answered
 from bot.trading.control import Control
 from bot.trading.joins import staying
 from bot.waiting import Backoff
@@ -71,7 +72,7 @@ class Universe:
         if self.is_top or self._config.has_shipped_symbols:
             return
         ledger = self._control.ledger
-        changes = await asyncio.to_thread(read_changes, ledger.database, ledger.account.id)
+        changes = await answered(read_changes, ledger.database, ledger.account.id)
         wanted = with_hand_made(self._config.exchange.symbols, self.members, wanted_by_hand(changes))
         if kept := sorted(set(wanted) ^ set(self._config.exchange.symbols)):
             structlog.get_logger("markets").info("markets changed by command stay so", symbols=kept)

@@ -23,6 +23,7 @@ from storage.config.secret import MASK
 from storage.config.services import TelegramSettings
 
 CONNECTIONS: Final = 16
+LONGEST_FLOOD_S: Final = 3_600.0  # a longer wait is asked about again: a ban that is told in error must not last
 CLOSED_DOOR_S: Final = 300.0  # between attempts that only a person can help: bot blocked, token refused, chat moved
 _OF_THE_CHAT: Final = re.compile(
     r"access|admin|allowed|banned|block|channel|chat|closed|deactivated|deleted|flood|forbidden|forum|group|kicked|"
@@ -85,9 +86,9 @@ def is_closed_door(refusal: str) -> bool:
 
 
 def seconds(error: RetryAfter) -> float:
-    """Return how long Telegram wants us to wait."""
+    """Return how long to wait because Telegram asks for it, an hour at most."""
     wait: timedelta = error._retry_after  # the public name warns unless the caller chose its type by environment
-    return wait.total_seconds()
+    return min(max(wait.total_seconds(), 0.0), LONGEST_FLOOD_S)
 
 
 def described(error: Exception, token: str) -> str:

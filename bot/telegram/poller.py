@@ -113,6 +113,9 @@ class Poller:
                 await ask()
             except TelegramError as error:
                 await self._wait_after(error)
+            except Exception as error:  # a task boundary: an answer that the library cannot read
+                self._log.warning("telegram's answer is unreadable", error=f"{type(error).__name__}: {error}"[:200])
+                await self._sleep(LONGEST_WAIT_S)
             else:
                 self._recover()
                 return

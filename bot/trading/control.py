@@ -69,7 +69,10 @@ class Control(Facts):
         Raises:
             BadInput: it belongs to the account already, or the exchange does not list it, or not in whole units, or has
                 announced its end within a day.
+            Conflict: it leaves with the next minute, as was asked.
         """
+        if any(part.kind == "leave" and part.spec and part.spec.symbol == symbol for part in self.pending_changes):
+            raise Conflict(f"{symbol} is about to leave with the next account minute; ask again after it")
         listed = await self.feed.describe([symbol])
         asker = Asker(by=by, why=why, now_ms=self.clock.now_ms())
         return self._trader.change_market(joining(self.markets, listed, symbol, asker))
@@ -131,16 +134,23 @@ class Control(Facts):
             await asyncio.to_thread(move)
             return await self._swapped(warm_up, by)
 
-    async def rollback(self, by: str, why: str = "rolled back by hand") -> Done:
+    async def rollback(self, by: str, why: str = "rolled back by hand", *, must: bool = False) -> Done:
         """Go back to the bundle before the champion, benched or not; to the trend rule when there was none.
+
+        Args:
+            by: who asked.
+            why: kept in the history.
+            must: to the trend rule also where the bundle before is broken: this champion may not go on.
 
         Raises:
             Conflict: there is no champion.
+            BundleRefused: the bundle before is broken.
         """
         self.check_rollback()
         async with self._swapping:
             now_ms = self.clock.now_ms()
-            await asyncio.to_thread(self.registry.rollback, self.exchange_info.exchange, f"{why} ({by})", now_ms)
+            move = partial(self.registry.rollback, self.exchange_info.exchange, f"{why} ({by})", now_ms, must=must)
+            await asyncio.to_thread(move)
             return await self._swapped(await self._prepared(), by)
 
     async def step_down(self, fallback_level: FallbackLevel, by: str, why: str, champion: str | None = None) -> Done:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.clock import Clock
+from bot.clock import Clock, steady_ms
 from bot.exchange_info import ExchangeInfo
 from bot.trading.joins import staying
 from bot.trading.ports import FeedHealth, Training
@@ -108,9 +108,18 @@ class Facts:
         """Return how long ago the last account minute closed, in market time."""
         return max(0, self.clock.now_ms() - (self._trader.last_minute_ms + MINUTE_MS))
 
+    def standing_s(self) -> float:
+        """Return the real seconds for which no account minute was taken; 0.0 while they come as they should.
+
+        A demo market's clock waits for the daemon: where minutes stand, its time stands with them and shows no age.
+        """
+        passed_s = (steady_ms() - self._trader.taken_ms) / 1000
+        return passed_s if self.snapshot is not None and passed_s > self.exchange_info.stands_after_s else 0.0
+
     def is_fresh(self) -> bool:
         """Return whether candles are being processed: the measure of life, not the loop's."""
-        return self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
+        is_young = self.snapshot is not None and self.minute_age_ms() <= self.stale_after_ms + MINUTE_MS
+        return is_young and not self.standing_s()
 
     def is_ready(self) -> bool:
         """Return whether every market has an unbroken feed and candles are being processed."""
@@ -175,9 +184,13 @@ class Facts:
         """
         if symbol is None:
             return -1
-        for index, market in enumerate(self.markets):
-            if market.symbol == typed_symbol(symbol):
-                return index
+        names = [market.symbol for market in self.markets]
+        for meant in (symbol, typed_symbol(symbol)):
+            if meant in names:
+                return names.index(meant)
+        alike = [index for index, name in enumerate(names) if name.casefold() == symbol.casefold()]
+        if len(alike) == 1:  # kPEPEUSDC, typed without its small letter
+            return alike[0]
         known = ", ".join(market.symbol for market in self.members[:NAMED])
         more = f" and {len(self.members) - NAMED} more" if len(self.members) > NAMED else ""
         raise BadInput(f"{symbol} is not traded here; one of {known}{more} is needed")

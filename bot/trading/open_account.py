@@ -8,26 +8,32 @@ through the feed like all others.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
 from bot.feed.joining import first_candle_ms
 from storage.ledger import accounts
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, AccountCheckpoint
+from storage.ledger.archive import Archive
 from storage.ledger.database import reading
 from storage.ledger.documents import get_markets
+from storage.ledger.owed_funding import owed_funding
 from storage.models.registry import BY_COMMAND_LINE, Registry
 from strategies.bundle.bundle import Bundle
 from strategies.engine import Engine, begin
 from strategies.errors import BadInput
 from strategies.kernel.settings import TradingSettings
-from strategies.market import MINUTE_MS, CandleArray, Market, Timeframe
+from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Market, Timeframe
+from strategies.minute import AccountMinute
 
 ALL_MS = 2**62
+LONGEST_HALT_MS = 7 * DAY_MS  # of which the funding that is owed is still looked up
 
 
 class CandleHistorySource(Protocol):
@@ -43,6 +49,7 @@ class Opened:
     account: Account
     engine: Engine
     is_new: bool
+    owed_ms: tuple[tuple[int, ...], ...] = ()  # per market funding times on the tape without a rate
 
     @property
     def settled_ms(self) -> list[int]:
@@ -71,7 +78,8 @@ async def open_trading(
     found = await asyncio.to_thread(accounts.find, database, exchange, name)
     if found is not None:
         engine = await asyncio.to_thread(_read_back, database, found, markets, settings, bundle)
-        return Opened(account=found, engine=engine, is_new=False)
+        owed_ms = await asyncio.to_thread(_owed, database, found, engine)
+        return Opened(account=found, engine=engine, is_new=False, owed_ms=owed_ms)
     timeframe = settings.decision.timeframe
     start_ms = timeframe.open_of(now_ms)
     parts = await _fetch(candles, markets, timeframe, start_ms)
@@ -101,9 +109,12 @@ def require_ledger(database: Database, registry: Registry, exchange: str) -> Non
 
     Raises:
         BadInput: daemons have moved the production pointer, and the database knows no account on the exchange.
+        StorageFailed: it knows none, and the pointer cannot be read.
     """
+    if accounts.count(database, exchange):
+        return
     moves = [move for move in registry.history(exchange) if not move.why.endswith(BY_COMMAND_LINE)]
-    if not moves or accounts.count(database, exchange):
+    if not moves:
         return
     where = database.url.render_as_string()
     raise BadInput(
@@ -145,6 +156,31 @@ def _read_back(
     return engine
 
 
+def _owed(database: Database, account: Account, engine: Engine) -> tuple[tuple[int, ...], ...]:
+    """Return what is owed since a day before the oldest last bar of a member, a market that is halted among them."""
+    last_ms, settled = int(engine.state.account["last_ms"][0]), engine.state.positions["last_ms"]
+    bars_ms = [int(ms) for ms, market in zip(settled, engine.markets, strict=True) if ms and market.is_member]
+    since_ms = max(min(bars_ms, default=last_ms) - DAY_MS, last_ms - LONGEST_HALT_MS)
+    with reading(database) as connection:
+        minutes = _minutes(connection, account, since_ms, last_ms, on_lost=lambda _archive, _why: None)
+        return owed_funding(minutes, len(engine.markets))
+
+
+def _minutes(
+    connection: Connection,
+    account: Account,
+    after_ms: int,
+    until_ms: int,
+    on_lost: Callable[[Archive, str], None] | None = None,
+) -> Iterator[tuple[AccountMinute, tuple[Market, ...]]]:
+    """Yield the account minutes on the tape, each with the markets after it; `on_lost` as of `tape.rows`."""
+    markets_id, markets = "", tuple[Market, ...]()
+    for row in tape_codec.rows(connection, account.id, after_ms, until_ms, on_lost):
+        if row["markets_id"] != markets_id:
+            markets_id, markets = row["markets_id"], get_markets(connection, row["markets_id"])
+        yield tape_codec.decode(row), markets
+
+
 def _refill(database: Database, account: Account, stopped: AccountCheckpoint, engine: Engine) -> None:
     """Bring back the decision candles that were filling when the account stopped, on the grids of their minutes."""
     members = np.array([market.is_member for market in stopped.markets], bool)
@@ -153,11 +189,11 @@ def _refill(database: Database, account: Account, stopped: AccountCheckpoint, en
     if not len(seen):
         return
     since_ms = engine.timeframe.open_of(int(seen.min()))
-    markets_id = ""
+    counted_in: tuple[Market, ...] = ()
     with reading(database) as connection:
-        for row in tape_codec.rows(connection, account.id, since_ms - 1, stopped.minute_ms):
-            if row["markets_id"] != markets_id:
-                markets_id = row["markets_id"]
-                engine.membership.count_in(get_markets(connection, markets_id))
-            engine.fill_candle(tape_codec.decode(row))
+        for minute, markets in _minutes(connection, account, since_ms - 1, stopped.minute_ms):
+            if markets is not counted_in:
+                counted_in = markets
+                engine.membership.count_in(markets)
+            engine.fill_candle(minute)
     engine.membership.count_in(stopped.markets)

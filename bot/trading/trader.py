@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import orjson
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, steady_ms
 from bot.tracing import OFF, AccountTraces
 from bot.trading.alerts_of_minute import alerts_of, command_alert
 from bot.trading.market_requests import MarketRequests
@@ -98,6 +98,7 @@ class Trader:
         self.snapshot: Snapshot | None = None
         self.is_ledger_writable = True
         self.last_minute_ms = int(engine.state.account["last_ms"][0])
+        self.taken_ms = 0  # of `steady_ms`, when the last minute had been written; 0: none since the start
 
     async def run(self) -> None:
         """Trade until cancelled. A minute that was begun is finished first."""
@@ -202,6 +203,7 @@ class Trader:
             await self._write(minute, outcome, signals, alerts)
         self._traces.told([alert.key for alert in alerts])
         self.last_minute_ms = minute.open_ms
+        self.taken_ms = steady_ms()
         took_s = loop.time() - began_s
         with self._traces.span("publish"):
             self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)

@@ -10,6 +10,9 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from storage.config.market import SYMBOL
+from strategies.market import typed_symbol
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_MS: Final = 253_402_300_799_999  # the end of year 9999
 _MILLISECONDS: Final = re.compile(r"\d{1,15}")
@@ -21,9 +24,9 @@ Row = TypeVar("Row")
 
 
 class Asked(BaseModel):
-    """A query or a body: unknown names are refused."""
+    """A query or a body: unknown names are refused; patterns mean what they mean to Python, in any script."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ Before = Annotated[
     WithJsonSchema({"anyOf": [_MS, *_ISO, {"type": "string", "pattern": r"^\d{1,15}\.\d{1,4}$"}]}),
 ]
 Symbol = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9]{2,20}$", json_schema_extra={"x-symbol": True}), AfterValidator(str.upper)
+    str, Field(pattern=f"^{SYMBOL}$", json_schema_extra={"x-symbol": True}), AfterValidator(typed_symbol)
 ]
 Limit = Annotated[int, Field(ge=1, le=1_000)]
 

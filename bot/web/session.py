@@ -23,6 +23,7 @@ from typing import Final
 
 from aiohttp import web
 
+from bot.clock import steady_ms
 from bot.web.caller import ANONYMOUS, Caller
 from bot.web.revoked import Revoked
 
@@ -41,16 +42,24 @@ class Sessions:
     Args:
         token: the API token, which may do everything.
         now_ms: the wall clock.
+        steady_ms: a clock that nobody can set, for tickets.
         read_token: may ask and change nothing; "" is none.
         revoked: sessions that were signed out; None: forgotten with this object.
     """
 
     def __init__(
-        self, token: str, now_ms: Callable[[], int], *, read_token: str = "", revoked: Revoked | None = None
+        self,
+        token: str,
+        now_ms: Callable[[], int],
+        *,
+        steady_ms: Callable[[], int] = steady_ms,
+        read_token: str = "",
+        revoked: Revoked | None = None,
     ) -> None:
         self._token = token
         self._read_token = read_token
         self._now_ms = now_ms
+        self._steady_ms = steady_ms
         self._revoked = revoked or Revoked()
         self._tickets: dict[str, int] = {}
 
@@ -73,11 +82,11 @@ class Sessions:
 
     def new_ticket(self) -> str:
         """Return a ticket that signs in one browser, once, within ten minutes."""
-        self._tickets = {name: until for name, until in self._tickets.items() if until > self._now_ms()}
+        self._tickets = {name: until for name, until in self._tickets.items() if until > self._steady_ms()}
         while len(self._tickets) >= MAX_TICKETS:
             del self._tickets[min(self._tickets, key=self._tickets.__getitem__)]
         ticket = secrets.token_urlsafe(24)
-        self._tickets[ticket] = self._now_ms() + TICKET_MS
+        self._tickets[ticket] = self._steady_ms() + TICKET_MS
         return ticket
 
     def new_share(self, days: int) -> tuple[str, int]:
@@ -96,7 +105,7 @@ class Sessions:
 
     def spend(self, ticket: str) -> bool:
         """Return whether the ticket was good; it is not any more."""
-        return self._tickets.pop(ticket, 0) > self._now_ms()
+        return self._tickets.pop(ticket, 0) > self._steady_ms()
 
     def sign_in(self, request: web.Request, response: web.StreamResponse, *, may_change: bool = True) -> Caller:
         """Give the browser a cookie."""

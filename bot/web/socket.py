@@ -19,10 +19,11 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from orjson import Fragment
 
 from bot.views.status import status_of
-from bot.web.app_keys import CONTROL, HUB
+from bot.web.app_keys import CONTROL, HUB, SESSIONS
 from bot.web.problems import problem
 from bot.web.stream import MAX_SUBSCRIBERS, Hub, Subscription, encode
 from strategies.errors import BadInput
+from strategies.market import typed_symbol
 
 HEARTBEAT_S: Final = 15.0
 GOODBYE_S: Final = 2.0
@@ -39,14 +40,17 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Events as they happen, each with a rising id."""
     hub = request.app[HUB]
     after = _after(request.query.get("after"))
-    every_s, watch = _pace(request.query.get("every")), frozenset(request.query.get("watch", "").upper().split(","))
+    every_s = _pace(request.query.get("every"))
+    watch = frozenset(map(typed_symbol, request.query.get("watch", "").split(",")))
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=every_s is not None)
     if not socket.can_prepare(request):
         return problem(426, "upgrade required", "this address speaks websocket", headers={"Upgrade": "websocket"})
-    if len(hub) >= MAX_SUBSCRIBERS:
+    is_known = request.app[SESSIONS].caller(request).is_known
+    if not hub.has_room(is_known=is_known):
         return problem(503, "not now", f"{MAX_SUBSCRIBERS} readers are connected; that is all there may be")
     await socket.prepare(request)
-    subscription = hub.subscribe(after, COALESCED if every_s is not None else frozenset())
+    unwanted = COALESCED if every_s is not None else frozenset()
+    subscription = hub.subscribe(after, unwanted, is_known=is_known)
     sending = _send(request, socket, subscription)
     if every_s is not None:
         sending = _send_pulses(request, socket, subscription, every_s, watch)

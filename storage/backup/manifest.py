@@ -14,7 +14,7 @@ MANIFEST: Final = "manifest.json"
 CONFIG: Final = "config.toml"
 TABLES: Final = "tables"
 ROOTS: Final = frozenset({TABLES, "tape", "models", "exchange", "runs", "candles"})
-_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=-]{0,199}")
+_PART: Final = re.compile(r"\w[\w.=-]{0,199}")
 
 
 class _Part(BaseModel):

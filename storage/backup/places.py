@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,16 +76,37 @@ class Places:
                 return self.candles / rest
         raise KeyError(name)
 
-    def files_of(self, unit: str) -> Iterator[tuple[str, Path]]:
-        """Yield (member name, path) of every file of a unit, in order; locks and what a writer has staged are not."""
+    def files_of(
+        self, unit: str, on_error: Callable[[OSError], None] = lambda _error: None
+    ) -> Iterator[tuple[str, Path]]:
+        """Yield (member name, path) of every file of a unit, in order; locks and what a writer has staged are not.
+
+        Args:
+            unit: of `UNITS`, or the candles.
+            on_error: told of a folder that cannot be read.
+        """
         start = self.of_member(unit)
         if start.is_file():
             yield unit, start
             return
-        for path in sorted(start.rglob("*")):
+        for path in sorted(_below(start, on_error)):
             inside = path.relative_to(start)
-            if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+            if (path.is_file() or path.is_symlink()) and not any(part.startswith(".") for part in inside.parts):
                 yield f"{unit}/{inside.as_posix()}", path
+
+
+def _below(start: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
+    """Yield everything below a folder, through links too; a folder that is met again on its own way ends there."""
+    for folder, folders, names in os.walk(start, onerror=_unless_absent(on_error), followlinks=True):
+        above = [part for part in Path(folder).parents if part.is_relative_to(start)]
+        if Path(folder).resolve() in [part.resolve() for part in above]:
+            folders.clear()
+            continue
+        yield from (Path(folder) / name for name in names)
+
+
+def _unless_absent(on_error: Callable[[OSError], None]) -> Callable[[OSError], None]:
+    return lambda error: None if isinstance(error, FileNotFoundError) else on_error(error)
 
 
 def unit_of(name: str) -> str:

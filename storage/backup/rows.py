@@ -112,8 +112,8 @@ def fill(
     for table in tables_of(connection):
         path = file_of(table.name)
         counts[table.name] = 0
-        for rows in [] if path is None else _pages(path):
-            counts[table.name] += _put(connection, table, rows, change)
+        for rows in [] if path is None else pages(path):
+            counts[table.name] += put(connection, table, rows, change)
             done(sum(counts.values()))
     upgrade(connection)
     if connection.dialect.name == "postgresql":
@@ -121,12 +121,17 @@ def fill(
     return counts
 
 
-def _put(
+def put(
     connection: Connection,
     table: Table,
     rows: list[dict[str, Any]],
     change: Callable[[str, dict[str, Any]], dict[str, Any]],
 ) -> int:
+    """Insert rows and return their number.
+
+    Raises:
+        StorageFailed: they are no rows of this table.
+    """
     try:
         connection.execute(table.insert(), [change(table.name, row) for row in rows])
     except OperationalError:
@@ -136,7 +141,12 @@ def _put(
     return len(rows)
 
 
-def _pages(path: Path) -> Iterator[list[dict[str, Any]]]:
+def pages(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a table's file, some thousands at a time.
+
+    Raises:
+        StorageFailed: it cannot be read.
+    """
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=PAGE_ROWS):

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Table, func, select
 
 from storage.backup.container import Packing, packed
 from storage.backup.last_backup import note_backup
-from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest
+from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest, is_member
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
 from storage.backup.scope import Scope
@@ -80,10 +80,7 @@ def write_backup(
             lost = _add_tape(packing, connection, tables, scope)
             accounts = tuple(part for part in _accounts(connection, tables) if account in (None, _name_of(part)))
             revision = revision_of(connection) or ""
-        total = sum(1 for _ in _files(places, with_candles=with_candles))
-        for number, (name, path) in enumerate(_files(places, with_candles=with_candles), start=1):
-            packing.add(name, path)
-            done("files", number, max(number, total))
+        lost += _add_files(packing, places, done, with_candles=with_candles)
         manifest = Manifest(
             format=FORMAT,
             created_ms=created_ms,
@@ -94,7 +91,7 @@ def write_backup(
             tables=counts,
             has_candles=with_candles,
             members=tuple(packing.members),
-            lost=lost,
+            lost=tuple(lost),
         )
         packing.close(manifest)
     if account is None:
@@ -141,14 +138,14 @@ def _tape_member(path: str) -> str:
     return f"tape/{folder}/{name}"
 
 
-def _add_tape(packing: Packing, connection: Connection, tables: list[Table], scope: Scope) -> tuple[str, ...]:
+def _add_tape(packing: Packing, connection: Connection, tables: list[Table], scope: Scope) -> list[str]:
     """Add the archived days that the ledger names; return in words those that are gone or torn.
 
     A day that cannot be read must not keep all that can be from being backed up.
     """
     archive = next((table for table in tables if table.name == "archive"), None)
     if archive is None:
-        return ()
+        return []
     lost: list[str] = []
     own = scope.rows_of(archive).with_only_columns(*(archive.c[name] for name in Archive.__slots__))
     query = own.order_by(archive.c.account_id, archive.c.first_ms)
@@ -160,7 +157,7 @@ def _add_tape(packing: Packing, connection: Connection, tables: list[Table], sco
             lost.append(fault)
         elif all(member.name != name for member in packing.members):
             packing.add(name, path_of(connection.engine, day))
-    return tuple(lost)
+    return lost
 
 
 def _accounts(connection: Connection, tables: list[Table]) -> tuple[BackedUpAccount, ...]:
@@ -181,11 +178,44 @@ def _name_of(part: BackedUpAccount) -> tuple[str, str]:
     return part.exchange, part.name
 
 
-def _files(places: Places, *, with_candles: bool) -> Iterator[tuple[str, Path]]:
+def _add_files(
+    packing: Packing, places: Places, done: Callable[[str, int, int], None], *, with_candles: bool
+) -> list[str]:
+    """Add what is no table; return in words what cannot be had: it must not keep the rest from being backed up."""
+    lost: list[str] = []
+
+    def cannot_read(error: OSError) -> None:
+        lost.append(f"{error.filename} cannot be read: {error.strerror}")
+
+    total = sum(1 for _ in _files(places, with_candles=with_candles))
+    for number, (name, path) in enumerate(_files(places, cannot_read, with_candles=with_candles), start=1):
+        if not is_member(name):
+            lost.append(f"{path} is not in it: {name!r} is not a plain relative name")
+        elif (fault := _fault(path)) is not None:
+            cannot_read(fault)
+        else:
+            packing.add(name, path)
+        done("files", number, max(number, total))
+    return lost
+
+
+def _files(
+    places: Places, on_error: Callable[[OSError], None] = lambda _error: None, *, with_candles: bool
+) -> Iterator[tuple[str, Path]]:
     """Yield member names and paths; the pointer before the bundles, so that it never names one that is not inside."""
     for unit in OF_FILES:
-        yield from places.files_of(unit)
+        yield from places.files_of(unit, on_error)
     if with_candles:
-        yield from places.files_of(CANDLES)
+        yield from places.files_of(CANDLES, on_error)
     if places.config.is_file():
         yield CONFIG, places.config
+
+
+def _fault(path: Path) -> OSError | None:
+    """Return why a file cannot be read; None: it can."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return error
+    return None

@@ -45,8 +45,8 @@ _VALUES: Final = ("open", "high", "low", "close", "volume")
 _SCHEMA: Final = pa.schema(
     [("open_ms", pa.int64()), *((name, pa.float64()) for name in _VALUES), ("source", pa.string())]
 )
-_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
-_FOLDER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*)_(1m|5m|15m|1h|4h|1d)_([a-z]+)")
+_WORD: Final = re.compile(r"[^\W_](?:[^\W_]|[.-]){0,63}")  # 币安人生USDT is a market, too
+_FOLDER: Final = re.compile(r"([^\W_](?:[^\W_]|[.-])*)_(1m|5m|15m|1h|4h|1d)_([a-z]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -16,7 +16,8 @@ from pydantic import Field, field_validator
 from storage.config.secret import NO_SECRET, Secret
 from strategies.kernel.settings import Section
 
-Symbol = Annotated[str, Field(pattern=r"^[^\W_][\w-]{1,39}$")]  # 币安人生USDT, kPEPEUSDC, AAPLxUSD are real
+SYMBOL: Final = r"[^\W_][\w-]{1,39}"  # 币安人生USDT, kPEPEUSDC, AAPLxUSD are real
+Symbol = Annotated[str, Field(pattern=f"^{SYMBOL}$")]
 
 SHIPPED = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "LINKUSDT", "LTCUSDT", "DOGEUSDT", "SUIUSDT")
 

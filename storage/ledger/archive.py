@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,8 +147,9 @@ def archives_of(connection: Connection, account_id: int) -> list[Archive]:
 def find_content(engine: Engine, day: Archive) -> str | None:
     """Return the stored path of another file beside an archived day's own whose content is the day's, or None."""
     for path in sorted(path_of(engine, day).parent.glob("*.parquet")):
-        if _digest(path) == day.sha256:
-            return stored_path(engine, path)
+        with suppress(OSError):  # what cannot be read is not it
+            if _digest(path) == day.sha256:
+                return stored_path(engine, path)
     return None
 
 

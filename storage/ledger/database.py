@@ -204,11 +204,16 @@ def _keep_to_file(engine: Engine, path: Path, *, must_exist: bool) -> None:
     put into the file after every use, so that a process that ends takes nothing along.
     """
     opened: list[tuple[int, int]] = []
-    journal = Path(f"{path}-wal")
+
+    def journal() -> Path:
+        return Path(f"{path.resolve()}-wal")  # SQLite keeps it beside the file itself, wherever a link to it lies
 
     def check() -> None:
         if opened and _identity(path) != opened[0]:
-            raise StorageFailed(f"database {path} was moved away or replaced while it was in use; put it back")
+            raise StorageFailed(
+                f"database {path} was moved away or replaced while it was in use; put it back, or start again to go on "
+                "with what is there"
+            )
 
     @event.listens_for(engine, "do_connect")
     def before_connect(*_: Any) -> None:
@@ -228,7 +233,7 @@ def _keep_to_file(engine: Engine, path: Path, *, must_exist: bool) -> None:
 
     @event.listens_for(engine, "checkin")
     def on_checkin(connection: Any, _record: Any) -> None:
-        if connection is not None and opened and not journal.exists():
+        if connection is not None and opened and not journal().exists():
             _save_journal(connection)
 
     @event.listens_for(engine, "engine_disposed")

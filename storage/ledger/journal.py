@@ -215,9 +215,10 @@ class Journal:
     def _update_state(
         self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str, markets_id: str
     ) -> None:
+        mine = (state.c.account_id == self._account.id, state.c.fence == self._fence)
         written = connection.execute(
             state.update()
-            .where(state.c.account_id == self._account.id, state.c.fence == self._fence)
+            .where(*mine, state.c.minute_ms == minute_ms - MINUTE_MS)
             .values(
                 minute_ms=minute_ms,
                 kernel=kernel.to_bytes(),
@@ -227,9 +228,19 @@ class Journal:
             )
         )
         if written.rowcount != 1:
-            raise AlreadyRunning(
-                f"account {self._account.name!r} was taken over by another daemon after this one; this one stops"
-            )
+            raise AlreadyRunning(self._why_not(connection, minute_ms))
+
+    def _why_not(self, connection: Connection, minute_ms: int) -> str:
+        """Return why a minute does not follow what the ledger holds."""
+        query = select(state.c.fence, state.c.minute_ms).where(state.c.account_id == self._account.id)
+        found, name = connection.execute(query).first(), self._account.name
+        if found is not None and found.fence != self._fence:
+            return f"account {name!r} was taken over by another daemon after this one; this one stops"
+        held = "no state" if found is None else f"minute {found.minute_ms}"
+        return (
+            f"the ledger of account {name!r} holds {held} where {minute_ms - MINUTE_MS} was written: another database "
+            "was put in its place; this daemon stops, and the next start goes on from what is there"
+        )
 
     def _insert_checkpoint(self, connection: Connection, minute_ms: int, kernel: AccountState, bundle_id: str) -> None:
         row = {"minute_ms": minute_ms, "kernel": kernel.to_bytes(), "bundle_id": bundle_id}

@@ -66,6 +66,7 @@ def account_lease(
 
     Raises:
         AlreadyRunning: another daemon holds one of them.
+        StorageFailed: the SQLite file has several names.
     """
     if engine.dialect.name != "sqlite":
         kind = RowLease if pooled else AdvisoryLease
@@ -77,7 +78,7 @@ def account_lease(
             lease.close()
         return
     file = engine.url.database
-    beside = [Path(file).resolve().parent] if file and file != ":memory:" else []
+    beside = [_one_name(Path(file).resolve()).parent] if file and file != ":memory:" else []
     folders = dict.fromkeys([*beside, state_folder.resolve()])
     files = FileLease(
         {
@@ -180,6 +181,24 @@ class AdvisoryLease(Lease):
         except SQLAlchemyError:
             return False
         return True
+
+
+def _one_name(path: Path) -> Path:
+    """Return a SQLite file that has no other name: under each of them there would be a journal and a lease of its own.
+
+    Raises:
+        StorageFailed: it has another one (a hard link).
+    """
+    try:
+        names = path.stat().st_nlink
+    except OSError:
+        return path  # it is not there yet
+    if names > 1:
+        raise StorageFailed(
+            f"database {path} has {names} names (hard links): two programs that use it under two of them would damage "
+            "it; keep one name, and make copies by `sigma backup`"
+        )
+    return path
 
 
 def _is_same(path: Path, descriptor: int) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from storage.durable import folder_lock, replace_files
+from storage.models.documents import document_of
 from strategies.errors import BadInput
 
 FACTS: Final = "artefact.json"
@@ -77,10 +78,7 @@ def find_artefact(root: Path, family: str, name: str) -> Path | None:
 
 def facts_of(folder: Path) -> dict[str, Any]:
     """Return what a model's folder says of itself; {} where it says nothing."""
-    try:
-        return dict(json.loads((folder / FACTS).read_bytes()))
-    except (OSError, ValueError):
-        return {}
+    return document_of(folder / FACTS)
 
 
 def _writer(content: bytes) -> Callable[[Path], None]:

@@ -14,13 +14,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.durable import folder_lock, replace_files, sync
 from storage.models.apart import Verifier
+from storage.models.documents import document_of
 from storage.models.promotion import Promotion
 from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
 from strategies.bundle.fallback_policy import FallbackLevel, Status
@@ -136,11 +137,7 @@ class Registry:
 
     def record(self, bundle: str) -> dict[str, Any]:
         """Return when, how long and from which commit a bundle was trained; {} where that was lost."""
-        path = self.folder(self.resolve(bundle)) / RECORD
-        try:
-            return dict(json.loads(path.read_bytes()))
-        except (OSError, ValueError):
-            return {}
+        return document_of(self.folder(self.resolve(bundle)) / RECORD)
 
     def is_test(self, bundle: str) -> bool:
         """Whether a bundle was made in test mode: few bars, tiny models."""
@@ -148,18 +145,14 @@ class Registry:
 
     def write_verdict(self, bundle: str, document: Mapping[str, Any]) -> Path:
         """Keep what the gate said of a bundle, promoted or not, in verdicts/ID.json; the newest verdict stays."""
-        path = self._verdict(bundle)
-        content = json.dumps(dict(document), indent=1).encode()
+        path, content = self._verdict(bundle), json.dumps(dict(document), indent=1).encode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_files([(path, _writer(content))])
+        replace_files([(path, lambda staged: _write(staged, content))])
         return path
 
     def verdict(self, bundle: str) -> dict[str, Any]:
         """Return what the gate last said of a bundle; {} where it was never asked."""
-        try:
-            return dict(json.loads(self._verdict(self.resolve(bundle)).read_bytes()))
-        except (OSError, ValueError):
-            return {}
+        return document_of(self._verdict(self.resolve(bundle)))
 
     def resolve(self, bundle: str) -> str:
         """Return the full id of an id or an unambiguous beginning of one.
@@ -201,13 +194,13 @@ class Registry:
         Raises:
             StorageFailed: the pointer file is damaged.
         """
-        path = self._pointer(exchange)
+        path = self.pointer_file(exchange)
         try:
             moves = json.loads(path.read_bytes())["history"]
             return [Promotion.of(move) for move in moves]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StorageFailed(f"{path} cannot be read: {error!r}; restore it or delete it to start over") from error
 
     def promote(self, exchange: str, bundle: str, why: str, now_ms: int | None = None, *, force: bool = False) -> str:
@@ -222,21 +215,30 @@ class Registry:
         self._move(exchange, Promotion(bundle=chosen, since_ms=now_ms, why=why))
         return chosen
 
-    def rollback(self, exchange: str, why: str, now_ms: int | None = None) -> str | None:
+    def rollback(self, exchange: str, why: str, now_ms: int | None = None, *, must: bool = False) -> str | None:
         """Go back to the bundle before the champion and return its id; None: to the trend rule.
+
+        Args:
+            must: where the bundle before is refused, the trend rule decides: this champion may not go on.
 
         Raises:
             BadInput: there is no champion.
+            BundleRefused: the bundle before is broken.
         """
         history = self.history(exchange)
         if not history or history[-1].bundle is None:
             raise BadInput(f"{exchange} has no champion; there is nothing to roll back")
         current, previous = history[-1].bundle, self.previous(exchange)
-        if previous is not None:
-            self.get(previous, exchange)
-        fallback_level: FallbackLevel = "trend_rule" if previous is None else "models"
         told = f"{why} (rolled back {current})"
-        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=told, fallback_level=fallback_level))
+        try:
+            if previous is not None:
+                self.get(previous, exchange)
+        except (BundleRefused, BadInput) as error:
+            if not must:
+                raise
+            told, previous = f"{told}; {error}", None
+        level: FallbackLevel = "trend_rule" if previous is None else "models"
+        self._move(exchange, Promotion(bundle=previous, since_ms=now_ms, why=told, fallback_level=level))
         return previous
 
     def step_down(
@@ -263,28 +265,26 @@ class Registry:
         self._move(exchange, Promotion(bundle=kept, since_ms=now_ms, why=why, fallback_level=fallback_level))
 
     def _move(self, exchange: str, promotion: Promotion) -> None:
-        path = self._pointer(exchange)
+        path = self.pointer_file(exchange)
         with folder_lock(path.parent):
             history = [*self.history(exchange), promotion][-HISTORY:]
-            document = {"bundle": promotion.bundle, "history": [asdict(move) for move in history]}
-            content = json.dumps(document, indent=1).encode()
-            replace_files([(path, _writer(content))])
+            moves = [asdict(move) for move in history]
+            content = json.dumps({"bundle": promotion.bundle, "history": moves}, indent=1).encode()
+            replace_files([(path, lambda staged: _write(staged, content))])
 
     def _verdict(self, bundle: str) -> Path:
         return self.root / "verdicts" / f"{self.folder(bundle).name}.json"
 
-    def _pointer(self, exchange: str) -> Path:
+    def pointer_file(self, exchange: str) -> Path:
+        """Return where an exchange's production pointer lies."""
         if not exchange.replace("-", "").replace("_", "").isalnum():
             raise BadInput(f"exchange {exchange!r} is not a name")
         own = f"@{self.pointer}" if self.pointer else ""
         return self.root / "production" / f"{exchange}{own}.json"
 
 
-def _writer(content: bytes) -> Callable[[Path], None]:
-    def write(target: Path) -> None:
-        target.write_bytes(content)
-
-    return write
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def bundle_by_id(registry: Registry, exchange: str, bundle_id: str | None, timeframe: Timeframe) -> Bundle:

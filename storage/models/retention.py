@@ -17,10 +17,10 @@ def superseded(registry: Registry, *, keep: int, needed: Collection[str]) -> lis
         needed: further ids that stay: of bundles that a ledger's decisions bear.
     """
     named = set(needed)
-    for path in (registry.root / "production").glob("*.json"):
+    for path in (registry.root / "production").glob("[!.]*.json*"):  # those that were set aside as damaged among them
         try:
             named |= {str(move["bundle"]) for move in json.loads(path.read_bytes())["history"] if move["bundle"]}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []  # a pointer that cannot be read may name any of them
     by_age = sorted(registry.ids(), key=lambda name: registry.folder(name).stat().st_mtime_ns)
     spare = [name for name in by_age if name not in named]

@@ -7,6 +7,7 @@ command by `storage/terminal/run.py`; nobody passes them along. The daemon's com
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from storage.lazy import lazily
+from storage.terminal.counted_steps import counted_steps
+from storage.terminal.parent_watch import STARTED_BY
 from storage.terminal.table import fitted, terminal_width
+from storage.terminal.words import printable
 from strategies.errors import SigmaError
 from strategies.values import finite
 
@@ -84,19 +88,19 @@ def emit(document: Any, human: str | RenderableType | Callable[[], str | Rendera
         return
     shown = human() if callable(human) and not hasattr(human, "__rich_console__") else human
     if isinstance(shown, str):
-        print(fitted(shown, width()), flush=True)
+        print(fitted(printable(shown), width()), flush=True)
         return
     Console(width=width() or 400, highlight=False).print(shown)
 
 
 def note(text: str) -> None:
     """Say something on the way, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = False) -> int:
     """Print an error as one line on stderr, and as JSON on stdout when asked; return the exit code that is its own."""
-    line = " ".join(str(error).split()) or type(error).__name__
+    line = printable(" ".join(str(error).split())) or type(error).__name__
     if as_json:
         document = {"error": line, "kind": type(error).__name__, "exit_code": error.exit_code}
         print(json.dumps(document, ensure_ascii=False), flush=True)
@@ -106,11 +110,14 @@ def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = Fal
 
 @contextmanager
 def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show how far a long task is: a bar on a terminal, at most ten plain lines elsewhere; both on stderr.
+    """Show how far a long task is, on stderr: a bar on a terminal, steps to a daemon, else at most ten plain lines.
 
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
+    if os.environ.get(STARTED_BY) == "daemon":
+        yield counted_steps(label, total)
+        return
     if sys.stderr.isatty() and not wants_json():
         with _bar(label, total, unit) as done:
             yield done

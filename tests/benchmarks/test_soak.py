@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.soak import databases, feed_faults
-from benchmarks.soak.__main__ import soak
+from benchmarks.soak.__main__ import soak, sums
 from benchmarks.soak.memory import WEEK, _row
 from benchmarks.soak.rows import Row, Soaking
 
@@ -45,3 +45,16 @@ def test_a_part_that_fails_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.soak.__main__.PARTS", {"feed": (failing, 1.0)})
     (row,) = soak(["feed"], seed=1, seconds=1.0)
     assert (row.lost, row.note) == (1, "RuntimeError: no market")
+
+
+def test_every_part_has_a_sum_of_its_own_and_there_is_one_of_all() -> None:
+    rows = [
+        Row(part="clocks", what="one", tried=15, lost=0, seconds=1.0),
+        Row(part="clocks", what="another", tried=15, lost=1, seconds=1.0),
+        Row(part="properties", what="a file", tried=7, lost=0, seconds=1.0),
+    ]
+    assert [(row.part, row.tried, row.lost) for row in sums(rows)] == [
+        ("clocks", 30, 1),
+        ("properties", 7, 0),
+        ("all", 37, 1),
+    ]

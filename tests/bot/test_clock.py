@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.clock import Clock, ManualClock, PacedClock, ScaledClock, SystemClock, wall_ms
+from bot.clock import Clock, FollowingClock, ManualClock, PacedClock, ScaledClock, SystemClock, wall_ms
 
 
 async def _settle() -> None:
@@ -115,3 +115,20 @@ def test_system_clock_is_the_machines_time_plus_the_offset_and_never_goes_back()
 def test_every_clock_is_a_clock() -> None:
     clocks: list[Clock] = [SystemClock(), ScaledClock(0, 2.0), PacedClock(), ManualClock()]
     assert [clock.speed for clock in clocks] == [1.0, 2.0, 1.0, 1.0]
+
+
+def test_a_following_clock_stands_until_it_is_told_and_while_its_owner_stands() -> None:
+    clock = FollowingClock(1_000, 1e6)
+    assert [clock.now_ms() for _ in range(3)] == [1_000] * 3  # its owner may be held while nobody listens
+    clock.follow(50_000)
+    ahead_ms = clock.now_ms()
+    assert ahead_ms >= 50_000
+    assert clock.at_least_ms() == 50_000
+    clock.follow(50_000)  # the owner stands
+    stood_ms = clock.now_ms()
+    assert stood_ms >= ahead_ms
+    assert [clock.now_ms() for _ in range(3)] == [stood_ms] * 3
+    clock.follow(2 * stood_ms)
+    assert clock.now_ms() >= 2 * stood_ms
+    clock.follow(stood_ms)  # never back
+    assert clock.now_ms() >= 2 * stood_ms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from typing import Any
 
 import pytest
 
@@ -48,5 +49,37 @@ def test_images_are_pinned_behind_their_tags_and_pinned_anew() -> None:
 def test_an_answer_that_is_no_digest_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     module = runpy.run_path(str(ROOT / "deploy" / "pin_images.py"))
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SystemExit, match="pin-images: postgres:15"):
+    with pytest.raises(SystemExit, match="no digest of postgres:15 could be had"):
         module["asked"]("postgres:15")
+
+
+def audit() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "deploy" / "audit.py"))
+
+
+GOOD = '{"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "version": "2", "vulns": []}]}'
+BLIND = '{"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}'
+WEAK = (
+    '{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1"]}]}, '
+    '{"name": "b", "skip_reason": "not found"}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "said"),
+    [
+        ((GOOD,), 0, "2 pins looked up"),
+        ((BLIND, GOOD), 0, "osv.dev"),
+        ((BLIND, ""), 2, "not every pin could be looked up"),
+        (("", ""), 2, "no route to host"),
+        ((WEAK, ""), 1, "1 known weaknesses"),
+        ((BLIND, WEAK), 1, "1 known weaknesses"),
+    ],
+)
+def test_an_audit_that_cannot_look_up_says_so_and_fails(answers: tuple[str, ...], code: int, said: str) -> None:
+    module = audit()
+    told = [module["told"](answer, "Traceback\n  File x\nno route to host") for answer in answers]
+    line, ended = module["judged"](dict(zip(("pypi", "osv"), told, strict=False)))
+    assert ended == code
+    assert said in line
+    assert "\n" not in line

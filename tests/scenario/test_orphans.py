@@ -59,7 +59,7 @@ asyncio.run(main())
 CHILD = """
 import os, sys
 import storage.models.registry as registry
-from training.runtime import parent_watch as orphan
+from storage.terminal import parent_watch as orphan
 
 WITHOUT
 orphan.end_with_parent()

@@ -95,3 +95,30 @@ def test_two_leaves_of_one_market_in_one_minute_close_nothing_twice() -> None:
     fills = outcome.facts[outcome.facts["kind"] == FactKind.FILL]
     assert len(fills) == 1
     assert value(engine)[0] == cash + int(outcome.facts["cash_flow"].sum())
+
+
+def test_a_fee_that_changes_inside_a_position_moves_no_cash_and_is_paid_at_its_exit() -> None:
+    paid = []
+    for fee_e8 in (50_000, 200_000):
+        engine, open_ms = held_engine()
+        before = value(engine)
+        engine.step(quiet(engine, open_ms, change(engine, fee_e8=fee_e8)))
+        assert value(engine) == before
+        end = Command(kind="leave", market=SECOND, spec=engine.markets[SECOND], why="delisted: no longer listed")
+        fill = engine.step(quiet(engine, open_ms + MINUTE_MS, end)).facts[0]
+        paid.append(int(fill["fee"]))
+    assert paid[0] > 0
+    assert abs(paid[1] - 4 * paid[0]) <= 4
+
+
+def test_two_changes_in_one_minute_are_done_one_after_the_other() -> None:
+    engine, open_ms = held_engine()
+    before, lots, mark = value(engine), *(int(engine.state.positions[SECOND][name]) for name in ("lots", "mark"))
+    finer = change(engine, tick=MARKETS[SECOND].tick / 10)
+    smaller = replace(finer, spec=replace(finer.spec, lot=MARKETS[SECOND].lot / 2, funding_interval_ms=HOUR_MS))
+    outcome = engine.step(quiet(engine, open_ms, finer, smaller))
+    position = engine.state.positions[SECOND]
+    assert value(engine) == before
+    assert (int(position["lots"]), int(position["mark"])) == (2 * lots, 10 * mark)
+    assert [FactKind(kind) for kind in outcome.facts["kind"]] == [FactKind.CHANGED, FactKind.CHANGED]
+    assert engine.markets[SECOND] == smaller.spec

@@ -23,6 +23,7 @@ from strategies.market import OPEN_MS, CandleArray, Market, Timeframe
 from strategies.resample import coarser_bars
 from strategies.universe.members import Members
 from training.backtest.coverage import coverage_notes, moment
+from training.backtest.funding_bars import settled_on_bars
 from training.backtest.roster import Life, Roster, roster_of, warm_up_bars
 
 __all__ = [
@@ -210,7 +211,7 @@ def assemble(
         bars[rows, index], present[rows, index] = market.bars(candles), True
         times, rates = funding[index]
         inside = (times >= start_ms) & (times < end_ms)
-        funding_e8[(times[inside] - start_ms) // bar.ms, index] = rates[inside]
+        funding_e8[:, index] = settled_on_bars((times[inside] - start_ms) // bar.ms, rates[inside], present[:, index])
         made = candles if bar is timeframe else _made(market, timeframe, bar, open_ms[rows], bars[rows, index])
         before = _between(histories[index], 0, start_ms)
         decisions.append(np.concatenate([before, made]))

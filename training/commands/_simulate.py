@@ -19,6 +19,7 @@ from training.backtest.run_candles import RunCandles, covered, read_run
 from training.commands._common import compute_of, day_of, open_dataset, plan_of, seed_of
 from training.commands._options import Candles
 from training.commands._traded import Asked, stored_markets, universe_symbols
+from training.commands._walk_forward import traded_symbols
 from training.data.dataset import Dataset
 from training.ensemble.fits import Means
 from training.ensemble.voters import voters
@@ -74,7 +75,9 @@ def _read(config: Config, options: Options) -> tuple[Dataset, RunCandles, RunCan
     traded = members_named or options.symbols or ",".join(config.exchange.symbols)
     teaching = Candles(symbols=options.symbols, exchange=exchange, until_ms=options.until_ms)
     everything = open_dataset(config, teaching, scored="" if options.symbols else traded)
-    return everything, *candles_of(config, traded, everything, options.since_ms, members)
+    is_chosen = members is not None or not options.symbols
+    usable = traded_symbols(traded, everything.symbols, is_universe=is_chosen)
+    return everything, *candles_of(config, ",".join(usable), everything, options.since_ms, members)
 
 
 def _tell(event: Event) -> None:

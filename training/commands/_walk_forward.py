@@ -95,7 +95,7 @@ def _walk_of(config: Config, options: Options, schedule: Schedule) -> Walk:
     own = "" if asked.names or named else ",".join(config.exchange.symbols)
     chosen = "" if named == "all" else named or own
     dataset = open_dataset(config, options, scored=chosen)
-    traded = traded_symbols(chosen, dataset.symbols)
+    traded = traded_symbols(chosen, dataset.symbols, is_universe=members is not None)
     means = Means(
         groups=groups_left_out(config, dataset, traded, options.leave_out),
         cache=FileCache(root=config.paths.runs / "folds" if options.cache else None),
@@ -111,13 +111,21 @@ def _by(compute: Compute) -> str:
     return at_once if compute.backend == "loky" else f"{at_once} by {compute.backend}"
 
 
-def traded_symbols(asked: str, symbols: Sequence[str]) -> tuple[str, ...]:
+def traded_symbols(asked: str, symbols: Sequence[str], *, is_universe: bool = False) -> tuple[str, ...]:
     """Return which of the symbols are traded, as asked; all where nothing was.
 
+    Args:
+        asked: comma separated; "": all.
+        symbols: of the dataset, which left out what cannot be used, and said so.
+        is_universe: nobody named them one by one: those that cannot be used are passed over.
+
     Raises:
-        BadInput: one that was asked for is not among them.
+        BadInput: one that was named is not among them, or none is.
     """
     chosen = tuple(typed_symbol(name) for name in asked.split(",") if name.strip())
+    usable = tuple(name for name in chosen if name in symbols)
+    if is_universe and usable:
+        return usable
     if unknown := [name for name in chosen if name not in symbols]:
         raise BadInput(
             f"--trade names {', '.join(unknown)}; only markets with candles can be traded: {', '.join(symbols)}"

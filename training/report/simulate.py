@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -54,7 +56,8 @@ def simulation_summary(card: SimulationCard) -> RenderableType:
     beside = Table("", "net", "Sharpe", "drawdown", box=None, header_style="bold")
     named = [("self-training bot", scores.figures), *((part.name, part.figures) for part in scores.baselines)]
     for name, figures in named:
-        beside.add_row(name, f"{figures.total_return:+.1%}", f"{figures.sharpe:.2f}", f"{figures.max_drawdown:.1%}")
+        sharpe = f"{figures.sharpe:.2f}" if math.isfinite(figures.sharpe) else "–"
+        beside.add_row(name, f"{figures.total_return:+.1%}", sharpe, f"{figures.max_drawdown:.1%}")
     return Group(head, beside, *card.notes, card.verdict)
 
 

@@ -12,7 +12,7 @@ import math
 import os
 import sys
 
-from training.runtime.parent_watch import STARTED_BY
+from storage.terminal.parent_watch import STARTED_BY
 
 
 def curve(name: str, at: int, of: int, values: dict[str, float | None]) -> None:

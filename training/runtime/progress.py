@@ -6,10 +6,8 @@ Commands call `say` and `stage`, read their configuration with `configuration`, 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,10 +15,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.config.effective import load
+from storage.terminal.counted_steps import counted_steps
 from storage.terminal.output import is_verbose, note, progress
+from storage.terminal.parent_watch import STARTED_BY
 from strategies.errors import SigmaError
 from training.runtime.log_file import append
-from training.runtime.parent_watch import STARTED_BY
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
@@ -106,25 +105,9 @@ def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[
         `done(n)`: call it with how much is done so far, 0..total.
     """
     if os.environ.get(STARTED_BY) == "daemon":
-        yield _counted(label, total) if plainly else lambda _so_far: None
+        yield counted_steps(label, total) if plainly else lambda _so_far: None
     elif plainly or sys.stderr.isatty():
         with progress(label, total) as done:
             yield done
     else:
         yield lambda _so_far: None
-
-
-def _counted(label: str, total: int) -> Callable[[int], None]:
-    """Return what tells a daemon each hundredth of a stage, as a line of JSON."""
-    began_s, said = time.monotonic(), -1
-
-    def tell(so_far: int) -> None:
-        nonlocal said
-        share = so_far / max(total, 1)
-        if int(share * 100) > said:
-            said = int(share * 100)
-            left_s = (time.monotonic() - began_s) / share * (1 - share) if share > 0 else 0.0
-            step = {"stage": label, "done": so_far, "total": total, "eta_s": round(left_s, 1)}
-            print(json.dumps(step), file=sys.stderr, flush=True)
-
-    return tell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -28,7 +29,7 @@ with lazily():
     from storage.candles.store import CandleStore
     from storage.config.market import ExchangeSettings, FeedSettings
     from storage.config.tree import Config
-    from strategies.market import Timeframe, typed_symbol
+    from strategies.market import Market, Timeframe, typed_symbol
     from strategies.universe.selection import select
     from strategies.universe.settings import UniverseSettings
 
@@ -54,6 +55,7 @@ class Options:
     stitch_spot: Annotated[
         bool, typer.Option("--stitch-spot", help="Prepend spot candles from before the listing, marked.")
     ] = False
+    partly: Annotated[bool, typer.Option("--partly", help="Succeed where at least one market came.")] = False
 
     @property
     def positions(self) -> tuple[str | None, str, str]:
@@ -83,23 +85,28 @@ def download(options: Options) -> None:
             "--stitch-spot prepends spot candles to a real exchange's futures; there are none to prepend here"
         )
     span = options.since_ms, options.until_ms
-    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=options.stitch_spot, rules=rules)
+    job = Job(timeframe=Timeframe(timeframe), span=span, stitch=options.stitch_spot, rules=rules, partly=options.partly)
     brought, failed = asyncio.run(_download(config, settings, job))
     output.emit(
         _document(settings, timeframe, brought, failed), lambda: _said(settings.name, timeframe, brought, failed)
     )
-    if failed:
+    if failed and not (options.partly and brought):
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be downloaded besides `[exchange]`: since and until, spot before the listing, a universe."""
+    """What is to be downloaded besides `[exchange]`: since and until, spot before the listing, a universe.
+
+    Attributes:
+        partly: a market that the exchange does not list fails alone.
+    """
 
     timeframe: Timeframe
     span: tuple[int | None, int | None]
     stitch: bool
     rules: UniverseSettings | None
+    partly: bool = False
 
 
 def top_of(text: str, settings: UniverseSettings) -> UniverseSettings:
@@ -156,7 +163,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
             spot = FeedSource(Connection(elsewhere, _feed(config, elsewhere), clock, state=state))
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
-        record_markets(store.root, await source.markets(symbols))
+        record_markets(store.root, await _specifications(source, symbols, partly=job.partly))
         now_ms = clock.now_ms()
         wanted = [
             Wanted(
@@ -181,6 +188,12 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
                     output.note(f"{result.symbol}: {result.why}") if isinstance(result, Failed) else None
                 ),
             )
+
+
+async def _specifications(source: FeedSource, symbols: Sequence[str], *, partly: bool) -> list[Market]:
+    if not partly:
+        return await source.markets(symbols)
+    return [listing.market for listing in (await source.describe(symbols)).values()]
 
 
 async def _chosen(source: FeedSource, rules: UniverseSettings, now_ms: int) -> tuple[str, ...]:

@@ -194,7 +194,7 @@ def verify_(account: AccountName = None) -> None:
 
 
 def replayed(config: Config, ledger: Ledger) -> verify.Verification:
-    """Replay an account's tape, with progress."""
+    """Replay an account's tape, with progress; minutes that a running daemon adds meanwhile are not counted."""
     registry, account = Registry.of(config), ledger.account
     total = max(0, (ledger.stopped().minute_ms - account.start_ms) // 60_000 + 1)
 
@@ -202,7 +202,7 @@ def replayed(config: Config, ledger: Ledger) -> verify.Verification:
         return bundle_by_id(registry, account.exchange, bundle_id, account.timeframe)
 
     with progress("replaying the tape", total, "minutes") as done:
-        return verify.verify(ledger.database, account, bundle_of, done)
+        return verify.verify(ledger.database, account, bundle_of, lambda count: done(min(count, total)))
 
 
 def identical(found: verify.Verification) -> str:

@@ -15,6 +15,7 @@ import typer
 from storage.config.effective import load
 from storage.terminal.output import emit, wants_json, width
 from storage.terminal.table import fitted
+from storage.terminal.words import field_text, printable
 from strategies.errors import BadInput
 
 app = typer.Typer(add_completion=False)
@@ -102,17 +103,11 @@ def text_of(line: str) -> str:
     event = event_of(line)
     ms, level = event.pop("time_ms", None), str(event.pop("level", ""))
     event.pop("logger", None)
-    phrase, trace = str(event.pop("event", "")), str(event.pop("exception", ""))
+    phrase = printable(str(event.pop("event", "")), one_line=True)
+    trace = printable(str(event.pop("exception", "")))
     when = f"{datetime.fromtimestamp(ms / 1000, UTC):%m-%d %H:%M:%S} " if isinstance(ms, int) else ""
-    fields = "".join(f" {name}={_short(value)}" for name, value in event.items())
+    fields = "".join(f" {name}={field_text(value)}" for name, value in event.items())
     return f"{when}{LABELS.get(level, '')}{phrase}" + (f" {fields}" if fields else "") + (f"\n{trace}" if trace else "")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = str(value)
-    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

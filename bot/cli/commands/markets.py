@@ -72,14 +72,13 @@ def why(symbol: MarketName) -> None:
     document = ask(load(), "GET", "/api/universe?look=true")
     found = next((part for part in document["verdicts"] if part["symbol"] == name), None)
     place = "is a member" if name in document["members"] else "is no member"
-    if found is not None:
-        said = found["why"]
-    elif document["mode"] == "list":
-        said = "the markets are a list ([universe] mode)"
-    else:
-        said = "it is not among the nearest, or the exchange does not list it"
-    answer = {"symbol": name, "is_member": name in document["members"], "why": said, "verdict": found}
-    emit(answer, f"{name} {place}: {said}")
+    last = next((part for part in document["changes"] if part["symbol"] == name), None)
+    said = [found["why"]] if found is not None else []
+    said += [f"{_change(last)}"] if last is not None else []
+    said += ["the markets are a list ([universe] mode)"] if document["mode"] == "list" else []
+    said = said or ["it is not among the nearest, or the exchange does not list it"]
+    known = {"symbol": name, "is_member": name in document["members"], "why": "; ".join(said), "verdict": found}
+    emit(known, f"{name} {place}: {known['why']}")
 
 
 @app.command()
@@ -98,13 +97,13 @@ def _text(document: dict[str, Any], outside: bool) -> str:
     head += f", top {document['size']} by traded value" if document["mode"] == "top" else ", a list"
     if document["chosen_ms"]:
         head += f", looked at {minute_of(document['chosen_ms'])}"
-    lines = [head, *(_line(symbol, verdicts) for symbol in document["members"][:MOST_LINES])]
+    lines = [head, *(_line(symbol, verdicts, document["halted"]) for symbol in document["members"][:MOST_LINES])]
     if len(document["members"]) > MOST_LINES:
         lines.append(f"… and {len(document['members']) - MOST_LINES} more (--json has all)")
     lines += [f"{symbol:<14} leaves with its exit" for symbol in document["leaving"]]
     lines += [f"{part['symbol']:<14} {WAITING[part['kind']]}, asked by {part['by']}" for part in document["pending"]]
     if outside:
-        lines += [_line(part["symbol"], verdicts) for part in document["verdicts"] if part["step"] == "outside"]
+        lines += [_line(part["symbol"], verdicts, []) for part in document["verdicts"] if part["step"] == "outside"]
     changes = document["changes"][:MOST_CHANGES]
     lines += ["", "latest changes", *(_change(part) for part in changes)] if changes else []
     return "\n".join(lines)
@@ -115,9 +114,11 @@ def _change(part: dict[str, Any]) -> str:
     return f"{minute_of(part['minute_ms'])}  {part['symbol']:<12} {verb:<8} {part['why']} ({part['by']})"
 
 
-def _line(symbol: str, verdicts: dict[str, Any]) -> str:
-    found = verdicts.get(symbol)
-    return symbol if found is None else f"{symbol:<14} {found['why']}"
+def _line(symbol: str, verdicts: dict[str, Any], halted: list[str]) -> str:
+    said = [verdicts[symbol]["why"]] if symbol in verdicts else []
+    if symbol in halted:
+        said.insert(0, "halted by the exchange: no entries, its mark is stale")
+    return f"{symbol:<14} {'; '.join(said)}".rstrip()
 
 
 def _changes(document: dict[str, Any]) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
 import orjson
 from aiohttp import web
 
 from bot.simulator.market.chart import INTERVALS, Chart
 from bot.simulator.market.source import Instrument
 from bot.simulator.protocol.frames import exchange_info, kline_row
-from strategies.market import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS, OPEN, VOLUME
+from strategies.market import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS, OPEN, OPEN_MS, VOLUME
 
 _MOST_KLINES: Final = 1500
 _MOST_FUNDING: Final = 1000
@@ -94,20 +95,21 @@ class Rest:
         first_ms = stop_ms - span_ms if start_ms is None else start_ms
         times, rates = self._chart.funding(instrument.symbol, first_ms, stop_ms, now_ms)
         kept = slice(-limit, None) if start_ms is None else slice(limit)
+        stamps = times[kept].tolist()
         return [
-            {
-                "symbol": instrument.symbol,
-                "fundingTime": int(time_ms),
-                "fundingRate": f"{rate:.8f}",
-                "markPrice": self._mark_at(instrument, int(time_ms)),
-            }
-            for time_ms, rate in zip(times[kept], rates[kept], strict=True)
+            {"symbol": instrument.symbol, "fundingTime": time_ms, "fundingRate": f"{rate:.8f}", "markPrice": mark}
+            for time_ms, rate, mark in zip(stamps, rates[kept], self._marks(instrument, stamps), strict=True)
         ]
 
-    def _mark_at(self, instrument: Instrument, time_ms: int) -> str:
-        hour_ms = time_ms - time_ms % HOUR_MS
-        hours = self._chart.candles(instrument.symbol, HOUR_MS, hour_ms, hour_ms + 1, hour_ms + HOUR_MS)
-        return f"{hours[0, OPEN]:.8f}" if len(hours) else ""
+    def _marks(self, instrument: Instrument, stamps: Sequence[int]) -> list[str]:
+        """Return the price at each of ascending times: the open of its hour, "" where nothing was traded."""
+        if not stamps:
+            return []
+        hours = [time_ms - time_ms % HOUR_MS for time_ms in stamps]
+        last_ms = hours[-1] + HOUR_MS
+        candles = self._chart.candles(instrument.symbol, HOUR_MS, hours[0], last_ms, last_ms)
+        opens = dict(zip(candles[:, OPEN_MS].astype(np.int64).tolist(), candles[:, OPEN].tolist(), strict=True))
+        return [f"{opens[hour_ms]:.8f}" if hour_ms in opens else "" for hour_ms in hours]
 
     def _funding_info(self, request: web.Request) -> list[dict[str, Any]]:
         return [

@@ -165,5 +165,4 @@ async def _decided(
 
 
 def _known(request: web.Request, symbol: str | None) -> str | None:
-    request.app[CONTROL].market_index(symbol)
-    return symbol
+    return None if symbol is None else request.app[CONTROL].market(symbol).symbol

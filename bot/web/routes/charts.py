@@ -16,6 +16,7 @@ from bot.web.app_keys import CONTROL, READING
 from bot.web.operations import Operations
 from bot.web.requests import Asked, Page, Symbol
 from bot.web.responses import CandlesPage
+from storage.config.market import SYMBOL
 from strategies.market import Timeframe
 
 operations: Final = Operations("charts")
@@ -45,30 +46,28 @@ class FeaturesRequest(SeriesRequest):
 class TradeRequest(Asked):
     """Which round trip."""
 
-    id: str = Field(pattern=r"^[A-Z0-9]{2,20}-\d{1,9}$", description="as in the list of trades")
+    id: str = Field(pattern=rf"^{SYMBOL}-\d{{1,9}}$", description="as in the list of trades")
 
 
 @operations.get("/api/candles")
 async def candles(request: web.Request, query: CandlesRequest) -> CandlesPage:
     """Return the newest candles of a market, ascending, with entries, exits, stops and targets."""
     control, reading = request.app[CONTROL], request.app[READING]
-    control.market_index(query.symbol)
+    symbol = control.market(query.symbol).symbol
     timeframe = query.timeframe or control.ledger.account.timeframe
-    found = await reading.ask(
-        candles_of, control, query.symbol, timeframe, query.since_ms, query.until_ms, query.rows + 1
-    )
+    found = await reading.ask(candles_of, control, symbol, timeframe, query.since_ms, query.until_ms, query.rows + 1)
     filling = None
     if query.before is None:
-        found, filling = split_filling(control, query.symbol, timeframe, found)
+        found, filling = split_filling(control, symbol, timeframe, found)
     newest_first, next_before = query.cut(list(found[::-1]), lambda row: int(row[0]))
     rows = newest_first[::-1]
     touching = []
     if query.trades:
         oldest_ms = int(rows[0][0]) if rows else 0
-        closed = await reading.ask(control.ledger.trades, since_ms=oldest_ms, symbol=query.symbol, limit=MOST)
-        touching = await asyncio.to_thread(chart_trades, control, query.symbol, closed)
+        closed = await reading.ask(control.ledger.trades, since_ms=oldest_ms, symbol=symbol, limit=MOST)
+        touching = await asyncio.to_thread(chart_trades, control, symbol, closed)
     return CandlesPage(
-        symbol=query.symbol,
+        symbol=symbol,
         timeframe=timeframe,
         candles=[Candle(**dict(zip(COLUMNS, row.tolist(), strict=True))) for row in rows],
         filling=filling,
@@ -87,17 +86,17 @@ async def features(request: web.Request) -> Features:
 async def feature_series(request: web.Request, query: FeaturesRequest) -> Series:
     """Return features of the newest decision candles of a market, ascending: the numbers that the models see."""
     control = request.app[CONTROL]
-    control.market_index(query.symbol)
+    symbol = control.market(query.symbol).symbol
     names = tuple(query.names.split(","))
-    return await request.app[READING].ask(series_of, control, query.symbol, names, query.until_ms, query.limit)
+    return await request.app[READING].ask(series_of, control, symbol, names, query.until_ms, query.limit)
 
 
 @operations.get("/api/votes")
 async def votes(request: web.Request, query: SeriesRequest) -> VoteSeries:
     """Return conviction and each family's votes at the newest closes of a market, ascending."""
     control = request.app[CONTROL]
-    control.market_index(query.symbol)
-    return await request.app[READING].ask(votes_series, control, query.symbol, query.until_ms, query.limit)
+    symbol = control.market(query.symbol).symbol
+    return await request.app[READING].ask(votes_series, control, symbol, query.until_ms, query.limit)
 
 
 @operations.get("/api/trade", problems=(404,))

@@ -38,6 +38,8 @@ def _unready(control: Control) -> str:
     broken = [symbol for symbol, is_ready in control.feed.ready.items() if not is_ready]
     if control.snapshot is None:
         return "no account minute has been processed yet"
+    if standing_s := control.standing_s():
+        return f"no account minute for {standing_s:.0f} s; the market's clock waits for this machine"
     if not control.is_fresh():
         return f"no account minute for {_age_s(control):.0f} s of market time"
     if broken:

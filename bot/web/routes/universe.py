@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bot.scheduling.universe import Universe
 from bot.values.view import View
@@ -14,8 +14,10 @@ from bot.web.app_keys import CONTROL, UNIVERSE
 from bot.web.operations import Operations
 from bot.web.requests import Asked
 from bot.web.routes.commands import by
+from storage.config.market import SYMBOL
 from storage.ledger.market_changes import latest_changes
 from strategies.errors import BadInput, Conflict
+from strategies.market import MarketStatus, typed_symbol
 from strategies.universe.selection import Selection
 
 operations: Final = Operations("markets")
@@ -26,7 +28,7 @@ CHANGES: Final = 30  # the latest that the ledger holds
 class MarketChange(Asked):
     """Which market, by its canonical symbol, listed by the exchange."""
 
-    symbol: str = Field(pattern=r"^[A-Z0-9]{3,20}$")
+    symbol: Annotated[str, Field(pattern=f"^{SYMBOL}$"), AfterValidator(typed_symbol)]
     why: str = Field("asked for by hand", min_length=1, max_length=300, description="kept on the tape")
 
 
@@ -79,6 +81,7 @@ class UniverseState(View):
     size: int
     members: list[str]
     leaving: list[str]
+    halted: list[str]
     chosen_ms: int
     verdicts: list[MarketVerdict]
     pending: list[PendingChange]
@@ -110,20 +113,20 @@ async def refresh_universe(request: web.Request) -> UniverseState:
 async def add_market(request: web.Request, body: MarketChange) -> Asking:
     """Let a market join with the next decision boundary."""
     try:
-        await request.app[CONTROL].join(body.symbol, by(request), body.why)
+        await request.app[CONTROL].join(typed_symbol(body.symbol), by(request), body.why)
     except BadInput as error:
         raise Conflict(str(error)) from error
-    return Asking(symbol=body.symbol, accepted=True)
+    return Asking(symbol=typed_symbol(body.symbol), accepted=True)
 
 
 @operations.post("/api/markets/remove", status=202, problems=(409, 503))
 async def remove_market(request: web.Request, body: MarketLeave) -> Asking:
     """Let a market go with the next account minute, after its exit where something is held."""
     try:
-        request.app[CONTROL].leave(body.symbol, by(request), body.why, close=body.close)
+        request.app[CONTROL].leave(typed_symbol(body.symbol), by(request), body.why, close=body.close)
     except BadInput as error:
         raise Conflict(str(error)) from error
-    return Asking(symbol=body.symbol, accepted=True)
+    return Asking(symbol=typed_symbol(body.symbol), accepted=True)
 
 
 def _kept(request: web.Request) -> Universe:
@@ -150,6 +153,7 @@ async def _state(request: web.Request, selection: Selection | None) -> UniverseS
         size=kept.size,
         members=members,
         leaving=[market.symbol for market in control.markets if market.is_member and market.symbol not in members],
+        halted=[market.symbol for market in control.markets if market.status is MarketStatus.HALTED],
         chosen_ms=kept.chosen_ms,
         verdicts=[
             MarketVerdict(

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.alerts.webhook import Webhook
+from bot.alerts.channel import NotSent
+from bot.alerts.webhook import Webhook, _judge
 from storage.config.secret import Secret
 from storage.config.services import WebhookSettings
 from storage.ledger.outbox import Outbox
@@ -119,3 +120,20 @@ async def test_an_unreachable_receiver_loses_nothing(database) -> None:
 def test_an_address_without_a_secret_is_refused() -> None:
     with pytest.raises(BadInput, match="SIGMA_ALERTS__WEBHOOK__SECRET"):
         Webhook(WebhookSettings(url="http://127.0.0.1/hook"), ORIGIN, lambda: NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait_s"),
+    [
+        ("41", 41.0),
+        ("99999999999", 3_600.0),
+        ("²", None),
+        ("-3", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("", None),
+    ],
+)
+def test_a_pause_that_is_asked_for_is_a_number_of_seconds_or_our_own(retry_after: str, wait_s: float | None) -> None:
+    with pytest.raises(NotSent) as refused:
+        _judge(429, retry_after)
+    assert refused.value.retry_after_s == wait_s

@@ -69,7 +69,7 @@ def test_where_no_candle_is_known_the_time_is_null_and_shown_as_unknown(
     assert "decides since an unknown time: better on ETH" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_list_says_who_decides_and_why_while_the_champion_is_on_the_bench(
+def test_the_list_says_active_bundle_and_why_while_the_champion_is_on_the_bench(
     registry: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [name] = registry.ids()

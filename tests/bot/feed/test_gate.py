@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.clock import SystemClock
+from bot.clock import SystemClock, wall_ms
 from bot.feed.connect import client_for
 from bot.feed.failures import Throttled
 from bot.feed.gate import Gate
 from bot.feed.listing import list_markets
 from bot.feed.rest import Rest
 from storage.config.tree import parse
-from strategies.market import typed_symbol
+from strategies.market import DAY_MS, typed_symbol
 
 
 async def test_a_ban_is_respected_after_a_restart(tmp_path: Path) -> None:
@@ -87,3 +87,22 @@ async def test_a_market_is_found_whichever_way_its_name_is_capitalised() -> None
     assert market.symbol == "AAPLxUSD"
     assert rest.names == {"AAPLxUSD": "AAPLX/USD"}
     await client.close()
+
+
+async def test_a_clock_that_is_set_back_makes_no_ban_longer_than_it_was_stated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Gate("bybit", tmp_path).bar(Throttled("slow down", 120.0))
+    now_ms = wall_ms()
+    for step_ms, least_s, most_s in ((-DAY_MS, 100.0, 120.0), (60_000, 40.0, 60.0), (DAY_MS, 0.0, 0.0)):
+        monkeypatch.setattr("bot.feed.gate.wall_ms", lambda step_ms=step_ms: now_ms + step_ms)
+        assert least_s <= Gate("bybit", tmp_path).left_s() <= most_s
+
+
+SPOILT = [b"", b"[]", b"7", b'{"until_ms": null}', b'{"seconds": []}']
+
+
+@pytest.mark.parametrize("content", SPOILT)
+async def test_a_ban_that_cannot_be_read_bars_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bybit-ban.json").write_bytes(content)
+    assert Gate("bybit", tmp_path).left_s() == 0

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
+from dataclasses import replace
 from decimal import Decimal
+
+import pytest
 
 from bot.clock import ManualClock
 from bot.feed.candle import ClosedCandle
 from bot.feed.candle_buffer import CandleBuffer
 from bot.feed.fetchers import GapFetcher
 from bot.feed.grace import Grace
+from bot.feed.page import Page
 from bot.feed.rebuild import rebuilt
-from bot.feed.rest import Page, Rest
+from bot.feed.rest import Rest
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Market, Timeframe
 
 NOW_MS = 20_000 * DAY_MS
+WILD_MS = NOW_MS - 20 * HOUR_MS
 KEPT = 720  # rows of every timeframe
 
 
@@ -46,7 +52,7 @@ class Short(Rest):
         return Page(candles=candles, complete_ms=min(end_ms, NOW_MS))
 
 
-def account(after_ms: int, *symbols: str) -> CandleBuffer:
+def account(after_ms: int, *symbols: str, wild_move: float = math.inf) -> CandleBuffer:
     markets = [
         Market(
             exchange="kraken",
@@ -59,7 +65,13 @@ def account(after_ms: int, *symbols: str) -> CandleBuffer:
         for symbol in symbols
     ]
     return CandleBuffer(
-        markets, after_ms=after_ms, settled_ms=None, counters=Counter(), revisions=deque(), window=3_000
+        markets,
+        after_ms=after_ms,
+        settled_ms=None,
+        counters=Counter(),
+        revisions=deque(),
+        window=3_000,
+        wild_move=wild_move,
     )
 
 
@@ -128,6 +140,55 @@ async def test_trades_that_do_not_go_back_so_far_are_not_taken_for_these_minutes
     made, note = await rebuilt(rest, "BTCUSDT", start_ms, start_ms + HOUR_MS)
     assert made == []
     assert note.kind == "given_up"
+
+
+class WildCoarser(Short):
+    """An exchange one of whose five-minute candles is wild; the price is back at once."""
+
+    def __init__(self, *values: float) -> None:
+        super().__init__()
+        self._values = values
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, attempts: int = 1
+    ) -> Page:
+        page = await super().candles(symbol, timeframe, start_ms, end_ms, attempts=attempts)
+        if timeframe is Timeframe.M1:
+            return page
+        spoilt = [replace(part, values=self._values) if part.open_ms == WILD_MS else part for part in page.candles]
+        return replace(page, candles=tuple(spoilt))
+
+    async def mark_candle(self, symbol: str, open_ms: int) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ((100.0, 92_400.0, 99.0, 100.0, 1.0), "924 times the price before"),
+        ((100.0, 101.0, 0.11, 100.0, 1.0), "times the price before"),
+        ((100.0, 240.0, 99.0, 240.0, 1.0), "2.4 times the price before"),
+        ((1e300, 1e300, 1e300, 1e300, 1.0), "whole ticks and lots"),
+        ((100.0, 101.0, 99.0, 100.0, 1e300), "whole ticks and lots"),
+    ],
+)
+async def test_a_wild_candle_that_stands_in_for_minutes_is_left_out_and_named(
+    values: tuple[float, ...], why: str
+) -> None:
+    start_ms = NOW_MS - 25 * HOUR_MS
+    desk = account(start_ms - MINUTE_MS, "BTCUSDT", wild_move=0.25)
+    running = asyncio.create_task(fetcher("BTCUSDT", desk, WildCoarser(*values)).run())
+    async with asyncio.timeout(60):
+        while desk.next_ms("BTCUSDT") < NOW_MS:  # noqa: ASYNC110 — the fetcher under test sets no event of ours
+            await asyncio.sleep(0.01)
+    running.cancel()
+    excluded = [note for note in desk.notes if note.kind == "excluded"]
+    assert [note.open_ms for note in excluded] == [WILD_MS]
+    assert why in excluded[0].text
+    while desk.barrier.head_ms < NOW_MS:
+        minute = desk.barrier.release()
+        assert not minute.present[0] or (minute.bars[0, :4] <= 10_100).all()
+        assert minute.open_ms != WILD_MS or not minute.present[0]
 
 
 async def test_without_coarser_candles_the_minutes_are_given_up_aloud() -> None:

@@ -46,13 +46,13 @@ async def test_nothing_is_queued_where_nothing_changed() -> None:
 
 
 async def test_every_rule_that_changed_is_in_one_command_and_said() -> None:
-    new = replace(DOGE, tick=Decimal("0.001"), min_notional_units=7, funding_interval_ms=HOUR_MS)
+    new = replace(DOGE, tick=Decimal("0.001"), min_notional_units=700_000_000, funding_interval_ms=HOUR_MS)
     watch, buffer = watching(Said(BTC, new))
     await watch.check()
     await watch.check()
     [command] = queued(buffer)
     assert (command.kind, command.spec, command.by) == ("change", new, "exchange")
-    assert command.why == ("tick 0.01 -> 0.001, min notional units 0 -> 7, funding interval ms 28800000 -> 3600000")
+    assert command.why == "tick 0.01 -> 0.001, smallest order 0 -> 7, funding every 8 h -> 1 h"
 
 
 async def test_a_halt_is_a_change_of_status() -> None:
@@ -83,6 +83,43 @@ async def test_a_market_with_candles_is_not_delisted_whatever_the_list_says() ->
     for _ in range(3):
         await watch.check()
     assert queued(buffer) == []
+
+
+async def test_nothing_enters_a_market_that_has_candles_and_is_listed_no_more_until_it_is_again() -> None:
+    exchange = Said(BTC)  # renamed, or in another currency, or on a grid that cannot be counted in
+    watch, buffer = watching(exchange)
+    buffer.newer_candle("DOGEUSDT", START_MS + MINUTE_MS)
+    for _ in range(6):
+        await watch.check()
+    [halt] = buffer.barrier.release().commands
+    assert (halt.kind, halt.spec and halt.spec.status) == ("change", MarketStatus.HALTED)
+    assert halt.why == "builtin has candles of it, but lists no such futures in whole ticks and lots"
+    exchange.listed["DOGEUSDT"] = Listing(market=DOGE)
+    await watch.check()
+    [back] = buffer.barrier.release().commands
+    assert (back.spec, back.why) == (DOGE, "halted -> trading")
+
+
+async def test_a_market_that_ends_inside_its_halt_leaves() -> None:
+    exchange = Said(BTC, replace(DOGE, status=MarketStatus.HALTED))
+    watch, buffer = watching(exchange)
+    await watch.check()
+    buffer.barrier.release()
+    del exchange.listed["DOGEUSDT"]
+    for _ in range(2):
+        await watch.check()
+    assert [(part.kind, part.why) for part in buffer.barrier.release().commands] == [
+        ("leave", "delisted: builtin no longer lists it")
+    ]
+
+
+async def test_a_halted_market_lacks_nothing() -> None:
+    watch, buffer = watching(Said(BTC, replace(DOGE, status=MarketStatus.HALTED)))
+    await watch.check()
+    buffer.barrier.release()
+    for _ in range(3):
+        buffer.wake_overdue(START_MS + HOUR_MS)
+    assert (buffer.is_whole("BTCUSDT"), buffer.is_whole("DOGEUSDT")) == (False, True)
 
 
 async def test_an_announced_end_stops_entries_a_day_before() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
+from bot.cli.commands.logs import text_of
 from bot.operations import logs
 from storage.config.services import LogSettings
 from strategies.errors import StorageFailed
@@ -107,3 +108,23 @@ def test_every_logger_of_ours_is_heard_whatever_its_name(tmp_path: Path, console
     structlog.get_logger("daemon").info("stopping")
     structlog.get_logger().info("stopped")
     assert [line["event"] for line in written(tmp_path)] == ["stopping", "stopped"]
+
+
+@pytest.mark.parametrize(
+    "name", ["BTC\n23:59:59 error: account closed", "BTC\x1b[2J", "BTC\x9b2J", "BTC\u202eTDSU", "B\rC"]
+)
+def test_a_name_from_elsewhere_forges_no_line_and_moves_no_cursor(
+    tmp_path: Path, console: io.StringIO, name: str
+) -> None:
+    logs.configure(LogSettings(directory=tmp_path), stream=console)
+    structlog.get_logger("feed").warning("market refused", symbol=name)
+    logging.getLogger("ccxt").warning("trouble with %s", name)
+    said = console.getvalue()
+    assert len(said.splitlines()) == 2
+    assert said.replace("\n", "").isprintable()
+    first, second = written(tmp_path)
+    assert first["symbol"] == name, "programs are told what it was"
+    assert second["event"] == f"trouble with {name}"
+    kept = (tmp_path / "sigma.log").read_text(encoding="utf-8")
+    assert kept.replace("\n", "").isprintable()
+    assert text_of(kept.splitlines()[0]).isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from bot.retraining.promotion import on_harm
 from storage.ledger.tables import decision, tape
 from storage.ledger.verify import verify
 from storage.models.registry import Registry, bundle_by_id
@@ -145,6 +147,33 @@ async def test_a_folder_damaged_after_its_promotion_does_not_come_back_by_rollba
         await world.hand(taken[2])
         assert world.control.snapshot is not None
         assert world.control.snapshot.bundle_id == registry.production("builtin") == hasty
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+async def test_a_champion_that_may_not_go_on_makes_way_for_the_trend_rule_where_the_one_before_is_broken(
+    tmp_path: Path, is_gone: bool
+) -> None:
+    taken = minutes(3)
+    async with daemon_world(tmp_path) as world:
+        registry = world.control.registry
+        calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
+        for name, minute in ((calm, taken[0]), (hasty, taken[1])):
+            promoting = asyncio.create_task(world.control.promote(name, "test"), name="promoting")
+            await _queued(world)
+            await world.hand(minute)
+            await promoting
+        if is_gone:
+            shutil.rmtree(registry.folder(calm))
+        else:
+            (registry.folder(calm) / MANIFEST).write_bytes(b"{}")
+        stopping = asyncio.create_task(on_harm(world.control, "drawdown 30.0 % is beyond its band"), name="stopping")
+        await _queued(world)
+        await world.hand(taken[2])
+        assert await stopping
+        assert world.control.snapshot is not None
+        assert world.control.snapshot.bundle_id == "trend-1"
+        assert registry.production("builtin") is None
+        assert "drawdown" in registry.history("builtin")[-1].why
 
 
 def stepped(engine: Engine, taken: list[AccountMinute]) -> Engine:

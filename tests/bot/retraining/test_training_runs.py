@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from bot.assembly import _active_bundle
 from bot.clock import ManualClock
 from bot.exchange import Exchange
 from bot.retraining.promotion import TrainingRuns, on_harm
+from bot.simulator.conductor import Pace
+from bot.trading.active_bundle import active_bundle
+from storage.candles.store import CandleStore
 from storage.config.tree import Config
 from storage.ledger.verify import verify
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.fallback_policy import Status
-from strategies.errors import BadInput
+from strategies.errors import BadInput, ExchangeFailed
 from strategies.market import Timeframe
+from tests.bot.feed.stage import Stage, stage
 from tests.bot.retraining.swappable import eager, flipped_byte, ridge_files
 from tests.bot.trading.daemon_world import DaemonWorld, daemon_world
 from tests.bot.trading.world import body_bundle, minutes
@@ -135,7 +138,7 @@ async def test_the_champion_steps_down_to_the_trend_rule_then_to_cash_and_comes_
         ]
 
 
-async def test_a_refresh_on_the_bench_changes_the_champion_and_not_who_decides(tmp_path: Path) -> None:
+async def test_a_refresh_on_the_bench_changes_the_champion_and_not_active_bundle(tmp_path: Path) -> None:
     async with running(tmp_path) as (world, runs):
         registry = world.control.registry
         calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
@@ -169,7 +172,7 @@ async def test_the_tape_of_all_rungs_replays_to_the_ledger_and_a_restart_stands_
         assert found.minutes > 3
         assert found.differences == []
         config = Config.model_validate({"paths": {"models": str(tmp_path / "models")}})
-        assert _active_bundle(Registry(tmp_path / "models"), config)[0].id == "cash-1"
+        assert active_bundle(Registry(tmp_path / "models"), config)[0].id == "cash-1"
         assert Registry(tmp_path / "models").status("builtin") == Status(champion=calm, fallback_level="cash")
 
 
@@ -201,3 +204,35 @@ def test_the_child_is_asked_to_retrain_and_to_leave_promoting_to_the_daemon() ->
     arguments = TrainingRuns(Config(), Exchange(url="", clock=clock, exchange_info=None), clock).arguments()  # type: ignore[arg-type]
     assert arguments[0] == "retrain"
     assert "--no-promote" in arguments
+
+
+async def test_history_comes_by_a_child_and_a_market_that_is_not_listed_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shares: list[int] = []
+    async with stage(symbols=("BTCUSDT", "ETHUSDT"), pace=Pace(speed=600.0)) as there:
+        runs = asked_of(there, "BTCUSDT", "NOPEUSDT", "ETHUSDT")
+        await runs.download(lambda _stage, done, total: shares.append(100 * done // total))
+    store = CandleStore(tmp_path / "data/historical")
+    assert [store.coverage("builtin", symbol, "1h").rows for symbol in ("BTCUSDT", "ETHUSDT")] == [240, 240]
+    assert len(store.read_funding("builtin", "BTCUSDT").times_ms) >= 30
+    assert shares[-1] == 100
+
+
+async def test_a_download_of_which_nothing_comes_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with stage(symbols=("BTCUSDT",), pace=Pace(speed=600.0)) as there:
+        with pytest.raises(ExchangeFailed, match=r"no history came; .*NOPEUSDT"):
+            await asked_of(there, "NOPEUSDT").download(lambda _stage, _done, _total: None)
+
+
+def asked_of(there: Stage, *symbols: str) -> TrainingRuns:
+    """Return runs of a configuration with ten days of history of these markets."""
+    config = Config()
+    known = {
+        "exchange": config.exchange.model_copy(update={"symbols": symbols}),
+        "simulator": config.simulator.model_copy(update={"history_days": 10}),
+    }
+    exchange = Exchange(url=there.server.url, clock=there.server.clock, exchange_info=None)  # type: ignore[arg-type]
+    return TrainingRuns(config.model_copy(update=known), exchange, there.server.clock)

@@ -82,6 +82,8 @@ async def test_funding_history_and_premium_are_settled_ones(server: ExchangeServ
     assert [row["timestamp"] for row in history] == [DEMO_START_MS + k * 8 * HOUR_MS for k in range(-6, 1)]
     _, rates = server.source.funding("BTCUSDT", DEMO_START_MS - 2 * DAY_MS, DEMO_START_MS + 1)
     assert [row["fundingRate"] for row in history] == rates.tolist()
+    hours = server.source.hours("BTCUSDT", DEMO_START_MS - 2 * DAY_MS, DEMO_START_MS + HOUR_MS)
+    assert [float(row["info"]["markPrice"]) for row in history] == hours[::8, 1].tolist()
     assert current["fundingTimestamp"] == DEMO_START_MS + 8 * HOUR_MS
     assert intervals[BTC]["interval"] == "8h"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from telegram import Bot
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -21,10 +22,14 @@ from bot.telegram.commands.models import training_text
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import outcome
 from bot.telegram.context import Change
+from bot.telegram.poller import Poller
 from bot.telegram.quiet import Quiet
 from bot.telegram.tables import fitted, pre, table
 from bot.values.training import TrainingProgress
+from storage.config.secret import Secret
+from storage.config.services import TelegramSettings
 from storage.ledger.outbox import Pending
+from tests.bot.telegram.bot_api_server import TOKEN
 from tests.builders import START_MS
 
 HOUR_MS = 3_600_000
@@ -71,6 +76,8 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
     ("error", "meaning", "wait_s"),
     [
         (RetryAfter(7), NotSent, 7.0),
+        (RetryAfter(10**9), NotSent, 3_600.0),
+        (RetryAfter(-5), NotSent, 0.0),
         (Forbidden("blocked"), NotSent, 300.0),
         (InvalidToken("no"), NotSent, 300.0),
         (ChatMigrated(-100), NotSent, 300.0),
@@ -158,3 +165,24 @@ def test_a_burst_takes_as_many_alerts_as_fit() -> None:
     assert count == len(lines) < 100
     assert sum(len(line) + 1 for line in lines) <= 600
     assert collapsed(rows, 1)[1] == 1
+
+
+async def test_an_introduction_that_the_library_cannot_read_is_made_again() -> None:
+    asked: list[int] = []
+    waited: list[float] = []
+
+    async def introduce() -> None:
+        asked.append(1)
+        if len(asked) < 3:
+            raise TypeError("User.__init__() missing 3 required positional arguments")
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def nobody() -> None:
+        raise AssertionError("there is no other poller")
+
+    poller = Poller(Bot(TOKEN), TelegramSettings(token=Secret(TOKEN), chat_ids=(7,)), nobody, sleep)
+    await poller.until_it_works(introduce)
+    assert len(asked) == 3
+    assert len(waited) == 2

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from storage.ledger.compaction import compact
 from storage.ledger.database import connect, migrate, writing
 from storage.ledger.lease import account_lease
 from storage.ledger.queries import Ledger
+from storage.ledger.verify import verify
 from strategies.errors import AlreadyRunning, StorageFailed
+from strategies.market import DAY_MS
 from tests.bot.trading.daemon_world import daemon_world
-from tests.bot.trading.world import minutes, new_database, new_engine, opened, trade
+from tests.bot.trading.world import body_bundle, minutes, new_database, new_engine, opened, trade
 
 MINUTES = minutes(130)
 
@@ -74,18 +77,24 @@ async def test_trading_waits_for_a_locked_ledger_and_loses_nothing(tmp_path: Pat
         assert world.control.ledger.stopped().minute_ms == MINUTES[5].open_ms
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
-    folder = tmp_path / "small"
+@contextlib.contextmanager
+def disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of its own."""
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("a tmpfs cannot be mounted here: only root may")
     yield folder
     subprocess.run(["umount", "-l", folder], check=False)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    with disk(tmp_path / "small", "2m") as folder:
+        yield folder
 
 
 def fill(ballast: Path) -> None:
@@ -114,6 +123,27 @@ def test_a_full_disk_is_said_and_the_minute_is_written_once_there_is_room(small_
     assert ledger.stopped().minute_ms == MINUTES[taken - 1].open_ms
     journal.record(MINUTES[taken], outcome, engine.state, "b-body", signals={}, alerts=(), recorded_ms=0)
     assert ledger.stopped().minute_ms == MINUTES[taken].open_ms
+
+
+def test_a_disk_that_fills_up_while_a_day_is_archived_loses_nothing(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", "24m") as folder:
+        archive_on(folder)
+
+
+def archive_on(folder: Path) -> None:
+    database, engine = new_database(folder), new_engine()
+    account, journal = opened(database, engine)
+    trade(engine, journal, minutes(1440 + 30))
+    ballast, day_ms = folder / "ballast", MINUTES[0].open_ms + DAY_MS
+    fill(ballast)
+    with pytest.raises(StorageFailed, match=r"could not be written|cannot be written|cannot be made"):
+        compact(database, account, folder, before_ms=day_ms)
+    assert not verify(database, account, lambda _name: body_bundle()).differences
+    ballast.unlink()
+    assert compact(database, account, folder, before_ms=day_ms).minutes == 1440
+    found = verify(database, account, lambda _name: body_bundle())
+    assert (found.minutes, found.differences) == (1470, [])
+    assert [path.name for path in (folder / "tape").rglob("*") if "staged" in path.name] == []
 
 
 def test_a_damaged_database_is_said(tmp_path: Path) -> None:

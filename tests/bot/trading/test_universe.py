@@ -66,6 +66,18 @@ async def test_asked_for_twice_it_is_one_change_and_the_last_market_stays(tmp_pa
         assert await first == MINUTES[1].open_ms
 
 
+async def test_removed_and_added_in_one_minute_it_is_said_that_the_first_comes_first(tmp_path: Path) -> None:
+    async with daemon_world(tmp_path) as world:
+        await world.hand(MINUTES[0])
+        gone = world.control.leave("ETHUSDT", "cli", "asked for")
+        with pytest.raises(Conflict, match="ETHUSDT is about to leave with the next account minute"):
+            await world.control.join("ETHUSDT", "cli", "thought better of it")
+        await world.hand(MINUTES[1])
+        assert await gone == MINUTES[1].open_ms
+        await world.control.join("ETHUSDT", "cli", "thought better of it")
+        assert [part.kind for part in world.control.pending_changes] == ["join"]
+
+
 async def test_a_market_on_its_way_in_is_given_up_by_its_removal(tmp_path: Path) -> None:
     async with daemon_world(tmp_path) as world:
         await world.hand(MINUTES[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,24 @@ async def test_readiness_names_the_market_with_a_hole(tmp_path: Path) -> None:
             assert "ETHUSDT" in (await broken.json(content_type=None))["detail"]
         async with parts.session.get("/healthz") as alive:
             assert alive.status == 200
+
+
+async def test_a_market_whose_clock_waits_for_us_is_not_ready_while_its_minutes_stand(tmp_path: Path) -> None:
+    async with served(tmp_path) as parts:
+        control = parts.world.control
+        control.exchange_info = replace(control.exchange_info, stands_after_s=10.0)
+        await parts.world.hand(MINUTES[0])
+        assert control.is_ready()
+        parts.world.trader.taken_ms -= 30_000
+        assert not control.is_ready()
+        async with parts.session.get("/readyz") as stands:
+            assert stands.status == 503
+            assert "for 30 s; the market's clock waits" in (await stands.json(content_type=None))["detail"]
+        async with parts.session.get("/api/status") as told:
+            assert not (await told.json())["is_ready"]
+        await parts.world.hand(MINUTES[1])
+        async with parts.session.get("/readyz") as again:
+            assert again.status == 200
 
 
 async def test_a_ledger_that_cannot_be_read_is_503_and_asked_again(traded: Served, monkeypatch: Any) -> None:

@@ -177,7 +177,7 @@ def test_a_cookie_cannot_be_given_a_longer_life() -> None:
 
 def test_tickets_expire_and_are_few() -> None:
     now = [0]
-    sessions = Sessions("t", lambda: now[0])
+    sessions = Sessions("t", lambda: 0, steady_ms=lambda: now[0])
     first = sessions.new_ticket()
     for _ in range(MAX_TICKETS):
         last = sessions.new_ticket()

@@ -290,3 +290,20 @@ def test_ended_sessions_are_forgotten_when_they_would_have_ended_and_are_never_t
     many._until_ms = {str(number): number + 100 for number in range(MOST)}
     many.add("new", 10**9, 0)
     assert ("0" in many, "1" in many, "new" in many, len(many._until_ms)) == (False, True, True, MOST)
+
+
+async def test_strangers_streams_make_room_for_whoever_bears_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.web.stream.MAX_SUBSCRIBERS", 3)
+    async with served(tmp_path) as parts, AsyncExitStack() as stack:
+        strangers = [await stack.enter_async_context(parts.session.ws_connect("/api/stream")) for _ in range(3)]
+        for stranger in strangers:
+            assert (await stranger.receive_json())["type"] == "hello"
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await parts.session.ws_connect("/api/stream")
+        owner = await stack.enter_async_context(parts.session.ws_connect("/api/stream", headers=bearer()))
+        assert (await owner.receive_json())["type"] == "hello"
+        async with asyncio.timeout(10):
+            assert (await strangers[0].receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        assert not strangers[1].closed

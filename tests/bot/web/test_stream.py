@@ -204,3 +204,16 @@ async def _asleep(parts: Served) -> asyncio.StreamWriter:
         while not len(parts.server._pages.hub):  # noqa: ASYNC110 — the server counts it on its own time
             await asyncio.sleep(0.01)
     return writer
+
+
+def test_what_is_kept_for_those_who_were_away_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.web.stream.KEPT_BYTES", 10_000)
+    hub = Hub(1)
+    for number in range(50):
+        hub.publish("status", number, {"text": "x" * 1_000})
+    assert hub._kept_bytes <= 10_000
+    newest = hub.last_id
+    assert json.loads(hub.subscribe(newest - 5).queue.get_nowait())["type"] == "resumed"
+    assert json.loads(hub.subscribe(newest - 20).queue.get_nowait())["type"] == "reset"
+    hub.publish("status", 51, {"text": "x" * 20_000})
+    assert json.loads(hub.subscribe(hub.last_id - 1).queue.get_nowait())["type"] == "resumed"

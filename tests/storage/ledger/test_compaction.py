@@ -198,5 +198,7 @@ def test_a_file_that_was_put_back_under_another_name_is_found_by_its_content(led
     compact(database, account, tmp_path, before_ms=START_MS + DAY_MS)
     [file] = (tmp_path / "tape").rglob("*.parquet")
     file.replace(file.with_name("from-the-attic.parquet"))
+    file.with_name("a-folder.parquet").mkdir()
+    file.with_name("gone.parquet").symlink_to(tmp_path / "unplugged")
     assert mend(database, account) == []
     assert all_rows(database, account) == before

@@ -25,7 +25,7 @@ from strategies.errors import AlreadyRunning, BadInput, StorageFailed
 from strategies.minute import AccountMinute
 from tests.bot.trading.world import minutes, new_database, new_engine, opened
 
-ONE, TWO = minutes(2)
+ONE, TWO, THREE = minutes(3)
 
 
 def record(engine: TradingEngine, journal: Journal, minute: AccountMinute, recorded_ms: int = 1) -> None:
@@ -155,6 +155,74 @@ def test_a_champion_without_its_ledger_asks_before_a_new_account_is_opened(tmp_p
     require_ledger(database, registry, "builtin")
     registry._move("builtin", Promotion(bundle="b-0123", since_ms=1, why="passed (trainer)"))
     with pytest.raises(BadInput, match="--new-account"):
+        require_ledger(database, registry, "builtin")
+    opened(database, new_engine())
+    require_ledger(database, registry, "builtin")
+
+
+def test_a_file_under_a_symbolic_link_is_one_account_and_keeps_its_journal(tmp_path: Path) -> None:
+    real, elsewhere = tmp_path / "disk", tmp_path / "elsewhere"
+    real.mkdir()
+    elsewhere.mkdir()
+    link = elsewhere / "ledger.db"
+    link.symlink_to(real / "ledger.db")
+    database, engine = connect(f"sqlite:///{link}"), new_engine()
+    migrate(database)
+    account, journal = opened(database, engine)
+    record(engine, journal, ONE)
+    assert (real / "ledger.db-wal").stat().st_size > 0, "what was written is not forced into the file after every use"
+    with account_lease(database, "builtin", "main", tmp_path / "one"):
+        direct = connect(f"sqlite:///{real / 'ledger.db'}")
+        with pytest.raises(AlreadyRunning), account_lease(direct, "builtin", "main", tmp_path / "two"):
+            pass
+    link.unlink()
+    link.symlink_to(tmp_path / "another.db")
+    with pytest.raises(StorageFailed, match="moved away or replaced"):
+        record(engine, journal, TWO)
+    link.unlink()
+    link.symlink_to(real / "ledger.db")
+    assert last_state(database, account).minute_ms == ONE.open_ms
+
+
+def test_a_file_with_two_names_is_traded_under_neither(tmp_path: Path) -> None:
+    database, other = new_database(tmp_path), tmp_path / "other"
+    other.mkdir()
+    (other / "ledger.db").hardlink_to(tmp_path / "ledger.db")
+    for address in (database, connect(f"sqlite:///{other / 'ledger.db'}")):
+        with (
+            pytest.raises(StorageFailed, match="2 names"),
+            account_lease(address, "builtin", "main", tmp_path / "state"),
+        ):
+            pass
+    (other / "ledger.db").unlink()
+    with account_lease(database, "builtin", "main", tmp_path / "state"):
+        pass
+
+
+def test_an_older_copy_that_is_put_into_the_file_ends_the_daemon_and_leaves_no_gap(tmp_path: Path) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    account, journal = opened(database, engine)
+    record(engine, journal, ONE)
+    with reading(database) as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(tmp_path / "older.db"),))
+    record(engine, journal, TWO)
+    with reading(database) as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.pool.dispose()
+    (tmp_path / "ledger.db").write_bytes((tmp_path / "older.db").read_bytes())
+    with pytest.raises(AlreadyRunning, match="another database was put in its place"):
+        record(engine, journal, THREE)
+    assert last_state(database, account).minute_ms == ONE.open_ms
+    assert count(database, tape) == 1
+
+
+def test_a_pointer_that_cannot_be_read_asks_where_there_is_no_ledger(tmp_path: Path) -> None:
+    registry, database = Registry(tmp_path / "models"), connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    migrate(database)
+    pointer = tmp_path / "models/production/builtin.json"
+    pointer.parent.mkdir(parents=True)
+    pointer.write_bytes(b'{"history": [{"bund')
+    with pytest.raises(StorageFailed, match="cannot be read"):
         require_ledger(database, registry, "builtin")
     opened(database, new_engine())
     require_ledger(database, registry, "builtin")

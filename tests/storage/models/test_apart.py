@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.assembly import _active_bundle
+from bot.trading.active_bundle import active_bundle
 from storage.models.apart import verify_apart
 from storage.models.registry import Registry
 from strategies.bundle.fallback_names import TREND_ID
@@ -68,7 +68,7 @@ def stored(root: Path, files: Files) -> str:
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_the_trend_rule_trades_where_the_champion_cannot_be_read(damage: Callable[[Files], Files], config) -> None:
     name = stored(config.paths.models, damage(ridge_files()))
-    bundle, refusal = _active_bundle(Registry(config.paths.models, apart=True), config)
+    bundle, refusal = active_bundle(Registry(config.paths.models, apart=True), config)
     assert bundle.id == TREND_ID
     assert name in refusal
 
@@ -76,14 +76,14 @@ def test_the_trend_rule_trades_where_the_champion_cannot_be_read(damage: Callabl
 def test_the_trend_rule_trades_where_the_champions_folder_is_missing(config) -> None:
     name = stored(config.paths.models, ridge_files())
     shutil.rmtree(config.paths.models / "bundles")
-    bundle, refusal = _active_bundle(Registry(config.paths.models, apart=True), config)
+    bundle, refusal = active_bundle(Registry(config.paths.models, apart=True), config)
     assert bundle.id == TREND_ID
     assert name in refusal
 
 
 def test_a_whole_bundle_decides(config) -> None:
     name = stored(config.paths.models, ridge_files())
-    assert _active_bundle(Registry(config.paths.models, apart=True), config)[0].id == name
+    assert active_bundle(Registry(config.paths.models, apart=True), config)[0].id == name
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_promotion_and_rollback_move_the_pointer_and_remember(tmp_path: Path) ->
         registry.rollback("made", "once more")
 
 
-def test_a_champion_that_steps_down_is_kept_and_who_decides_is_known_after_a_restart(tmp_path: Path) -> None:
+def test_a_champion_that_steps_down_is_kept_and_active_bundle_is_known_after_a_restart(tmp_path: Path) -> None:
     registry, first = stored(tmp_path)
     other = second(registry)
     assert (registry.active("made"), registry.status("made")) == ("trend-1", Status())

@@ -13,6 +13,7 @@ from strategies.errors import BadInput, DataGap, StorageFailed
 from strategies.kernel.state import NO_RATE
 from strategies.market import HOUR_MS, Timeframe
 from tests.training.run_builders import MARKETS, START_MS, histories, hourly, minutes
+from training.backtest.funding_bars import settled_on_bars
 from training.backtest.run_candles import RunCandles, read_run
 
 HOURS = 48
@@ -109,3 +110,13 @@ def test_the_grid_of_imported_candles_is_inferred_from_them() -> None:
 def test_nothing_can_be_inferred_from_nothing() -> None:
     with pytest.raises(DataGap, match="neither a specification nor candles"):
         inferred_market("binanceusdm", "BTCUSDT", "futures", np.empty((0, 6)))
+
+
+def test_a_rate_that_settles_where_a_market_has_no_bar_rides_on_its_next_one() -> None:
+    present = np.array([0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0], bool)
+    rows, rates = np.array([0, 3, 4, 5, 7, 10]), np.array([1, 2, 3, 4, 5, 6])
+    charged = settled_on_bars(rows, rates, present)
+    told = {int(row): int(charged[row]) for row in np.flatnonzero(charged != NO_RATE)}
+    assert told == {3: 2, 7: 5, 8: 3, 9: 4}  # what settles before it begins or after it ends is nobody's
+    assert (settled_on_bars(rows[:0], rates[:0], present) == NO_RATE).all()
+    assert (settled_on_bars(rows, rates, np.zeros(12, bool)) == NO_RATE).all()

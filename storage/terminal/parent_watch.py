@@ -7,13 +7,17 @@ word in the environment nothing is watched.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
 import threading
 from collections.abc import Mapping
 from typing import Final
+
+from storage.lazy import lazily
+
+with lazily():
+    from ctypes import CDLL
 
 STARTED_BY: Final = "SIGMA_STARTED_BY"  # "daemon": set by bot/retraining/child_process.py
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -24,7 +28,7 @@ def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
     if environment.get(STARTED_BY) != "daemon":
         return
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     threading.Thread(target=_end_with_stdin, name="parent-watch", daemon=True).start()
 
 
