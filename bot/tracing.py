@@ -19,7 +19,16 @@ from typing import Any, Final, TypeVar
 
 from bot.clock import wall_ms
 from storage.config.services import TracingSettings
+from storage.lazy import lazily
 from strategies.errors import BadInput
+
+with lazily():
+    from opentelemetry.context import get_current
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 SCOPE: Final = "sigma"
 NS: Final = 1_000_000  # of a millisecond
@@ -76,8 +85,6 @@ class AccountTraces:
         """Note that the open minute wrote alerts: their deliveries belong to it."""
         if self._tracer is None or not keys:
             return
-        from opentelemetry.context import get_current
-
         self._minutes |= dict.fromkeys(keys, get_current())
         while len(self._minutes) > MOST_ALERTS:
             del self._minutes[next(iter(self._minutes))]
@@ -136,17 +143,16 @@ def open_tracing(settings: TracingSettings, service: str) -> Tracing:
     if not settings.endpoint:
         return Tracing()
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+        return Tracing(_provider(settings, service))
     except ImportError as error:
         needed = "pip install 'sigma-analyst[tracing]' brings it"
         raise BadInput(f"[tracing] endpoint is {settings.endpoint}, but OpenTelemetry is not here; {needed}") from error
+
+
+def _provider(settings: TracingSettings, service: str) -> TracerProvider:
     provider = TracerProvider(
         resource=Resource.create({"service.name": service}), sampler=ParentBased(TraceIdRatioBased(settings.share))
     )
     exporter = OTLPSpanExporter(endpoint=f"{settings.endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_S)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    return Tracing(provider)
+    return provider
