@@ -8,7 +8,7 @@
 ARG PYTHON=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
-FROM ${PYTHON} AS base
+FROM ${PYTHON} AS slim-base
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Sigma Analyst" \
@@ -22,8 +22,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 sigma \
-    && install -d -o sigma -g sigma /app /app/data /app/models /app/state /app/logs \
-    && python -m venv /opt/sigma
+    && install -d -o sigma -g sigma /app /app/data /app/models /app/state /app/logs
 ENV PATH=/opt/sigma/bin:$PATH \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -42,6 +41,9 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
 ENTRYPOINT ["sigma"]
 CMD ["run"]
 
+FROM slim-base AS base
+RUN python -m venv /opt/sigma
+
 FROM base AS wheel
 WORKDIR /src
 RUN /opt/sigma/bin/pip install -q "setuptools>=77" wheel
@@ -52,15 +54,23 @@ COPY training ./training
 COPY bot ./bot
 RUN /opt/sigma/bin/pip wheel -q --no-deps --no-build-isolation -w /wheel .
 
-FROM base AS bot-packages
+FROM base AS bot-build
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
 COPY constraints.txt deploy/bot-requirements.txt /src/
-RUN /opt/sigma/bin/pip install -q --no-compile -c /src/constraints.txt -r /src/bot-requirements.txt \
-    && find /opt/sigma -type d -name tests -prune -exec rm -rf {} + \
-    && rm -rf /opt/sigma/lib/python3.11/site-packages/pyarrow/include
+RUN /opt/sigma/bin/pip install -q --no-compile -c /src/constraints.txt -r /src/bot-requirements.txt
+COPY deploy/slim.py /src/
+RUN /opt/sigma/bin/python /src/slim.py /opt/sigma/lib/python3.11/site-packages
 
-FROM bot-packages AS bot
+FROM base AS bot-program
 COPY --from=wheel /wheel /wheel
-RUN /opt/sigma/bin/pip install -q --no-deps --no-compile /wheel/*.whl
+RUN /opt/sigma/bin/pip install -q --no-deps --no-compile --prefix /program /wheel/*.whl
+
+FROM slim-base AS bot
+COPY --from=bot-build /opt/sigma /opt/sigma
+COPY --from=bot-program /program /opt/sigma
 COPY --chown=sigma:sigma config.toml /app/config.toml
 ENV SIGMA_SCHEDULE__RETRAIN=false
 USER 10001

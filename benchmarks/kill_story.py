@@ -74,7 +74,7 @@ class Story:
         enter("backup")
         target = self.folder / "sigma.backup"
         if not target.exists():
-            given = {"with_candles": False, "created_ms": 0, "version": "soak"}
+            given = {"created_ms": 0, "version": "soak"}
             write_backup(database, places_of(self.folder), target, **given)  # type: ignore[arg-type]
         enter("restore")
         self._restore(target)

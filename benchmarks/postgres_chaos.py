@@ -1,10 +1,10 @@
 """Four accounts on a PostgreSQL that restarts, freezes, loses answers and fails over: what is lost, how long it waits.
 
-    python -m benchmarks.postgres_chaos [--freeze 60] [--json]
+    python -m benchmarks.postgres_chaos [--freeze 60] [--part troubles|stops|all] [--json]
 
 A throwaway server, `sigma run` with four accounts on the built-in exchange, and a proxy between them. Each trouble is
-followed until all accounts write minutes again. SIGTERM is sent while the server is frozen. At the end `sigma ledger
-verify` replays every tape: what was lost or doubled would show.
+followed until all accounts write minutes again. Then the daemon is started anew for each trouble, and SIGTERM is sent
+in the middle of it. At the end `sigma ledger verify` replays every tape: what was lost or doubled would show.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import make_url, text
 
 from benchmarks.chaos_server import Proxy, Server
 from benchmarks.figures import Figure, parser, show
 from benchmarks.startup import Installation
+from storage.ledger.postgres import ServerLimits, server_engine
 
 ACCOUNTS: Final = 4
 SPEED: Final = 240.0
 STEADY_S: Final = 8.0  # of undisturbed trading between two troubles
 PATIENCE_S: Final = 120.0
 STOP_S: Final = 10.0
+LOOK_S: Final = 2.0  # for a look at the ledger from beside
+FROZEN_S: Final = 12.0  # before SIGTERM
 
 
 class Scene:
@@ -42,7 +45,14 @@ class Scene:
         further = "".join(f"[accounts.a{number}]\n" for number in range(1, ACCOUNTS))
         url = f"postgresql+psycopg://sigma@127.0.0.1:{proxy.port}/postgres"
         (folder / "config.toml").write_text(f'[database]\nurl = "{url}"\n{further}')
-        self._direct = create_engine(f"postgresql+psycopg://sigma@127.0.0.1:{server.port}/postgres", pool_pre_ping=True)
+        direct = make_url(f"postgresql+psycopg://sigma@127.0.0.1:{server.port}/postgres")
+        self._direct = server_engine(direct, ServerLimits(answer_s=LOOK_S, connect_s=0.1))  # it may be frozen
+
+    def start(self) -> float:
+        """Start the daemon and let it trade undisturbed; return the seconds until it was ready."""
+        ready_s = self.installation.start(SPEED)
+        time.sleep(STEADY_S)
+        return ready_s
 
     def minutes(self) -> list[int]:
         """Return the last minute of every account."""
@@ -100,6 +110,7 @@ def main() -> None:
     """Measure and print."""
     arguments = parser("postgres_chaos", str(__doc__).splitlines()[0])
     arguments.add_argument("--freeze", type=float, default=60.0, help="seconds for which the server is frozen")
+    arguments.add_argument("--part", choices=("troubles", "stops", "all"), default="all", help="what is tried")
     options = arguments.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
@@ -107,9 +118,12 @@ def main() -> None:
         proxy = stack.enter_context(Proxy(server.port))
         scene = Scene(folder, server, proxy)
         stack.callback(scene.installation.stop)
-        ready_s = scene.installation.start(SPEED)
-        time.sleep(STEADY_S)
-        figures = [Figure(name="ready_s", value=ready_s, unit="s"), *troubles(scene, options.freeze)]
+        figures = [Figure(name="ready_s", value=scene.start(), unit="s")]
+        if options.part != "stops":
+            figures += troubles(scene, options.freeze)
+        scene.stopped_after()
+        if options.part != "troubles":
+            figures += stops(scene)
         figures.append(Figure(name="accounts_that_differ", value=scene.differences(), unit="", goal="== 0"))
     show("postgres_chaos", figures, as_json=options.json, accounts=ACCOUNTS)
 
@@ -134,10 +148,26 @@ def troubles(scene: Scene, freeze_s: float) -> list[Figure]:
     proxy.refuse()
     time.sleep(5)
     note("resumes_after_fail_over_s", scene.resumes_after(proxy.heal))
-    server.freeze()
-    time.sleep(12)
-    figures.append(Figure(name="sigterm_while_frozen_s", value=scene.stopped_after(), unit="s", goal=f"<= {STOP_S:g}"))
-    server.thaw()
+    return figures
+
+
+def stops(scene: Scene) -> list[Figure]:
+    """Send SIGTERM in the middle of every trouble; return how long each end took."""
+    server, proxy, figures = scene.server, scene.proxy, []
+    cases: list[tuple[str, Callable[[], None], float, Callable[[], None]]] = [
+        ("server_down", server.stop, 3.0, server.start),
+        ("frozen", server.freeze, FROZEN_S, server.thaw),
+        ("answers_lost", proxy.lose_answers, 3.0, proxy.heal),
+        ("cut_off", proxy.refuse, 3.0, proxy.heal),
+        ("no_trouble", lambda: None, 1.0, lambda: None),
+    ]
+    for name, begin, after_s, heal in cases:
+        scene.start()
+        begin()
+        time.sleep(after_s)
+        taken_s = round(scene.stopped_after(), 2)
+        heal()
+        figures.append(Figure(name=f"sigterm_{name}_s", value=taken_s, unit="s", goal=f"<= {STOP_S:g}"))
     return figures
 
 

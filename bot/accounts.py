@@ -24,6 +24,7 @@ from bot.operations.measuring import Measuring
 from bot.operations.metrics import Metrics
 from bot.retraining.child_limits import limits_of, pointer_name
 from bot.retraining.run_queue import RunQueue
+from bot.tracing import open_tracing
 from bot.trading.shared_bundle import SharedBundles
 from bot.web.revoked import NAME as REVOKED
 from bot.web.revoked import Revoked
@@ -106,6 +107,7 @@ async def open_accounts(
         )
         parts.append(await patience.until(partial(assemble, environment)))
     shared.history.forget()
+    _trace(config, parts, stack)
     _share_pointers(parts)
     return Accounts(
         parts=parts,
@@ -136,6 +138,18 @@ def _share_pointers(parts: Sequence[Parts]) -> None:
         followers = [part.control for part in parts if pointer_name(part.config) == pointer_name(leader.config)]
         leader.control.share_pointer(followers)
         leader.training_runs.further = followers[1:]
+
+
+def _trace(config: Config, parts: Sequence[Parts], stack: AsyncExitStack) -> None:
+    """Trace every account where a collector is configured."""
+    tracing = open_tracing(config.tracing, f"sigma {config.account.name}")
+    if not tracing.is_on:
+        return
+    stack.push_async_callback(asyncio.to_thread, tracing.close)
+    for part in parts:
+        traces = tracing.of(part.config.account.name, partial(getattr, part.feed, "gathered_ms"))
+        part.trader.trace(traces)
+        part.notifications.alerts.trace(traces)
 
 
 def _web(config: Config, shared: Shared, parts: Sequence[Parts]) -> WebServer:

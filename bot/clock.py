@@ -12,6 +12,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from bot.exchange_time import ExchangeTime
@@ -55,6 +56,9 @@ class SystemClock:
     """A real exchange's time: measured at every answer and frame, carried on by the steady clock.
 
     Setting the machine's clock moves it by nothing; `machine_step_ms` tells how far off that is.
+
+    Attributes:
+        on_answer: told (stamp, until, asked) of every answer that was observed, for whoever keeps the same time.
     """
 
     speed = 1.0
@@ -63,6 +67,7 @@ class SystemClock:
         """Begin with the machine's time plus `offset_ms`, until something is observed."""
         self._measured = ExchangeTime(wall_ms() + offset_ms - steady_ms())
         self._latest_ms = 0
+        self.on_answer: Callable[[int, int, int], None] | None = None
 
     def now_ms(self) -> int:
         self._latest_ms = max(self._latest_ms, steady_ms() + self._measured.offset_ms)
@@ -92,6 +97,8 @@ class SystemClock:
             came_ms=came_ms,
             machine_offset_ms=wall_ms() - came_ms,
         )
+        if until_ms is not None and self.on_answer is not None:
+            self.on_answer(stamp_ms, until_ms, came_ms if asked_ms is None else asked_ms)
 
     def machine_step_ms(self) -> int:
         """Return how far the machine's clock is ahead of the exchange's time; 0 before anything was measured."""

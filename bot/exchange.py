@@ -7,7 +7,6 @@ time is measured. An exchange that is away is waited for: a start never ends bec
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,10 +19,7 @@ import structlog
 
 from bot.clock import Clock, FollowingClock, PacedClock, SystemClock
 from bot.exchange_info import ExchangeInfo
-from bot.feed.builtin import Builtin
-from bot.feed.connect import client_for
-from bot.feed.gate import Gate
-from bot.feed.rest import Rest
+from bot.feed.connection import Connection
 from bot.feed.time_keeper import measure
 from bot.feed.waiting import patient
 from bot.simulator.conductor import Pace
@@ -97,7 +93,7 @@ async def open_exchange(config: Config, patience: Patience | None = None) -> Asy
         clock = SystemClock()
         await patience.until(partial(_measured, config, clock))
         yield Exchange(url=config.exchange.url, clock=clock, exchange_info=_real_exchange(config))
-    elif config.exchange.url:
+    elif config.exchange.url or config.feed.source:
         yield await patience.until(partial(_join, config))
     else:
         server = ExchangeServer(
@@ -140,12 +136,10 @@ def _source(config: Config) -> MarketSource:
 
 
 async def _join(config: Config) -> Exchange:
-    """Take part in a built-in exchange that runs in another process."""
-    asking = Builtin(config.exchange.url)
-    try:
-        told, market = await asking.clock(), await asking.market()
-    finally:
-        await asking.close()
+    """Take part in a built-in exchange that runs in another process, or behind a feed process."""
+    async with Connection(config.exchange, config.feed, PacedClock()) as connection:
+        assert connection.builtin is not None
+        told, market = await connection.builtin.clock(), await connection.builtin.market()
     exchange_info = _demo_exchange(config, str(market["name"]), str(market["kind"]), str(market["edge"]))
     if told["speed"] is None or told["mode"] == "paced":
         paced = PacedClock(int(told["now_ms"]))
@@ -185,15 +179,13 @@ async def _measured(config: Config, clock: SystemClock) -> None:
         ExchangeFailed: it cannot be reached.
     """
     settings, feed = config.exchange, config.feed
-    client = client_for(settings.name, settings.market, url=settings.url, timeout_s=feed.request_timeout_s)
-    gate = Gate(settings.name, config.paths.state / "feed")
-    rest = Rest(client, exchange=settings.name, clock=clock, counters=Counter(), gate=gate)
-    try:
+    async with Connection(settings, feed, clock, state=config.paths.state / "feed") as connection:
+        gate = connection.rest.gate
         if gate.left_s() > 0:
             raise ExchangeFailed(f"{settings.name} has banned us; nothing is asked before {gate.opens_utc()} UTC")
-        async with asyncio.timeout(2 * feed.request_timeout_s):
-            await measure(rest, clock)
-    except TimeoutError as error:
-        raise ExchangeFailed(f"{settings.name} did not tell its time within {feed.request_timeout_s:g} s") from error
-    finally:
-        await client.close()
+        try:
+            async with asyncio.timeout(2 * feed.request_timeout_s):
+                await measure(connection.rest, clock)
+        except TimeoutError as error:
+            within = f"within {feed.request_timeout_s:g} s"
+            raise ExchangeFailed(f"{settings.name} did not tell its time {within}") from error

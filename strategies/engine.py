@@ -107,6 +107,10 @@ class Engine:
             self.state.memory[index] = self._warmed(bundle, index, part)
         self.bundle = bundle
 
+    def score_by(self, score: Scorer) -> None:
+        """Score the newest closes by this from the next minute on; what it returns must have the same bits."""
+        self._score = score
+
     def copy_candles(self) -> list[CandleArray]:
         """Return a copy of every market's closed decision candles, for work beside the account's own."""
         return [history.candles.copy() for history in self.histories]

@@ -41,8 +41,20 @@ def score_newest(
     timeframe: Timeframe,
 ) -> tuple[Inputs, Prepared]:
     """Score from the candles as they are; a `Scorer`."""
+    prepared = prepare_newest(bundle, markets, histories, ready, timeframe)
+    return bundle.newest_inputs(prepared), prepared
+
+
+def prepare_newest(
+    bundle: Bundle,
+    markets: Sequence[Market],
+    histories: Sequence[CandleHistory],
+    ready: np.ndarray,
+    timeframe: Timeframe,
+) -> Prepared:
+    """Return the features of the markets that are ready: the dearer half of scoring."""
     prepared: list[PreparedSlice | None] = [None] * len(markets)
     for index in np.flatnonzero(ready).tolist():
         anchored = current_slice(histories[index].candles, timeframe)
         prepared[index] = bundle.prepare(anchored, markets[index].symbol)
-    return bundle.newest_inputs(prepared), tuple(prepared)
+    return tuple(prepared)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
 import typer
 
 from storage.terminal.run import call
+from storage.terminal.table import terminal_width
 from storage.terminal.words import did_you_mean
 from strategies.errors import BadInput
 from training import commands
@@ -67,11 +69,12 @@ def group_usage(group: str, known: Sequence[str]) -> str:
 
 
 def _summaries(known: Sequence[str]) -> str:
-    """Return a line for every command: its name and the first line of its help."""
+    """Return every command: its name and the first line of its help, wrapped beside it."""
     lines = []
     for name in known:
         summary = (_module(name).command.__doc__ or "").strip().splitlines()
-        lines.append(f"  {name:<22} {summary[0] if summary else ''}\n")
+        line = f"  {name:<22} {summary[0] if summary else ''}"
+        lines.append(textwrap.fill(line, terminal_width(), subsequent_indent=" " * 25, break_on_hyphens=False) + "\n")
     return "".join(lines)
 
 

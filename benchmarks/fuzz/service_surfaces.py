@@ -202,7 +202,8 @@ class _Updates:
         return web.json_response({"ok": True, "result": _result(method)})
 
     async def _updates(self, offset: int, timeout_s: int) -> web.Response:
-        self._pending = [update for update in self._pending if update["update_id"] >= offset]
+        if offset <= self._number + 1:  # a number that was never given confirms nothing
+            self._pending = [update for update in self._pending if update["update_id"] >= offset]
         if not self._pending and timeout_s:
             self._asked.clear()
             with suppress(TimeoutError):

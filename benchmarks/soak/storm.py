@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.soak.rows import Row, Soaking
+from storage.config.market import SHIPPED
 from strategies.errors import SigmaError
 
 ROOT: Final = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def run(soaking: Soaking) -> Iterator[Row]:
     kills = max(1, round(seconds / KILL_EVERY_S))
     kill_at = sorted(rng.uniform(0.1, 0.9) * seconds for _ in range(kills))
     started = time.perf_counter()
-    with exchange(soaking.folder, SPEED, soaking.seed) as url:
+    with exchange(soaking.folder, SPEED, soaking.seed, "--symbols", ",".join(SHIPPED)) as url:
         daemon = start_daemon(soaking.folder, url)
         while (elapsed_s := time.perf_counter() - started) < seconds:
             if kill_at and elapsed_s >= kill_at[0]:
@@ -105,6 +106,8 @@ def start_daemon(folder: Path, url: str, **settings: str) -> subprocess.Popen[st
         if "dashboard" in (folder / "stdout.txt").read_text(encoding="utf-8")[begin:]:
             return daemon
         time.sleep(0.1)
+    if daemon.poll() is not None:
+        raise SigmaError(f"the daemon ended at its start with code {daemon.returncode}; it said why above")
     daemon.kill()
     raise SigmaError(f"the daemon did not start within {START_TIMEOUT_S:.0f} s")
 

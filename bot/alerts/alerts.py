@@ -13,6 +13,7 @@ from sqlalchemy import Engine as Database
 from bot.alerts.channel import Channel
 from bot.alerts.deliverer import Deliverer, Pace, RealPace
 from bot.clock import wall_ms
+from bot.tracing import OFF, AccountTraces
 from storage.config.services import AlertSettings
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
@@ -46,6 +47,7 @@ class Alerts:
         self._pace = pace or RealPace()
         self._on_note = on_note
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts")
+        self._traces = OFF
         self._deliverers: list[Deliverer] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -65,6 +67,7 @@ class Alerts:
                     count=self._count,
                 )
             )
+            self._deliverers[-1].traces = self._traces
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -91,6 +94,12 @@ class Alerts:
         self._settings = settings
         for deliverer in self._deliverers:
             deliverer.use(settings)
+
+    def trace(self, traces: AccountTraces) -> None:
+        """Trace deliveries from now on."""
+        self._traces = traces
+        for deliverer in self._deliverers:
+            deliverer.traces = traces
 
     def _start(self, deliverer: Deliverer) -> None:
         if self._group is not None and deliverer.name not in self._tasks:

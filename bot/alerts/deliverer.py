@@ -15,6 +15,7 @@ import structlog
 
 from bot.alerts.channel import Channel, NotSent, Unanswered, Undeliverable
 from bot.rate_limit import Window
+from bot.tracing import OFF, AccountTraces
 from bot.waiting import Backoff, Outage
 from storage.config.services import AlertSettings
 from storage.ledger.outbox import Outbox, Pending
@@ -55,6 +56,9 @@ class Deliverer:
         now_ms: the wall clock, for the record.
         pace: how to wait.
         count: told "delivered", "retried" or "given_up" with the number of alerts.
+
+    Attributes:
+        traces: of the account; a message has one span, in the minute that wrote its first alert.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Deliverer:
         self._sent = Window(settings.burst, pace.now_s)
         self._backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S, jitter=0)
         self._outage = Outage("alert delivery", logger="alerts", channel=channel.name)
+        self.traces: AccountTraces = OFF
         self._log = structlog.get_logger("alerts")
 
     @property
@@ -131,7 +136,8 @@ class Deliverer:
         await self._ask(self._outbox.begin_attempt, self._channel.name, ids, self._now_ms())
         is_silent = all(self._level(row) == "silent" for row in rows)
         try:
-            await self._channel.send(rows, is_repeat=is_repeat, is_silent=is_silent)
+            with self.traces.delivery(rows[0].key, self.name, rows[0].event):
+                await self._channel.send(rows, is_repeat=is_repeat, is_silent=is_silent)
         except NotSent as error:
             await self._ask(self._outbox.take_back, self._channel.name, ids, str(error))
             await self._back_off(str(error), error.retry_after_s)

@@ -44,6 +44,7 @@ class Entry:
 BATCH: Final = "training"
 ENTRIES: Final[dict[str, Entry]] = {
     "run": Entry(module="run", summary="Start the daemon: watch, decide, paper-trade, retrain."),
+    "feed": Entry(module="feed", summary="Hold the exchange's sockets for all daemons here."),
     "status": Entry(module="control", summary="Say what a running daemon is doing."),
     "watch": Entry(module="watch", summary="Watch it on a live terminal screen."),
     "pause": Entry(module="control", summary="Take no new entries; exits go on."),

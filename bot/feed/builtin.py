@@ -35,7 +35,7 @@ class Builtin:
         Raises:
             ExchangeFailed: it cannot be reached.
         """
-        return await self._ask("GET", "clock")
+        return await self.ask("GET", "clock")
 
     async def market(self) -> dict[str, Any]:
         """Return `name`, `kind`, `edge` and `seed` of the market.
@@ -43,7 +43,7 @@ class Builtin:
         Raises:
             ExchangeFailed: it cannot be reached.
         """
-        return await self._ask("GET", "market")
+        return await self.ask("GET", "market")
 
     def processed(self, minute_ms: int) -> None:
         """Note that the minute `minute_ms` and all before it have been processed."""
@@ -79,16 +79,21 @@ class Builtin:
             minute_ms = self._processed_ms
             self._news.clear()
             try:
-                answer = await self._ask("POST", "processed", {"minute_ms": minute_ms})
+                answer = await self.ask("POST", "processed", {"minute_ms": minute_ms})
             except ExchangeFailed:
                 self._news.set()
                 raise
         else:
-            answer = await self._ask("GET", "clock")
+            answer = await self.ask("GET", "clock")
         if self._on_time is not None:
             self._on_time(int(answer["now_ms"]))
 
-    async def _ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the answer to `GET` or `POST` of a name of the extension.
+
+        Raises:
+            ExchangeFailed: it cannot be reached.
+        """
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
         try:

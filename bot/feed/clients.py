@@ -63,6 +63,11 @@ class OnStamp(Protocol):
 _asked_ms: ContextVar[int] = ContextVar("asked_ms")  # of the request that this task waits for
 
 
+def note_asked() -> None:
+    """Note that this task sends a request now; an answer's time is judged by it."""
+    _asked_ms.set(steady_ms())
+
+
 class WatchedClient(Steady):
     """Mixin of every client: reads the times and the status of answers, and survives frames its handlers choke on."""
 
@@ -77,7 +82,7 @@ class WatchedClient(Steady):
 
     async def fetch(self, *args: Any, **kwargs: Any) -> Any:
         self.last_status, self.last_body = 0, ""
-        _asked_ms.set(steady_ms())
+        note_asked()
         return await super().fetch(*args, **kwargs)  # type: ignore[misc]
 
     def asked_ms(self) -> int | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,21 +16,13 @@ import orjson
 import structlog
 
 from bot.clock import wall_ms
+from bot.feed.dials import Dials
 from bot.feed.failures import LONGEST_RETRY_AFTER_S, Throttled
 from bot.waiting import elapsed_s
 from storage.durable import replace_files
 from strategies.errors import StorageFailed
 
 WORTH_KEEPING_S: Final = 5.0  # shorter pauses end before a process can start
-DIALS: Final = {  # connections an address may open, and in how many seconds; half of what the exchange states
-    "binance": (150, 300.0),
-    "binanceusdm": (150, 300.0),
-    "bybit": (250, 300.0),
-    "okx": (1, 0.7),
-    "kraken": (75, 600.0),
-    "builtin": (10_000, 1.0),
-}
-DIALS_ELSEWHERE: Final = (30, 60.0)
 
 
 class Gate:
@@ -46,8 +37,7 @@ class Gate:
         self._exchange = exchange
         self._file = None if folder is None else folder / f"{exchange}-ban.json"
         self._until_s: float | None = None
-        self._count, self._window_s = DIALS.get(exchange, DIALS_ELSEWHERE)
-        self._dialled: deque[float] = deque()
+        self._dials = Dials(exchange, folder)
 
     def bar(self, failure: Throttled) -> None:
         """Ask nothing for as long as a refusal says."""
@@ -80,13 +70,7 @@ class Gate:
     async def dial(self) -> None:
         """Wait until a connection may be opened, and count it."""
         await self.passed()
-        while True:
-            while self._dialled and self._dialled[0] <= elapsed_s() - self._window_s:
-                self._dialled.popleft()
-            if len(self._dialled) < self._count:
-                break
-            await asyncio.sleep(max(0.01, self._dialled[0] + self._window_s - elapsed_s()))
-        self._dialled.append(elapsed_s())
+        await self._dials.take()
 
     def _kept_s(self) -> float:
         if self._file is None:

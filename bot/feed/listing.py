@@ -69,9 +69,7 @@ async def describe_markets(
     known = by_symbol([part for part in listed if _is_kind(part, kind)])
     if not known:
         raise ExchangeFailed(f"{rest.exchange} lists no {kind} markets; a web page instead of data?")
-    named = {part["symbol"] for part in listed}
-    kept = [part for name, part in (rest.client.markets or {}).items() if name not in named]
-    rest.client.set_markets([*kept, *listed])  # what has ended keeps its name, for those who still wait for it
+    remember_markets(rest.client, listed)
     known |= {symbol: known[name] for symbol in symbols if (name := _spelled(symbol, known)) is not None}
     listed_now = [symbol for symbol in symbols if symbol in known]
     there = [name for name in listed_now if not _has_ended(known[name]) or _settled_at(known[name]) is not None]
@@ -90,6 +88,13 @@ async def describe_markets(
             continue
         found[symbol] = Listing(market=market, delists_ms=_delists_ms(known[symbol]), settled_at=settled_at)
     return found
+
+
+def remember_markets(client: Any, listed: Sequence[dict[str, Any]]) -> None:
+    """Let a client know the markets that were just listed; what has ended keeps its name, for those who still wait."""
+    named = {part["symbol"] for part in listed}
+    kept = [part for name, part in (client.markets or {}).items() if name not in named]
+    client.set_markets([*kept, *listed])
 
 
 def by_symbol(listed: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -68,6 +68,7 @@ class LiveFeed:
         self._slots = connection.slots
         self._grace = Grace(settings.grace_s, settings.close_deadline_s / 2)
         self._keeper = connection.keeper
+        self._connection = connection
 
     def jobs(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """Return what has to run, by name."""
@@ -151,7 +152,7 @@ class LiveFeed:
 
     def conditions(self) -> dict[str, str]:
         """Return what is wrong beyond single markets, by name, in words."""
-        return {} if self._keeper is None else self._keeper.conditions()
+        return self._connection.conditions()
 
     def _learn(self, end_ms: int) -> None:
         """Take how late an exchange calls its candles closed."""

@@ -1,7 +1,7 @@
 """An exchange's public REST answers in our own types: closed candles, settled funding rates, markets.
 
-Every request passes through `ask`: a throttled exchange is left alone until it allows more, a failure is translated,
-and attempts are spaced. Canonical symbols outside, ccxt's inside. Private requests do not exist here.
+Every request passes through `ask`, which spaces attempts; `asking.py` sends them. Canonical symbols outside, ccxt's
+inside. Private requests do not exist here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import ccxt
-
 from bot.clock import Clock, ManualClock, PacedClock, SystemClock
+from bot.feed.asking import Asking, Direct
 from bot.feed.candle import ClosedCandle, Values
-from bot.feed.failures import MALFORMED, GeoBlocked, NoSuchMarket, Throttled, translate
+from bot.feed.failures import GeoBlocked, NoSuchMarket
 from bot.feed.gate import Gate
 from bot.feed.page import Page
 from bot.feed.shared_answers import SharedAnswers
 from bot.feed.validate import WHY, Refused, check
-from bot.feed.weights import WeightGauge
 from bot.waiting import Backoff, elapsed_s
 from strategies.errors import ExchangeFailed
 from strategies.market import DAY_MS, MINUTE_MS, RATE_ONE, Timeframe
@@ -53,6 +51,18 @@ class Rest:
         gate: Gate | None = None,
         answers: SharedAnswers | None = None,
     ) -> None:
+        """Prepare to ask.
+
+        Args:
+            client: of ccxt.pro; says what the exchange can do and how its markets are called.
+            exchange: the name in config.toml.
+            clock: the exchange's time.
+            counters: told what was refused.
+            page: candles of a request.
+            grace_s: wall seconds after a close before a candle counts as final.
+            gate: of its bans; None: one that forgets them.
+            answers: shared by several who ask.
+        """
         self.client = client
         self._answers = answers
         self.exchange = exchange
@@ -60,12 +70,16 @@ class Rest:
         self.page = min(page, PAGE_LIMITS.get(exchange, page))
         self.grace_s = grace_s
         self.gate = gate or Gate(exchange)
-        self.weights = WeightGauge(exchange)
+        self._asking: Asking = Direct(client, exchange=exchange, clock=clock, counters=counters, gate=self.gate)
         self._clock = clock
         self._counters = counters
         self._unsure: dict[tuple[str, int], tuple[tuple[float, ...], float]] = {}  # last rows, and when first seen so
         if isinstance(clock, SystemClock) and not client.has.get("fetchTime"):
             client.on_stamp = clock.observe
+
+    def ask_through(self, asking: Asking) -> None:
+        """Let another than the client put the questions from now on."""
+        self._asking = asking
 
     async def ask(self, method: str, *args: Any, attempts: int = 1, **params: Any) -> Any:
         """Return what a method of the client answers.
@@ -87,9 +101,8 @@ class Rest:
         backoff = Backoff()
         while True:
             attempts -= 1
-            await self.gate.passed()
             try:
-                return await self._once(method, *args, **params)
+                return await self._asking.ask(method, args, params)
             except (GeoBlocked, NoSuchMarket):
                 raise
             except ExchangeFailed:
@@ -242,25 +255,6 @@ class Rest:
         if not isinstance(price, int | float) or not 0 < price < math.inf:
             return None
         return (price, price, price, price, 0.0)
-
-    async def _once(self, method: str, *args: Any, **params: Any) -> Any:
-        await self.weights.passed()
-        try:
-            answer = await getattr(self.client, method)(*args, **params)
-            if str(self.client.last_http_response or "").startswith("<"):  # ccxt makes empty lists of web pages
-                raise ExchangeFailed(f"{self.exchange} answered {method} with a web page instead of data")
-            return answer
-        except (ccxt.BaseError, *MALFORMED) as error:
-            status, headers = self.client.last_status, self.client.last_response_headers or {}
-            body = self.client.last_body
-            now_ms = self._clock.now_ms() if isinstance(self._clock, SystemClock) else None
-            failure = translate(error, exchange=self.exchange, status=status, headers=headers, body=body, now_ms=now_ms)
-            if isinstance(failure, Throttled):
-                self._counters["throttled"] += 1
-                self.gate.bar(failure)
-            raise failure from error
-        finally:
-            self.weights.answered(self.client.last_response_headers or {})
 
     def _validated(
         self, symbol: str, rows: Sequence[Sequence[object]], step_ms: int

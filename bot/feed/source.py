@@ -47,6 +47,7 @@ class FeedSource:
         ready: per market whether its stream is open and no gap is; False before the first frame.
         last_frame_ms: exchange time of the latest valid frame; 0 before the first.
         builtin: the built-in exchange's own extension, or None.
+        gathered_ms: wall time from the first candle of the latest minute to its leaving.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class FeedSource:
         self.notes: deque[CandleNote] = deque(maxlen=NOTES_KEPT)
         self.ready: dict[str, bool] = {}
         self.last_frame_ms = 0
+        self.gathered_ms = 0
         self._exchange = exchange or connection.exchange
         self._settings = feed or connection.feed
         self._clock = connection.clock
@@ -224,17 +226,20 @@ class FeedSource:
             candle_buffer.unwatch(symbol)  # the exchange knows it no longer; it leaves with the first minute
         self._connection.start(id(self), after_ms)
         self._live = self._start(candle_buffer)
-        policy = ReleasePolicy(self._settings.close_deadline_s)
+        policy, began_s = ReleasePolicy(self._settings.close_deadline_s), elapsed_s()
         while True:
             candle_buffer.moved.clear()
             speed, now_ms = self._clock.speed, self._clock.now_ms()
             known_ms = self._clock.at_least_ms()
             if not policy.may_leave(candle_buffer, now_ms=now_ms, now_s=elapsed_s(), speed=speed, known_ms=known_ms):
                 await candle_buffer.moved.wait()
+                began_s = began_s if candle_buffer.barrier.has_any() else elapsed_s()
                 continue
             minute = candle_buffer.barrier.release()
             candle_buffer.left()
+            self.gathered_ms = round((elapsed_s() - began_s) * 1000)
             yield minute
+            began_s = elapsed_s()
 
     async def processed(self, minute_ms: int) -> None:
         """Tell the built-in exchange that a minute is in the ledger; nothing to any other."""

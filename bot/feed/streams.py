@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bot.clock import Clock, SystemClock
+from bot.feed.audience import Audience, Listener
 from bot.feed.clients import FastKlines, Frame
 from bot.feed.rest import Rest
 from bot.feed.sockets import MARKETS_PER_SOCKET, KlineSocket, NewerCandleSocket
@@ -20,19 +21,6 @@ from storage.config.market import FeedSettings
 
 COLLECT_S: Final = 0.05  # wall seconds for which new markets are collected
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
-
-
-class Listener(Protocol):
-    """The feed of one account."""
-
-    def on_frame(self, frame: Frame) -> bool:
-        """Take a frame of the fast path; return whether it was a candle."""
-
-    def on_row(self, name: str, row: Sequence[object]) -> None:
-        """Take a row of the generic path."""
-
-    def on_lost(self, names: Sequence[str]) -> None:
-        """Note that the streams of markets (ccxt's names) were lost."""
 
 
 class Streams:
@@ -53,8 +41,7 @@ class Streams:
         self._settings = settings
         self._counters = counters
         self._start = start
-        self._listeners: dict[str, list[Listener]] = {}  # by ccxt's name of the market
-        self._names: dict[str, str] = {}  # by the exchange's own id
+        self._audience = Audience()
         self._sockets: list[KlineSocket | NewerCandleSocket] = []
         self._by_url: dict[str, KlineSocket] = {}
         self._wanted: list[str] = []
@@ -72,12 +59,8 @@ class Streams:
         client = self._rest.client
         client.on_frame, client.on_garbage = self._on_frame, self._on_garbage
         for name in names:
-            self._names[client.market(name)["id"]] = name
-            if name not in self._listeners:
-                self._listeners[name] = []
+            if self._audience.join(listener, name, client.market(name)["id"]):
                 self._wanted.append(name)
-            if listener not in self._listeners[name]:
-                self._listeners[name].append(listener)
         self._news.set()
         if not self._is_running:
             self._is_running = True
@@ -85,10 +68,7 @@ class Streams:
 
     def leave(self, listener: Listener, name: str) -> None:
         """Let a feed listen to a market no longer; one that nobody hears is left out from the next dial on."""
-        listeners = self._listeners.get(name, [])
-        if listener in listeners:
-            listeners.remove(listener)
-        if not listeners and self._listeners.pop(name, None) is not None:
+        if self._audience.leave(listener, name):
             self._wanted = [wanted for wanted in self._wanted if wanted != name]
             for socket in self._sockets:
                 socket.remove(name)
@@ -141,24 +121,23 @@ class Streams:
         return list(names[len(taken) :])
 
     def _on_frame(self, frame: Frame) -> None:
-        listeners = self._listeners.get(self._names.get(frame.market_id, ""), ())
+        listeners = self._audience.of_id(frame.market_id)
         if not listeners or frame.interval != self._interval:
             self._counters[f"refused_{Refused.UNKNOWN_MARKET}"] += 1
             return
         if frame.event_ms is not None and isinstance(self._clock, SystemClock):
             self._clock.observe(frame.event_ms)
-        is_candle = [listener.on_frame(frame) for listener in tuple(listeners)]
+        is_candle = [listener.on_frame(frame) for listener in listeners]
         socket = self._by_url.get(frame.socket) or self._socket_of(frame.socket)
         if socket is not None and any(is_candle):
             socket.frame_came()
 
     def _on_row(self, name: str, row: Sequence[object]) -> None:
-        for listener in tuple(self._listeners.get(name, ())):
+        for listener in self._audience.of(name):
             listener.on_row(name, row)
 
     def _on_lost(self, names: Sequence[str]) -> None:
-        for listener in {id(each): each for name in names for each in self._listeners.get(name, ())}.values():
-            listener.on_lost(names)
+        self._audience.lost(names)
 
     def _on_garbage(self, _url: str) -> None:
         self._counters[f"refused_{Refused.NOT_A_CANDLE}"] += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -24,13 +24,20 @@ from storage.config.services import LogSettings
 from storage.terminal.words import field_text, printable
 from strategies.errors import StorageFailed
 
+DAEMON_FILES: Final = {"sigma.log": logging.DEBUG, "error.log": logging.ERROR}
+FEED_FILES: Final = {"feed.log": logging.DEBUG}
 _OWN: Final = "sigma"  # above all loggers of this program; the others are libraries
 _SHORTEST_SECRET: Final = 4  # shorter ones would mask half of every line
 _LABELS: Final = {"warning": "warning: ", "error": "error: ", "critical": "error: ", "debug": "debug: "}
 
 
 def configure(
-    settings: LogSettings, *, secrets: Iterable[str] = (), verbose: bool = False, stream: TextIO | None = None
+    settings: LogSettings,
+    *,
+    secrets: Iterable[str] = (),
+    verbose: bool = False,
+    stream: TextIO | None = None,
+    files: Mapping[str, int] = DAEMON_FILES,
 ) -> None:
     """Send all log events to the console and to the files. Calling it again replaces what was set up before.
 
@@ -39,6 +46,7 @@ def configure(
         secrets: texts to be masked in every line.
         verbose: also say debug events, whatever the level.
         stream: the console; stderr by default.
+        files: names and levels; no two processes write to one.
 
     Raises:
         StorageFailed: the directory cannot be written.
@@ -47,7 +55,7 @@ def configure(
     masked = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
     console = logging.StreamHandler(stream or sys.stderr)
     console.setFormatter(_formatter(_for_people, masked))
-    handlers: list[logging.Handler] = [console, *_files(settings, _formatter(_for_programs, masked))]
+    handlers: list[logging.Handler] = [console, *_files(settings, files, _formatter(_for_programs, masked))]
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if getattr(handler, "of_sigma", False)]:
         root.removeHandler(old)
@@ -95,9 +103,9 @@ def _formatter(render: Any, masked: tuple[str, ...]) -> logging.Formatter:
     return _Masking(masked, foreign_pre_chain=before, processors=[_add_time, render])
 
 
-def _files(settings: LogSettings, formatter: logging.Formatter) -> list[logging.Handler]:
+def _files(settings: LogSettings, files: Mapping[str, int], formatter: logging.Formatter) -> list[logging.Handler]:
     handlers: list[logging.Handler] = []
-    for name, level in (("sigma.log", logging.DEBUG), ("error.log", logging.ERROR)):
+    for name, level in files.items():
         path = Path(settings.directory) / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,6 @@ def migrated(config: Config, database: Database) -> None:
                 database,
                 Places.of(config, Path(os.environ.get("SIGMA_CONFIG") or "config.toml")),
                 target,
-                with_candles=False,
                 created_ms=wall_ms(),
                 version=_version(),
                 passphrase=config.database.backup_passphrase.reveal(),

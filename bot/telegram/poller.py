@@ -63,6 +63,9 @@ class Poller:
             except Exception as error:  # a task boundary: an answer that the library cannot read
                 self._log.warning("telegram's answer is unreadable", error=f"{type(error).__name__}: {error}"[:200])
                 offset, found = await self._one_by_one(offset)
+            else:
+                if not found:  # all before is confirmed; a number that was spoilt on its way must not make us deaf
+                    offset = None
             self._recover()
             for update in found:
                 offset = update.update_id + 1

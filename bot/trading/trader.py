@@ -20,9 +20,11 @@ import orjson
 import structlog
 
 from bot.clock import Clock, steady_ms
+from bot.tracing import OFF, AccountTraces
 from bot.trading.alerts_of_minute import alerts_of, command_alert
 from bot.trading.market_requests import MarketRequests
 from bot.trading.snapshot import Snapshot, snapshot_of
+from bot.trading.traced_scores import traced_scorer
 from storage.ledger.journal import Alert, Journal
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.warm_up import WarmUp, prepare_swap
@@ -79,6 +81,7 @@ class Trader:
             publish: told the snapshot after each transaction, on the event loop.
             settled_ms: per market the last bar settled; None: all up to the engine's last minute.
         """
+        self._traces = OFF
         self._minutes = minutes
         self._clock = clock
         self._engine = engine
@@ -105,6 +108,11 @@ class Trader:
                 await self._minutes.processed(minute.open_ms)
         finally:
             self._worker.shutdown(wait=True)
+
+    def trace(self, traces: AccountTraces) -> None:
+        """Say where the time of every minute goes, from the next one on."""
+        self._traces = traces
+        self._engine.score_by(traced_scorer(traces))
 
     async def first_minute(self) -> None:
         """Wait until a minute has been written since the start."""
@@ -177,20 +185,29 @@ class Trader:
             raise
 
     async def _take(self, minute: AccountMinute) -> None:
+        with self._traces.minute(minute.open_ms):
+            await self._traded(minute)
+
+    async def _traded(self, minute: AccountMinute) -> None:
         queued, waiting, warm_up = self._collect()
         late, commands = self._is_late(minute), (*minute.commands, *queued)
         minute = replace(minute, commands=commands, late=late)
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        outcome, signals = await loop.run_in_executor(self._worker, self._step, minute, warm_up)
+        with self._traces.span("engine"):
+            step = self._traces.carried(self._step)
+            outcome, signals = await loop.run_in_executor(self._worker, step, minute, warm_up)
         alerts = alerts_of(outcome, self._engine.markets, signals)
         alerts += [command_alert(command, minute.open_ms, index) for index, command in enumerate(commands)]
-        await self._write(minute, outcome, signals, alerts)
+        with self._traces.span("commit", facts=len(outcome.facts), alerts=len(alerts)):
+            await self._write(minute, outcome, signals, alerts)
+        self._traces.told([alert.key for alert in alerts])
         self.last_minute_ms = minute.open_ms
         self.taken_ms = steady_ms()
         took_s = loop.time() - began_s
-        self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)
-        self._publish(self.snapshot)
+        with self._traces.span("publish"):
+            self.snapshot = snapshot_of(self._engine, outcome, minute, signals, self.snapshot, alerts, took_s)
+            self._publish(self.snapshot)
         self._began.set()
         if commands or self._engine.membership.has_leaving:
             self._minutes.members(outcome.markets)

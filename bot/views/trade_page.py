@@ -12,7 +12,9 @@ from bot.values.view import View
 from bot.views.candles import Candle, merged
 from bot.views.chart_trades import ChartTrade, chart_trades
 from bot.views.decisions import Decision, decisions_of
+from bot.views.level_moves import LevelMove, level_moves
 from storage.ledger.minute_candles import minute_candles
+from storage.ledger.queries import RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import NotFound
 from strategies.kernel.state import FactKind, Reason
@@ -40,6 +42,7 @@ class TradePage(View):
 
     trade: Trade
     levels: ChartTrade | None
+    moves: list[LevelMove] = Field(description="where stop and target lay, from when on and why, ascending")
     opening: Decision | None = Field(description="the decision that opened it")
     closing: Decision | None = Field(description="the last decision before it closed")
     best: float | None = Field(description="farthest for it (MFE), a fraction of the entry price")
@@ -66,11 +69,14 @@ def trade_page(control: Control, name: str) -> TradePage:
     candles = _minutes(control, market, trade, end_ms)
     best, worst = _extremes(trade, candles[(candles[:, 0] >= trade.opened_ms) & (candles[:, 0] < end_ms)])
     timeframe = next(part for part in Timeframe if len(candles) * MINUTE_MS <= MOST_BARS * part.ms)
+    opening = _recorded(control, trade.symbol, trade.decision_ms + 1, trade.decision_ms)
+    closing = [] if trade.closed_ms is None else _recorded(control, trade.symbol, trade.closed_ms + 1, 0)
     return TradePage(
         trade=trade,
         levels=_levels(control, trade),
-        opening=_decision(control, trade.symbol, trade.decision_ms + 1, trade.decision_ms),
-        closing=None if trade.closed_ms is None else _decision(control, trade.symbol, trade.closed_ms + 1, 0),
+        moves=level_moves(trade, opening[0].record if opening else None, market, candles, timeframe.ms),
+        opening=next(iter(decisions_of(control, opening)), None),
+        closing=next(iter(decisions_of(control, closing)), None),
         best=None if best is None else best[0],
         worst=None if worst is None else worst[0],
         best_ms=None if best is None else best[1],
@@ -112,9 +118,9 @@ def _levels(control: Control, trade: Trade) -> ChartTrade | None:
     return next((part for part in chart_trades(control, trade.symbol, closed) if part.id == trade.id), None)
 
 
-def _decision(control: Control, symbol: str, until_ms: int, since_ms: int) -> Decision | None:
-    found = control.ledger.decisions(since_ms=since_ms, until_ms=until_ms, symbol=symbol, limit=1)
-    return decisions_of(control, found)[0] if found else None
+def _recorded(control: Control, symbol: str, until_ms: int, since_ms: int) -> list[RecordedDecision]:
+    """Return the last decision of a span, if there was one."""
+    return control.ledger.decisions(since_ms=since_ms, until_ms=until_ms, symbol=symbol, limit=1)
 
 
 def _events(control: Control, market: Market, trade: Trade, end_ms: int) -> list[Event]:

@@ -85,8 +85,8 @@ def restore(
         StorageFailed: the file is damaged, or something cannot be written.
         AlreadyRunning: a daemon trades one of the accounts.
     """
-    with unpacked(source, passphrase, _room(places)) as backup, ExitStack() as held:
-        _require_known(backup.manifest, source)
+    with unpacked(source, passphrase, room(places)) as backup, ExitStack() as held:
+        require_known(backup.manifest, source)
         backup.check(lambda read: done("checking", read, backup.manifest.size))
         accounts = {exchange_and_account, *((part.exchange, part.name) for part in backup.manifest.accounts)}
         _lease(held, engine, places, sorted(accounts))
@@ -113,7 +113,12 @@ def restore(
         return _restored(backup, places, switch, engine)
 
 
-def _require_known(manifest: Manifest, source: Path) -> None:
+def require_known(manifest: Manifest, source: Path) -> None:
+    """Refuse a backup of a newer schema.
+
+    Raises:
+        BadInput: it is one.
+    """
     known = known_revisions()
     if manifest.revision not in known:
         raise BadInput(
@@ -275,6 +280,6 @@ def _restored(backup: Unpacking, places: Places, switch: Switch, engine: Engine)
     return Restored(manifest=backup.manifest, aside=tuple(aside), config=put, addresses=addresses)
 
 
-def _room(places: Places) -> Path | None:
+def room(places: Places) -> Path | None:
     """Return a folder of this installation that a plain copy may lie in; None: beside the backup."""
     return places.state if places.state.is_dir() else None

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from storage.backup.scope import Scope
 from storage.ledger.database import revision_of, translated, upgrade
 from storage.ledger.postgres import unhurried
 from strategies.errors import StorageFailed
@@ -56,15 +57,18 @@ def tables_of(connection: Connection) -> list[Table]:
     return [table for table in found.sorted_tables if table.name != VERSIONS]
 
 
-def count_rows(connection: Connection, tables: list[Table]) -> dict[str, int]:
+def count_rows(connection: Connection, tables: list[Table], scope: Scope) -> dict[str, int]:
     """Return the number of rows by table."""
-    return {
-        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one()) for table in tables
-    }
+    counts = {table.name: select(func.count()).select_from(scope.rows_of(table).subquery()) for table in tables}
+    return {name: int(connection.execute(query).scalar_one()) for name, query in counts.items()}
 
 
 def dump(
-    connection: Connection, table: Table, path: Path, change: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    connection: Connection,
+    table: Table,
+    path: Path,
+    scope: Scope,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> int:
     """Write a table's rows to a parquet file and return their number.
 
@@ -72,10 +76,11 @@ def dump(
         connection: of `one_moment`.
         table: which.
         path: the file.
+        scope: whose rows.
         change: what becomes of a row on its way out.
     """
     schema = pa.schema([pa.field(column.name, _TYPES[column.type.python_type]) for column in table.columns])
-    query = select(table).order_by(*table.primary_key.columns)
+    query = scope.rows_of(table).order_by(*table.primary_key.columns)
     streamed = connection.execution_options(yield_per=PAGE_ROWS).execute(query).mappings()
     count = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from storage.backup.last_backup import note_backup
 from storage.backup.manifest import CONFIG, FORMAT, TABLES, BackedUpAccount, Manifest, is_member
 from storage.backup.places import CANDLES, UNITS, Places
 from storage.backup.rows import count_rows, dump, one_moment, tables_of
+from storage.backup.scope import Scope
 from storage.durable import folder_lock
 from storage.ledger.archive import Archive, fault_of, path_of
 from storage.ledger.database import revision_of
@@ -29,12 +31,25 @@ STAGING: Final = ".backup-"
 OF_FILES: Final = ("models/production", *(unit for unit in UNITS if unit not in ("tape", "models/production")))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What goes into a backup.
+
+    Attributes:
+        with_candles: take the candle store along.
+        account: (exchange, name) of the only one whose rows and days are taken; what all share goes along. None: all.
+    """
+
+    with_candles: bool = False
+    account: tuple[str, str] | None = None
+
+
 def write_backup(
     engine: Engine,
     places: Places,
     target: Path,
+    contents: Contents = Contents(),
     *,
-    with_candles: bool,
     created_ms: int,
     version: str,
     passphrase: str = "",
@@ -46,7 +61,7 @@ def write_backup(
         engine: of the ledger; only read.
         places: of this installation.
         target: the file; replaced when it exists, in one rename.
-        with_candles: take the candle store along.
+        contents: what goes in.
         created_ms: now.
         version: of this program.
         passphrase: encrypts the file; empty: whoever has the file can read it.
@@ -55,13 +70,15 @@ def write_backup(
     Raises:
         StorageFailed: something could not be read or written; no file was made.
     """
+    account, with_candles = contents.account, contents.with_candles
     with _staging(target.parent) as folder, packed(target, folder, passphrase) as packing:
         with one_moment(engine) as connection:
             tables = tables_of(connection)
-            counts = count_rows(connection, tables)
-            _add_tables(packing, connection, tables, folder, places, counts, done)
-            lost = _add_tape(packing, connection, tables)
-            accounts = _accounts(connection, tables)
+            scope = Scope.of(connection, account)
+            counts = count_rows(connection, tables, scope)
+            _add_tables(packing, connection, tables, folder, scope, counts, done)
+            lost = _add_tape(packing, connection, tables, scope)
+            accounts = tuple(part for part in _accounts(connection, tables) if account in (None, _name_of(part)))
             revision = revision_of(connection) or ""
         lost += _add_files(packing, places, done, with_candles=with_candles)
         manifest = Manifest(
@@ -77,7 +94,8 @@ def write_backup(
             lost=tuple(lost),
         )
         packing.close(manifest)
-    note_backup(places.state)
+    if account is None:
+        note_backup(places.state)
     return manifest
 
 
@@ -96,7 +114,7 @@ def _add_tables(
     connection: Connection,
     tables: list[Table],
     folder: Path,
-    places: Places,
+    scope: Scope,
     counts: dict[str, int],
     done: Callable[[str, int, int], None],
 ) -> None:
@@ -104,7 +122,7 @@ def _add_tables(
     for table in tables:
         path = folder / f"{table.name}.parquet"
         change = _relative if table.name == "archive" else None
-        written += dump(connection, table, path, change)
+        written += dump(connection, table, path, scope, change)
         packing.add(f"{TABLES}/{table.name}.parquet", path)
         path.unlink()
         done("rows", written, total)
@@ -120,7 +138,7 @@ def _tape_member(path: str) -> str:
     return f"tape/{folder}/{name}"
 
 
-def _add_tape(packing: Packing, connection: Connection, tables: list[Table]) -> list[str]:
+def _add_tape(packing: Packing, connection: Connection, tables: list[Table], scope: Scope) -> list[str]:
     """Add the archived days that the ledger names; return in words those that are gone or torn.
 
     A day that cannot be read must not keep all that can be from being backed up.
@@ -129,7 +147,8 @@ def _add_tape(packing: Packing, connection: Connection, tables: list[Table]) -> 
     if archive is None:
         return []
     lost: list[str] = []
-    query = select(*(archive.c[name] for name in Archive.__slots__)).order_by(archive.c.account_id, archive.c.first_ms)
+    own = scope.rows_of(archive).with_only_columns(*(archive.c[name] for name in Archive.__slots__))
+    query = own.order_by(archive.c.account_id, archive.c.first_ms)
     for row in connection.execute(query).mappings():
         day = Archive(**row)
         fault = fault_of(connection.engine, day)
@@ -153,6 +172,10 @@ def _accounts(connection: Connection, tables: list[Table]) -> tuple[BackedUpAcco
         BackedUpAccount(exchange=row.exchange, name=row.name, last_minute_ms=row.last_ms)
         for row in connection.execute(query)
     )
+
+
+def _name_of(part: BackedUpAccount) -> tuple[str, str]:
+    return part.exchange, part.name
 
 
 def _add_files(

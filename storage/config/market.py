@@ -59,6 +59,7 @@ class SimulatorSettings(Section):
 class FeedSettings(Section):
     """`[feed]`: how long to wait for what, and what is too late."""
 
+    source: str = Field("", pattern=r"^(unix:.+)?$")
     close_deadline_s: float = Field(20.0, gt=0, le=600)
     stale_after_s: float = Field(60.0, gt=0, le=3600)
     grace_s: float = Field(2.0, ge=0, le=60)

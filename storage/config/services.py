@@ -161,3 +161,10 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     max_mb: float = Field(20.0, gt=0, le=10_000)
     keep: int = Field(5, ge=1, le=1000)
+
+
+class TracingSettings(Section):
+    """`[tracing]`: where spans of the main path are sent."""
+
+    endpoint: str = Field("", pattern=r"^(https?://.+)?$")
+    share: float = Field(1.0, gt=0, le=1)

@@ -42,7 +42,14 @@ from storage.config.plugin_files import install
 from storage.config.plugins import PluginSettings
 from storage.config.problems import Origin, problems_of
 from storage.config.secret import Secret
-from storage.config.services import AlertSettings, LogSettings, ReportSettings, TelegramSettings, WebSettings
+from storage.config.services import (
+    AlertSettings,
+    LogSettings,
+    ReportSettings,
+    TelegramSettings,
+    TracingSettings,
+    WebSettings,
+)
 from storage.config.training import ScheduleSettings, TrainingSettings, ValidationSettings
 from strategies.errors import BadInput
 from strategies.kernel.settings import (
@@ -98,6 +105,7 @@ class Config(Section):
     alerts: AlertSettings = AlertSettings()
     reports: ReportSettings = ReportSettings()
     logs: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     paths: PathSettings = PathSettings()
     plugins: PluginSettings = PluginSettings()
     accounts: dict[str, dict[str, Any]] = Field(default_factory=dict)

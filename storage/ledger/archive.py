@@ -81,7 +81,7 @@ def write_day(engine: Engine, folder: Path, rows: Sequence[Mapping[str, Any]]) -
         first_ms=int(rows[0]["minute_ms"]),
         last_ms=int(rows[-1]["minute_ms"]),
         minutes=len(rows),
-        path=_stored_path(engine, path),
+        path=stored_path(engine, path),
         sha256=digest,
     )
 
@@ -149,7 +149,7 @@ def find_content(engine: Engine, day: Archive) -> str | None:
     for path in sorted(path_of(engine, day).parent.glob("*.parquet")):
         with suppress(OSError):  # what cannot be read is not it
             if _digest(path) == day.sha256:
-                return _stored_path(engine, path)
+                return stored_path(engine, path)
     return None
 
 
@@ -163,7 +163,8 @@ def _folder_of(engine: Engine) -> Path | None:
     return Path(engine.url.database).resolve().parent
 
 
-def _stored_path(engine: Engine, path: Path) -> str:
+def stored_path(engine: Engine, path: Path) -> str:
+    """Return what the database calls a file: relative to its folder or store where it lies inside."""
     beside = _folder_of(engine)
     inside = beside is not None and path.resolve().is_relative_to(beside)
     return str(path.resolve().relative_to(beside) if beside is not None and inside else path)

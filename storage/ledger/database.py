@@ -6,6 +6,7 @@ One writer per account; readers never block it (WAL). Foreign errors become `Sto
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,7 @@ def connect(
         if address.database and address.database != ":memory:" and not must_exist:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(address, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False})
+        engine.update_execution_options(writers=_Turns(busy_timeout_ms / 1000))
         _set_pragmas(engine, synchronous)
         if address.database and address.database != ":memory:":
             _keep_to_file(engine, Path(address.database), must_exist=must_exist)
@@ -63,6 +65,30 @@ def connect(
     if tape_store is not None:
         engine.update_execution_options(tape_store=tape_store.resolve())
     return engine
+
+
+class _Turns:
+    """Lets the writers of one file take turns."""
+
+    def __init__(self, patience_s: float | None) -> None:
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn; who waited in vain tries without, and hears from SQLite what is wrong."""
+        if self._patience_s is None:
+            yield
+            return
+        is_ours = self._lock.acquire(timeout=self._patience_s)
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._lock.release()
+
+
+_NO_TURNS: Final = _Turns(None)  # a server lets many write
 
 
 @contextmanager
@@ -78,8 +104,13 @@ def translated(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open one write transaction; commit on success, leave everything as it was otherwise."""
-    with translated(engine), engine.connect() as connection:
+    """Open one write transaction; commit on success, leave everything as it was otherwise.
+
+    A SQLite file has one writer at a time. Those of this program wait for each other here: SQLite's own waiting sleeps
+    longer and longer, so that of twenty accounts that close an hour together the last would come after a second.
+    """
+    turns: _Turns = engine.get_execution_options().get("writers", _NO_TURNS)
+    with translated(engine), turns.turn(), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with connection.begin() if engine.dialect.name != "sqlite" else _sqlite_transaction(connection):

@@ -120,3 +120,44 @@ async def test_a_real_daemon_is_followed_through_a_kill_and_a_restart(browser: B
     await page.screenshot(path=SCREENSHOTS / "real-daemon.png", full_page=True)
     assert errors == []
     await context.close()
+
+
+async def test_the_chosen_account_is_the_one_that_is_shown_and_commanded(browser: Browser, daemon: Daemon) -> None:
+    (daemon.folder / "config.toml").write_text('[accounts.second]\nsymbols = ["SOLUSDT", "XRPUSDT"]\n')
+    link = await daemon.start()
+    context = await browser.new_context(viewport=DESK)
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(link)
+    live, address = page.locator("#live"), link.split("/login")[0]
+    await expect(live).to_have_attribute("data-state", "live", timeout=30_000)
+    await expect(page.locator("#account option")).to_have_text(["main", "second"])
+    await page.locator("[data-room=markets]").click()
+    await page.locator("#account").select_option("second")
+    await expect(page).to_have_url(f"{address}/accounts/second/markets")
+    await expect(live).to_have_attribute("data-state", "live", timeout=30_000)
+    await expect(page.locator("[data-row=XRPUSDT]")).to_be_visible()
+    await expect(page.locator("[data-row=BTCUSDT]")).to_have_count(0)
+    await page.locator("[data-row=XRPUSDT] a.lead").click()
+    await expect(page).to_have_url(f"{address}/accounts/second/markets/XRPUSDT")
+    await expect(page.locator("#price-chart")).to_have_attribute("data-ready", "XRPUSDT:1h", timeout=30_000)
+    await page.locator("#pause").click()
+    await page.locator("#confirm-yes").click()
+    await expect(page.locator(".notice").first).to_be_visible(timeout=30_000)
+    paused = "async (path) => (await (await fetch(path)).json()).paused"
+    assert await page.evaluate(paused, "/accounts/second/api/status")
+    assert not await page.evaluate(paused, "/api/status")
+    await page.keyboard.press("1")
+    await expect(page).to_have_url(f"{address}/accounts/second/")
+    await expect(page.locator("#pause")).to_have_text("Resume")
+    rows = page.locator(".card.accounts tbody tr")
+    await expect(rows.filter(has_text="this one")).to_contain_text("second")
+    await page.screenshot(path=SCREENSHOTS / "accounts.png", full_page=True)
+    await rows.filter(has_text="main").locator("a").click()
+    await expect(page).to_have_url(f"{address}/")
+    await expect(page.locator("#pause")).to_have_text("Pause", timeout=30_000)
+    await page.go_back()
+    await expect(page.locator("#pause")).to_have_text("Resume", timeout=30_000)
+    assert errors == []
+    await context.close()

@@ -42,6 +42,19 @@ async def test_every_room_and_thing_has_an_address_and_back_leads_back(scene: Sc
     assert (await page.title()).endswith("Sigma Analyst")
 
 
+async def test_a_trades_page_shows_where_its_stop_lay_and_when_it_moved(scene: Scene) -> None:
+    symbol = await scene.until_held()
+    held = next(part for part in scene.snapshot.positions if part.symbol == symbol)
+    await scene.go(f"/trades/{symbol}-{held.trade}")
+    await scene.charted("trade")
+    rows = scene.page.locator(".card.moves tbody tr")
+    await expect(rows.first).to_contain_text("set at the fill")
+    stop = await rows.last.locator("td[data-label=stop]").inner_text()
+    assert float(stop.replace(",", "")) == pytest.approx(held.stop_loss, rel=1e-3)
+    assert await scene.broken_rules() == []
+    await scene.picture("trade-levels")
+
+
 async def test_a_market_is_explored_by_timeframe_panes_and_features(scene: Scene) -> None:
     page, chart = scene.page, scene.page.locator("#price-chart")
     began = await page.evaluate("performance.now()")
@@ -130,6 +143,30 @@ async def test_a_run_is_started_followed_and_another_cancelled(scene: Scene) -> 
     await page.locator("#confirm-yes").click()
     await expect(page.locator("span[data-run]")).to_have_attribute("data-run", "cancelled")
     await expect(page.locator("[data-outcome]")).to_contain_text("cancelled by dashboard")
+
+
+async def test_runs_stand_side_by_side_and_stay_there(scene: Scene) -> None:
+    page = scene.page
+    for symbols in ("BTCUSDT", "ETHUSDT"):
+        await scene.go("/runs")
+        await page.locator("[name=symbols]").fill(symbols)
+        await page.locator("#run-form button[type=submit]").click()
+        await expect(page.locator("span[data-run]")).to_have_attribute("data-run", "done")
+    await scene.go("/runs")
+    boxes = page.locator("[data-compare]")
+    await expect(boxes).to_have_count(2)
+    for number in range(2):
+        await boxes.nth(number).check()
+    side_by_side = page.locator(".card.compare")
+    await expect(side_by_side.locator("thead th")).to_have_count(3)
+    await expect(side_by_side.locator("tbody tr")).not_to_have_count(0)
+    await expect(page).to_have_url(re.compile(r"compare=r-0000\d\.r-0000\d"))
+    await page.reload()
+    await expect(page.locator(".card.compare thead th")).to_have_count(3)
+    assert await scene.broken_rules() == []
+    await scene.picture("runs-compared")
+    await page.locator("[data-compare]").first.uncheck()
+    await expect(page.locator(".card.compare")).to_have_count(0)
 
 
 async def test_the_calendar_colours_the_days_that_were_traded(scene: Scene) -> None:

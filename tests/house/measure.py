@@ -84,6 +84,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "rate_limit",
         "exchange_info",
         "values",
+        "tracing",
         "simulator",
         "feed",
         "exchange",
@@ -99,6 +100,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "assembly",
         "accounts",
         "daemon",
+        "feed_process",
         "cli",
     ),
 }

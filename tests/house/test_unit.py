@@ -1,4 +1,4 @@
-"""The systemd unit gives the daemon what it needs and nothing else."""
+"""The systemd units give daemon and feed process what they need and nothing else."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from tests.builders import ROOT
 MOST_EXPOSED = 3.0
 
 
-def test_the_unit_is_hardened() -> None:
+@pytest.mark.parametrize("unit", ["sigma.service", "sigma-feed.service"])
+def test_the_unit_is_hardened(unit: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed; apt-get install systemd brings it")
-    words = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(ROOT / "deploy" / "sigma.service")]
+    words = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(ROOT / "deploy" / unit)]
     ended = subprocess.run(words, capture_output=True, text=True)
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", ended.stdout)
     if found is None:

@@ -20,6 +20,8 @@ from storage.ledger.tables import account as account_table
 from strategies.errors import AlreadyRunning, BadInput
 from tests.builders import ROOT
 from tests.storage.backup.installations import ACCOUNT, Installation, empty, filled
+from tests.storage.backup.test_one_account import put_back
+from tests.storage.backup.two_accounts import SECOND, both, differences, rows
 
 KILLED = -9
 
@@ -124,3 +126,19 @@ def test_a_record_without_its_commit_is_undone(backup: Path, postgres: Database,
     assert finish_restore(here.places.state, postgres) is None
     assert (here.export(), here.files()) == (before, files)
     assert not list(tmp_path.rglob(".restore-*"))
+
+
+def test_one_account_goes_from_server_to_file_and_back_beside_others(postgres: Database, tmp_path: Path) -> None:
+    server = both(tmp_path / "server", postgres)
+    wanted, other = rows(server, "second"), rows(server, "main")
+    server.back_up(tmp_path / "second.backup", account=SECOND)
+    file = filled(tmp_path / "file", count=50)
+    put_back(file, tmp_path / "second.backup")
+    assert differences(file) == []
+    file.back_up(tmp_path / "again.backup", account=SECOND)
+    done = put_back(server, tmp_path / "again.backup", force=True)
+    assert len(done.aside) == 1
+    assert (rows(server, "main"), differences(server)) == (other, [])
+    found = rows(server, "second")
+    assert found.pop("archive")[0]["sha256"] == wanted.pop("archive")[0]["sha256"]
+    assert found == wanted

@@ -8,7 +8,7 @@ import typer
 
 from storage.lazy import lazily
 from storage.terminal.options import Report
-from storage.terminal.output import emit
+from storage.terminal.output import emit, width
 from training.runtime.progress import configuration, say
 
 with lazily():
@@ -34,4 +34,4 @@ def command(
             write_page(report, page_of(rows))
         written["file"] = str(report)
         say(f"comparison written to {report}")
-    emit({"runs": [row.document() for row in rows], **written}, summary(rows))
+    emit({"runs": [row.document() for row in rows], **written}, summary(rows, width()))

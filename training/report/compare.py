@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from rich.table import Table
-
 from storage.language import _
 from storage.models.runs import Run
+from storage.terminal.table import GAP
 from strategies.errors import BadInput
 from training.backtest.run_candles import moment
 from training.report.page import Section, page
 from training.report.tables import table
 
+LEAST_COLUMN: Final = len(GAP) + 18  # characters of a run: as long as a bundle's name
 _UNKNOWN: Final = "–"
 
 
@@ -42,15 +43,35 @@ def compared(runs: Sequence[Run]) -> list[Compared]:
     return [_compared(run) for run in runs]
 
 
-def summary(rows: Sequence[Compared]) -> Table:
-    """Return what the terminal shows."""
-    shown = Table(box=None, pad_edge=False)
-    shown.add_column("")
-    for row in rows:
-        shown.add_column(f"{row.model}\n{row.kind} {row.run}", justify="right")
-    for name in rows[0].shown:
-        shown.add_row(name, *(row.shown[name] for row in rows))
-    return shown
+def summary(rows: Sequence[Compared], width: int | None) -> str:
+    """Return what the terminal shows: the runs beside each other, as many as its lines hold, the others below.
+
+    Args:
+        rows: the runs.
+        width: of a line; None: all beside each other.
+    """
+    names = list(rows[0].shown)
+    first = max(map(len, names))
+    most = len(rows) if width is None else max(1, (width - first) // LEAST_COLUMN)
+    room = None if width is None else (width - first) // min(most, len(rows)) - len(GAP)
+    blocks = [rows[start : start + most] for start in range(0, len(rows), most)]
+    return "\n\n".join("\n".join(_block(block, names, room)) for block in blocks)
+
+
+def _block(rows: Sequence[Compared], names: Sequence[str], room: int | None) -> Iterator[str]:
+    """Yield the lines of runs beside each other, each as wide as it needs, `room` characters at most."""
+    cells = [[f"{row.model} {row.kind} {row.run}", *(row.shown[name] for name in names)] for row in rows]
+    widths = [min(max(map(len, column)), room or max(map(len, column))) for column in cells]
+    first = max(map(len, names))
+    for name, *values in zip(("", *names), *cells, strict=True):
+        wrapped = [
+            textwrap.wrap(value, size, break_on_hyphens=False) or [""]
+            for value, size in zip(values, widths, strict=True)
+        ]
+        for number in range(max(map(len, wrapped))):
+            parts = [part[number] if number < len(part) else "" for part in wrapped]
+            shown = GAP.join(part.rjust(size) for part, size in zip(parts, widths, strict=True))
+            yield f"{name if number == 0 else '':<{first}}{GAP}{shown}".rstrip()
 
 
 def page_of(rows: Sequence[Compared]) -> str:

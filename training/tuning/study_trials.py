@@ -27,6 +27,7 @@ from training.ensemble.out_of_fold import walk
 from training.ensemble.voters import makers
 from training.evidence.trial_ledger import recipe_digest
 from training.runtime.compute import Compute, threads_of, working
+from training.tuning.heartbeat import beating
 from training.tuning.search_space import ONE_SEED, SPACES, configured
 from training.tuning.test_mode import SMALL
 
@@ -88,21 +89,26 @@ def run_trials(
     on_trial: Callable[[Scored], None],
 ) -> None:
     """Carry out so many trials: proposed, judged and written here, their folds fitted and scored by the workers."""
-    study.sampler = optuna.samplers.TPESampler(
-        seed=request.seed + 1000 * len(study.get_trials(deepcopy=False)),
-        n_startup_trials=STARTUP_TRIALS,
-        constant_liar=request.workers != 1,
-    )
+    shares = bool(config.training.studies)
+    study.sampler = _sampler(request, len(study.get_trials(deepcopy=False)), alone=not shares and request.workers == 1)
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS)
     compute = compute_for(config, request.workers, missing)
     if compute.workers != 1:  # each fit on a core of its own
         config = config.model_copy(update={"training": config.training.model_copy(update={"threads": 1})})
     folds, clock = folds_of(dataset, config, request.years), time.perf_counter()
-    with working(partial(_fold_scores, dataset, config, request), compute) as work:
-        under_way: dict[int, _UnderWay] = {}
+    under_way: dict[int, _UnderWay] = {}
+    with (
+        working(partial(_fold_scores, dataset, config, request), compute) as work,
+        beating(study._storage, lambda: [found.trial._trial_id for found in list(under_way.values())]),
+    ):
 
         def begin() -> None:
             trial = study.ask()
+            if trial.number >= request.trials:  # another tuner was quicker
+                study.tell(trial, state=_state("fail"))
+                return
+            if shares:  # tuners of one seed propose different settings
+                study.sampler = _sampler(request, trial.number, alone=False)
             under_way[trial.number] = _UnderWay(trial=trial, changes=_proposed(trial, request))
             work.begin(trial.number, (under_way[trial.number].changes, folds[0]))
 
@@ -127,6 +133,12 @@ def run_trials(
                     begin()
         finally:
             end_interrupted(study, set(under_way))
+
+
+def _sampler(request: Request, number: int, *, alone: bool) -> Any:
+    return optuna.samplers.TPESampler(
+        seed=request.seed + 1000 * number, n_startup_trials=STARTUP_TRIALS, constant_liar=not alone
+    )
 
 
 def compute_for(config: Config, workers: int, missing: int) -> Compute:

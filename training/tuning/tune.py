@@ -14,10 +14,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from sqlalchemy import make_url
 
 from storage.config.tree import Config
 from storage.durable import folder_lock
@@ -25,14 +24,11 @@ from storage.lazy import lazily
 from strategies.bundle.calibration import OVERLAP
 from strategies.errors import BadInput
 from training.data.dataset import Dataset
+from training.tuning.study_storage import study_storage
 from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
 
 with lazily():
     import optuna
-    from optuna.storages import RDBStorage
-
-HEARTBEAT_S: Final = 60  # of a tuner that shares its study; its trials count as failed after twice as long
-_BUSY_S: Final = 60.0  # that a reader of the study's file may hold it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +69,7 @@ def tune(
     folder = config.paths.runs / "tune" / name
     shares = bool(config.training.studies)  # a database, where other tuners may work on the same study
     with nullcontext() if shares else folder_lock(folder, patience_s=0.2):
-        storage = _storage(config, folder)
+        storage = study_storage(config.training, folder)
         known = name in optuna.get_all_study_names(storage)
         if known and not request.resume:
             where = "in [training] studies" if shares else f"under {folder}"
@@ -105,17 +101,6 @@ def line(scored: Scored) -> str:
     """Return a trial as one line."""
     params = ", ".join(f"{name} {_short(value)}" for name, value in scored.params.items())
     return f"trial {scored.number} {scored.state} IC {scored.ic:+.4f} | {params} | {scored.seconds:.1f} s"
-
-
-def _storage(config: Config, folder: Path) -> Any:
-    settings = config.training
-    if settings.studies:
-        address = make_url(settings.studies)
-        if settings.studies_password:
-            address = address.set(password=settings.studies_password.reveal())
-        url = address.render_as_string(hide_password=False)
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True}, heartbeat_interval=HEARTBEAT_S)
-    return RDBStorage(f"sqlite:///{folder / 'study.db'}", engine_kwargs={"connect_args": {"timeout": _BUSY_S}})
 
 
 def _null_deviation(dataset: Dataset, config: Config, request: Request) -> float:

@@ -20,10 +20,12 @@ from strategies.errors import BadInput, SigmaError
 with lazily():
     from bot.cli.commands.ledger import identical, replayed
     from bot.clock import wall_ms
+    from storage.backup import one_account
     from storage.backup import restore as restoring
     from storage.backup.manifest import Manifest
     from storage.backup.places import Places
-    from storage.backup.write import write_backup
+    from storage.backup.restore import Restored
+    from storage.backup.write import Contents, write_backup
     from storage.config.tree import Config
     from storage.ledger import accounts
     from storage.ledger.queries import Ledger
@@ -39,6 +41,7 @@ File = Annotated[Path, typer.Argument(help="Of the backup, e.g. sigma.backup.")]
 @app.command()
 def backup(
     file: File,
+    account: Annotated[str, typer.Option(help="Only this account, out of several.")] = "",
     with_candles: Annotated[bool, typer.Option("--with-candles", help="Take the candle store along.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file when it exists.")] = False,
 ) -> None:
@@ -53,7 +56,7 @@ def backup(
             whole_database_of(config),
             _places(config),
             file,
-            with_candles=with_candles,
+            Contents(with_candles=with_candles, account=(config.exchange.name, account) if account else None),
             created_ms=wall_ms(),
             version=installed("sigma-analyst") or "unknown",
             passphrase=config.database.backup_passphrase.reveal(),
@@ -68,6 +71,7 @@ def backup(
 @app.command()
 def restore(
     file: File,
+    account: Annotated[str, typer.Option(help="Only this account; the others here go on.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Move what is here aside instead of refusing.")] = False,
 ) -> None:
     """Check a backup, put it in place in one instant, then replay its tape against its ledger.
@@ -75,18 +79,7 @@ def restore(
     Example: sigma restore sigma-2025-05-05.backup
     """
     config = load()
-    database = database_of(config)
-    with _Stages() as stages:
-        done = restoring.restore(
-            database,
-            _places(config),
-            file,
-            exchange_and_account=(config.exchange.name, config.account.name),
-            force=force,
-            now_ms=wall_ms(),
-            passphrase=config.database.backup_passphrase.reveal(),
-            done=stages.show,
-        )
+    done = _put_in_place(config, file, account, force=force)
     note(f"restored {file}: {_text(done.manifest)}")
     for folder in done.aside:
         note(f"what was here before is in {folder}")
@@ -103,6 +96,23 @@ def restore(
     wrong = [part for part in checked if part["differences"]]
     if wrong:
         raise SigmaError(f"the ledger of {wrong[0]['name']} is not what its tape gives: {wrong[0]['differences'][0]}")
+
+
+def _put_in_place(config: Config, file: Path, account: str, *, force: bool) -> Restored:
+    """Restore everything, or one account beside the others."""
+    database, places, exchange = database_of(config), _places(config), config.exchange.name
+    passphrase = config.database.backup_passphrase.reveal()
+    with _Stages() as stages:
+        given: dict[str, Any] = {
+            "force": force,
+            "now_ms": wall_ms(),
+            "passphrase": passphrase,
+            "done": stages.show,
+        }
+        if account:
+            return one_account.restore_account(database, places, file, (exchange, account), **given)
+        here = (exchange, config.account.name)
+        return restoring.restore(database, places, file, exchange_and_account=here, **given)
 
 
 class _Stages:

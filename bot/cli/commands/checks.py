@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from bot.clock import wall_ms
+from bot.clock import PacedClock, wall_ms
 from bot.feed.connect import client_for
+from bot.feed.connection import Connection
 from bot.feed.failures import translate
 from storage.ledger.database import reading
 from storage.ledger.retention import table_sizes
@@ -43,6 +44,8 @@ class Finding:
 async def exchange(config: Config) -> list[Finding]:
     """Ask the exchange for its time: is it reachable, and does our clock agree?"""
     settings = config.exchange
+    if config.feed.source:
+        return [await _feed_process(config)]
     if settings.is_builtin and not settings.url:
         text = "built-in; it starts with the daemon and keeps the market's clock"
         return [Finding(name="exchange", is_healthy=True, text=text), Finding(name="clock", is_healthy=True, text=text)]
@@ -63,6 +66,20 @@ async def exchange(config: Config) -> list[Finding]:
     if settings.is_builtin:
         return [reached, Finding(name="clock", is_healthy=True, text="the built-in exchange keeps the market's clock")]
     return [reached, skew(round(theirs_ms - asked_ms - taken_ms / 2), round(taken_ms / 2))]
+
+
+async def _feed_process(config: Config) -> Finding:
+    """Ask the feed process, and through it the exchange."""
+    name, started = "exchange", time.perf_counter()
+    async with Connection(config.exchange, config.feed, PacedClock()) as connection:
+        try:
+            asking = connection.rest.ask("load_markets") if connection.builtin is None else connection.builtin.clock()
+            await asyncio.wait_for(asking, TIMEOUT_S)
+        except (SigmaError, TimeoutError) as error:
+            return Finding(name=name, is_healthy=False, text=str(error) or f"no answer within {TIMEOUT_S:g} s")
+    taken_ms = (time.perf_counter() - started) * 1000
+    text = f"{config.exchange.name} answered through {config.feed.source} in {taken_ms:.0f} ms; the feed keeps its time"
+    return Finding(name=name, is_healthy=True, text=text)
 
 
 async def _time_of(client: Any) -> int:

@@ -27,7 +27,7 @@ with lazily():
     from bot.feed.source import FeedSource
     from storage.candles.market_book import record_markets
     from storage.candles.store import CandleStore
-    from storage.config.market import ExchangeSettings
+    from storage.config.market import ExchangeSettings, FeedSettings
     from storage.config.tree import Config
     from strategies.market import Market, Timeframe, typed_symbol
     from strategies.universe.selection import select
@@ -140,12 +140,19 @@ def _exchange(config: Config, symbols: str | None, market: str, options: Options
     )
 
 
+def _feed(config: Config, settings: ExchangeSettings) -> FeedSettings:
+    """Return how an exchange is reached: through the feed process only if that serves it."""
+    serves = (config.exchange.name, config.exchange.market, config.exchange.url)
+    is_served = (settings.name, settings.market, settings.url) == serves
+    return config.feed if is_served else config.feed.model_copy(update={"source": ""})
+
+
 async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tuple[list[Downloaded], list[Failed]]:
     store = CandleStore(config.data.directory)
     clock: Clock = PacedClock() if settings.is_builtin else SystemClock()
     async with AsyncExitStack() as opened:
         state = config.paths.state / "feed"
-        source = FeedSource(Connection(settings, config.feed, clock, state=state))
+        source = FeedSource(Connection(settings, _feed(config, settings), clock, state=state))
         opened.push_async_callback(source.close)
         if source.builtin is not None and isinstance(clock, PacedClock):
             clock.advance(int((await source.builtin.clock())["now_ms"]))
@@ -153,7 +160,7 @@ async def _download(config: Config, settings: ExchangeSettings, job: Job) -> tup
         if job.stitch:
             name = downloading.SPOT_EXCHANGES.get(settings.name, settings.name)
             elsewhere = settings.model_copy(update={"name": name, "market": "spot"})
-            spot = FeedSource(Connection(elsewhere, config.feed, clock, state=state))
+            spot = FeedSource(Connection(elsewhere, _feed(config, elsewhere), clock, state=state))
             opened.push_async_callback(spot.close)
         symbols = settings.symbols if job.rules is None else await _chosen(source, job.rules, clock.now_ms())
         record_markets(store.root, await _specifications(source, symbols, partly=job.partly))

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from storage.config.effective import load
-from storage.terminal.output import emit, wants_json
+from storage.terminal.output import emit, wants_json, width
+from storage.terminal.table import fitted
 from storage.terminal.words import field_text, printable
 from strategies.errors import BadInput
 
@@ -41,7 +42,9 @@ def logs(
         emit({"log": str(path), "lines": [event_of(line) for line in newest]}, "\n".join(map(text_of, newest)))
         return
     say: Callable[[str], str] = (
-        (lambda line: json.dumps(event_of(line), ensure_ascii=False)) if wants_json() else text_of
+        (lambda line: json.dumps(event_of(line), ensure_ascii=False))
+        if wants_json()
+        else (lambda line: fitted(text_of(line), width()))
     )
     for line in newest:
         print(say(line), flush=True)

@@ -41,10 +41,10 @@ def run(
             )
         )
     except BaseExceptionGroup as group:
-        raise _only(group) from group
+        raise only(group) from group
 
 
-def _only(error: BaseException) -> BaseException:
+def only(error: BaseException) -> BaseException:
     """Return what a person can act on: the first plain error inside nested groups."""
     while isinstance(error, BaseExceptionGroup):
         known = [part for part in error.exceptions if not isinstance(part, asyncio.CancelledError)]

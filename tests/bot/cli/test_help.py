@@ -9,12 +9,14 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 import typer
 
 from bot.cli import BATCH, ENTRIES, usage
 from bot.cli.commands.completion import words
 from tests.builders import ROOT
 from tests.docs.commands import BATCH_FOLDER
+from training.command_line import GROUPS, group_usage
 from training.command_line import names as batch_names
 
 HEAVY = ("numpy", "pandas", "pyarrow", "numba", "sqlalchemy", "torch")
@@ -65,6 +67,13 @@ def test_the_list_of_commands_has_its_parts_and_fits_80_columns() -> None:
     parts = [line for line in lines if line.endswith(":") and line[0] != " "]
     assert len(parts) == 5
     assert lines.index(parts[0]) < lines.index("  run           " + ENTRIES["run"].summary)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_of_batch_commands_fits_80_columns(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = group_usage(group, [name for name in batch_names() if name.startswith(f"{group} ")])
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def examples() -> list[tuple[str, Any]]:

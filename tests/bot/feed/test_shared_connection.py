@@ -11,6 +11,7 @@ from bot.clock import PacedClock, ScaledClock
 from bot.feed.connection import Connection
 from bot.feed.shared_answers import SharedAnswers
 from bot.feed.source import FeedSource
+from bot.feed.streams import Streams
 from storage.config.market import ExchangeSettings
 from strategies.market import MINUTE_MS
 from tests.bot.feed.stage import IMPATIENT, START_MS, read, settled_bars, stage
@@ -50,7 +51,8 @@ async def test_a_market_that_nobody_hears_any_more_is_left_out() -> None:
             shared.streams.join(second, names[:1])
             shared.streams.leave(first, names[0])
             shared.streams.leave(first, names[1])
-            assert shared.streams._listeners == {names[0]: [second]}
+            assert isinstance(shared.streams, Streams)
+            assert {name: shared.streams._audience.of(name) for name in names} == {names[0]: (second,), names[1]: ()}
 
 
 async def test_what_several_ask_at_once_is_asked_once() -> None:

@@ -120,7 +120,8 @@ def test_prometheus_is_let_in_by_name_and_token() -> None:
 
 def test_the_bot_starts_alone_and_monitoring_is_a_profile() -> None:
     profiles = {name: service.get("profiles", []) for name, service in compose()["services"].items()}
-    assert profiles == {"bot": [], "postgres": ["postgres"], "prometheus": ["monitoring"], "grafana": ["monitoring"]}
+    monitoring = {"prometheus": ["monitoring"], "grafana": ["monitoring"]}
+    assert profiles == {"bot": [], "feed": ["feed"], "postgres": ["postgres"], **monitoring}
 
 
 def test_whatever_compose_mounts_or_names_is_there() -> None:

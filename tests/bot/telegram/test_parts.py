@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from telegram import Bot
+from telegram import Bot, Update
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -186,3 +186,31 @@ async def test_an_introduction_that_the_library_cannot_read_is_made_again() -> N
     await poller.until_it_works(introduce)
     assert len(asked) == 3
     assert len(waited) == 2
+
+
+class Numbered(Bot):
+    """Hands over what a test planned, and remembers what was asked for."""
+
+    def __init__(self, *answers: tuple[Update, ...]) -> None:
+        super().__init__(TOKEN)
+        object.__setattr__(self, "answers", list(answers))
+        object.__setattr__(self, "asked", [])
+
+    async def get_updates(self, offset: int | None = None, **_more: object) -> tuple[Update, ...]:
+        self.asked.append(offset)
+        return self.answers.pop(0)
+
+
+async def test_a_number_that_was_spoilt_on_its_way_makes_nobody_deaf() -> None:
+    async def nobody() -> None:
+        raise AssertionError("there is no other poller")
+
+    bot = Numbered((Update(7),), (Update(2**40),), (), (Update(8),))
+    poller = Poller(bot, TelegramSettings(token=Secret(TOKEN), chat_ids=(7,)), nobody)
+    found = []
+    async for update in poller.updates():
+        found.append(update.update_id)
+        if len(found) == 3:
+            break
+    assert found == [7, 2**40, 8]
+    assert bot.asked == [None, 8, 2**40 + 1, None]

@@ -12,7 +12,7 @@ from bot.clock import wall_ms
 from storage.backup.manifest import Manifest
 from storage.backup.places import Places
 from storage.backup.restore import Restored, restore
-from storage.backup.write import write_backup
+from storage.backup.write import Contents, write_backup
 from storage.ledger import accounts
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact
@@ -52,8 +52,9 @@ class Installation:
 
     def back_up(self, target: Path, **options: Any) -> Manifest:
         """Write a backup."""
-        given = {"with_candles": False, "created_ms": wall_ms(), "version": "test"} | options
-        return write_backup(self.database, self.places, target, **given)
+        chosen = {name: options.pop(name) for name in ("with_candles", "account") if name in options}
+        given = {"created_ms": wall_ms(), "version": "test"} | options
+        return write_backup(self.database, self.places, target, Contents(**chosen), **given)
 
     def restore(self, source: Path, *, force: bool = False) -> Restored:
         """Put a backup in place."""

@@ -11,6 +11,7 @@ export class TradeChart {
   #chart;
   #candles;
   #markers;
+  #levels = [];
   #found = null;
 
   constructor(element, id) {
@@ -27,6 +28,7 @@ export class TradeChart {
     this.#found = found;
     this.#candles.setData(found.candles.map((bar) => ({ time: bar.open_ms / 1000, open: bar.open, high: bar.high, low: bar.low, close: bar.close })));
     this.#mark(found);
+    this.#step(found);
     if (isFirst) this.#chart.timeScale().fitContent();
     this.#element.dataset.ready = this.id;
   }
@@ -36,11 +38,13 @@ export class TradeChart {
     this.#chart.applyOptions(looks(this.#made));
     const [up, down] = [colour("up"), colour("down")];
     this.#candles.applyOptions({ upColor: up, downColor: down, wickUpColor: up, wickDownColor: down });
+    for (const [number, tone] of ["loss", "gain"].entries()) this.#levels[number]?.applyOptions({ color: colour(tone) });
   }
 
   remove() {
     this.#chart?.remove();
     this.#chart = null;
+    this.#levels = [];
   }
 
   #make(found) {
@@ -50,15 +54,28 @@ export class TradeChart {
     this.#markers = this.#made.createSeriesMarkers(this.#candles, []);
     const lines = [
       [found.trade.entry_price, "accent", t("entry"), 0],
-      [found.levels?.stop_loss, "loss", t("stop"), 2],
-      [found.levels?.take_profit, "gain", t("target"), 1],
       [found.trade.exit_price, "soft", t("exit"), 3],
     ];
     for (const [value, tone, title, lineStyle] of lines) if (value) this.#candles.createPriceLine({ price: value, color: colour(tone), title, lineStyle, lineWidth: 1 });
   }
 
+  /** Stop and target as lines that step where they moved; far ones do not press the candles flat. */
+  #step({ trade, candles, moves }) {
+    const kinds = [["stop", "loss", 2], ["target", "gain", 1]];
+    const end = trade.closed_ms ?? candles.at(-1)?.open_ms;
+    for (const [number, [kind, tone, lineStyle]] of kinds.entries()) {
+      const points = new Map(moves.filter((move) => move[kind] !== null).map((move) => [barAt(candles, move.ms), move[kind]]));
+      points.delete(undefined);
+      if (!points.size) continue;
+      const last = barAt(candles, end);
+      if (last !== undefined && !points.has(last)) points.set(last, [...points.values()].at(-1));
+      this.#levels[number] ??= this.#chart.addSeries(this.#made.LineSeries, { color: colour(tone), lineType: 1, lineWidth: 1, lineStyle, title: t(kind), priceLineVisible: false, crosshairMarkerVisible: false, lastValueVisible: true, autoscaleInfoProvider: () => null });
+      this.#levels[number].setData([...points].sort(([a], [b]) => a - b).map(([ms, value]) => ({ time: ms / 1000, value })));
+    }
+  }
+
   #mark({ trade, candles, best_ms: best, worst_ms: worst }) {
-    const at = (ms) => candles.findLast((bar) => bar.open_ms <= ms)?.open_ms;
+    const at = (ms) => barAt(candles, ms);
     const isLong = trade.side === "LONG";
     const mark = (ms, above, shape, tone, text) => (ms && at(ms) !== undefined ? [{ time: at(ms) / 1000, position: above ? "aboveBar" : "belowBar", shape, color: colour(tone), text }] : []);
     const found = [
@@ -69,4 +86,9 @@ export class TradeChart {
     ];
     this.#markers.setMarkers(found.sort((a, b) => a.time - b.time));
   }
+}
+
+/** Return when the candle opened that holds a time; undefined before the first. */
+function barAt(candles, ms) {
+  return candles.findLast((bar) => bar.open_ms <= ms)?.open_ms;
 }

@@ -1,5 +1,6 @@
 /** Questions and commands over HTTP. A refusal is an error whose message is the daemon's own sentence. */
 
+import { ofAccount } from "./account.js";
 import { language } from "./prefs.js";
 import { t } from "./texts.js";
 
@@ -89,7 +90,7 @@ async function sent(path, options) {
     if (answer) return answer;
   }
   try {
-    return await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
+    return await fetch(ofAccount(path), { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
   } catch {
     throw new Error(t("The daemon does not answer."));
   }

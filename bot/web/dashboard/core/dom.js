@@ -5,6 +5,8 @@
  * There is no listener here: elements carry `data-action`, and `actions.js` listens once for all of them.
  */
 
+import { ofAccount } from "./account.js";
+
 /** Describe an element: h("p", { class: "note", key: "a" }, "text", h("b", {}, "bold")). */
 export function h(tag, properties = {}, ...children) {
   return { tag, properties, children: present(children) };
@@ -84,6 +86,7 @@ function update(node, child) {
 
 function assign(node, name, value) {
   if (name === "key" || name === "opaque") return;
+  if (name === "href" && value && node.dataset.account === undefined) value = ofAccount(value);
   if (name === "value" && (node.localName === "input" || node.localName === "select")) {
     if (document.activeElement !== node && node.value !== String(value ?? "")) node.value = value ?? "";
     return;

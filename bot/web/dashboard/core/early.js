@@ -7,7 +7,8 @@ const MODULES = {
   models: ["rooms/models.js", "rooms/learning.js", "rooms/training.js", "rooms/trials.js", "charts/plot.js"],
   runs: ["rooms/runs.js", "rooms/learning.js", "rooms/training.js", "charts/plot.js"],
 };
-const [, room, id] = location.pathname.split("/");
+const base = location.pathname.match(/^\/accounts\/[a-z0-9_-]+(?=\/)/)?.[0] ?? "";
+const [, room, id] = location.pathname.slice(base.length).split("/");
 for (const name of MODULES[room] ?? []) {
   const link = document.createElement("link");
   link.rel = "modulepreload";
@@ -15,7 +16,7 @@ for (const name of MODULES[room] ?? []) {
   document.head.append(link);
 }
 const shown = { "": "/api/performance" }[room] ?? (room === "markets" && id ? `/api/candles?symbol=${id}&timeframe=${new URLSearchParams(location.search).get("tf") ?? "1h"}&limit=500` : null);
-if (shown) window.sigmaEarly = { path: shown, answer: fetch(shown, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null) };
+if (shown) window.sigmaEarly = { path: shown, answer: fetch(base + shown, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null) };
 try {
   const looks = JSON.parse(localStorage.getItem("sigma-looks") ?? "{}");
   const { dataset } = document.documentElement;

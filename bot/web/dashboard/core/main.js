@@ -4,6 +4,7 @@
  *     pulses and alerts by websocket, answers by HTTP -> store and resources -> shell and room
  */
 
+import { listenToAccount } from "./account.js";
 import { readSession, useClock, watchSession } from "./api.js";
 import { askForToken, changeSession, listenToCommands } from "./commands.js";
 import { byId, h, patch } from "./dom.js";
@@ -45,8 +46,13 @@ const context = {
   canCommand: () => canCommand(store.state),
 };
 
+/** Return the accounts of the database, of which there are seldom more than were there. */
+function accounts() {
+  return resources.need("/api/accounts", { every: 10000, age: 60000 })?.accounts ?? [];
+}
+
 function draw(state) {
-  drawShell(state, route);
+  drawShell(state, route, accounts());
   if (!room || shown !== route.room) return;
   patch(byId("main"), room.draw(state, route, context));
   if (!document.hidden) Promise.resolve(room.drawn?.(state, route, context)).catch((error) => console.warn(error.message));
@@ -82,6 +88,7 @@ onSystemTheme(restyle);
 onRoute(enter);
 listenToCommands({ canCommand: context.canCommand, onDone: () => resources.spoil("/") });
 listenToKeys({ onLook: restyle });
+listenToAccount();
 store.subscribe(tellNewest);
 byId("session").addEventListener("click", () => changeSession(store.state.signedIn));
 byId("theme").addEventListener("click", () => {
@@ -91,5 +98,5 @@ byId("theme").addEventListener("click", () => {
 readSession().catch(() => {});
 enter(route);
 live.listen(route.room === "markets" ? (route.id ?? "") : "");
-setInterval(() => drawShell(store.state, route), 1000); // ages grow while nothing comes
+setInterval(() => drawShell(store.state, route, accounts()), 1000); // ages grow while nothing comes
 document.addEventListener("visibilitychange", () => document.hidden || draw(store.state));

@@ -1,5 +1,6 @@
 /** Notifications of the browser: exits, protections and the like, told while the page is open, also in the background. */
 
+import { ofAccount } from "./account.js";
 import { ask } from "./api.js";
 import { t } from "./texts.js";
 
@@ -36,7 +37,7 @@ export function tellNewest({ newest: alert }) {
 async function tell(alert) {
   const { alerts } = await ask(`/api/alerts?limit=10&events=${alert.event}`); // in the person's language
   const { text } = alerts.find(({ key }) => key === alert.key) ?? alert;
-  const options = { body: text, tag: alert.key, icon: "/static/icon-192.png", data: { path: alert.payload?.trade && alert.payload?.symbol ? `/trades/${alert.payload.symbol}-${alert.payload.trade}` : "/" } };
+  const options = { body: text, tag: alert.key, icon: "/static/icon-192.png", data: { path: ofAccount(alert.payload?.trade && alert.payload?.symbol ? `/trades/${alert.payload.symbol}-${alert.payload.trade}` : "/") } };
   const worker = await navigator.serviceWorker?.getRegistration();
   if (worker) await worker.showNotification(t("Sigma Analyst"), options);
   else new Notification(t("Sigma Analyst"), options);

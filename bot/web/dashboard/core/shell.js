@@ -1,13 +1,14 @@
 /** The frame around every room: which market, how alive the connection is, what holds entries back, where one is. */
 
+import { accountChoice } from "./account.js";
 import { byId, h, patch } from "./dom.js";
 import { age, isNumber, money, signedPercent, time } from "./format.js";
 import { chosen, theme } from "./prefs.js";
 import { N_, t } from "./texts.js";
 
-/** Draw the frame. */
-export function drawShell(state, route) {
-  drawPlace(state.status);
+/** Draw the frame, with the accounts that may be chosen. */
+export function drawShell(state, route, accounts) {
+  drawPlace(state.status, accounts);
   drawLive(state);
   patch(byId("banners"), bannersOf(state));
   for (const link of document.querySelectorAll("[data-room]")) {
@@ -36,14 +37,16 @@ export function canCommand({ connection, mayOnlyLook }) {
   return connection.phase === "open" && !mayOnlyLook;
 }
 
-function drawPlace(status) {
+function drawPlace(status, accounts) {
   if (!status) return;
+  const choice = accountChoice(h, t, accounts);
   patch(
     byId("place"),
+    choice,
     status.is_demo ? h("span", { class: "tag warn" }, t("Demo market")) : null,
     status.is_demo ? status.market.replace(/^demo market:? ?/, "").replace(/^\((.*)\)$/, "$1") : status.market,
     isNumber(status.speed) && status.speed !== 1 ? `, ${speedOf(status)}` : "",
-    `, ${t("account {name}", { name: status.account })}`,
+    choice ? null : `, ${t("account {name}", { name: status.account })}`,
   );
 }
 

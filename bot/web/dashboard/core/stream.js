@@ -5,6 +5,8 @@
  * heartbeat counts as a break: a dead connection must never look alive.
  */
 
+import { BASE } from "./account.js";
+
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
 const LONGEST_SILENCE_MS = 25000;
@@ -42,7 +44,7 @@ export class Stream {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const query = new URLSearchParams({ every: PULSE_MS, watch: this.#symbol });
     if (this.#lastId) query.set("after", this.#lastId);
-    const socket = new WebSocket(`${scheme}://${location.host}/api/stream?${query}`);
+    const socket = new WebSocket(`${scheme}://${location.host}${BASE}/api/stream?${query}`);
     this.#socket = socket;
     this.#heardAt = performance.now();
     socket.addEventListener("open", () => socket === this.#socket && this.#opened());

@@ -1,5 +1,6 @@
 /** Overview: the book first. Equity, what it earned, what is held, who decides and why, and why nothing is traded. */
 
+import { BASE } from "../core/account.js";
 import { EquityChart } from "../charts/equity.js";
 import { byId, h } from "../core/dom.js";
 import { age, isNumber, money, percent, price, quantity, score, shortTime, signedMoney, signedPercent, time, tone } from "../core/format.js";
@@ -186,7 +187,7 @@ function signals(context) {
 }
 
 const ACCOUNTS = [
-  { name: N_("Account"), bare: true, cell: (row) => [h("strong", {}, row.name), row.is_own ? [" ", h("span", { class: "tag accent" }, t("this one"))] : "", h("small", {}, row.exchange)] },
+  { name: N_("Account"), bare: true, cell: (row) => [row.path === null ? h("strong", {}, row.name) : h("a", { "data-account": "", href: `${row.path}/` }, row.name), row.path === BASE ? [" ", h("span", { class: "tag accent" }, t("this one"))] : "", h("small", {}, row.exchange)] },
   { name: N_("Equity"), right: true, cell: (row) => [money(row.equity), h("small", { class: tone(row.total_return) }, signedPercent(row.total_return))] },
   { name: N_("Open"), right: true, cell: (row) => String(row.positions) },
   { name: N_("Closed trades"), right: true, cell: (row) => row.trades.toLocaleString("en") },
@@ -198,7 +199,7 @@ const ACCOUNTS = [
 function accounts(context) {
   const rows = context.need("/api/accounts", { every: 10000, age: 10000 })?.accounts ?? [];
   if (rows.length < 2) return null;
-  return card("accounts", t("Accounts of this database"), t("each is commanded by its own daemon"), table(t("Accounts of this database"), ACCOUNTS.map((column) => ({ ...column, name: t(column.name) })), rows, (row) => `${row.exchange}:${row.name}`, ""));
+  return card("accounts", t("Accounts of this database"), t("the one you choose is shown and commanded; without a link, by its own daemon"), table(t("Accounts of this database"), ACCOUNTS.map((column) => ({ ...column, name: t(column.name) })), rows, (row) => `${row.exchange}:${row.name}`, ""));
 }
 
 const TRADES = [

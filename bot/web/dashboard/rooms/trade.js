@@ -22,7 +22,7 @@ export function draw(state, route, context) {
     h("div", { class: "room-head", key: "head" }, h("h1", {}, trade.id), sideTag(trade.side), isOpen ? h("span", { class: "tag accent" }, t("open")) : null, h("span", { class: "grow" }), isOpen ? commandButton(context, "close", t("Close position"), { symbol: trade.symbol }, { danger: true }) : null, h("a", { href: `/markets/${trade.symbol}` }, trade.symbol)),
     figures(found),
     h("section", { class: "card chart-card", key: "chart", "aria-label": t("Its minutes") }, h("p", { class: "note", key: "note" }, t("The account's own minutes, as {timeframe} candles", { timeframe: found.timeframe })), h("div", { class: "chart tall", id: "trade-chart", key: "canvas", opaque: true, role: "group", "aria-label": spoken(trade) })),
-    h("div", { class: "grid trade", key: "grid" }, reasons(found), levels(found), events(found)),
+    h("div", { class: "grid trade", key: "grid" }, reasons(found), levels(found), moves(found), events(found)),
   ];
 }
 
@@ -100,6 +100,18 @@ const EVENTS = [
   { name: N_("Fee"), right: true, cell: (event) => (event.fee ? signedMoney(-event.fee) : "–") },
   { name: N_("Cash"), right: true, cell: (event) => signedMoney(event.cash) },
 ];
+
+const MOVED = { entry: N_("set at the fill"), trail: N_("the price went further for it") };
+const MOVES = [
+  { name: N_("When"), cell: (move) => time(move.ms) },
+  { name: N_("stop"), right: true, cell: (move) => price(move.stop) },
+  { name: N_("target"), right: true, cell: (move) => price(move.target) },
+  { name: N_("Why"), cell: (move) => t(MOVED[move.reason]) },
+];
+
+function moves({ moves: rows }) {
+  return card("moves", t("Stop and target"), null, table(t("Stop and target"), MOVES.map((column) => ({ ...column, name: t(column.name) })), rows, (move) => String(move.ms), t("Its decision is not in the ledger.")));
+}
 
 function events({ events: rows }) {
   return card("events", t("Fills and funding"), null, table(t("Fills and funding"), EVENTS.map((column) => ({ ...column, name: t(column.name) })), rows, (event) => `${event.ms}:${event.kind}:${event.reason}`, t("Nothing has happened yet.")));
