@@ -24,6 +24,7 @@ HOURS = 60
 LINK = market("LINKUSDT")
 FINE_ETH = replace(MARKETS[1], tick=Decimal("0.001"))
 HALF_LOT = replace(FINE_ETH, lot=Decimal("0.0005"))
+COARSE = replace(HALF_LOT, tick=Decimal("0.007"))  # no multiple of the tick before: settled and opened again
 HALTED = replace(MARKETS[2], status=MarketStatus.HALTED)
 ALL = (*MARKETS, LINK)
 
@@ -37,6 +38,9 @@ def minute_candles() -> list[CandleArray]:
     opens = made[2][:, 0]
     made[2] = made[2][(opens < at(20)) | (opens >= at(26))]  # SOL halts for six hours
     made[0] = made[0][made[0][:, 0] < at(41)]  # BTC ends
+    regridded = made[1][:, 0] >= at(55)  # from then on the exchange quotes ETH on its new grid
+    opens, bars = made[1][regridded, 0], COARSE.bars(made[1][regridded])
+    made[1][regridded] = COARSE.candles(opens, bars)
     return made
 
 
@@ -57,7 +61,7 @@ def changes(link_before: CandleArray) -> tuple[tuple[int, Command], ...]:
         (at(26), change(2, MARKETS[2])),
         (at(41), _leave(0, f"{DELISTED}: it is no longer listed")),
         (at(50), _leave(3, "asked")),
-        (at(55), change(1, replace(HALF_LOT, tick=Decimal("0.007")))),  # no multiple: settled and opened again
+        (at(55), change(1, COARSE)),
     )
 
 
@@ -131,16 +135,14 @@ def test_a_run_with_an_account_s_own_membership_is_the_account_to_the_last_unit(
     made = minute_candles()
     hours, bars, _ = coarser_bars(made[3][:, 0].astype(np.int64), LINK.bars(made[3]), Timeframe.M1, Timeframe.H1)
     link = np.concatenate([histories()[3], LINK.candles(hours, bars)])
-    done = changes(link[link[:, 0] < at(7)])
-    is_regridded = settings is DISCRETE  # a candle off its new grid moves a size that follows every conviction
-    lifecycle = Lifecycle(begun=MARKETS, changes=done if is_regridded else done[:-1])
+    lifecycle = Lifecycle(begun=MARKETS, changes=changes(link[link[:, 0] < at(7)]))
     facts, cash, markets = stepped(lifecycle, made, settings)
     ledger_says = Lifecycle(begun=MARKETS, changes=_with_statuses(lifecycle, facts, markets))
     run = run_versions(body_bundle(), run_candles(ledger_says, made), settings, ledger_says)
     fills = facts[facts["kind"] == FactKind.FILL]
     assert len(fills) > 10
     assert (fills["reason"] == Reason.DELISTED).sum() == 1
-    assert (fills["reason"] == Reason.REGRID).sum() == 2 * is_regridded
+    assert (fills["reason"] == Reason.REGRID).sum() == 2
     for name in facts.dtype.names or ():
         assert facts[name].tolist() == run.facts[name].tolist(), name
     assert int(run.state.account["cash"][0]) == cash
