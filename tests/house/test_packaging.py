@@ -29,6 +29,7 @@ NAMES = {  # module -> distribution, where they differ
 }
 OPTIONAL = {
     "apprise",
+    "opentelemetry",
     "ray",
     "dask",
     "distributed",
@@ -119,18 +120,20 @@ def test_continuous_integration_runs_the_tests() -> None:
 def test_the_container_is_not_root_and_says_whether_it_lives() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     stages = {stage.split(" AS ")[1].split()[0]: stage for stage in text.split("\nFROM ")[1:]}
-    assert "/healthz" in stages["base"]
+    assert "/healthz" in stages["slim-base"]
     for folder in ("data", "models", "state", "logs"):
-        assert f'"/app/{folder}"' in stages["base"]
-    for target in ("bot", "train"):
+        assert f'"/app/{folder}"' in stages["slim-base"]
+    ancestors = {"bot": ["slim-base"], "train": ["train-packages", "base", "slim-base"]}
+    for target, above in ancestors.items():
         assert re.search(r"^USER (?!0|root)\S+", stages[target], re.MULTILINE)
-        assert stages[f"{target}-packages"].startswith("base AS")
+        for name, parent in zip([target, *above], above, strict=False):
+            assert stages[name].startswith(f"{parent} AS")
 
 
 def test_dependencies_are_layers_before_the_sources() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     for stage in text.split("\nFROM ")[1:]:
-        if "-packages" in stage.split("\n")[0]:
+        if "-packages" in stage.split("\n")[0] or " AS bot-build" in stage.split("\n")[0]:
             assert not re.search(r"^COPY .*(strategies|bot) ", stage, re.MULTILINE)
     assert text.rindex("AS train-packages") < text.rindex("AS train\n")
 
