@@ -1,8 +1,8 @@
 """Lazy imports: names that stand at the top of a file and are loaded when they are first used.
 
 A command's file names what it needs where a reader looks for it, and `--help` still loads none of it. Python's own
-`lazy from … import …` (PEP 810) will replace this. A name is called, asked for an attribute, iterated or tested with
-`isinstance` as if it were there already; it cannot stand behind `except` or be inherited from.
+`lazy from … import …` (PEP 810) will replace this. A name is called, asked for an attribute or an item, iterated or
+tested with `isinstance` as if it were there already; it cannot stand behind `except` or be inherited from.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ class LazyName:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(_loaded(self))
+
+    def __getitem__(self, key: Any) -> Any:
+        return _loaded(self)[key]
 
     def __instancecheck__(self, value: object) -> bool:
         return isinstance(value, _loaded(self))

@@ -1,7 +1,8 @@
 """How long after its close a candle is waited for before REST is asked: at least `[feed] grace_s`, longer where the
 exchange's closes are seen to come later.
 
-An exchange that closes after 2,049 ms would otherwise be asked for every candle of every market, every minute.
+An exchange that closes after 2,049 ms would otherwise be asked for every candle of every market, every minute. While a
+market's own clock stands, because it waits for us, the wait is counted in real time: else it would last for ever.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from collections import deque
 from typing import Final
 
-from bot.clock import Clock
+from bot.clock import Clock, ScaledClock, steady_ms
 
 REMEMBERED: Final = 256  # closes, over all markets
 SHARE: Final = 0.98  # of them that should be in time
@@ -32,6 +33,7 @@ class Grace:
         self._most_s = max(least_s, most_s)
         self._delays: deque[float] = deque(maxlen=REMEMBERED)
         self._count = 0
+        self._stands_at_ms, self._since_ms = -1, 0  # the market time last seen, and the steady time of that
 
     def closed(self, delay_s: float) -> None:
         """Take how long after its end a candle was called closed."""
@@ -47,4 +49,8 @@ class Grace:
 
     def due_ms(self, clock: Clock) -> int:
         """Return the market time up to which every close should be here."""
-        return clock.now_ms() - round(self.seconds * clock.speed * 1000)
+        now_ms = clock.now_ms()
+        if now_ms != self._stands_at_ms:
+            self._stands_at_ms, self._since_ms = now_ms, steady_ms()
+        stood_s = (steady_ms() - self._since_ms) / 1000 if isinstance(clock, ScaledClock) else 0.0
+        return now_ms - round(max(0.0, self.seconds - stood_s) * clock.speed * 1000)

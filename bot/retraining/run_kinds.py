@@ -10,12 +10,14 @@ from typing import Final
 
 from bot.retraining.child_process import CLI, PROGRAM
 from bot.views.runs import RunKind, RunOption
-from storage.config.market import SYMBOL
 from storage.language import N_
 from strategies.errors import Conflict, NotFound
 
 DAY: Final = r"\d{4}-\d\d-\d\d"
-SYMBOLS: Final = rf"{SYMBOL}(,{SYMBOL}){{0,499}}"
+_NAME: Final = (
+    r"[^\s,\-][^\s,]{1,39}"  # read by browsers too, whose \w knows no 币安人生; the command itself is stricter
+)
+SYMBOLS: Final = rf"{_NAME}(,{_NAME}){{0,499}}"
 COUNT: Final = r"\d{1,5}"
 NUMBER: Final = r"\d{1,3}(\.\d{1,3})?"
 FAMILIES: Final = ("xgboost", "lstm", "ridge", "ppo")

@@ -112,12 +112,15 @@ def _exposure(books: Books, m: int, decisions: np.ndarray, not_ready: bool, late
     """
     row = decisions[m]
     planned = row.target
-    full = _full_size(books, m, row)
-    if not_ready or math.isnan(row.conviction) or (full == 0 and books.account[0].equity > 0):
+    if not_ready or math.isnan(row.conviction) or not row.sigma > 0.0 or not row.volatility > 0.0:
         return planned, _idle(planned, RefusalCode.NOT_READY.value)
-    wanted = exposure_goal(books.rules[0], row.conviction, exposure_band(books.rules[0], row), full, planned)
+    full, band = _full_size(books, m, row), exposure_band(books.rules[0], row)
+    wanted = planned
+    if full > 0 or books.account[0].equity <= 0:
+        wanted = exposure_goal(books.rules[0], row.conviction, band, full, planned)
     if wanted == planned:
-        return planned, _idle(planned, RefusalCode.WEAK.value)
+        is_weak = abs(row.conviction) <= band * books.rules[0].enter
+        return planned, _idle(planned, RefusalCode.WEAK.value if is_weak else RefusalCode.TOO_SMALL.value)
     flips = (wanted > 0 and planned < 0) or (wanted < 0 and planned > 0)
     if not flips and abs(wanted) <= abs(planned):
         return wanted, RefusalCode.NONE.value

@@ -62,6 +62,7 @@ def test_a_module_and_a_tuple_of_it_can_be_named_too(slow: str) -> None:
         from slow_package.thing import NUMBERS
     assert slow not in sys.modules
     assert list(NUMBERS) == [1, 2, 3]
+    assert NUMBERS[1] == 2
     assert thing.LOADED
 
 

@@ -97,7 +97,7 @@ def learnt(part: Any) -> list[float]:
 
 
 def require_same(found: tuple[dict[str, Any], list[float]], plain: tuple[dict[str, Any], list[float]], of: str) -> None:
-    """Trades and money to the last unit; skill to what the decimals of other units cost in binary."""
+    """Trades and money to the last unit, entries and exits at thresholds; skill to what other decimals cost in binary."""
     assert found[0] == plain[0], of
     assert found[1] == pytest.approx(plain[1], rel=1e-3, abs=1e-5), of
 
@@ -107,6 +107,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIGMA_EXCHANGE__NAME", "binanceusdm")
     monkeypatch.setenv("SIGMA_TRAINING__THREADS", "1")
+    monkeypatch.setenv("SIGMA_DECISION__MODE", "discrete")
     return Lab(tmp_path, capsys)
 
 
@@ -118,6 +119,20 @@ def test_units_change_nothing_from_training_to_backtest(lab: Lab) -> None:
     for symbol, power in (("MICROUSDT", 6), ("NANOUSDT", 9), ("TINYUSDT", 8), ("KILOUSDT", -3)):
         lab.bring(symbol, candles, power)
         require_same(lab.whole(symbol), plain, symbol)
+
+
+def test_sizes_that_follow_every_conviction_differ_by_no_more_than_the_skill_does(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGMA_DECISION__MODE", "exposure")
+    candles = market()
+    lab.bring("PLAINUSDT", candles)
+    lab.bring("NANOUSDT", candles, 9)
+    (plain, skill), (nano, other) = lab.whole("PLAINUSDT"), lab.whole("NANOUSDT")
+    assert plain["trades"]["trades"] >= 3
+    assert nano["trades"]["trades"] == plain["trades"]["trades"]
+    assert nano["final_equity"] == pytest.approx(plain["final_equity"], rel=1e-4)
+    assert other == pytest.approx(skill, rel=1e-3, abs=1e-5)
 
 
 def test_a_redenominated_market_stops_every_step_and_is_the_plain_one_after_its_adjustment(lab: Lab) -> None:

@@ -41,7 +41,7 @@ File = Annotated[Path, typer.Argument(help="Of the backup, e.g. sigma.backup.")]
 @app.command()
 def backup(
     file: File,
-    account: Annotated[str, typer.Option(help="Only this account, out of several.")] = "",
+    account: Annotated[str | None, typer.Option(help="Only this account, out of several.")] = None,
     with_candles: Annotated[bool, typer.Option("--with-candles", help="Take the candle store along.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file when it exists.")] = False,
 ) -> None:
@@ -71,7 +71,7 @@ def backup(
 @app.command()
 def restore(
     file: File,
-    account: Annotated[str, typer.Option(help="Only this account; the others here go on.")] = "",
+    account: Annotated[str | None, typer.Option(help="Only this account; the others here go on.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Move what is here aside instead of refusing.")] = False,
 ) -> None:
     """Check a backup, put it in place in one instant, then replay its tape against its ledger.
@@ -98,7 +98,7 @@ def restore(
         raise SigmaError(f"the ledger of {wrong[0]['name']} is not what its tape gives: {wrong[0]['differences'][0]}")
 
 
-def _put_in_place(config: Config, file: Path, account: str, *, force: bool) -> Restored:
+def _put_in_place(config: Config, file: Path, account: str | None, *, force: bool) -> Restored:
     """Restore everything, or one account beside the others."""
     database, places, exchange = database_of(config), _places(config), config.exchange.name
     passphrase = config.database.backup_passphrase.reveal()

@@ -23,7 +23,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def feed(
-    source: Annotated[str, typer.Option(help="unix:PATH to serve at; [feed] source where not given.")] = "",
+    source: Annotated[str | None, typer.Option(help="unix:PATH to serve at; [feed] source where not given.")] = None,
 ) -> None:
     """Hold the exchange's sockets and serve every daemon of this machine whose [feed] source is the same.
 
