@@ -97,7 +97,7 @@ def learnt(part: Any) -> list[float]:
 
 
 def require_same(found: tuple[dict[str, Any], list[float]], plain: tuple[dict[str, Any], list[float]], of: str) -> None:
-    """Trades and money to the last unit, entries and exits at thresholds; skill to what other decimals cost in binary."""
+    """Trades and money to the last unit, decided at thresholds; skill to what other decimals cost in binary."""
     assert found[0] == plain[0], of
     assert found[1] == pytest.approx(plain[1], rel=1e-3, abs=1e-5), of
 
