@@ -14,9 +14,9 @@ from storage.language import N_
 from strategies.errors import Conflict, NotFound
 
 DAY: Final = r"\d{4}-\d\d-\d\d"
-_NAME: Final = (
-    r"[^\s,\-][^\s,]{1,39}"  # read by browsers too, whose \w knows no 币安人生; the command itself is stricter
-)
+# Browsers read these patterns, too: their \w knows Latin letters only, and 币安人生USDT is a market.
+_LETTERS: Final = r"A-Za-z0-9\u00c0-\u024f\u0370-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_NAME: Final = rf"[{_LETTERS}][{_LETTERS}_\-]{{1,39}}"
 SYMBOLS: Final = rf"{_NAME}(,{_NAME}){{0,499}}"
 COUNT: Final = r"\d{1,5}"
 NUMBER: Final = r"\d{1,3}(\.\d{1,3})?"
