@@ -104,8 +104,12 @@ def test_both_trade_their_own_markets_over_one_connection(daemon: Daemon) -> Non
     first, second = daemon.ask("/api/accounts")["accounts"]
     assert (first["name"], first["path"], first["markets"]) == ("main", "", 2)
     assert (second["name"], second["path"], second["markets"]) == ("second", "/accounts/second", 3)
-    found = {market["symbol"] for market in daemon.ask("/accounts/second/api/status")["markets"]}
-    assert found == {"ETHUSDT", "XRPUSDT", "SOLUSDT"}
+
+    def markets() -> set[str]:
+        return {market["symbol"] for market in daemon.ask("/accounts/second/api/status")["markets"]}
+
+    until(markets, daemon)  # they are shown with the first minute
+    assert markets() == {"ETHUSDT", "XRPUSDT", "SOLUSDT"}
     metrics = daemon.ask("/metrics")
     assert re.search(r"^sigma_feed_sockets 1\.0$", metrics, re.MULTILINE)
     assert 'sigma_equity_quote{account="second"}' in metrics

@@ -83,7 +83,7 @@ def test_with_the_clock_running_on_exits_are_settled_and_missed_entries_are_reco
         down_from_ms = replay.last_minute_ms()
         time.sleep(12)  # six market hours go by
         replay.start_daemon()
-        replay.wait_for(LAST_MS)
+        replay.wait_for(START_MS + 30 * 3_600_000)
         replay.stop_daemon()
     finally:
         replay.stop()
