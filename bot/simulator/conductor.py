@@ -2,8 +2,8 @@
 
 Two paces. *Scaled*: `speed` market seconds per wall second. *Paced* (`speed` None, "max"): a minute is let out when it
 lies at most `lead_ms` after the end of the last minute reported as processed, and somebody listens; a scaled market
-waits likewise for a client that reports, when it is a second of its own behind. The clock is moved
-before the frames are sent, so REST knows a candle no later than the websocket.
+waits likewise for a client that reports and still listens, when it is a second of its own behind; one that died is not
+waited for. The clock is moved before the frames are sent, so REST knows a candle no later than the websocket.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class Conductor:
 
     def changed(self) -> None:
         """Look again whether the market may go on: somebody came, left or subscribed."""
+        if not self._hub.is_listened_to:
+            self._is_reported = False
         self._changed.set()
 
     def processed(self, minute_ms: int) -> None:

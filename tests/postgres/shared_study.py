@@ -1,10 +1,15 @@
-"""A tuner of a shared study, in a process of its own: `python -m tests.postgres.shared_study URL FOLDER [die]`."""
+"""A tuner of a shared study, in a process of its own: `python -m tests.postgres.shared_study URL FOLDER [die]`.
+
+A tuner that lives waits after its first trial until its sibling has done one too: both take part, however busy the
+machine is.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from storage.config.tree import Config
@@ -13,7 +18,7 @@ from training.tuning import study_storage
 from training.tuning.study_trials import Request
 from training.tuning.tune import tune
 
-TRIALS, HEARTBEAT_S = 8, 1
+TRIALS, HEARTBEAT_S, SIBLINGS = 8, 1, 2
 REQUEST = Request(
     family="ridge", trials=TRIALS, years=2.0, seed=1, workers=1, resume=True, test_mode=False, started_ms=1
 )
@@ -35,6 +40,9 @@ def main() -> None:
     def on_trial(_scored: object) -> None:
         if dies:
             os.kill(os.getpid(), signal.SIGKILL)
+        (folder / "took_part").touch()
+        while len(list(folder.parent.glob("*/took_part"))) < SIBLINGS:
+            time.sleep(0.05)
 
     study_storage.HEARTBEAT_S = HEARTBEAT_S  # type: ignore[misc]
     tune(made_dataset(bars=4000), config_of(url, folder), REQUEST, on_trial)

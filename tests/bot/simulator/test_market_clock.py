@@ -51,6 +51,18 @@ async def test_scaled_market_waits_for_a_client_that_says_how_far_it_is() -> Non
         await client.klines(3)
 
 
+async def test_scaled_market_does_not_wait_for_a_client_that_died() -> None:
+    async with exchange(pace=Pace(speed=6_000.0)) as server:
+        async with listener(server, STREAM) as client:
+            opens = [kline["t"] for kline in await client.klines(5)]
+            await client.acknowledge(opens[4])
+        await eventually(lambda: server.clock.now_ms() > opens[4] + 6_000_000 + 60 * MINUTE_MS)
+        async with listener(server, STREAM) as client:
+            [back] = await client.klines(1)
+            await client.acknowledge(back["t"] - 120 * MINUTE_MS)  # what it missed is still before it
+            await client.klines(1)
+
+
 async def test_paced_market_waits_while_nobody_listens() -> None:
     async with exchange() as server:
         async with listener(server) as client:
