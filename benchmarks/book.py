@@ -57,6 +57,9 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {  # what differs in [decision
     "band .3, momentum .3": EXPOSURE | {"exposure_band": 0.3, "exposure_step": 1.0, "momentum_share": 0.3},
     "half way by costs, universe .5": BY_COSTS | {"universe_share": 0.5},
     "half way by costs, momentum .3": BY_COSTS | {"momentum_share": 0.3},
+    "exposure, band .4": EXPOSURE | {"exposure_band": 0.4, "exposure_step": 1.0},
+    "exposure, band .5": EXPOSURE | {"exposure_band": 0.5, "exposure_step": 1.0},
+    "full at 1.75, band .3": EXPOSURE | {"exposure_band": 0.3, "exposure_step": 1.0, "enter": 1.75},
 }
 KINDS: Final = ("as is", "costs x 2", "by turnover", "one bar late")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from storage.config.models import LstmSettings
 from strategies.errors import BadInput
@@ -34,9 +35,21 @@ class LstmFiles:
         return LstmPredictor(self.files[f"{self.kind}.onnx"], self.kind)
 
 
-def epochs_of(asked: int, markets: int) -> int:
-    """Return the passes over the bars of a pool: as many gradient steps as over `FEW` markets, at least one pass."""
-    return max(1, round(asked * FEW / max(markets, FEW)))
+LEAST_PASSES: Final = 3  # over the bars of a large pool
+SMALLER: Final = 4  # batches of a pool are so many times smaller than those of few markets
+
+
+def settings_of(asked: LstmSettings, markets: int) -> LstmSettings:
+    """Return the settings of a pool: fewer passes over more bars, in smaller batches.
+
+    A network that foretells so little needs gradient steps before all else. On coins that had not taught it, one that
+    31 coins taught had an IC of .013 after one pass in large batches (105 steps), .023 after three, and .035 after
+    three in batches a quarter as large, which take a quarter longer.
+    """
+    if markets <= FEW:
+        return asked
+    passes = max(min(asked.epochs, LEAST_PASSES), round(asked.epochs * FEW / markets))
+    return asked.model_copy(update={"epochs": passes, "batch_size": max(1, asked.batch_size // SMALLER)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +98,7 @@ class LstmFamily:
                 kind=self.name,
                 several=len(dataset.all_horizons) > 1,
             ),
-            self.settings.model_copy(update={"epochs": epochs_of(self.settings.epochs, len(dataset.teachers))}),
+            settings_of(self.settings, len(dataset.teachers)),
             device=devices.choose(self.device, threads=self.threads),
             seed=self.seed,
             source=self._source(dataset, known_by_ms),

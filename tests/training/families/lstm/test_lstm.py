@@ -13,6 +13,7 @@ from storage.config.models import LstmSettings  # noqa: E402
 from strategies.errors import BadInput  # noqa: E402
 from training.families.lstm.chunks import LabelledSequence, ResidentChunks, Scaling  # noqa: E402
 from training.families.lstm.export import weight_bytes  # noqa: E402
+from training.families.lstm.family import settings_of  # noqa: E402
 from training.families.lstm.network import RETURNS, estimate  # noqa: E402
 from training.families.lstm.schedule import one_cycle  # noqa: E402
 from training.families.lstm.step import Acceleration  # noqa: E402
@@ -212,3 +213,13 @@ def test_several_horizons_are_heads_of_one_network_and_weigh_alike() -> None:
     assert found.returns == 3
     assert found.deviations[0] < found.deviations[1] < found.deviations[2]
     assert correlation(found, sequence) > 0.1
+
+
+def test_a_pool_is_passed_over_less_often_in_smaller_batches_and_few_markets_as_asked() -> None:
+    asked = LstmSettings(epochs=8, batch_size=16)
+    assert settings_of(asked, 5) == asked
+    assert [(found.epochs, found.batch_size) for found in (settings_of(asked, 8), settings_of(asked, 60))] == [
+        (5, 4),
+        (3, 4),
+    ]
+    assert settings_of(asked.model_copy(update={"epochs": 1, "batch_size": 2}), 60).epochs == 1
