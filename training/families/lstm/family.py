@@ -22,6 +22,9 @@ from training.families.lstm.step import Acceleration
 from training.families.lstm.trainer import EpochReport, Lesson, LstmModel, fit
 from training.runtime import device as devices
 
+LEAST_PASSES: Final = 3  # over the bars of a large pool
+SMALLER: Final = 4  # batches of a pool are so many times smaller than those of few markets
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmFiles:
@@ -33,10 +36,6 @@ class LstmFiles:
     @property
     def predictor(self) -> LstmPredictor:
         return LstmPredictor(self.files[f"{self.kind}.onnx"], self.kind)
-
-
-LEAST_PASSES: Final = 3  # over the bars of a large pool
-SMALLER: Final = 4  # batches of a pool are so many times smaller than those of few markets
 
 
 def settings_of(asked: LstmSettings, markets: int) -> LstmSettings:
