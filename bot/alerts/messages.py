@@ -48,6 +48,7 @@ _ICONS: Final = {
 _EVENTS: Final = {
     "signals": N_("signals"),
     "fills": N_("fills"),
+    "rebalances": N_("rebalances"),
     "exits": N_("exits"),
     "protections": N_("protections"),
     "training": N_("training"),
@@ -67,6 +68,8 @@ def icon(event: str, payload: Mapping[str, Any]) -> str:
             return "⚪"
         case "fills":
             return "🟢" if payload.get("side") == "buy" else "🔴"
+        case "rebalances":
+            return "➕" if _grows(payload) else "➖"
         case "exits":
             return "✅" if float(payload.get("trade_net") or 0) > 0 else "❌"
         case "feed":
@@ -100,6 +103,8 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
             return _("Entry missed: {symbol} ({reason})", symbol=symbol, reason=why)
         case "fills", _kind:
             return f"{_traded(payload)}, {reason(payload['reason'])}"
+        case "rebalances", _kind:
+            return _rebalanced(payload)
         case "exits", _kind:
             return _(
                 "Closed {trade} at {price}: {reason}, net {net}",
@@ -154,7 +159,7 @@ def _feed(payload: Mapping[str, Any]) -> str:
 def _details(event: str, payload: Mapping[str, Any]) -> list[str]:
     if event == "signals" and "signal" in payload:
         return [_levels(payload), _odds(payload), translated(str(payload["reasoning"]))]
-    if event == "fills" and payload.get("fee"):
+    if event in ("fills", "rebalances") and payload.get("fee"):
         position = quantity(payload["position"], signed=True)
         return [_("position {position}, fee {fee}", position=position, fee=f"{payload['fee']:,.2f}")]
     if event == "digest" and "account" in payload:
@@ -192,6 +197,17 @@ def _traded(payload: Mapping[str, Any]) -> str:
     if payload["side"] == "buy":
         return _("Bought {amount} {symbol} at {price}", amount=amount, symbol=symbol, price=at)
     return _("Sold {amount} {symbol} at {price}", amount=amount, symbol=symbol, price=at)
+
+
+def _grows(payload: Mapping[str, Any]) -> bool:
+    return (payload.get("side") == "buy") == (float(payload.get("position") or 0) > 0)
+
+
+def _rebalanced(payload: Mapping[str, Any]) -> str:
+    amount, at = quantity(payload["quantity"]), price(payload["price"])
+    if _grows(payload):
+        return _("Enlarged {trade} by {amount} at {price}", trade=payload["trade"], amount=amount, price=at)
+    return _("Reduced {trade} by {amount} at {price}", trade=payload["trade"], amount=amount, price=at)
 
 
 def _commanded(payload: Mapping[str, Any]) -> str:

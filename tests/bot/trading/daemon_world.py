@@ -24,9 +24,10 @@ from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadow_trials import Shadows
 from storage.models.registry import Registry
+from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, Market, Timeframe
 from strategies.minute import AccountMinute, Command
-from tests.bot.trading.world import MARKETS, new_database, new_engine, opened
+from tests.bot.trading.world import MARKETS, SETTINGS, new_database, new_engine, opened
 from tests.builders import START_MS, market
 
 
@@ -126,10 +127,14 @@ class DaemonWorld:
 
 @asynccontextmanager
 async def daemon_world(
-    folder: Path, *, max_decision_age_ms: int = 0, database: Database | None = None
+    folder: Path,
+    *,
+    max_decision_age_ms: int = 0,
+    database: Database | None = None,
+    settings: TradingSettings = SETTINGS,
 ) -> AsyncIterator[DaemonWorld]:
     """Run a trader on the small world until the block ends; its ledger is a SQLite file of the folder's, or another."""
-    database, engine = database or new_database(folder), new_engine()
+    database, engine = database or new_database(folder), new_engine(settings=settings)
     account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []
