@@ -141,7 +141,7 @@ def wanted(symbol: str | None, timeframe: str | None, market: str | None) -> Wan
 
 
 def exchange_of(config: Config, exchange: str | None) -> str:
-    """Return whose candles these are; "" where nobody says: only the built-in exchange, whose are generated, is known."""
+    """Return whose candles these are; "" where only the built-in exchange is known, whose are generated."""
     return exchange or ("" if config.exchange.is_builtin else config.exchange.name)
 
 
