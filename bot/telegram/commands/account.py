@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from bot.alerts.numbers import price, quantity, reason, share, stamp
+from bot.alerts.numbers import price, quantity, share, short_reason, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.snapshot import MarketView
@@ -121,7 +121,7 @@ async def trades(question: Question) -> Reply:
             trade.side[0],
             f"{trade.net:+,.2f}",
             f"{trade.return_fraction:+.1%}",
-            reason(trade.closed_because),
+            short_reason(trade.closed_because),
         )
         for trade in found
     ]

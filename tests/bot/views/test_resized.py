@@ -28,17 +28,19 @@ FOLLOWING = TradingSettings.model_validate(
         "protections": {"daily_loss_stop": 0.0},
     }
 )
-MINUTES = minutes(60 * 30)
+HOUR = 60
+MINUTES = minutes(26 * HOUR)
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> DaemonWorld:
-    """A world in which positions follow the conviction, after thirty hours."""
+    """A world in which positions follow the conviction, after 26 hours."""
     folder: Path = tmp_path_factory.mktemp("following")
 
     async def live() -> DaemonWorld:
         async with daemon_world(folder, settings=FOLLOWING) as world:
-            await world.hand(*MINUTES)
+            for first in range(0, len(MINUTES), HOUR):
+                await world.hand(*MINUTES[first : first + HOUR])
         return world
 
     return asyncio.run(live())

@@ -39,7 +39,7 @@ function signalItem(decision) {
       level(t("target"), signal.take_profit > 0 ? price(signal.take_profit) : null),
       level(t("expected"), signedPercent(signal.expected_return)),
       level(t("P(right)"), isNumber(signal.probability) ? percent(signal.probability, 0) : null),
-      level(t("confidence"), isNumber(signal.confidence) ? percent(signal.confidence, 0) : null),
+      level(t("confidence"), signal.confidence > 0 ? percent(signal.confidence, 0) : null),
     ),
   );
 }

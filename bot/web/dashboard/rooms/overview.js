@@ -155,7 +155,7 @@ function markets(status, context) {
   const hint = decided > 0 && status ? t("decided {age} ago", { age: age((status.now_ms - decided) / 1000) }) : t("no decision yet");
   return card(
     "conviction",
-    t("Closest to an entry"),
+    t("Convictions"),
     hint,
     all.length ? h("ul", { class: "plain markets", key: "list" }, shown.map((market) => marketItem(market, reasons[market.symbol], held.has(market.symbol), status))) : empty(null, context.problem("/api/status"), ""),
     all.length > SHOWN_MARKETS ? h("p", { class: "more", key: "more" }, h("a", { href: "/markets" }, t("all {count} markets", { count: all.length }))) : null,
