@@ -173,7 +173,7 @@ def report(context: typer.Context) -> None:
 
     Example: sigma ledger report --report ledger.html
     """
-    become(["ledger-report", *context.args, *forwarded()])
+    become(["ledger", "report", *context.args, *forwarded()])
 
 
 @app.command("verify")
