@@ -1,4 +1,4 @@
-"""A tour of the demo in 60 seconds, recorded frame by frame: `python -m tests.browser.tour`.
+"""A tour of the demo in 60 seconds, recorded frame by frame: `make tour`.
 
 Starts `sigma run` in a folder of its own, walks through the rooms as a newcomer would, and writes the frames and one
 animated picture under build/tour. Needs chromium; nothing of it is committed.
