@@ -24,8 +24,8 @@ FOLDER: Final = Path(__file__).parents[2] / "build" / "tour"
 FRAME_S: Final = 0.5
 SECONDS: Final = 60
 TRADES: Final = "async () => (await (await fetch('/api/status')).json()).trades"
-LEAST_TRADES: Final = 6
-PATIENCE_S: Final = 120
+LEAST_TRADES: Final = 3
+PATIENCE_S: Final = 400
 STOPS: Final = (  # address, what to wait for, seconds
     ("/", "#equity-chart[data-ready]", 12),
     ("/markets", "#market-search", 6),
