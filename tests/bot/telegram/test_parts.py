@@ -124,6 +124,16 @@ def test_a_confirmation_is_one_chats_once_and_for_a_minute() -> None:
             {"trade": "BTCUSDT-3", "price": 0.0123, "reason": "stop", "trade_net": -12.5},
             "Closed BTCUSDT-3 at 0.0123: stop-loss, net -12.50",
         ),
+        (
+            "rebalances",
+            {"trade": "BTCUSDT-3", "side": "sell", "quantity": 0.2, "position": -0.5, "price": 61_250.0},
+            "Enlarged BTCUSDT-3 by 0.2 at 61,250",
+        ),
+        (
+            "candles",
+            {"text": "2025-02-11: 10,080 stored candles compared with the exchange, 3 differ; BTCUSDT 00:00 …"},
+            "2025-02-11: 10,080 stored candles compared with the exchange, 3 differ",
+        ),
         ("protections", {"type": "lock", "reason": "daily_loss"}, "Protection tripped: the daily loss stop"),
         ("protections", {"type": "unlock", "reason": "daily_loss"}, "Protection lifted: daily loss stop"),
         ("protections", {"type": "command", "kind": "stop", "by": "telegram:7"}, "Kill switch"),
