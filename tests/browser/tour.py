@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parents[2] / "build" / "tour"
 FRAME_S: Final = 0.5
 SECONDS: Final = 60
-TRADES: Final = "async () => (await (await fetch('/api/status')).json()).trades"
+TRADES: Final = (
+    "async () => { try { return (await (await fetch('/api/status')).json()).trades ?? 0 } catch { return 0 } }"
+)
 LEAST_TRADES: Final = 3
 PATIENCE_S: Final = 400
 STOPS: Final = (  # address, what to wait for, seconds

@@ -72,7 +72,11 @@ def test_import_does_not_guess_that_candles_are_generated(tmp_path: Path, capsys
     [
         ("missing.csv", None, "is not a file"),
         ("empty.csv", "", "is empty (0 bytes)"),
-        ("nan-1h.csv", "timestamp,open,high,low,close,volume\n1700000000,nan,nan,nan,nan,nan\n", "no price in any"),
+        (
+            "nan-1h.csv",
+            "timestamp,open,high,low,close\n1700000000,nan,nan,nan,nan\n1700003600,nan,nan,nan,nan\n",
+            "no price in any",
+        ),
         ("notes.csv", "hello\n", "is no table of candles"),
     ],
 )
