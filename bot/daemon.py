@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from bot.accounts import Accounts, open_accounts
-from bot.assembly import Parts
+from bot.assembly import AccountParts
 from bot.clock import ScaledClock
 from bot.exchange import Patience, open_exchange
 from bot.feed.waiting import Stopped
@@ -101,7 +101,7 @@ async def _run_tasks(
             task.cancel()
 
 
-def _jobs_of(parts: Parts) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+def _jobs_of(parts: AccountParts) -> list[tuple[str, Coroutine[Any, Any, None]]]:
     """Return what runs for one account, by name."""
     schedule = parts.config.schedule
     jobs: list[tuple[str, Coroutine[Any, Any, None]]] = [
@@ -117,7 +117,7 @@ def _jobs_of(parts: Parts) -> list[tuple[str, Coroutine[Any, Any, None]]]:
     return jobs
 
 
-async def _take_listed(parts: Parts) -> None:
+async def _take_listed(parts: AccountParts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
     await parts.universe.take_configured()

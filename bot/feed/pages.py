@@ -14,7 +14,7 @@ from strategies.market import CandleArray, Timeframe
 ATTEMPTS = 8
 
 
-class Progress(Protocol):
+class PageProgress(Protocol):
     """Told after every page."""
 
     def __call__(self, *, candles: int, done_ms: int) -> None:
@@ -22,7 +22,13 @@ class Progress(Protocol):
 
 
 async def candle_pages(
-    rest: Rest, clock: Clock, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, progress: Progress | None
+    rest: Rest,
+    clock: Clock,
+    symbol: str,
+    timeframe: Timeframe,
+    start_ms: int,
+    end_ms: int,
+    progress: PageProgress | None,
 ) -> AsyncIterator[CandleArray]:
     """Yield the closed candles of [start, end) as (n, 6) float64 pages, oldest first; gaps are the exchange's own.
 

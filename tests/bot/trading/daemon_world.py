@@ -22,12 +22,12 @@ from bot.trading.trader import Trader
 from bot.values.shadow_results import ShadowTests
 from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
-from storage.ledger.shadow_trials import Shadows
+from storage.ledger.shadows import Shadows
 from storage.models.registry import Registry
 from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, Market, Timeframe
 from strategies.minute import AccountMinute, Command
-from tests.bot.trading.world import MARKETS, SETTINGS, new_database, new_engine, opened
+from tests.bot.trading.world import MARKETS, SETTINGS, new_database, new_engine, opened, opened_database
 from tests.builders import START_MS, market
 
 
@@ -134,8 +134,12 @@ async def daemon_world(
     settings: TradingSettings = SETTINGS,
 ) -> AsyncIterator[DaemonWorld]:
     """Run a trader on the small world until the block ends; its ledger is a SQLite file of the folder's, or another."""
-    database, engine = database or new_database(folder), new_engine(settings=settings)
-    account, journal = opened(database, engine)
+    engine = new_engine(settings=settings)
+    if database is None and settings is SETTINGS:
+        database, account, journal = opened_database(folder)
+    else:
+        database = database or new_database(folder)
+        account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []
     listeners: list[Callable[[Snapshot], None]] = [snapshots.append, partial(metrics.of_account.on_snapshot, "main")]
