@@ -13,6 +13,7 @@ from storage.backup import sealing
 from storage.backup.configuration import addresses_in
 from storage.backup.container import MAX_MANIFEST, _seal, unpacked
 from storage.backup.manifest import MANIFEST
+from storage.backup.restore import RestoreOptions, restore
 from strategies.errors import BadInput, SigmaError
 from tests.storage.backup.installations import ACCOUNT, Installation, empty, filled
 
@@ -33,16 +34,12 @@ def test_an_encrypted_backup_comes_back_and_shows_nothing_on_its_way(traded: Ins
     assert b"tables/" not in content
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     there = empty(tmp_path / "there")
-    from storage.backup.restore import restore
-
     restore(
         there.database,
         there.places,
         target,
-        exchange_and_account=ACCOUNT,
-        force=False,
-        now_ms=1,
-        passphrase=PASSPHRASE,
+        ACCOUNT,
+        RestoreOptions(now_ms=1, passphrase=PASSPHRASE),
     )
     assert there.export() == traded.export()
     assert not list(tmp_path.rglob("*plain*"))
