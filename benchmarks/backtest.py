@@ -26,7 +26,7 @@ from storage.config.training import ValidationSettings
 from strategies.bundle.bundle import Bundle, load
 from strategies.errors import BadInput
 from strategies.features import feature_set
-from strategies.kernel.settings import TradingSettings
+from strategies.kernel.settings import DecisionSettings, TradingSettings
 from strategies.market import CLOSE, HIGH, HOUR_MS, LOW, OPEN, OPEN_MS, VOLUME, CandleArray, Market, Timeframe
 from training.backtest.run import BacktestResult, backtest, begin_account, run_path
 from training.backtest.run_candles import HISTORY_DECISIONS, assemble
@@ -42,6 +42,7 @@ REPEATS: Final = 3
 EDGE: Final = 0.08  # drift of a generated bar in deviations, with the recent move
 MARKET: Final = Market(exchange="benchmark", symbol="BTCUSDT", tick=Decimal("0.1"), lot=Decimal("0.001"))
 NO_FUNDING: Final = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+OPENS_AND_CLOSES: Final = TradingSettings(decision=DecisionSettings(mode="discrete"))  # as its rival does
 RIVAL: Final = "backtesting.py"
 
 
@@ -81,7 +82,7 @@ def whole(candles: CandleArray, bundle: Bundle) -> tuple[BacktestResult, Scoreca
     start_ms = int(candles[HISTORY_DECISIONS, OPEN_MS])
     end_ms = int(candles[-1, OPEN_MS]) + HOUR_MS
     run = assemble([MARKET], Timeframe.H1, Timeframe.H1, start_ms, end_ms, [candles], [candles], [NO_FUNDING])
-    result = backtest(bundle, run, TradingSettings())
+    result = backtest(bundle, run, OPENS_AND_CLOSES)
     return result, scorecard(result)[0]
 
 

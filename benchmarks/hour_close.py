@@ -9,6 +9,7 @@ machine it alone says whether the work grows faster than the number of markets.
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -181,7 +182,10 @@ async def close_hours(bundle: Bundle, count: int, hours: int, folder: Path) -> n
         max_decision_age_ms=0,
         publish=closes.on_snapshot,
     )
+    gc.collect()
+    gc.freeze()  # as the daemon does when it stands
     await trader.run()
+    gc.unfreeze()
     made.database.dispose()
     return np.array(closes.seconds[FIRST_H:])
 

@@ -69,7 +69,7 @@ def main() -> int:
 def simulation(minutes: Minutes) -> Callable[[], RunResult]:
     """Return a function that runs one account over all minutes."""
     settings = TradingSettings(
-        decision=DecisionSettings(enter=1.0, trail_sigmas=3.0),
+        decision=DecisionSettings(mode="discrete", enter=1.0, trail_sigmas=3.0),
         protections=ProtectionSettings(max_open_positions=len(minutes.markets), cooldown_after_loss_h=1),
     )
     state = AccountState.begin(markets=len(minutes.markets), deposit=DEPOSIT, start_ms=int(minutes.open_ms[0]))

@@ -154,7 +154,7 @@ class LiveReplay:
             if self._daemon is not None and self._daemon.poll() is not None:
                 raise SigmaError(f"the daemon ended with {self._daemon.returncode}; see {self.folder / 'run.log'}")
             if time.monotonic() - moved > START_TIMEOUT_S or time.monotonic() - begun > timeout_s:
-                raise SigmaError(f"the ledger stands at minute {newest}, {minute_ms} was waited for")
+                raise SigmaError(f"the ledger is at minute {newest}, {minute_ms} was waited for")
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SIGMA_")}

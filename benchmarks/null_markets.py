@@ -130,7 +130,7 @@ def recipe_verdict(walked: WalkForward, dataset: Dataset, ms: int) -> RecipeVerd
     scales = calibrate(dataset, plan, known_before(walked.runs, ms, dataset))
     past = simulate(dataset, scales.convictions, without_protections(plan.trading, dataset.timeframe))
     return judge(
-        np.concatenate([part.conviction for part in scales.convictions]),
+        np.concatenate([part.blended for part in scales.convictions]),
         np.concatenate([part.run.target for part in scales.convictions]),
         np.concatenate([part.run.open_ms for part in scales.convictions]),
         np.array([trade.net_return for trade in past.trades]),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine as Database
 
-from bot.assembly import Environment, Parts, Shared, assemble
+from bot.assembly import AccountParts, Environment, Shared, assemble
 from bot.exchange import Exchange, Patience, connection_to
 from bot.feed.connection import Connection
 from bot.feed.kept_history import KeptHistory
@@ -42,7 +42,7 @@ class Accounts:
         hurry: to be called when the daemon is to end: a database that is silent keeps nobody from it.
     """
 
-    parts: Sequence[Parts]
+    parts: Sequence[AccountParts]
     exchange: Exchange
     connection: Connection
     shared: Shared
@@ -51,7 +51,7 @@ class Accounts:
     hurry: Callable[[], None]
 
     @property
-    def first(self) -> Parts:
+    def first(self) -> AccountParts:
         """The account that answers where no other is named."""
         return self.parts[0]
 
@@ -89,7 +89,7 @@ async def open_accounts(
     bundles = SharedBundles(shares=len(configs) > 1)
     shared = Shared(metrics=Metrics(), run_queue=run_queue, slot=slot, bundles=bundles, history=KeptHistory())
     connection = await stack.enter_async_context(connection_to(exchange, config, shared=len(configs) > 1))
-    parts: list[Parts] = []
+    parts: list[AccountParts] = []
     for number, own in enumerate(configs):
         feed = FeedSource(connection, own.exchange, own.feed, owned=False)
         await stack.enter_async_context(feed)
@@ -120,7 +120,7 @@ async def open_accounts(
     )
 
 
-def _share_pointers(parts: Sequence[Parts]) -> None:
+def _share_pointers(parts: Sequence[AccountParts]) -> None:
     """Let the accounts of every production pointer change their bundle together."""
     for leader in (part for part in parts if part.leads):
         followers = [part.control for part in parts if pointer_name(part.config) == pointer_name(leader.config)]
@@ -128,7 +128,7 @@ def _share_pointers(parts: Sequence[Parts]) -> None:
         leader.training_runs.further = followers[1:]
 
 
-def _trace(config: Config, parts: Sequence[Parts], stack: AsyncExitStack) -> None:
+def _trace(config: Config, parts: Sequence[AccountParts], stack: AsyncExitStack) -> None:
     """Trace every account where a collector is configured."""
     tracing = open_tracing(config.tracing, f"sigma {config.account.name}")
     if not tracing.is_on:
@@ -140,7 +140,7 @@ def _trace(config: Config, parts: Sequence[Parts], stack: AsyncExitStack) -> Non
         part.notifications.alerts.trace(traces)
 
 
-def _web(config: Config, shared: Shared, parts: Sequence[Parts]) -> WebServer:
+def _web(config: Config, shared: Shared, parts: Sequence[AccountParts]) -> WebServer:
     web = WebServer(
         parts[0].pages,
         shared.metrics,
@@ -154,7 +154,7 @@ def _web(config: Config, shared: Shared, parts: Sequence[Parts]) -> WebServer:
 
 
 def _measuring(
-    config: Config, metrics: Metrics, database: Database, connection: Connection, parts: Sequence[Parts]
+    config: Config, metrics: Metrics, database: Database, connection: Connection, parts: Sequence[AccountParts]
 ) -> Measuring:
     folders: dict[str, Path] = {
         "state": config.paths.state,

@@ -1,4 +1,4 @@
-"""The parts of one account, each built once from its configuration and put together: who holds whom.
+"""Assembly: the parts of one account, each built once from its configuration and put together: who holds whom.
 
 Reads downwards in the order of building: the account and its engine, the trader on it, the trainer, `control` over
 both, and what listens to the trader's snapshots. Nothing runs yet; `daemon.py` runs and stops the parts.
@@ -46,7 +46,7 @@ from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
 from storage.ledger.market_changes import began_with_symbols
 from storage.ledger.queries import Ledger
-from storage.ledger.shadow_trials import Shadows
+from storage.ledger.shadows import Shadows
 from storage.models.registry import Registry
 from strategies.bundle.bundle import Bundle
 from strategies.market import MINUTE_MS, Market
@@ -89,12 +89,12 @@ class Environment:
     shut_down: Callable[[], None]
     number: int = 0
     new_account: bool = False
-    leads: Parts | None = None
+    leads: AccountParts | None = None
     first: Notifications | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class AccountParts:
     """A built account: what runs, and what is told when it stands.
 
     Attributes:
@@ -116,7 +116,7 @@ class Parts:
     leads: bool
 
 
-async def assemble(environment: Environment) -> Parts:
+async def assemble(environment: Environment) -> AccountParts:
     """Build the parts of an account.
 
     Raises:
@@ -151,7 +151,7 @@ async def assemble(environment: Environment) -> Parts:
         key, now_ms = f"refused:{opened.engine.state.account['last_ms'][0]}", exchange.clock.now_ms()
         await notifications.alerts.note("promotion", key, {"text": refusal}, now_ms)
     notifications.watch_also(CandleWatch(environment.feed, database, control.ledger.account, notifications.alerts))
-    return Parts(
+    return AccountParts(
         config=config,
         trader=trader,
         trainer=trainer,

@@ -253,7 +253,7 @@ class ManualClock:
             ValueError: `ms` lies before now.
         """
         if ms < self._now_ms:
-            raise ValueError(f"clock stands at {self._now_ms} and cannot go back to {ms}")
+            raise ValueError(f"clock is at {self._now_ms} and cannot go back to {ms}")
         self._now_ms = ms
         self._sleepers.wake(ms)
 

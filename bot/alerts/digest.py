@@ -24,7 +24,7 @@ from bot.views.status import deposit_of
 from bot.views.trade_summary import summarise
 from storage.cron import next_cron_ms
 from storage.language import speaking
-from storage.ledger.monitor_findings import Finding
+from storage.ledger.monitor_findings import MonitorFinding
 from storage.ledger.queries import EquityPoint, Ledger
 from strategies.bundle.fallback_names import is_fallback
 from strategies.errors import SigmaError
@@ -109,7 +109,7 @@ def _account(control: Control, snapshot: Snapshot | None) -> dict[str, Any]:
     }
 
 
-def _findings(control: Control) -> list[Finding]:
+def _findings(control: Control) -> list[MonitorFinding]:
     """Return what the nightly checks found last."""
     found = [control.ledger.finding(kind) for kind in ("parity", "drift")]
     return [part for part in found if part is not None]

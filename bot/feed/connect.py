@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from ccxt import pro
 
 from bot.feed import clients
+from bot.feed.thin_ccxt import is_exchange
 from strategies.errors import BadInput
 
 MarketKind = Literal["futures", "spot"]
@@ -61,7 +62,7 @@ def client_for(
         raise BadInput("exchange.market is spot, but the built-in exchange has futures only")
     if name == "builtin" and not url:
         raise BadInput("exchange.name is builtin, but its address is not known; exchange.url is needed")
-    if ccxt_name not in pro.exchanges:
+    if not is_exchange(ccxt_name):
         near = get_close_matches(name, [*pro.exchanges, "builtin"], n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise BadInput(f"exchange.name is {name!r}, which ccxt.pro does not know{hint}")

@@ -73,7 +73,7 @@ class Downloaded:
     stitched: Appended
 
 
-Progress = Callable[[int, int], None]  # bars done, bars in all
+BarProgress = Callable[[int, int], None]  # bars done, bars in all
 NOTHING: Final = Appended(added=0)
 
 
@@ -83,7 +83,7 @@ async def download(
     wanted: Wanted,
     *,
     spot: HistorySource | None = None,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: BarProgress = lambda done, total: None,
 ) -> Downloaded:
     """Bring what the store lacks of one market, and its funding rates when it is a future.
 
@@ -136,7 +136,7 @@ async def _candles(
     start_ms: int,
     end_ms: int,
     origin: Source,
-    on_progress: Progress,
+    on_progress: BarProgress,
 ) -> Appended:
     key = (wanted.exchange, wanted.symbol, wanted.timeframe, wanted.kind)
     step = wanted.timeframe.ms
@@ -175,7 +175,7 @@ async def _funding(source: HistorySource, store: CandleStore, wanted: Wanted, st
     return result
 
 
-async def _stitch(spot: HistorySource, store: CandleStore, wanted: Wanted, on_progress: Progress) -> Appended:
+async def _stitch(spot: HistorySource, store: CandleStore, wanted: Wanted, on_progress: BarProgress) -> Appended:
     """Prepend spot candles up to the first candle the future itself has."""
     stored = store.read(wanted.exchange, wanted.symbol, wanted.timeframe, wanted.kind)
     own = stored.open_ms[stored.source != Source.STITCHED_SPOT]

@@ -26,7 +26,7 @@ class Failed:
     why: str
 
 
-Progress = Callable[[float], None]  # share of all that is done, 0..1
+ShareDone = Callable[[float], None]  # share of all that is done, 0..1
 
 
 async def download_all(
@@ -35,7 +35,7 @@ async def download_all(
     wanted: Sequence[Wanted],
     *,
     spot: HistorySource | None = None,
-    on_progress: Progress = lambda done: None,
+    on_progress: ShareDone = lambda done: None,
     on_done: Callable[[Downloaded | Failed], None] = lambda result: None,
 ) -> tuple[list[Downloaded], list[Failed]]:
     """Bring what the store lacks of many markets.

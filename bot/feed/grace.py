@@ -1,4 +1,4 @@
-"""How long after its close a candle is waited for before REST is asked: at least `[feed] grace_s`, longer where the
+"""Grace time: how long a closed candle is waited for before REST is asked, `[feed] grace_s` at least; longer where the
 exchange's closes are seen to come later.
 
 An exchange that closes after 2,049 ms would otherwise be asked for every candle of every market, every minute. While a

@@ -1,4 +1,4 @@
-"""Candles of the past that were fetched once, kept while a start goes on: for another try, and for another account.
+"""Kept history: candles that were fetched once stay while a start goes on, for another try and for another account.
 
 A start at width fetches thousands of pages. One that fails, or an account that watches the same markets, asks only for
 what is new since.

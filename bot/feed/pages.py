@@ -15,7 +15,7 @@ from strategies.market import CandleArray, Timeframe
 ATTEMPTS = 8
 
 
-class Progress(Protocol):
+class PageProgress(Protocol):
     """Told after every page."""
 
     def __call__(self, *, candles: int, done_ms: int) -> None:
@@ -29,7 +29,7 @@ async def candle_pages(
     timeframe: Timeframe,
     start_ms: int,
     end_ms: int,
-    progress: Progress | None,
+    progress: PageProgress | None,
     refused: dict[int, Refused] | None = None,
 ) -> AsyncIterator[CandleArray]:
     """Yield the closed candles of [start, end) as (n, 6) float64 pages, oldest first; gaps are the exchange's own.

@@ -1,4 +1,4 @@
-"""Plausibility of a closed candle at first sight; what is not needs a second witness before it counts.
+"""Plausibility: a closed candle at first sight; what is not needs a second witness before it counts.
 
 A market's last released candle is the yardstick: a price further off than `[feed] wild_move`, or a volume ten thousand
 times the largest so far, is *wild*. Wild is not wrong: crashes are. Pure; asks nobody.

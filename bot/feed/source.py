@@ -24,7 +24,7 @@ from bot.feed.connection import Connection
 from bot.feed.listing import Listing, describe_markets, known_markets, list_markets
 from bot.feed.live import LiveFeed
 from bot.feed.live_members import LiveMembers
-from bot.feed.pages import Progress, candle_pages, funding_rates
+from bot.feed.pages import PageProgress, candle_pages, funding_rates
 from bot.feed.past import Past
 from bot.feed.release import ReleasePolicy
 from bot.feed.rules_watch import RulesWatch
@@ -178,7 +178,7 @@ class FeedSource:
         return self._members is not None and self._members.give_up(symbol)
 
     async def history(
-        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
+        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: PageProgress | None = None
     ) -> CandleArray:
         """Return the closed candles with start <= open < end that the exchange has, (n, 6) float64, ascending.
 
@@ -189,7 +189,7 @@ class FeedSource:
         return np.concatenate(pages) if pages else np.empty((0, 6))
 
     async def history_pages(
-        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: Progress | None = None
+        self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int, *, progress: PageProgress | None = None
     ) -> AsyncGenerator[CandleArray, None]:
         """Yield the same page by page, so that a caller can store each and resume behind the last."""
         await self._know(symbol)

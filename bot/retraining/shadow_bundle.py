@@ -1,4 +1,4 @@
-"""A close that was decided, and a bundle that takes the same decision beside: what shadowing is made of.
+"""Shadow bundle: a close that was decided, and a bundle that takes the same decision beside: what shadowing is made of.
 
 Copies of what the trader saw, so that scoring can happen in a thread. Decides nothing and remembers nothing but scores.
 """

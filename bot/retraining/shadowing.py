@@ -23,7 +23,7 @@ from bot.trading.answered import answered
 from bot.trading.control import Control
 from bot.trading.snapshot import Snapshot
 from storage.config.training import ValidationSettings
-from storage.ledger.shadow_trials import NOTHING, Expectation, Shadows, Trial
+from storage.ledger.shadows import NOTHING, Expectation, Shadow, Shadows
 from strategies.bundle.bundle import Bundle
 from strategies.bundle.fallback_names import is_fallback
 from strategies.bundle.warm_up import WarmUp
@@ -63,7 +63,7 @@ class Shadowing:
         self._settings = settings
         self._timeframe = timeframe
         self._closes: asyncio.Queue[Close] = asyncio.Queue(maxsize=WAITING)
-        self._trials: list[Trial] = []
+        self._running: list[Shadow] = []
         self._shadow_bundle: dict[str, ShadowBundle] = {}
         self._slopes: dict[str, float] = {}
         self._champion_id = ""
@@ -81,7 +81,7 @@ class Shadowing:
 
     async def run(self) -> None:
         """Shadow closes until cancelled."""
-        self._trials = await answered(partial(self._shadows.trials, running=True))
+        self._running = await answered(partial(self._shadows.all, running=True))
         is_made_up = False
         while True:
             close = await self._closes.get()
@@ -102,8 +102,8 @@ class Shadowing:
             BundleRefused: it is broken.
         """
         bundle = await asyncio.to_thread(self._control.registry.get, bundle_id, self._control.exchange_info.exchange)
-        for trial in [part for part in self._trials if part.role == "challenger"]:
-            await self._end(trial, f"{bundle_id} challenges instead")
+        for shadow in [part for part in self._running if part.role == "challenger"]:
+            await self._end(shadow, f"{bundle_id} challenges instead")
         await self._begin(bundle_id, "challenger", bundle.manifest.horizon_bars)
 
     async def take(self, close: Close) -> None:
@@ -113,22 +113,22 @@ class Shadowing:
         benched_id = self._control.champion if is_fallback(close.champion_id) else None
         if benched_id != self._benched_id:
             await self._on_bench(benched_id)
-        for trial in list(self._trials):
+        for shadow in list(self._running):
             try:
-                await self._follow(trial, close)
+                await self._follow(shadow, close)
             except (BundleRefused, BadInput) as error:
-                await self._end(trial, f"not watched any more: {error}")
+                await self._end(shadow, f"not watched any more: {error}")
 
     async def _on_champion(self, champion_id: str) -> None:
         """Another bundle decides: its predecessor and the forecast of nothing are watched from here on."""
         registry, exchange = self._control.registry, self._control.exchange_info.exchange
-        for trial in list(self._trials):
-            if trial.bundle_id == champion_id:
-                await self._end(trial, "it decides now")
-            elif trial.role != "challenger" and trial.champion_id != champion_id:
-                await self._end(trial, f"{champion_id} decides now")
+        for shadow in list(self._running):
+            if shadow.bundle_id == champion_id:
+                await self._end(shadow, "it decides now")
+            elif shadow.role != "challenger" and shadow.champion_id != champion_id:
+                await self._end(shadow, f"{champion_id} decides now")
         self._champion_id, self._benched_id = champion_id, None
-        if is_fallback(champion_id) or any(trial.role == "nothing" for trial in self._trials):
+        if is_fallback(champion_id) or any(shadow.role == "nothing" for shadow in self._running):
             return
         horizon = (await asyncio.to_thread(registry.manifest, champion_id)).horizon_bars
         await self._begin(NOTHING, "nothing", horizon)
@@ -139,16 +139,16 @@ class Shadowing:
     async def _on_bench(self, benched_id: str | None) -> None:
         """Another champion waits on the bench, or none: that one is watched beside the fallback strategy."""
         self._benched_id = benched_id
-        waiting = [trial for trial in self._trials if trial.role == "benched"]
-        for trial in waiting:
-            if trial.bundle_id != benched_id:
-                await self._end(trial, "it is not on the bench any more")
-        if benched_id is not None and benched_id not in {trial.bundle_id for trial in waiting}:
+        waiting = [shadow for shadow in self._running if shadow.role == "benched"]
+        for shadow in waiting:
+            if shadow.bundle_id != benched_id:
+                await self._end(shadow, "it is not on the bench any more")
+        if benched_id is not None and benched_id not in {shadow.bundle_id for shadow in waiting}:
             manifest = await asyncio.to_thread(self._control.registry.manifest, benched_id)
             await self._begin(benched_id, "benched", manifest.horizon_bars)
 
-    async def _follow(self, trial: Trial, close: Close) -> None:
-        shadow_bundle = await self._watch(trial)
+    async def _follow(self, shadow: Shadow, close: Close) -> None:
+        shadow_bundle = await self._watch(shadow)
         champion_slope = await self._slope(close.champion_id)
         expected = await asyncio.to_thread(shadow_bundle.expect, close)
         rows = [
@@ -163,18 +163,18 @@ class Shadowing:
             for seen, value in zip(close.seen, expected, strict=True)
             if np.isfinite(value) and np.isfinite(seen.conviction) and np.isfinite(seen.sigma)
         ]
-        await asyncio.to_thread(self._shadows.expect, trial, rows)
-        evidence = await asyncio.to_thread(self._settle, trial, close)
-        moved = replace(trial, evidence=evidence)
-        self._trials[self._trials.index(trial)] = moved
+        await asyncio.to_thread(self._shadows.expect, shadow, rows)
+        evidence = await asyncio.to_thread(self._settle, shadow, close)
+        moved = replace(shadow, evidence=evidence)
+        self._running[self._running.index(shadow)] = moved
         await self._act(moved, close)
 
-    def _settle(self, trial: Trial, close: Close) -> EProcess:
+    def _settle(self, shadow: Shadow, close: Close) -> EProcess:
         """Settle the expectations whose outcome is known by this close, oldest first."""
         candles = {seen.market: seen.candles for seen in close.seen}
-        evidence, settled = trial.evidence, []
+        evidence, settled = shadow.evidence, []
         horizon = evidence.logs.shape[1]
-        for part in self._shadows.open_expectations(trial):
+        for part in self._shadows.open_expectations(shadow):
             if part.market not in candles:
                 continue
             came = realized_return(candles[part.market], part.open_ms, part.sigma, horizon, self._timeframe)
@@ -184,19 +184,19 @@ class Shadowing:
             evidence = evidence.seen(part.market, bar, came, part.expected, part.champion_expected)
             settled.append(replace(part, came=came if np.isfinite(came) else None))
         if settled:
-            self._shadows.mature(trial, settled, evidence)
+            self._shadows.mature(shadow, settled, evidence)
         return evidence
 
-    async def _act(self, trial: Trial, close: Close) -> None:
-        step, sentence = self._judge(trial, close.open_ms)
+    async def _act(self, shadow: Shadow, close: Close) -> None:
+        step, sentence = self._judge(shadow, close.open_ms)
         if step is Step.GO_ON:
             return
         # The effect before the note of it: killed in between, the next close comes to the same end again.
         if step is Step.PROMOTE:
-            await self._control.promote(trial.bundle_id, "shadow", sentence)
+            await self._control.promote(shadow.bundle_id, "shadow", sentence)
         elif step is Step.ROLL_BACK:
             await self._roll_back(close.champion_id, sentence)
-        await self._end(trial, sentence)
+        await self._end(shadow, sentence)
 
     async def _roll_back(self, champion_id: str, sentence: str) -> None:
         """Roll a champion back, unless the pointer has left it already and only the swap is still to come."""
@@ -210,50 +210,50 @@ class Shadowing:
         moves = await asyncio.to_thread(registry.history, exchange)
         if not moves or moves[-1].fallback_level != "models":
             return
-        for trial in await asyncio.to_thread(self._shadows.trials):
-            ended_ms = trial.ended_ms or 0
-            if trial.champion_id != moves[-1].active or ended_ms <= (moves[-1].since_ms or 0):
+        for shadow in await asyncio.to_thread(self._shadows.all):
+            ended_ms = shadow.ended_ms or 0
+            if shadow.champion_id != moves[-1].active or ended_ms <= (moves[-1].since_ms or 0):
                 continue
-            step, sentence = self._judge(trial, ended_ms)
+            step, sentence = self._judge(shadow, ended_ms)
             if step is Step.ROLL_BACK:
-                await self._roll_back(trial.champion_id, sentence)
+                await self._roll_back(shadow.champion_id, sentence)
                 return
 
-    def _judge(self, trial: Trial, now_ms: int) -> tuple[Step, str]:
-        age_d = (now_ms - trial.started_ms) / DAY_MS
+    def _judge(self, shadow: Shadow, now_ms: int) -> tuple[Step, str]:
+        age_d = (now_ms - shadow.started_ms) / DAY_MS
         threshold, bar_h = self._settings.harm_likelihood_ratio, self._timeframe.ms / HOUR_MS
-        return judge(trial.role, trial.evidence, threshold, age_d, limit_d(trial.role), bar_h)
+        return judge(shadow.role, shadow.evidence, threshold, age_d, limit_d(shadow.role), bar_h)
 
     async def _begin(self, bundle_id: str, role: Role, horizon_bars: int) -> None:
-        trial = Trial(
+        shadow = Shadow(
             bundle_id=bundle_id,
             started_ms=self._control.clock.now_ms(),
             role=role,
             champion_id=self._champion_id,
             evidence=EProcess.begin(len(self._control.markets), horizon_bars),
         )
-        await asyncio.to_thread(self._shadows.begin, trial)
-        self._trials.append(trial)
+        await asyncio.to_thread(self._shadows.begin, shadow)
+        self._running.append(shadow)
         self._log.info("watched beside the champion", bundle=bundle_id, role=role, champion=self._champion_id)
 
-    async def _end(self, trial: Trial, outcome: str) -> None:
-        await asyncio.to_thread(self._shadows.end, trial, self._control.clock.now_ms(), outcome)
-        self._trials = [
-            part for part in self._trials if (part.bundle_id, part.started_ms) != (trial.bundle_id, trial.started_ms)
+    async def _end(self, shadow: Shadow, outcome: str) -> None:
+        await asyncio.to_thread(self._shadows.end, shadow, self._control.clock.now_ms(), outcome)
+        self._running = [
+            part for part in self._running if (part.bundle_id, part.started_ms) != (shadow.bundle_id, shadow.started_ms)
         ]
-        self._shadow_bundle.pop(trial.bundle_id, None)
-        self._log.info("not watched any more", bundle=trial.bundle_id, role=trial.role, outcome=outcome)
+        self._shadow_bundle.pop(shadow.bundle_id, None)
+        self._log.info("not watched any more", bundle=shadow.bundle_id, role=shadow.role, outcome=outcome)
 
-    async def _watch(self, trial: Trial) -> ShadowBundle:
-        if trial.bundle_id not in self._shadow_bundle:
+    async def _watch(self, shadow: Shadow) -> ShadowBundle:
+        if shadow.bundle_id not in self._shadow_bundle:
             shadow_bundle = ShadowBundle(None, (), 0.0)
-            if trial.role != "nothing":
+            if shadow.role != "nothing":
                 registry, exchange = self._control.registry, self._control.exchange_info.exchange
-                bundle = await asyncio.to_thread(registry.get, trial.bundle_id, exchange)
+                bundle = await asyncio.to_thread(registry.get, shadow.bundle_id, exchange)
                 warm_up = await self._prepare(bundle)
                 shadow_bundle = ShadowBundle(bundle, warm_up.scored, bundle.calibration.slope or 0.0)
-            self._shadow_bundle[trial.bundle_id] = shadow_bundle
-        return self._shadow_bundle[trial.bundle_id]
+            self._shadow_bundle[shadow.bundle_id] = shadow_bundle
+        return self._shadow_bundle[shadow.bundle_id]
 
     async def _slope(self, bundle_id: str) -> float:
         if is_fallback(bundle_id):

@@ -20,7 +20,7 @@ from bot.feed.validate import fits
 from storage.ledger import candle_notes, tape
 from storage.ledger.accounts import Account
 from storage.ledger.database import reading
-from storage.ledger.monitor_findings import Finding
+from storage.ledger.monitor_findings import MonitorFinding
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Market, Timeframe
 
@@ -56,7 +56,7 @@ class Compared:
 
 async def check_day(
     database: Database, account: Account, markets: Sequence[Market], source: History, day_ms: int
-) -> Finding:
+) -> MonitorFinding:
     """Compare the day that began at `day_ms`, and keep a note of every difference."""
     stored = await asyncio.to_thread(stored_bars, database, account, len(markets), day_ms, day_ms + DAY_MS)
     compared = [await _compare(market, stored[index], source, day_ms) for index, market in enumerate(markets)]
@@ -128,7 +128,7 @@ def _values(market: Market, bar: np.ndarray) -> tuple[float, float, float, float
     return (prices[0], prices[1], prices[2], prices[3], float(market.quantity(bar[4])))
 
 
-def _finding(compared: Sequence[Compared], notes: Sequence[CandleNote], day_ms: int) -> Finding:
+def _finding(compared: Sequence[Compared], notes: Sequence[CandleNote], day_ms: int) -> MonitorFinding:
     candles, failed = sum(one.candles for one in compared), [one for one in compared if one.error]
     absent = {one.symbol: one.absent for one in compared if one.absent}
     day = f"{datetime.fromtimestamp(day_ms / 1000, UTC):%Y-%m-%d}"
@@ -147,7 +147,7 @@ def _finding(compared: Sequence[Compared], notes: Sequence[CandleNote], day_ms: 
         "failed": {one.symbol: one.error for one in failed},
     }
     passed = not notes and not failed
-    return Finding(kind="candles", ms=day_ms, passed=passed, sentence="; ".join(parts), document=document)
+    return MonitorFinding(kind="candles", ms=day_ms, passed=passed, sentence="; ".join(parts), document=document)
 
 
 def _clock(ms: int) -> str:

@@ -22,7 +22,7 @@ from bot.scheduling.schedule import Job
 from storage.config.training import ScheduleSettings
 from storage.ledger.accounts import Account
 from storage.ledger.compaction import compact, mend
-from storage.ledger.monitor_findings import Finding, Kind, store
+from storage.ledger.monitor_findings import Kind, MonitorFinding, store
 from storage.terminal.words import counted
 from strategies.errors import BadInput, StorageFailed
 from strategies.market import DAY_MS, MINUTE_MS
@@ -33,7 +33,7 @@ DEADLINE_S: Final = 900.0
 Note = Callable[[str, str, Mapping[str, Any], int], Awaitable[bool]]
 OnDrift = Callable[[str], Awaitable[bool]]
 Run = Callable[[list[str]], Awaitable[Ended]]
-Compare = Callable[[int], Awaitable[Finding]]
+Compare = Callable[[int], Awaitable[MonitorFinding]]
 NO_DAY: Final = "the account has no whole day yet"
 
 
@@ -168,13 +168,13 @@ class Nightly:
             raise BadInput(f"{arguments[0]} check {ended.cause}")
         return ended.document
 
-    async def _keep(self, found: Finding) -> None:
+    async def _keep(self, found: MonitorFinding) -> None:
         try:
             await asyncio.to_thread(store, self._database, self._account, found)
         except StorageFailed as error:
             raise StorageFailed(f"the {found.kind} check was done but not kept: {error}") from error
 
-    async def _tell(self, found: Finding) -> None:
+    async def _tell(self, found: MonitorFinding) -> None:
         payload = {"passed": found.passed, "sentence": found.sentence, "text": found.sentence}
         await self._note(found.kind, f"{found.kind}-{found.ms}", payload, found.ms)
 
@@ -208,9 +208,9 @@ def check_runner(limits: Limits) -> Run:
     return run
 
 
-def _finding(kind: Kind, ms: int, document: dict[str, Any], *, passed: bool) -> Finding:
+def _finding(kind: Kind, ms: int, document: dict[str, Any], *, passed: bool) -> MonitorFinding:
     sentence = str(document.get("sentence", ""))
-    return Finding(kind=kind, ms=ms, passed=passed, sentence=sentence, document=document)
+    return MonitorFinding(kind=kind, ms=ms, passed=passed, sentence=sentence, document=document)
 
 
 def _day(ms: int) -> str:

@@ -16,7 +16,7 @@ from storage.config.market import RetentionSettings
 from storage.ledger.accounts import Account
 from storage.ledger.database import reading
 from storage.ledger.retention import forget
-from storage.ledger.tables import decision, state, trial
+from storage.ledger.tables import decision, shadow_test, state
 from storage.models.registry import Registry
 from storage.models.retention import remove, superseded
 from strategies.market import DAY_MS
@@ -65,6 +65,6 @@ def tidied(
 
 def _needed(database: Database) -> set[str]:
     """Return the bundles that any account of the database was ever decided by, or that are watched."""
-    columns = (decision.c.bundle_id, state.c.bundle_id, trial.c.bundle_id)
+    columns = (decision.c.bundle_id, state.c.bundle_id, shadow_test.c.bundle_id)
     with reading(database) as connection:
         return {str(name) for column in columns for name in connection.execute(select(column).distinct()).scalars()}

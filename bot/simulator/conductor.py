@@ -121,7 +121,7 @@ class Conductor:
             BadInput: that minute lies in the future.
         """
         if minute_ms + MINUTE_MS > self.now_ms():
-            raise BadInput(f"minute {minute_ms} cannot have been processed: the market stands at {self.now_ms()}")
+            raise BadInput(f"minute {minute_ms} cannot have been processed: the market is at {self.now_ms()}")
         self._is_reported = True
         if minute_ms > self._processed_ms:
             self._processed_ms = minute_ms

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -100,8 +99,3 @@ class KnownChats:
     async def _keep(self, chat: Chat) -> None:
         self._chats[chat.chat_id] = chat
         await self._run(self._store.remember, chat)
-
-
-async def off_the_loop(question: Callable[..., Any], *arguments: object) -> Any:
-    """Run a query in a thread."""
-    return await asyncio.to_thread(question, *arguments)

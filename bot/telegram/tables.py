@@ -1,4 +1,4 @@
-"""Tidy text for a phone: aligned tables in <pre>, pairs of names and values, and texts that fit Telegram's limits.
+"""Text tables: aligned tables in <pre>, pairs of names and values, and texts that fit Telegram's limits.
 
 A phone shows 36 columns of fixed width; a longer line would be wrapped in the middle of a number.
 """

@@ -1,4 +1,4 @@
-"""A question to the database that is asked until it is answered.
+"""Retried query: a question to the database is asked until it is answered.
 
 What begins beside the trader asks the ledger first. A database that is away just then is no reason for a daemon to end:
 the trader waits for it, and so does whoever asks here.

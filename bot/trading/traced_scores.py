@@ -1,4 +1,4 @@
-"""Scoring as the engine does it, its two halves traced."""
+"""Traced scoring: as the engine does it, with a span for each of its two halves."""
 
 from __future__ import annotations
 

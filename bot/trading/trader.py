@@ -1,4 +1,4 @@
-"""THE MAIN PATH: account minutes in, one transaction each, then tell.
+"""Trader, the main path: account minutes in, one transaction each, then tell.
 
     feed -> complete (commands, lateness) -> engine.step -> journal -> publish
 

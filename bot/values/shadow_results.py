@@ -14,7 +14,7 @@ from strategies.oversight.shadow_rules import Role, judge
 from strategies.values import finite
 
 if TYPE_CHECKING:
-    from storage.ledger.shadow_trials import Shadows, Trial
+    from storage.ledger.shadows import Shadow, Shadows
 
 LARGEST: Final = 1e12  # a ratio beyond this says no more
 
@@ -25,7 +25,7 @@ class ShadowTest:
 
     Attributes:
         bundle: who is watched; "nothing": the forecast of no return.
-        champion: who decided when the trial began.
+        champion: who decided when the shadow test began.
         days: market days between the first and the newest settled close.
         outcomes: closes whose label has matured, over all markets.
         likelihood_ratio: averaged likelihood ratio, watched over champion: the e-value.
@@ -69,27 +69,27 @@ class ShadowTests:
 
     def newest(self, ended: int) -> list[ShadowTest]:
         """Return the shadow tests that go on, then the `ended` newest of those that do not; asks the database."""
-        trials = self._shadows.trials()[::-1]
-        running = [trial for trial in trials if trial.ended_ms is None]
-        return [self.result(trial) for trial in running + [part for part in trials if part not in running][:ended]]
+        shadows = self._shadows.all()[::-1]
+        running = [shadow for shadow in shadows if shadow.ended_ms is None]
+        return [self.result(shadow) for shadow in running + [part for part in shadows if part not in running][:ended]]
 
     def all(self) -> list[ShadowTest]:
         """Return every shadow test, oldest first."""
-        return [self.result(trial) for trial in self._shadows.trials()]
+        return [self.result(shadow) for shadow in self._shadows.all()]
 
-    def result(self, trial: Trial) -> ShadowTest:
-        """Return one trial in figures."""
-        tally, evidence = self._shadows.tally(trial), trial.evidence
-        newest_ms = trial.started_ms if tally.newest_ms is None else tally.newest_ms
-        days = max(0.0, (newest_ms - trial.started_ms) / DAY_MS)
-        _, sentence = judge(trial.role, evidence, self._needed, days, None, self._bar_h)
-        to_decide = math.inf if trial.ended_ms is not None else evidence.days_to_decide(self._needed, self._bar_h)
+    def result(self, shadow: Shadow) -> ShadowTest:
+        """Return one shadow test in figures."""
+        tally, evidence = self._shadows.tally(shadow), shadow.evidence
+        newest_ms = shadow.started_ms if tally.newest_ms is None else tally.newest_ms
+        days = max(0.0, (newest_ms - shadow.started_ms) / DAY_MS)
+        _, sentence = judge(shadow.role, evidence, self._needed, days, None, self._bar_h)
+        to_decide = math.inf if shadow.ended_ms is not None else evidence.days_to_decide(self._needed, self._bar_h)
         return ShadowTest(
-            bundle=trial.bundle_id,
-            role=trial.role,
-            champion=trial.champion_id,
-            started_ms=trial.started_ms,
-            ended_ms=trial.ended_ms,
+            bundle=shadow.bundle_id,
+            role=shadow.role,
+            champion=shadow.champion_id,
+            started_ms=shadow.started_ms,
+            ended_ms=shadow.ended_ms,
             days=round(days, 2),
             outcomes=tally.outcomes,
             likelihood_ratio=min(evidence.for_challenger, LARGEST),
@@ -98,5 +98,5 @@ class ShadowTests:
             days_to_decide=finite(to_decide),
             ic=tally.ic,
             champion_ic=tally.champion_ic,
-            text=trial.outcome or sentence,
+            text=shadow.outcome or sentence,
         )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-import talib
 from pydantic import Field
 
 from bot.trading.control import Control
@@ -15,6 +14,7 @@ from bot.views.decisions import families_of
 from strategies.errors import NotFound
 from strategies.features.blocks import block_slices
 from strategies.features.catalogue import GROUPS, FeatureSet, compute, feature_set
+from strategies.features.ta import talib
 from strategies.market import CLOSE, OPEN_MS, Timeframe
 from strategies.values import finite
 

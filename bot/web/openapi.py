@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -40,6 +41,13 @@ events with rising ids; `?after=ID` goes on where a reader was."""
 
 def document(operations: Sequence[Operation], control: Control) -> dict[str, Any]:
     """Return the document of this daemon: its symbols and families are named in it."""
+    found: dict[str, Any] = _with_names(_described(tuple(operations)), control)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _described(operations: tuple[Operation, ...]) -> dict[str, Any]:
+    """Return the document of any daemon; it is read and never changed."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     for operation in operations:
         models += [(part, "validation") for part in (operation.query, operation.body) if part is not None]
@@ -53,7 +61,7 @@ def document(operations: Sequence[Operation], control: Control) -> dict[str, Any
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
             operation, names, None if operation.query is None else queries[operation.query]
         )
-    whole = {
+    return {
         "openapi": "3.1.0",
         "info": {"title": "Sigma Analyst", "version": version("sigma-analyst"), "description": DESCRIPTION},
         "paths": paths,
@@ -62,8 +70,6 @@ def document(operations: Sequence[Operation], control: Control) -> dict[str, Any
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
-    found: dict[str, Any] = _with_names(whole, control)
-    return found
 
 
 def _operation(operation: Operation, names: Any, query: dict[str, Any] | None) -> dict[str, Any]:

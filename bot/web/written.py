@@ -1,4 +1,4 @@
-"""Answers as they are written: compressed where that pays, and not at all where the reader has them already.
+"""Response encoding: compressed where that pays, and not at all where the reader has them already.
 
 An answer is told apart by its content. A page keeps the tag it was given and asks again with it; 304 says that nothing
 changed. Browsers themselves store nothing of an account.

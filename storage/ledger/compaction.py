@@ -1,4 +1,4 @@
-"""Old minutes of the tape from the database into parquet, a UTC day a file, once a day.
+"""Compaction: old minutes of the tape from the database into parquet, a UTC day a file, once a day.
 
 Copy, then delete: the file is written, synced and renamed; then one transaction names it and deletes its rows. Killed
 in between, the file is an orphan that nobody reads and the next run writes again. Nothing is ever in neither place.

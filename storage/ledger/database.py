@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.lazy import lazily
@@ -22,10 +22,9 @@ from strategies.errors import StorageFailed
 with lazily():  # a reader migrates nothing
     from alembic import command
     from alembic.config import Config as AlembicConfig
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
 BUSY_TIMEOUT_MS: Final = 5_000
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def connect(
@@ -161,17 +160,20 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 def revision_of(connection: Connection) -> str | None:
     """Return the revision of the schema that is there; None: there is none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def known_revisions() -> list[str]:
     """Return the revisions that this program knows, newest first."""
-    return [script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions()]
+    return sorted((path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")), reverse=True)
 
 
 def _migrations() -> AlembicConfig:
     config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 

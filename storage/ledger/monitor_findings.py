@@ -16,7 +16,7 @@ Kind = Literal["parity", "drift", "candles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class MonitorFinding:
     """One check's result.
 
     Attributes:
@@ -34,7 +34,7 @@ class Finding:
     document: dict[str, Any]
 
 
-def store(engine: Engine, of: Account, found: Finding) -> None:
+def store(engine: Engine, of: Account, found: MonitorFinding) -> None:
     """Keep a finding; a repeated check replaces its former result."""
     same = (monitor.c.account_id == of.id, monitor.c.kind == found.kind, monitor.c.ms == found.ms)
     row = {"kind": found.kind, "ms": found.ms, "passed": found.passed, "sentence": found.sentence}
@@ -45,13 +45,13 @@ def store(engine: Engine, of: Account, found: Finding) -> None:
         )
 
 
-def latest(engine: Engine, of: Account, kind: Kind) -> Finding | None:
+def latest(engine: Engine, of: Account, kind: Kind) -> MonitorFinding | None:
     """Return the newest finding of a kind, or None before the first check."""
     found = history(engine, of, kind, limit=1)
     return found[0] if found else None
 
 
-def history(engine: Engine, of: Account, kind: Kind, *, limit: int = 30) -> list[Finding]:
+def history(engine: Engine, of: Account, kind: Kind, *, limit: int = 30) -> list[MonitorFinding]:
     """Return the findings of a kind, newest first."""
     query = select(monitor).where(monitor.c.account_id == of.id, monitor.c.kind == kind)
     with reading(engine) as connection:
@@ -59,8 +59,8 @@ def history(engine: Engine, of: Account, kind: Kind, *, limit: int = 30) -> list
     return [_finding(row) for row in rows]
 
 
-def _finding(row: RowMapping) -> Finding:
-    return Finding(
+def _finding(row: RowMapping) -> MonitorFinding:
+    return MonitorFinding(
         kind=row["kind"],
         ms=row["ms"],
         passed=bool(row["passed"]),

@@ -1,4 +1,4 @@
-"""Funding times whose rates an account's tape does not have: a rate that comes late is charged after a restart, too."""
+"""Owed funding: times whose rates an account's tape does not have; what comes late is charged after a restart, too."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, select, 
 from storage.ledger.accounts import KEPT_CANDLES, Account, AccountCheckpoint, last_state
 from storage.ledger.database import reading
 from storage.ledger.market_changes import market_versions
-from storage.ledger.monitor_findings import Finding, Kind, latest
+from storage.ledger.monitor_findings import Kind, MonitorFinding, latest
 from storage.ledger.tables import candle, decision, equity, fact
 from storage.ledger.trades import Trade, trades_of
 from strategies.kernel.state import DECISION, FACT, FactKind
@@ -165,7 +165,7 @@ class Ledger:
                 found.setdefault(open_ms + length_ms, {})[markets[market].symbol] = float(close)
         return found
 
-    def finding(self, kind: Kind) -> Finding | None:
+    def finding(self, kind: Kind) -> MonitorFinding | None:
         """Return what a monitor found last; None before its first run."""
         return latest(self._engine, self.account, kind)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, and_, delete, exists, func, select, text
 
 from storage.ledger.accounts import Account
 from storage.ledger.database import reading, writing
-from storage.ledger.tables import delivery, job_run, metadata, outbox, shadow, trial
+from storage.ledger.tables import delivery, job_run, metadata, outbox, shadow_expectation, shadow_test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +33,18 @@ def forget(engine: Engine, of: Account, *, before_ms: int) -> Forgotten:
     old = and_(outbox.c.account_id == of.id, outbox.c.ms < before_ms)
     waits = exists().where(delivery.c.outbox_id == outbox.c.id, delivery.c.delivered_ms.is_(None))
     ended = exists().where(
-        trial.c.account_id == shadow.c.account_id,
-        trial.c.bundle_id == shadow.c.bundle_id,
-        trial.c.started_ms == shadow.c.started_ms,
-        trial.c.ended_ms < before_ms,
+        shadow_test.c.account_id == shadow_expectation.c.account_id,
+        shadow_test.c.bundle_id == shadow_expectation.c.bundle_id,
+        shadow_test.c.started_ms == shadow_expectation.c.started_ms,
+        shadow_test.c.ended_ms < before_ms,
     )
     with writing(engine) as connection:
         settled = select(outbox.c.id).where(old, ~waits)
         connection.execute(delete(delivery).where(delivery.c.outbox_id.in_(settled)))
         alerts = connection.execute(delete(outbox).where(old, ~waits)).rowcount
-        shadows = connection.execute(delete(shadow).where(shadow.c.account_id == of.id, ended)).rowcount
+        shadows = connection.execute(
+            delete(shadow_expectation).where(shadow_expectation.c.account_id == of.id, ended)
+        ).rowcount
         newest = select(func.max(job_run.c.started_ms)).where(job_run.c.account_id == of.id).group_by(job_run.c.name)
         jobs = connection.execute(
             delete(job_run).where(

@@ -269,8 +269,8 @@ monitor: Final = Table(
     Column("document", Text, nullable=False),  # JSON
 )
 
-# Bundles that decide nothing but are watched beside the one that does: one row a trial.
-trial: Final = Table(
+# Bundles that decide nothing but are watched beside the one that does: one row a shadow test.
+shadow_test: Final = Table(
     "trial",
     metadata,
     _account(),
@@ -284,12 +284,12 @@ trial: Final = Table(
 )
 
 # What a watched bundle expected of each close beside the one that decided, and what came: scaled forward returns.
-shadow: Final = Table(
+shadow_expectation: Final = Table(
     "shadow",
     metadata,
     _account(),
     Column("bundle_id", String(32), primary_key=True),
-    Column("started_ms", BigInteger, primary_key=True),  # of its trial
+    Column("started_ms", BigInteger, primary_key=True),  # of its shadow test
     Column("open_ms", BigInteger, primary_key=True),  # of the decision's candle
     Column("market", Integer, primary_key=True),
     Column("champion_id", String(32), nullable=False),

@@ -1,4 +1,4 @@
-"""replay(tape) = ledger, checked: every minute is stepped again and compared with what was written.
+"""Verification, replay(tape) = ledger: every minute is stepped again and compared with what was written.
 
 Start, tape and candles are inputs; facts, decisions and the final state must come out again bit for bit.
 """

@@ -7,26 +7,38 @@ said in words. `python -m storage.models.apart FOLDER [EXCHANGE]` is that child.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from strategies.errors import BundleRefused, SigmaError
+from storage.durable import replace_files
+from strategies.errors import BundleRefused, SigmaError, StorageFailed
 
 TIMEOUT_S: Final = 180.0
 MEMORY_BYTES: Final = 6 << 30
 MAX_REASON: Final = 300  # characters
+MOST_KNOWN: Final = 200  # contents
+READERS: Final = ("sigma-analyst", "numpy", "numba", "xgboost-cpu", "xgboost", "TA-Lib")
 SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET", "PASSPHRASE", "APPRISE")
 
 
 class Verifier:
-    """Verifies bundles apart, each state of their files once."""
+    """Verifies bundles apart, each content of their files once by this version of the libraries that read them.
 
-    def __init__(self) -> None:
+    Args:
+        known: file of the contents that were found whole, a digest a line; a start need not find it out again.
+    """
+
+    def __init__(self, known: Path) -> None:
+        self._known = known
         self._whole: set[tuple[object, ...]] = set()
 
     def verify(self, folder: Path, exchange: str | None) -> None:
@@ -37,9 +49,55 @@ class Verifier:
             raise BundleRefused(f"bundle {folder} cannot be read: {error.strerror}") from error
         files = ((name, found.st_size, found.st_mtime_ns, found.st_ino) for name, found in stats)
         state = (folder, exchange, *files)
-        if state not in self._whole:
+        if state in self._whole:
+            return
+        content = _digest(folder, exchange)
+        if content not in _lines(self._known):
             verify_apart(folder, exchange)
-            self._whole.add(state)
+            self._remember(content)
+        self._whole.add(state)
+
+    def _remember(self, content: str) -> None:
+        """Note a content; where that cannot be written, the next start looks again."""
+        kept = [*_lines(self._known), content][-MOST_KNOWN:]
+        with suppress(StorageFailed):
+            replace_files([(self._known, lambda path: _write(path, kept))])
+
+
+def _digest(folder: Path, exchange: str | None) -> str:
+    """Return the digest of a bundle's files, of what they are read with, and of whose candles they are to score.
+
+    Raises:
+        BundleRefused: a file cannot be read.
+    """
+    found = hashlib.sha256()
+    versions = [f"{name} {_version(name)}" for name in READERS]
+    try:
+        for part in (str(exchange), sys.version, *versions):
+            found.update(part.encode() + b"\0")
+        for path in sorted(folder.iterdir()):
+            found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    except OSError as error:
+        raise BundleRefused(f"bundle {folder} cannot be read: {error.strerror}") from error
+    return found.hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except (OSError, ValueError):
+        return []
 
 
 def verify_apart(folder: Path, exchange: str | None, program: tuple[str, ...] = ()) -> None:

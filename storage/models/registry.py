@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ROOT: Final = "models"
 HISTORY: Final = 200  # promotions remembered per exchange
+VERIFIED: Final = "verified.txt"  # digests of what was found whole
 BY_COMMAND_LINE: Final = "(command line)"  # ends the reason of a move that no daemon made
 
 
@@ -50,7 +51,7 @@ class Registry:
     def __init__(self, root: str | Path = DEFAULT_ROOT, *, apart: bool = False, pointer: str = "") -> None:
         self.root = Path(root)
         self.pointer = pointer
-        self._verifier = Verifier() if apart else None
+        self._verifier = Verifier(self.root / VERIFIED) if apart else None
 
     @classmethod
     def of(cls, config: Config, *, apart: bool = False) -> Registry:

@@ -2,7 +2,7 @@
 
 Robust z: (x - median) / (1.4826 x MAD), both over the last 720 bars (median and MAD do not see the outlier itself).
 Three lengths are judged: the close-to-close log return, the upper and the lower wick. A move that a reference (another
-venue or kind of the same asset, or BTC) made too is a real one, however large. Nothing is removed: a crash is data.
+exchange or kind of the same asset, or BTC) made too is a real one, however large. Nothing is removed: a crash is data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Votes to one score: the weighted mean over who voted, and its exponential smoothing.
+"""Ensemble, votes to one score: the weighted mean over who voted, and its exponential smoothing.
 
 PPO does not vote in the mean, it joins the conviction afterwards: as an equal voter it costs more than it brings.
 Pure arithmetic on the decision path; sums are spelled `(X * w).sum(1)`, since BLAS gives other bits for other batch

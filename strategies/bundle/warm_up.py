@@ -1,4 +1,4 @@
-"""The decision state before the first decision: the last closes scored from nothing.
+"""Warm-up, the decision state before the first decision: the last closes scored from nothing.
 
 Live start, hot swap, backtest and replay all begin with this one function, so none of them remembers what another
 does not. A hot swap scores most of the closes beforehand, on a copy of the candles, and only the newest at the swap.

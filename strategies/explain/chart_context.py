@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import talib
 
 from strategies.features.bars import bars_of
 from strategies.features.classical import FIBONACCI, SWING_BARS
 from strategies.features.slope import slope_score, trend_word
+from strategies.features.ta import talib
 from strategies.market import CandleArray, Timeframe
 from strategies.patterns import last_pattern, title
 

@@ -1,4 +1,4 @@
-"""The ingredients every feature is made of, computed once per slice."""
+"""Derived columns: the ingredients every feature is made of, computed once per slice."""
 
 from __future__ import annotations
 

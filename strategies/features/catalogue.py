@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import talib
 
 from strategies.errors import BadInput
 from strategies.features import classical, lean
@@ -24,6 +23,7 @@ from strategies.features.higher import higher_columns, higher_values, is_higher
 from strategies.features.horizons import horizons_of
 from strategies.features.plugin import FeaturePlugin, installed_features
 from strategies.features.rolling import put_column
+from strategies.features.ta import talib
 from strategies.market import CandleArray, Timeframe
 
 CODE_VERSION: Final = 1  # raise whenever a formula changes: bundles trained before are then refused
@@ -184,6 +184,6 @@ def _fingerprint(columns: Sequence[Column], extra: Sequence[str], timeframe: Tim
 
 
 def _indicator_version(call: str) -> list[str]:
-    import pandas_ta_classic
+    from strategies.features import indicator_call
 
-    return [call, str(pandas_ta_classic.version)]
+    return [call, indicator_call.VERSION]

@@ -11,7 +11,6 @@ import math
 from typing import Final
 
 import numpy as np
-import talib
 
 from strategies.features.bars import Bars, Column
 from strategies.features.horizons import Horizons
@@ -23,6 +22,7 @@ from strategies.features.rolling import (
     rolling_min,
     rolling_sum,
 )
+from strategies.features.ta import talib
 from strategies.market import DAY_MS
 
 TINY: Final = 1e-12

@@ -10,8 +10,7 @@ from typing import Final
 from strategies.kernel.compiled import compiled, inlined
 from strategies.market import RATE_ONE
 
-MAX_UNITS: Final = 2**62  # |lots x price x unit_value| must stay below
-_SAFE: Final = float(2**62)
+_SAFE: Final = float(2**62)  # |lots x price x unit_value| must stay below
 
 
 @inlined

@@ -7,7 +7,7 @@ import math
 from strategies.kernel.books import Books
 from strategies.kernel.compiled import Record, compiled
 from strategies.kernel.protections import is_forced_exit
-from strategies.kernel.state import RefusalCode, Standing
+from strategies.kernel.state import RefusalCode, StatusCode
 
 
 @compiled
@@ -22,7 +22,7 @@ def entry_refusal(books: Books, m: int, row: Record, threshold: float, not_ready
         late: the whole decision came too late; LATE is the last reason, given to what would have been entered.
     """
     status = books.markets[m].status
-    if status != Standing.TRADING.value:
+    if status != StatusCode.TRADING.value:
         return standing_refusal(status)
     if not_ready or row.price <= 0:
         return RefusalCode.NOT_READY.value
@@ -45,12 +45,12 @@ def entry_refusal(books: Books, m: int, row: Record, threshold: float, not_ready
 
 @compiled
 def standing_refusal(status: int) -> int:
-    """Return why a market of this `Standing` may not be entered, or NONE."""
-    if status == Standing.TRADING.value:
+    """Return why a market of this `StatusCode` may not be entered, or NONE."""
+    if status == StatusCode.TRADING.value:
         return RefusalCode.NONE.value
-    if status == Standing.HALTED.value:
+    if status == StatusCode.HALTED.value:
         return RefusalCode.HALTED.value
-    return RefusalCode.LEAVING.value if status == Standing.LEAVING.value else RefusalCode.GONE.value
+    return RefusalCode.LEAVING.value if status == StatusCode.LEAVING.value else RefusalCode.GONE.value
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Event 3 of a bar: stop, take, trail and liquidation against the bar's range.
+"""Exits, event 3 of a bar: stop, take, trail and liquidation against the bar's range.
 
 A gap fills at the open; else the adverse trigger nearest the open is touched first, and stop before take when both lie
 within the bar, since a bar does not say which came first. `best` moves after the check: the bar's own high never

@@ -1,4 +1,4 @@
-"""What a conviction takes from the other markets: the mean of all, and who is stronger than whom.
+"""Cross-section, what a conviction takes from the other markets: the mean of all, and who is stronger than whom.
 
 Coins move together, so the mean conviction says of each something that its own score has said with more noise. The
 momentum across the markets is the other half: neutral, its parts add up to nothing. Both are functions of one close, so
@@ -14,7 +14,7 @@ import numpy as np
 
 from strategies.kernel.books import Books
 from strategies.kernel.compiled import compiled
-from strategies.kernel.state import Standing
+from strategies.kernel.state import StatusCode
 
 LEAST_MARKETS: Final = 3  # from which some are stronger than others
 MOST: Final = 2.5  # deviations of a momentum vote
@@ -76,7 +76,7 @@ def _add_momentum(books: Books, strength: np.ndarray, decisions: np.ndarray) -> 
 
 @compiled
 def _is_heard(books: Books, m: int, value: float) -> bool:
-    heard: bool = books.markets[m].status != Standing.GONE.value and math.isfinite(value)
+    heard: bool = books.markets[m].status != StatusCode.GONE.value and math.isfinite(value)
     return heard
 
 

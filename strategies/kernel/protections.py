@@ -1,4 +1,4 @@
-"""Event 4 of a bar: marks, the day's roll, daily-loss and drawdown locks; and what a person commands.
+"""Protections, event 4 of a bar: marks, the day's roll, daily-loss and drawdown locks; and what a person commands.
 
 A protection refuses entries and closes what is open at the next bar; it never refuses an exit. The daily lock lifts
 with the UTC day, the drawdown lock by a person's `unlock` only.

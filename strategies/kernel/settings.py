@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from strategies.kernel.state import MARKET, RULES, Sizing, Standing
+from strategies.kernel.state import MARKET, RULES, Sizing, StatusCode
 from strategies.market import MINUTE_MS, RATE_ONE, Market, Timeframe
 
 Bars = Annotated[int, Field(ge=1, le=720)]
@@ -108,11 +108,6 @@ class ExecutionSettings(Section):
     liquidation_fee_bps: float = Field(100.0, ge=0, le=1000)
     entry_delay_s: int = Field(60, ge=60, le=3600)
 
-    @property
-    def round_trip_cost(self) -> float:
-        """Cost of opening and closing, as a fraction of the notional."""
-        return 2e-4 * (self.fee_bps + self.slippage_bps)
-
 
 class StressedExecution(ExecutionSettings):
     """Costs of a run under stress: `stated_factor` multiplies what markets state themselves."""
@@ -192,7 +187,7 @@ class TradingSettings(Section):
             record["fee_e8"] = _rate(market.fee_e8, execution.fee_bps, factor)
             record["slippage_e8"] = _rate(market.slippage_e8, execution.slippage_bps, factor)
             record["leverage"] = min(execution.leverage, market.max_leverage or execution.leverage)
-            record["status"] = Standing[market.status.name]
+            record["status"] = StatusCode[market.status.name]
             record["maintenance_e8"] = round(execution.maintenance_margin * RATE_ONE)
             record["liquidation_fee_e8"] = round(execution.liquidation_fee_bps * 1e-4 * RATE_ONE)
         return records

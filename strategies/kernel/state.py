@@ -241,7 +241,7 @@ class RefusalCode(IntEnum):
     GONE = 17  # it has left; not recorded
 
 
-class Standing(IntEnum):
+class StatusCode(IntEnum):
     """`MarketStatus` as the kernel reads it."""
 
     TRADING = 0

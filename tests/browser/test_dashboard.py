@@ -12,9 +12,10 @@ from playwright.async_api import expect
 from bot.values.training import LearningCurves, TrainingProgress
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
-from storage.ledger.shadow_trials import Shadows
+from storage.ledger.shadows import Shadows
+from tests.bot.retraining.shadows import shadow_bundle
 from tests.bot.retraining.swappable import eager, ridge_files
-from tests.bot.retraining.trials import shadow_bundle
+from tests.bot.trading.world import SETTINGS
 from tests.browser.stage import TOKEN, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -91,6 +92,9 @@ async def test_a_refusal_shows_its_conviction_against_the_threshold(scene: Scene
     refused = scene.page.locator("#signals li[data-decision=refusal]").first
     await expect(refused).to_contain_text("under the threshold")
     await expect(refused).to_contain_text(re.compile(r"conviction [+−]?\d+\.\d\d"))
+    told = re.search(r"conviction ([+−]?\d+\.\d\d)", await refused.inner_text())
+    assert told is not None
+    assert abs(float(told[1].replace("−", "-"))) < SETTINGS.decision.enter
     await scene.page.locator("#only-signals").check()
     await expect(scene.page.locator("#signals li[data-decision=refusal]")).to_have_count(0)
 
@@ -223,8 +227,10 @@ async def test_a_daemon_that_gets_no_candles_is_shown_as_stale(scene: Scene) -> 
     scene.world.clock.advance(10 * 60_000)
     await expect(scene.page.locator("#live")).to_have_attribute("data-state", "stale")
     await expect(scene.page.locator("#banners")).to_contain_text("Candles have stopped coming")
+    assert await scene.page.locator("#banners > *").count() == 1
     await scene.pass_minutes(11)
     await expect(scene.page.locator("#live")).to_have_attribute("data-state", "live")
+    assert await scene.page.locator("#banners > *").count() == 0
 
 
 async def test_scripts_from_the_page_itself_are_refused_by_its_policy(scene: Scene) -> None:
@@ -267,7 +273,7 @@ async def test_alerts_apart_from_minutes_and_bundles_beside_the_champion_are_sho
     await scene.go("/models")
     promoted = {"type": "command", "kind": "swap", "bundle": "b-body", "by": "test"}
     tell(scene, "promotion", promoted)
-    shown = page.locator("[data-trial=challenger]")
+    shown = page.locator("[data-shadow=challenger]")
     await expect(shown).to_contain_text(trial.bundle_id, timeout=20_000)
     await expect(shown).to_contain_text(re.compile(r"e-value [\d.]+ of 20"))
     await expect(shown).to_contain_text("240 outcomes")

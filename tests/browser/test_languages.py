@@ -56,6 +56,7 @@ async def test_a_language_is_chosen_in_the_settings_and_kept(scene: Scene) -> No
     await scene.go("/settings")
     await page.locator("[data-pref=language]").select_option("en")
     await expect(page.locator("[data-room=settings] span")).to_have_text("Settings")
+    assert await page.evaluate("document.documentElement.lang") == "en"
 
 
 async def test_refusals_of_the_daemon_are_told_in_the_language_of_the_page(unopened: Scene) -> None:

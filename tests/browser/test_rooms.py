@@ -125,6 +125,7 @@ async def test_a_trades_page_tells_how_far_it_went_and_what_it_cost(scene: Scene
     await expect(page.locator(".reasons")).to_contain_text("Closed")
     await expect(page.locator(".events tbody tr")).not_to_have_count(0)
     await page.locator("#trade-chart[data-ready]").wait_for()
+    assert await page.locator(".events tbody tr").count() >= 2  # it was opened and it was closed
 
 
 async def test_a_run_is_started_followed_and_another_cancelled(scene: Scene) -> None:
@@ -143,6 +144,7 @@ async def test_a_run_is_started_followed_and_another_cancelled(scene: Scene) -> 
     await page.locator("#confirm-yes").click()
     await expect(page.locator("span[data-run]")).to_have_attribute("data-run", "cancelled")
     await expect(page.locator("[data-outcome]")).to_contain_text("cancelled by dashboard")
+    assert page.url.endswith("/runs/r-00002")
 
 
 async def test_runs_stand_side_by_side_and_stay_there(scene: Scene) -> None:
@@ -172,8 +174,10 @@ async def test_runs_stand_side_by_side_and_stay_there(scene: Scene) -> None:
 async def test_the_calendar_colours_the_days_that_were_traded(scene: Scene) -> None:
     await traded(scene)
     await scene.go("/calendar")
-    await expect(scene.page.locator("td.day")).not_to_have_count(0)
     await expect(scene.page.locator("#main")).to_contain_text("2025-01")
+    day = scene.page.locator("td.day").first
+    await expect(day).to_be_visible()
+    assert f"{scene.snapshot.trades} tr." in await day.inner_text()
 
 
 async def test_settings_say_what_differs_and_what_a_change_needs(scene: Scene) -> None:
@@ -181,6 +185,7 @@ async def test_settings_say_what_differs_and_what_a_change_needs(scene: Scene) -
     row = scene.page.locator("#main tbody tr")
     await expect(row).to_have_count(1)
     await expect(row).to_contain_text("a new account")
+    assert "exchange.name" in await row.inner_text()
 
 
 async def test_models_show_how_they_learn_while_they_train(scene: Scene) -> None:

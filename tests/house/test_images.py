@@ -62,7 +62,10 @@ def test_what_the_bots_image_has_is_pinned() -> None:
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_kubernetes_takes_every_manifest(path: Path) -> None:
     validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
-    for document in documents(path):
+    found = documents(path)
+    assert all({"apiVersion", "kind"} <= set(document) for document in found)
+    assert found
+    for document in found:
         if document["kind"] != "Kustomization":
             validate.validate(document, KUBERNETES, strict=True)
 

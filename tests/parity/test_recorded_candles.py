@@ -22,15 +22,19 @@ from training.ensemble.bundle import train
 from training.ensemble.families import RidgeFamily
 from training.ensemble.plan import Plan
 
-START, END = "2025-05-08", "2025-05-10"
+START, END = "2025-05-08", "2025-05-09T06:00"
+LEARNT_FROM = "2023-01-01"
 
 
 @pytest.mark.timeout(600)
-def test_two_days_of_real_minutes_traded_live_and_in_backtest_are_the_same(tmp_path: Path, shared_data: Path) -> None:
+def test_real_minutes_over_a_midnight_traded_live_and_in_backtest_are_the_same(
+    tmp_path: Path, shared_data: Path
+) -> None:
     candles, funding = shared_data / "candles", shared_data / "funding"
     store = CandleStore(tmp_path / "data")
     fill_store(store, candles, funding, SYMBOLS)
     dataset = build(store, "builtin", SYMBOLS, Timeframe.H1, feature_set(), until_ms=iso_ms(START))
+    dataset = dataset.since(iso_ms(LEARNT_FROM))
     plan = Plan(
         families=[RidgeFamily(settings=RidgeSettings())], trading=TradingSettings(), validation=ValidationSettings()
     )

@@ -15,11 +15,11 @@ from pathlib import Path
 from storage.config.tree import Config
 from tests.made_bundles import made_dataset
 from training.tuning import study_storage
-from training.tuning.study_trials import Request
+from training.tuning.study_trials import StudyRequest
 from training.tuning.tune import tune
 
 TRIALS, HEARTBEAT_S, SIBLINGS = 8, 1, 2
-REQUEST = Request(
+REQUEST = StudyRequest(
     family="ridge", trials=TRIALS, years=2.0, seed=1, workers=1, resume=True, test_mode=False, started_ms=1
 )
 

@@ -16,7 +16,7 @@ from storage.ledger.database import connect, migrate
 from storage.ledger.export import csv_bytes
 from storage.ledger.journal import Alert
 from storage.ledger.lease import account_lease
-from storage.ledger.monitor_findings import Finding, history, latest, store
+from storage.ledger.monitor_findings import MonitorFinding, history, latest, store
 from storage.ledger.outbox import Outbox
 from storage.ledger.queries import Ledger
 from storage.ledger.tape import rows
@@ -133,7 +133,7 @@ def test_old_days_move_to_parquet_and_the_replay_still_holds(postgres: Database,
 def test_findings_are_kept_newest_first_and_replaced_when_checked_again(postgres: Database) -> None:
     account, _ = opened(postgres, new_engine())
     for ms, sentence in ((1, "first"), (2, "second"), (2, "again")):
-        found = Finding(kind="parity", ms=ms, passed=True, sentence=sentence, document={"fills": ms})
+        found = MonitorFinding(kind="parity", ms=ms, passed=True, sentence=sentence, document={"fills": ms})
         store(postgres, account, found)
     assert [found.sentence for found in history(postgres, account, "parity")] == ["again", "first"]
     assert latest(postgres, account, "drift") is None

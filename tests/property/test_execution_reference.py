@@ -69,6 +69,7 @@ def test_kernel_and_reference_emit_the_same_facts(
     pair = Pair.of(terms, protections)
     play(pair, story, lot_scale)
     assert_equal(pair)
+    assert pair.count == len(pair.reference.facts)
 
 
 @patient
@@ -98,6 +99,7 @@ def test_every_unit_is_accounted_for(
 def test_long_stories_agree_too(seed: int) -> None:
     pair = told(seed)
     assert_equal(pair)
+    assert pair.count == len(pair.reference.facts)
 
 
 def test_long_stories_tell_of_everything_that_can_happen() -> None:

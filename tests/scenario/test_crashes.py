@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.live_replay import LiveReplay
+from benchmarks.live_replay import POLL_S, LiveReplay
 from benchmarks.parity import compare
 from storage.candles.store import CandleStore
 from storage.ledger.export import csv_bytes
@@ -18,10 +21,11 @@ from storage.ledger.verify import Verification, verify
 from storage.models.registry import Registry, bundle_by_id
 from strategies.bundle.bundle import Bundle
 from strategies.kernel.state import FactKind
-from strategies.market import MINUTE_MS, Timeframe
+from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
 from strategies.values import iso_ms
-from tests.scenario.recording import END, START, Recording
+from tests.scenario.recording import START, Recording
 
+END = "2025-01-02T06:00"  # over a midnight, with its funding and its daily limits
 START_MS, END_MS = iso_ms(START), iso_ms(END)
 LAST_MS = END_MS - MINUTE_MS
 
@@ -30,6 +34,7 @@ LAST_MS = END_MS - MINUTE_MS
 def replay(recording: Recording, tmp_path: Path) -> Iterator[LiveReplay]:
     """A replay at the highest speed; whatever still runs is ended afterwards."""
     made = recording.replay(tmp_path / "live")
+    made.end = END
     yield made
     made.stop()
 
@@ -48,14 +53,23 @@ def export(replay: LiveReplay) -> bytes:
     return csv_bytes(ledger.facts(), ledger.stopped().markets)
 
 
+def wait_for_market(replay: LiveReplay, until_ms: int) -> None:
+    """Ask the exchange what time it is until it is late enough; nobody else listens to it."""
+    now_ms = -1
+    while now_ms < until_ms:
+        time.sleep(POLL_S)
+        with urllib.request.urlopen(f"{replay.url}/fapi/v1/time", timeout=10) as answer:
+            now_ms = int(json.load(answer)["serverTime"])
+
+
 @pytest.mark.timeout(240)
 def test_live_equals_backtest_and_replay_to_the_last_unit_however_often_it_is_killed(
     replay: LiveReplay, recording: Recording
 ) -> None:
     replay.start_exchange()
     replay.start_daemon()
-    for hours in (7, 26, 27):
-        replay.wait_for(START_MS + hours * 3_600_000 + 17 * MINUTE_MS)
+    for hours in (7, 25, 26):
+        replay.wait_for(START_MS + hours * HOUR_MS + 17 * MINUTE_MS)
         replay.kill_daemon()
         replay.start_daemon()
     replay.wait_for(LAST_MS)
@@ -74,48 +88,30 @@ def test_with_the_clock_running_on_exits_are_settled_and_missed_entries_are_reco
     recording: Recording, tmp_path: Path
 ) -> None:
     late = {"SIGMA_FEED__MAX_DECISION_AGE_S": "0.5"}
-    replay = recording.replay(tmp_path / "late", speed="1800", **late)
+    replay = recording.replay(tmp_path / "late", speed="3600", **late)
     try:
         replay.start_exchange()
         replay.start_daemon()
-        replay.wait_for(START_MS + 14 * 3_600_000)
+        replay.wait_for(START_MS + 8 * HOUR_MS)
         replay.kill_daemon()
         down_from_ms = replay.last_minute_ms()
-        time.sleep(12)  # six market hours go by
+        wait_for_market(replay, down_from_ms + 6 * HOUR_MS)
         replay.start_daemon()
-        replay.wait_for(START_MS + 30 * 3_600_000)
+        replay.wait_for(down_from_ms + 10 * HOUR_MS)
         replay.stop_daemon()
     finally:
         replay.stop()
     facts = replay.ledger().facts()
-    while_down = facts[(facts["ms"] > down_from_ms) & (facts["ms"] < down_from_ms + 5 * 3_600_000)]
+    while_down = facts[(facts["ms"] > down_from_ms) & (facts["ms"] < down_from_ms + 5 * HOUR_MS)]
     opened = while_down[(while_down["kind"] == FactKind.FILL) & (while_down["position"] != 0)]
     assert (opened["decision_ms"] <= down_from_ms + MINUTE_MS).all()  # only orders that were due when it was killed
     assert (facts["kind"] == FactKind.MISSED).any()
     assert verified(replay).differences == []
 
 
-def test_a_second_daemon_on_the_account_is_refused_in_one_line(replay: LiveReplay) -> None:
-    replay.start_exchange()
-    replay.start_daemon()
-    replay.wait_for(START_MS + 5 * MINUTE_MS)
-    second = subprocess.run(
-        [sys.executable, "-m", "bot.cli", "run"],
-        capture_output=True,
-        text=True,
-        cwd=replay.folder,
-        env=replay._environment() | {"SIGMA_EXCHANGE__URL": replay.url},
-        check=False,
-        timeout=60,
-    )
-    assert second.returncode == 1
-    assert "already traded by process" in second.stderr
-    assert second.stderr.count("\n") == 1
-
-
-def test_systemd_is_told_when_it_stands_and_when_it_stops(recording: Recording, tmp_path: Path) -> None:
-    import socket
-
+def test_systemd_is_told_when_it_stands_and_stops_and_a_second_daemon_is_refused_in_one_line(
+    recording: Recording, tmp_path: Path
+) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(tmp_path / "notify"))
         supervisor.settimeout(90)
@@ -127,16 +123,32 @@ def test_systemd_is_told_when_it_stands_and_when_it_stops(recording: Recording, 
             while said.startswith(b"EXTEND_TIMEOUT_USEC="):  # its start may take as long as it lives
                 said = supervisor.recv(64)
             assert said == b"READY=1"
-            replay.wait_for(START_MS)
+            replay.wait_for(START_MS + 5 * MINUTE_MS)
+            second = second_daemon(replay)
+            assert second.returncode == 1
+            assert "already traded by process" in second.stderr
+            assert second.stderr.count("\n") == 1
             assert replay.stop_daemon() == 0
             assert supervisor.recv(64) == b"STOPPING=1"
         finally:
             replay.stop()
 
 
-def test_a_taken_port_is_said_in_one_line(replay: LiveReplay) -> None:
-    import socket
+def second_daemon(replay: LiveReplay) -> subprocess.CompletedProcess[str]:
+    """Run another daemon on the account until it ends, with no supervisor of its own."""
+    environment = replay._environment() | {"SIGMA_EXCHANGE__URL": replay.url}
+    return subprocess.run(
+        [sys.executable, "-m", "bot.cli", "run"],
+        capture_output=True,
+        text=True,
+        cwd=replay.folder,
+        env={name: value for name, value in environment.items() if name != "NOTIFY_SOCKET"},
+        check=False,
+        timeout=60,
+    )
 
+
+def test_a_taken_port_is_said_in_one_line(replay: LiveReplay) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -88,6 +88,11 @@ def setup(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, ledge
     return chosen
 
 
+# Each part alone is in the last of these: whatever a section asks of a child, it asks there too.
+WHOLE = pytest.mark.parametrize("setup", ["compose", "systemd", "all of it"], indirect=True)
+
+
+@WHOLE
 async def test_parity_and_drift_are_checked_by_real_children(setup: dict[str, str]) -> None:
     run = check_runner(Limits(nice=0, background=False))
     for arguments in (["parity", "--day", "2025-01-01"], ["drift"]):
@@ -95,6 +100,7 @@ async def test_parity_and_drift_are_checked_by_real_children(setup: dict[str, st
         assert compared.document is not None, compared.cause
 
 
+@WHOLE
 async def test_a_training_comes_as_far_as_its_candles(setup: dict[str, str]) -> None:
     asked = ["retrain", "--symbols", "BTCUSDT", "--exchange", "builtin", "--no-promote"]
     ended = await run_child(asked, Limits(nice=0, background=False), lambda _: None)

@@ -19,7 +19,7 @@ from training.__main__ import main
 
 BARS = 6000
 CUT = 5000
-WALK = ("--model-type", "ridge", "--train-window", "60", "--test-window", "20", "--workers", "1")
+WALK = ("--model-type", "ridge", "--train-window", "60", "--test-window", "40", "--workers", "1")
 
 
 def market(bars: int = BARS) -> np.ndarray:

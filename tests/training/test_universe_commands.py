@@ -14,6 +14,7 @@ from storage.candles.store import CandleStore
 from strategies.market import DAY_MS, Timeframe
 from tests.made_markets import START_MS, random_candles
 from training.__main__ import main
+from training.runtime.compute import Compute, fan_out
 
 BARS = 8_000
 LATE, ENDED = 3_000, 6_000  # bars
@@ -94,9 +95,18 @@ def test_a_walk_forward_over_the_universe_leaves_one_bad_market_out_and_goes_on(
 
 @pytest.mark.timeout(300)
 def test_a_simulation_over_the_universe_retrains_on_what_was_stored_by_then(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    routine = ("--retrain-months", "2", "--refit-months", "3", "--years", "0.8", "--no-drift", "--workers", "1")
+    monkeypatch.setenv("SIGMA_TRAINING__WORKERS", "1")
+    asked: list[int] = []
+
+    def counted(function: Any, tasks: Any, compute: Compute, *rest: Any) -> list[Any]:
+        asked.append(compute.workers)
+        return fan_out(function, tasks, compute, *rest)
+
+    monkeypatch.setattr("training.simulation.ahead.fan_out", counted)
+    routine = ("--retrain-months", "2", "--refit-months", "3", "--years", "0.8", "--no-drift")
     document, said = answered(capsys, "simulate", "--since", day(215), *routine, "--report", "s.html")
+    assert asked == [1]  # as configured
     assert sorted(document["scores"]["symbols"]) == ["AAAUSDT", "BBBUSDT", "ENDEDUSDT", "LATEUSDT"]
     assert "retrained" in said

@@ -1,4 +1,4 @@
-"""Everything a backtest is told by: figures, baselines beside them, costs, significance, a verdict.
+"""Scorecard of a backtest: figures, baselines beside them, costs, significance, a verdict.
 
 The one value that the terminal, the JSON output and the HTML report are all made of; `scoring.py` fills it in.
 """

@@ -16,16 +16,14 @@ from strategies.universe.members import Members
 from training.backtest.liquidity import as_joined
 from training.backtest.roster import warm_up_bars
 from training.backtest.run_candles import RunCandles, covered, read_run
-from training.commands._common import compute_of, day_of, open_dataset, plan_of, seed_of
+from training.commands._common import day_of, means_of, open_dataset, plan_of, seed_of
 from training.commands._options import Candles
 from training.commands._traded import Asked, stored_markets, universe_symbols
 from training.commands._walk_forward import traded_symbols
 from training.data.dataset import Dataset
-from training.ensemble.fits import Means
 from training.ensemble.voters import voters
 from training.report.page import write_page
 from training.report.simulate import simulation_report, simulation_summary
-from training.runtime.file_cache import FileCache
 from training.runtime.progress import configuration, say
 from training.simulation.ahead import fit_ahead
 from training.simulation.card import record_simulation, simulation_card
@@ -46,7 +44,7 @@ def run(options: Options) -> None:
     seed = seed_of(config, options.seed)
     families = voters(config, options.families, seed)
     everything, candles, past = _read(config, options)
-    means = Means(cache=FileCache(root=config.paths.runs / "folds"), compute=compute_of(config, options.workers or 0))
+    means = means_of(config, options.workers)
     plan = plan_of(config, families, seed, years=options.years, months=options.refit_months)
     routine = Routine(retrain_months=options.retrain_months, on_drift=options.drift)
     fit_ahead(everything, plan, routine, candles.start_ms, means, say)

@@ -62,7 +62,7 @@ def _train_classifier(config: Config, dataset: Dataset, options: Options, task: 
     changes = _changes(options, ("n_estimators", "max_depth", "learning_rate"))
     finished = classification_run.run(
         dataset,
-        classification_run.Request(
+        classification_run.ClassificationRequest(
             task=task,
             settings=replace(DEFAULTS[task], **changes),
             horizon_bars=options.horizon_bars,

@@ -19,7 +19,7 @@ from training.runtime.progress import configuration, stage
 with lazily():
     from training.commands._common import open_dataset, seed_of
     from training.commands._tuned import Narrator, document_of, record_of, text_of
-    from training.tuning.study_trials import Request
+    from training.tuning.study_trials import StudyRequest
     from training.tuning.test_mode import newest
     from training.tuning.tune import tune
 
@@ -53,7 +53,7 @@ def _tune(family: str, options: Options) -> None:
     dataset = open_dataset(config, options)
     if options.test_mode:
         dataset = newest(dataset)
-    request = Request(
+    request = StudyRequest(
         family=family,
         trials=options.trials,
         years=options.years,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from training.runtime import records
 from training.runtime.progress import configuration, say
-from training.tuning.study_trials import Request, Scored
+from training.tuning.study_trials import Scored, StudyRequest
 from training.tuning.tune import Tuned, line
 
 SHOWN: Final = 10
@@ -56,7 +56,7 @@ def text_of(tuned: Tuned, family: str) -> str:
     return "\n".join([head, *(line(trial) for trial in tuned.ranked[:SHOWN]), warning, "", f"[{family}]", *settings])
 
 
-def record_of(tuned: Tuned, request: Request, dataset: Any, duration_s: float) -> str:
+def record_of(tuned: Tuned, request: StudyRequest, dataset: Any, duration_s: float) -> str:
 
     record = records.RunRecord(
         kind=f"tune {request.family}",

@@ -23,7 +23,7 @@ with lazily():
     from training.ensemble.families import choose
     from training.ensemble.voters import makers
     from training.families.interface import ModelFamily
-    from training.promotion.finding import Finding
+    from training.promotion.known_answer_result import KnownAnswerResult
     from training.promotion.leakage import LeakageReport, check
 
 
@@ -104,7 +104,7 @@ def stored_candles(config: Config, exchange: str, symbol: str, timeframe: str) -
     return found
 
 
-def line(finding: Finding) -> str:
+def line(finding: KnownAnswerResult) -> str:
     """Return a finding as a line."""
     return f"{'ok    ' if finding.passed else 'FAILED'} {finding.name}: {finding.sentence}"
 

@@ -16,7 +16,7 @@ with lazily():
     from storage.config.plugin_files import Found, chosen_settings, of_file
     from strategies.features.plugin import install_features
     from strategies.predictors.plugin import install_family
-    from training.promotion.finding import Finding
+    from training.promotion.known_answer_result import KnownAnswerResult
     from training.promotion.plugin_check import check_family, check_features
 
 
@@ -41,7 +41,7 @@ def command(
     return 1 if failed else 0
 
 
-def _findings(found: Found, chosen: Any) -> list[Finding]:
+def _findings(found: Found, chosen: Any) -> list[KnownAnswerResult]:
     if found.kind == "family":
         family = replace(found.plugin, source=found.source, chosen=chosen)
         install_family(family)
@@ -51,8 +51,8 @@ def _findings(found: Found, chosen: Any) -> list[Finding]:
         install_features(features)
         return list(check_features(features))
     is_callable = callable(getattr(found.plugin, "open", None))
-    return [Finding(name="opens", passed=is_callable, sentence="`open(settings)` returns an alert channel")]
+    return [KnownAnswerResult(name="opens", passed=is_callable, sentence="`open(settings)` returns an alert channel")]
 
 
-def _of(finding: Finding) -> dict[str, Any]:
+def _of(finding: KnownAnswerResult) -> dict[str, Any]:
     return {"passed": finding.passed, "sentence": finding.sentence}

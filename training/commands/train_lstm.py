@@ -24,7 +24,7 @@ with lazily():
     from training.data.dataset import Dataset
     from training.families.lstm import export
     from training.families.lstm.family import LstmFamily
-    from training.families.lstm.run import Request, run
+    from training.families.lstm.run import LstmRequest, run
     from training.families.lstm.step import Acceleration
     from training.families.lstm.trainer import LstmModel
     from training.runtime.device import choose
@@ -78,7 +78,7 @@ def command(options: Options) -> None:
     say(f"training an LSTM on {place}")
     source = _source(options.source_model, config) if options.source_model else None
     dataset = open_dataset(config, options)
-    request = Request(
+    request = LstmRequest(
         settings=_settings(config.lstm, options, source),
         seed=seed_of(config, options.seed),
         device=place,
@@ -97,7 +97,7 @@ def command(options: Options) -> None:
     emit(document, text)
 
 
-def _bundle(config: Config, dataset: Dataset, request: Request, epochs: int) -> dict[str, Any]:
+def _bundle(config: Config, dataset: Dataset, request: LstmRequest, epochs: int) -> dict[str, Any]:
     """Walk forward with the epochs that were found best, and pack the bundle."""
     family = LstmFamily(
         settings=request.settings.model_copy(update={"epochs": epochs}),

@@ -17,7 +17,7 @@ with lazily():
     from storage.config.models import PpoSettings
     from training.commands._common import open_dataset, seed_of
     from training.commands._settings import changed_settings, device_of
-    from training.families.ppo.run import Request, run
+    from training.families.ppo.run import PpoRequest, run
     from training.runtime.device import choose
     from training.tuning.test_mode import newest_ms
 
@@ -52,7 +52,7 @@ def command(options: Options) -> None:
     place = choose(device_of(options.device or configured))
     say(f"training PPO on {place}")
     dataset = open_dataset(config, options)
-    request = Request(
+    request = PpoRequest(
         settings=_settings(config.ppo, options),
         trading=config.trading,
         seed=seed_of(config, options.seed),

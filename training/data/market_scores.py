@@ -54,10 +54,11 @@ def prepare(segment: Segment, dataset: Dataset, start_ms: int, end_ms: int) -> l
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convictions:
     """Out-of-fold convictions of one run of closes, the expected returns they stand for, and how far PPO agrees with
-    their sides; (n,) float64 each.
+    their sides; (n,) float64 each. `blended` is the voters' mean before it is smoothed.
     """
 
     run: MarketScores
+    blended: np.ndarray
     conviction: np.ndarray
     expected_return: np.ndarray
     agreement: np.ndarray

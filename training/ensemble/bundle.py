@@ -88,7 +88,7 @@ def train(
         np.concatenate([getattr(part.run, name) for part in scales.convictions]) for name in ("target", "open_ms")
     ]
     verdict = judge(
-        np.concatenate([part.conviction for part in scales.convictions]),
+        np.concatenate([part.blended for part in scales.convictions]),
         pooled[0],
         pooled[1],
         np.array([trade.net_return for trade in trades]),

@@ -1,4 +1,4 @@
-"""PPO's weight in the conviction, by what it adds to the others out of fold.
+"""PPO's weight: its part in the conviction, by what it adds to the others out of fold.
 
 PPO votes with a position, not with an expected return; in the mean of votes it destroys more than it brings. So beside
 other families it joins after smoothing, with a small weight that its contribution earns and a floor that keeps it

@@ -82,12 +82,12 @@ def calibrate(dataset: Dataset, plan: Plan, runs: Sequence[MarketScores]) -> Sca
     known = [np.where(np.isfinite(scores), s / deviation, np.nan) for s, scores in zip(smoothed, blended, strict=True)]
     target = np.concatenate([run.target for run in runs])
     decision = plan.trading.decision
-    chosen = _scaled(dataset, decision, runs, recent, known, deviation)
+    chosen = _scaled(dataset, decision, runs, recent, known, blended, deviation)
     ppo_weight, notes, removal = 0.0, weighed.notes, None
     if joins(names):
         column = names.index(PPO)
         together, ppo_weight = joined(known, votes, names, target, plan.ppo_floor, plan.ppo_cap)
-        beside = _scaled(dataset, decision, runs, recent, together, deviation, column)
+        beside = _scaled(dataset, decision, runs, recent, together, blended, deviation, column)
         removal = _without(dataset, plan, beside, chosen)
         chosen, ppo_weight = (beside, ppo_weight) if removal.earns else (chosen, 0.0)
         outcome = f"it keeps weight {ppo_weight:.2f}" if removal.earns else "it loses its weight"
@@ -135,6 +135,7 @@ def _scaled(
     runs: Sequence[MarketScores],
     recent: Sequence[np.ndarray],
     known: Sequence[np.ndarray],
+    blended: Sequence[np.ndarray],
     deviation: float,
     ppo_column: int | None = None,
 ) -> _Scaled:
@@ -157,11 +158,12 @@ def _scaled(
     convictions = tuple(
         Convictions(
             run=run,
+            blended=raw,
             conviction=part,
             expected_return=calibration.expected_return(part, run.sigma, dataset.horizon_bars),
             agreement=np.zeros(len(part)) if ppo_column is None else agreement(part, run.scores[:, ppo_column]),
         )
-        for run, part in zip(runs, known, strict=True)
+        for run, part, raw in zip(runs, known, blended, strict=True)
     )
     return _Scaled(calibration=calibration, convictions=convictions)
 

@@ -21,7 +21,7 @@ with lazily():
 
 if TYPE_CHECKING:
     from training.families.lstm.trainer import EpochReport
-    from training.families.ppo.trainer import Progress
+    from training.families.ppo.trainer import PpoProgress
 
 
 def makers(config: Config, seed: int) -> dict[str, Callable[[], ModelFamily]]:
@@ -71,5 +71,5 @@ def _sequence_learnt(name: str, report: EpochReport) -> None:
     curve(name, report.epoch, report.epochs, {"training loss": report.train.loss, "validation loss": valid})
 
 
-def _ppo_learnt(progress: Progress) -> None:
+def _ppo_learnt(progress: PpoProgress) -> None:
     curve("ppo", progress.steps, progress.total_steps, {"episode reward": progress.reward})

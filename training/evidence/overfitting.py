@@ -1,4 +1,4 @@
-"""Was the best of many chosen, or found? Probability of backtest overfitting, and superior predictive ability.
+"""Overfitting: was the best of many chosen, or found? Its probability (PBO), and superior predictive ability.
 
 PBO by combinatorially symmetric cross-validation (Bailey, Borwein, López de Prado & Zhu 2016); SPA by Hansen 2005
 through `arch`.

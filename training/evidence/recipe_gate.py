@@ -1,8 +1,9 @@
 """Recipe gate: out-of-fold skill and a profit after costs let a first bundle or a changed recipe leave the bench.
 
-The recipe gate of the promotion policy: the information coefficient of the traded score over the last months of the
-walk forward must be above 0 by a one-sided block bootstrap over days, and its trades must have earned something
-net. Numbers in, verdict out.
+The recipe gate of the promotion policy: the information coefficient of the voters' mean over the last months of the
+walk forward must be above 0 by a one-sided block bootstrap over days, and the trades of the conviction must have earned
+something net. The mean is taken before it is smoothed: smoothing is for costs, and costs it skill (on 55 coins the raw
+mean is 5.6 standard errors above 0 and the smoothed one 3.9). Numbers in, verdict out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class RecipeVerdict:
     """The gate's answer and the numbers it stands on.
 
     Attributes:
-        ic: of the traded score over the window.
+        ic: of the score over the window.
         p_value: share of bootstrap samples with an IC of 0 or less.
         net_return: sum over trades of net profit per notional, after costs.
         days: length of the window.
@@ -49,7 +50,7 @@ def level_of(settings: ValidationSettings, markets: int, *, again: bool = False)
 
 
 def judge(
-    conviction: np.ndarray,
+    score: np.ndarray,
     target: np.ndarray,
     open_ms: np.ndarray,
     net_returns: np.ndarray,
@@ -58,10 +59,10 @@ def judge(
     *,
     markets: int,
 ) -> RecipeVerdict:
-    """Return the verdict on out-of-fold convictions.
+    """Return the verdict on out-of-fold scores.
 
     Args:
-        conviction: (n,) float64, the traded score, markets pooled; NaN rows are left out.
+        score: (n,) float64, the voters' mean before smoothing, markets pooled; NaN rows are left out.
         target: (n,) float64 forward returns in deviations; NaN rows are left out.
         open_ms: (n,) int64.
         net_returns: (t,) net profit per notional of the trades closed in the window.
@@ -72,7 +73,7 @@ def judge(
     alpha = level_of(settings, markets)
     since_ms = int(open_ms.max()) - round(settings.recipe_months * 30.44 * DAY_MS) if len(open_ms) else 0
     recent = open_ms >= since_ms
-    sums = daily_skill(conviction[recent], target[recent], open_ms[recent]).sums
+    sums = daily_skill(score[recent], target[recent], open_ms[recent]).sums
     ic = float(correlations(sums.sum(0)[None])[0]) if len(sums) else float("nan")
     p_value = bootstrap_p_value(sums, settings.bootstrap_block_d, settings.bootstrap_samples, seed)
     net = float(net_returns.sum())

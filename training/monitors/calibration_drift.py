@@ -1,4 +1,4 @@
-"""Are the scores still what they say? Recorded votes and convictions held against labels that have matured since."""
+"""Calibration drift: recorded votes and convictions held against labels that have matured since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Have the features moved? A stability index per feature against what chance shows between blocks of history.
+"""Feature drift: a stability index per feature against what chance shows between blocks of history.
 
 Only directional features are watched: they are differences scaled by volatility. Levels wander by nature. The newest
 block is held against the last one of training; the bound is what two random contiguous blocks of training differ by.

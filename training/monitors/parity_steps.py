@@ -1,7 +1,7 @@
 """A day on which markets joined, changed or left: stepped through the engine instead of scored in batch.
 
 The compiled loop has one set of markets for a run. On such a day the replay sets out from the kept state and takes the
-tape's minutes one by one, lifecycle commands among them, so lateness and holes are in it, too.
+tape's minutes one by one, lifecycle commands among them, so lateness and gaps are in it, too.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from training.data.splits import EMBARGO_MS, Fold
 from training.ensemble.out_of_fold import walk
 from training.evidence.null_error import SkillTest, skill_test
 from training.families.interface import ModelFamily
-from training.promotion.finding import Finding
+from training.promotion.known_answer_result import KnownAnswerResult
 from training.promotion.known_answers import world
 from training.promotion.wrong_times import at_wrong_times
 
@@ -66,7 +66,7 @@ class LeakageReport:
     """All findings; one that failed means that the recipe's figures are not to be believed."""
 
     profile: Profile
-    findings: tuple[Finding, ...]
+    findings: tuple[KnownAnswerResult, ...]
 
     @property
     def passed(self) -> bool:
@@ -93,7 +93,7 @@ def check(
     profile: Profile = "quick",
     candles: CandleArray | None = None,
     seed: int = 0,
-    tell: Callable[[Finding], None] = lambda _: None,
+    tell: Callable[[KnownAnswerResult], None] = lambda _: None,
 ) -> LeakageReport:
     """Ask a recipe the six questions.
 
@@ -118,9 +118,9 @@ def check(
         [world(scope.bars, seed + number, features, timeframe, horizon_bars, edge) for number in range(scope.worlds)]
         for edge in (0.0, scope.edge)
     )
-    findings: list[Finding] = []
+    findings: list[KnownAnswerResult] = []
 
-    def note(found: Sequence[Finding]) -> None:
+    def note(found: Sequence[KnownAnswerResult]) -> None:
         findings.extend(found)
         for finding in found:
             tell(finding)
@@ -147,39 +147,43 @@ def lightened(family: ModelFamily) -> ModelFamily:
     return found
 
 
-def no_skill_in_noise(families: Sequence[ModelFamily], worlds: Sequence[Dataset], folds: int) -> list[Finding]:
+def no_skill_in_noise(
+    families: Sequence[ModelFamily], worlds: Sequence[Dataset], folds: int
+) -> list[KnownAnswerResult]:
     """A random walk gives no skill: the IC lies within three null standard errors of zero."""
     found = []
     for family, test in zip(families, _tests(families, worlds, folds), strict=True):
         passed = abs(test.errors) < NULL_ERRORS
         words = f"{family.name}: IC {test.ic:+.4f} on random walks, {test.errors:+.1f} standard errors"
         words += f" ({test.effective:.0f} effective observations; within {NULL_ERRORS:g} is needed)"
-        found.append(Finding(name="no skill in noise", passed=passed, sentence=words))
+        found.append(KnownAnswerResult(name="no skill in noise", passed=passed, sentence=words))
     return found
 
 
-def planted_edge(families: Sequence[ModelFamily], worlds: Sequence[Dataset], folds: int) -> list[Finding]:
+def planted_edge(families: Sequence[ModelFamily], worlds: Sequence[Dataset], folds: int) -> list[KnownAnswerResult]:
     """A planted edge is found: the IC lies more than three null standard errors above zero."""
     found = []
     for family, test in zip(families, _tests(families, worlds, folds), strict=True):
         words = f"{family.name}: IC {test.ic:+.4f} where an edge is planted, {test.errors:+.1f} standard errors"
         words += f" (above {NULL_ERRORS:g} is needed)"
-        found.append(Finding(name="planted edge found", passed=test.errors > NULL_ERRORS, sentence=words))
+        found.append(KnownAnswerResult(name="planted edge found", passed=test.errors > NULL_ERRORS, sentence=words))
     return found
 
 
-def one_bar_late(families: Sequence[ModelFamily], worlds: Sequence[Dataset], folds: int) -> list[Finding]:
+def one_bar_late(families: Sequence[ModelFamily], worlds: Sequence[Dataset], folds: int) -> list[KnownAnswerResult]:
     """Features one bar old keep most of the skill: what collapses had peeked at the bar it was traded on."""
     now, late = _tests(families, worlds, folds), _tests(families, [shifted(each) for each in worlds], folds)
     found = []
     for family, before, after in zip(families, now, late, strict=True):
         words = f"{family.name}: IC {before.ic:+.4f} becomes {after.ic:+.4f} one bar late"
         words += f" (at least {KEPT_SHARE:.0%} is needed)"
-        found.append(Finding(name="one bar late", passed=after.ic >= KEPT_SHARE * before.ic, sentence=words))
+        found.append(KnownAnswerResult(name="one bar late", passed=after.ic >= KEPT_SHARE * before.ic, sentence=words))
     return found
 
 
-def truncated_features(features: FeatureSet, timeframe: Timeframe, candles: CandleArray, what: str) -> Finding:
+def truncated_features(
+    features: FeatureSet, timeframe: Timeframe, candles: CandleArray, what: str
+) -> KnownAnswerResult:
     """Cutting off the future changes no feature and no deviation of the past, bit by bit."""
     rows, differing = 0, 0
     for cut in np.linspace(0.55, 0.97, CUTS):
@@ -191,10 +195,10 @@ def truncated_features(features: FeatureSet, timeframe: Timeframe, candles: Cand
         rows += len(short)
         differing += int((~np.isclose(whole, short, rtol=0.0, atol=0.0, equal_nan=True)).any(axis=1).sum())
     words = f"{differing} of {rows} rows of {len(features.names)} features change when the future of {what} is cut off"
-    return Finding(name="truncated future", passed=differing == 0, sentence=words)
+    return KnownAnswerResult(name="truncated future", passed=differing == 0, sentence=words)
 
 
-def unmoved_by_the_future(family: ModelFamily, dataset: Dataset) -> list[Finding]:
+def unmoved_by_the_future(family: ModelFamily, dataset: Dataset) -> list[KnownAnswerResult]:
     """What comes after a border changes no model of before, and no score of a past bar."""
     border = int(np.quantile(dataset.segments[0].open_ms, 0.5))
     model, other = family.fit(dataset, border), family.fit(turned_after(dataset, border), border)
@@ -209,8 +213,8 @@ def unmoved_by_the_future(family: ModelFamily, dataset: Dataset) -> list[Finding
     differing = int((~np.isclose(whole[: len(short)], short, rtol=0.0, atol=0.0, equal_nan=True)).sum())
     scores = f"{family.name}: {differing} of {len(short)} scores change when the future is cut off"
     return [
-        Finding(name="future changes no model", passed=not changed, sentence=words),
-        Finding(name="future changes no score", passed=differing == 0, sentence=scores),
+        KnownAnswerResult(name="future changes no model", passed=not changed, sentence=words),
+        KnownAnswerResult(name="future changes no score", passed=differing == 0, sentence=scores),
     ]
 
 

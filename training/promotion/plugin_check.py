@@ -21,7 +21,7 @@ from strategies.predictors.base import Predictor, PreparedSlice
 from strategies.predictors.plugin import FamilyPlugin, load_from_plugin
 from training.data.dataset import Dataset
 from training.families.plugin import PluginFamily
-from training.promotion.finding import Finding
+from training.promotion.known_answer_result import KnownAnswerResult
 from training.promotion.known_answers import world, world_candles
 from training.promotion.leakage import prepared_of, truncated_features, unmoved_by_the_future
 
@@ -30,7 +30,7 @@ HORIZON_BARS: Final = 12
 SEED: Final = 7
 
 
-def check_family(plugin: FamilyPlugin) -> Iterator[Finding]:
+def check_family(plugin: FamilyPlugin) -> Iterator[KnownAnswerResult]:
     """Yield what came of every rule for a model family that is installed."""
     features = feature_set()
     dataset = world(BARS, SEED, features, Timeframe.H1, HORIZON_BARS, edge=0.1)
@@ -54,7 +54,7 @@ def check_family(plugin: FamilyPlugin) -> Iterator[Finding]:
     yield from unmoved_by_the_future(family, dataset)
 
 
-def check_features(plugin: FeaturePlugin) -> Iterator[Finding]:
+def check_features(plugin: FeaturePlugin) -> Iterator[KnownAnswerResult]:
     """Yield what came of every rule for a feature group that is installed."""
     [candles, *_] = world_candles(BARS, SEED, Timeframe.H1)
     features = feature_set((), (plugin.name,), Timeframe.H1)
@@ -75,8 +75,8 @@ def check_features(plugin: FeaturePlugin) -> Iterator[Finding]:
     yield _finding("scale", not moved, f"a market with prices 1,024 times as high has the same features{_named(moved)}")
 
 
-def _finding(name: str, passed: bool, rule: str) -> Finding:
-    return Finding(name=name, passed=bool(passed), sentence=rule)
+def _finding(name: str, passed: bool, rule: str) -> KnownAnswerResult:
+    return KnownAnswerResult(name=name, passed=bool(passed), sentence=rule)
 
 
 def _named(names: list[str]) -> str:
@@ -131,4 +131,7 @@ def _is_pickle(content: bytes) -> bool:
         return False
 
 
-CHECKS: Final[Mapping[str, Callable[..., Iterator[Finding]]]] = {"family": check_family, "features": check_features}
+CHECKS: Final[Mapping[str, Callable[..., Iterator[KnownAnswerResult]]]] = {
+    "family": check_family,
+    "features": check_features,
+}

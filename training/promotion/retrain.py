@@ -1,4 +1,4 @@
-"""THE SECOND PATH, one function per arrow: train, calibrate, check, gate.
+"""Retraining, the second path, one function per arrow: train, calibrate, check, gate.
 
     dataset -> train and calibrate out of fold -> integrity, leakage -> gate against the champion -> verdict
 

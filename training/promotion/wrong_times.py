@@ -12,13 +12,13 @@ import numpy as np
 
 from strategies.oversight.skill import information_coefficient
 from training.data.market_scores import MarketScores
-from training.promotion.finding import Finding
+from training.promotion.known_answer_result import KnownAnswerResult
 
 SHIFTS: Final = 22
 DEVIATIONS: Final = 2.0
 
 
-def at_wrong_times(families: Sequence[str], runs: Sequence[MarketScores]) -> list[Finding]:
+def at_wrong_times(families: Sequence[str], runs: Sequence[MarketScores]) -> list[KnownAnswerResult]:
     """Return a finding a family: its out-of-fold scores, shifted by equal steps around each run, have no skill."""
     target = np.concatenate([run.target for run in runs])
     found = []
@@ -28,7 +28,7 @@ def at_wrong_times(families: Sequence[str], runs: Sequence[MarketScores]) -> lis
         words = f"{family}: IC {mean:+.4f} over {SHIFTS} shifts of the scores in time, deviation {deviation:.4f}"
         words += f" (within {DEVIATIONS:g} deviations of 0 is needed)"
         passed = abs(mean) <= DEVIATIONS * deviation
-        found.append(Finding(name="nothing at wrong times", passed=passed, sentence=words))
+        found.append(KnownAnswerResult(name="nothing at wrong times", passed=passed, sentence=words))
     return found
 
 

@@ -1,4 +1,4 @@
-"""A scorecard on the terminal: the verdict, then figures beside their baselines. Seen bars are named on every line."""
+"""Scorecard on the terminal: the verdict, then figures beside baselines. In-sample bars are named on every line."""
 
 from __future__ import annotations
 

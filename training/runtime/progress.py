@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from storage.config.effective import load
 from storage.terminal.counted_steps import counted_steps
@@ -23,8 +23,6 @@ from training.runtime.log_file import append
 
 if TYPE_CHECKING:
     from storage.config.tree import Config
-
-_PLAIN_LINES: Final = 10  # progress lines of one stage where there is no terminal
 
 
 _config_path: ContextVar[str | None] = ContextVar("config_path", default=None)

@@ -1,4 +1,4 @@
-"""Training and backtests stop where the data check would say fatal, unless a person overrides it."""
+"""Data gate: training and backtests stop where the data check would say fatal, unless a person overrides it."""
 
 from __future__ import annotations
 

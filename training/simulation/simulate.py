@@ -1,7 +1,7 @@
 """The whole routine over history: decide, trade, let labels mature, watch for drift, retrain, judge, swap, roll back.
 
 Every step is the function that the daemon and its training children call: `retrain` and its gates, the fallback
-ladder, the monitors, the harm stop, the kernel. Nothing here knows the future: a training sees the candles closed by
+policy, the monitors, the harm stop, the kernel. Nothing here knows the future: a training sees the candles closed by
 its time, a check the labels settled by its time.
 """
 
@@ -32,7 +32,7 @@ from training.monitors.trend_record import curve_of
 from training.promotion.retrain import Champion, retrain
 from training.promotion.similarity import Reign
 from training.simulation.account import SimulatedAccount
-from training.simulation.trials import SimulatedTrials
+from training.simulation.shadows import SimulatedShadows
 from training.walk_forward.paths import part
 
 Kind = Literal["retrained", "drift", "swap", "rollback"]
@@ -120,7 +120,7 @@ class Simulator:
         trend = trend_bundle(self.candles.timeframe)
         settings, threshold = self.plan.trading, self.plan.validation.harm_likelihood_ratio
         account = SimulatedAccount(candles=self.candles, settings=settings, bundle=trend)
-        trials = SimulatedTrials(candles=self.candles, settings=settings, threshold=threshold)
+        shadows = SimulatedShadows(candles=self.candles, settings=settings, threshold=threshold)
         trend_curve = curve_of(self.past, settings)
         shadow_bundle = ShadowBundle()
         at_ms, trained_ms, due_ms = self.candles.start_ms, 0, self.candles.start_ms
@@ -130,15 +130,15 @@ class Simulator:
                 self._train(trend_curve, at_ms, drifted or "scheduled")
                 trained_ms, drifted = at_ms, ""
                 due_ms = next_month(at_ms, self.routine.retrain_months) if at_ms >= due_ms else due_ms
-                self._seat(account, trials, at_ms)
+                self._seat(account, shadows, at_ms)
             end_ms = min(at_ms + self.routine.check_days * DAY_MS, due_ms, self.candles.end_ms)
-            at_ms, harm = self._live(account, trials, shadow_bundle, at_ms, end_ms)
+            at_ms, harm = self._live(account, shadows, shadow_bundle, at_ms, end_ms)
             if harm:
-                self._roll_back(account, trials, at_ms, f"harm stop: {harm}")
+                self._roll_back(account, shadows, at_ms, f"harm stop: {harm}")
                 continue
             found = self._check(shadow_bundle, account, at_ms)
             if found is not None and found.wants_rollback:
-                self._roll_back(account, trials, at_ms, found.sentence)
+                self._roll_back(account, shadows, at_ms, found.sentence)
             rested = at_ms - trained_ms >= self.routine.rest_days * DAY_MS
             if found is not None and found.wants_training and rested and self.routine.on_drift and at_ms < due_ms:
                 drifted = f"drift: {found.sentence}"
@@ -178,7 +178,7 @@ class Simulator:
         trained_ms = tuple(ms for made, ms in self._trained_ms if made == recipe)
         return replace(self._champion, reigns=(*ended, replace(last, until_ms=at_ms)), trained_ms=trained_ms)
 
-    def _seat(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int) -> None:
+    def _seat(self, account: SimulatedAccount, shadows: SimulatedShadows, at_ms: int) -> None:
         """Put on the account whoever is active by the fallback level."""
         if self._fallback_level == "models" and self._champion is not None:
             chosen = self._champion.bundle
@@ -187,19 +187,19 @@ class Simulator:
         if chosen.id == account.bundle.id:
             return
         self._tell(at_ms, "swap", f"{chosen.id} decides: {self._why}", chosen.id)
-        self._swap(account, trials, chosen, at_ms)
+        self._swap(account, shadows, chosen, at_ms)
 
-    def _swap(self, account: SimulatedAccount, trials: SimulatedTrials, chosen: Bundle, at_ms: int) -> None:
+    def _swap(self, account: SimulatedAccount, shadows: SimulatedShadows, chosen: Bundle, at_ms: int) -> None:
         account.swap(chosen)
         if is_fallback(chosen.id):
-            trials.end()
+            shadows.end()
         else:
-            trials.begin(chosen, self._before[-1] if self._before else None, at_ms)
+            shadows.begin(chosen, self._before[-1] if self._before else None, at_ms)
 
     def _live(
         self,
         account: SimulatedAccount,
-        trials: SimulatedTrials,
+        shadows: SimulatedShadows,
         shadow_bundle: ShadowBundle,
         start_ms: int,
         end_ms: int,
@@ -207,7 +207,7 @@ class Simulator:
         """Trade a window, or as much of it as passes before the harm stop; return its end, and the harm in words."""
         window = part(self.candles, start_ms, end_ms)
         path = account.decide(window)
-        harm = trials.harm(path, window)
+        harm = shadows.harm(path, window)
         if harm is not None and harm.ms < end_ms:
             window = part(self.candles, start_ms, harm.ms)
             path = account.decide(window)
@@ -215,7 +215,7 @@ class Simulator:
         shadow_bundle.add(path, run, window, account.bundle)
         return window.end_ms, "" if harm is None else harm.sentence
 
-    def _roll_back(self, account: SimulatedAccount, trials: SimulatedTrials, at_ms: int, why: str) -> None:
+    def _roll_back(self, account: SimulatedAccount, shadows: SimulatedShadows, at_ms: int, why: str) -> None:
         """Go back to the champion before; to the trend rule when there was none."""
         fallen = account.bundle.id
         if self._before:
@@ -224,7 +224,7 @@ class Simulator:
             self._champion, self._fallback_level = None, "trend_rule"
         chosen = trend_bundle(self.candles.timeframe) if self._champion is None else self._champion.bundle
         self._tell(at_ms, "rollback", f"{fallen} rolled back: {why}", chosen.id)
-        self._swap(account, trials, chosen, at_ms)
+        self._swap(account, shadows, chosen, at_ms)
 
     def _check(self, shadow_bundle: ShadowBundle, account: SimulatedAccount, at_ms: int) -> DriftReport | None:
         """Look at what has matured under the champion; None while a fallback strategy decides."""

@@ -43,7 +43,7 @@ REFIT_MONTHS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class StudyRequest:
     """What a tuning was asked for.
 
     Attributes:
@@ -84,7 +84,7 @@ def run_trials(
     study: Study,
     dataset: Dataset,
     config: Config,
-    request: Request,
+    request: StudyRequest,
     missing: int,
     on_trial: Callable[[Scored], None],
 ) -> None:
@@ -135,7 +135,7 @@ def run_trials(
             end_interrupted(study, set(under_way))
 
 
-def _sampler(request: Request, number: int, *, alone: bool) -> Any:
+def _sampler(request: StudyRequest, number: int, *, alone: bool) -> Any:
     return optuna.samplers.TPESampler(
         seed=request.seed + 1000 * number, n_startup_trials=STARTUP_TRIALS, constant_liar=not alone
     )
@@ -176,14 +176,14 @@ def _state(name: str) -> Any:
     return TrialState[name.upper()]
 
 
-def _proposed(trial: Trial, request: Request) -> dict[str, Any]:
+def _proposed(trial: Trial, request: StudyRequest) -> dict[str, Any]:
     """Return the settings that a trial tries."""
     changes = SPACES[request.family](trial) | ONE_SEED if request.family != "ridge" else SPACES["ridge"](trial)
     return changes | (SMALL[request.family] if request.test_mode else {})
 
 
 def _fold_scores(
-    dataset: Dataset, config: Config, request: Request, unit: tuple[dict[str, Any], Fold]
+    dataset: Dataset, config: Config, request: StudyRequest, unit: tuple[dict[str, Any], Fold]
 ) -> list[MarketScores]:
     """Return the out-of-fold scores of one proposal on one fold."""
     changes, fold = unit
@@ -196,7 +196,7 @@ def _pooled_ic(runs: Sequence[MarketScores]) -> float:
     return information_coefficient(scores, np.concatenate([run.target for run in runs]))
 
 
-def _ledger_line(dataset: Dataset, config: Config, request: Request, scored: Scored, at_ms: int) -> Tried:
+def _ledger_line(dataset: Dataset, config: Config, request: StudyRequest, scored: Scored, at_ms: int) -> Tried:
     recipe = {
         "family": request.family,
         "params": scored.params,

@@ -25,7 +25,7 @@ from strategies.bundle.calibration import OVERLAP
 from strategies.errors import BadInput
 from training.data.dataset import Dataset
 from training.tuning.study_storage import study_storage
-from training.tuning.study_trials import Request, Scored, end_interrupted, folds_of, run_trials, scored_of
+from training.tuning.study_trials import Scored, StudyRequest, end_interrupted, folds_of, run_trials, scored_of
 
 with lazily():
     import optuna
@@ -53,7 +53,7 @@ class Tuned:
 
 
 def tune(
-    dataset: Dataset, config: Config, request: Request, on_trial: Callable[[Scored], None] = lambda scored: None
+    dataset: Dataset, config: Config, request: StudyRequest, on_trial: Callable[[Scored], None] = lambda scored: None
 ) -> Tuned:
     """Run a study to its number of trials.
 
@@ -85,7 +85,7 @@ def tune(
     return Tuned(study=name, folder=folder, trials=trials, null_deviation=_null_deviation(dataset, config, request))
 
 
-def study_name(dataset: Dataset, config: Config, request: Request) -> str:
+def study_name(dataset: Dataset, config: Config, request: StudyRequest) -> str:
     """Return the family and a digest of everything that a trial's score depends on besides its own settings."""
     document = {
         "data": dataset.data_hash,
@@ -103,7 +103,7 @@ def line(scored: Scored) -> str:
     return f"trial {scored.number} {scored.state} IC {scored.ic:+.4f} | {params} | {scored.seconds:.1f} s"
 
 
-def _null_deviation(dataset: Dataset, config: Config, request: Request) -> float:
+def _null_deviation(dataset: Dataset, config: Config, request: StudyRequest) -> float:
     """Return 1 / sqrt(independent labels): overlapping ones hold one observation in 1.6 horizons."""
     first_ms = folds_of(dataset, config, request.years)[0].start_ms
     rows = sum(int((np.isfinite(part.target) & (part.open_ms >= first_ms)).sum()) for part in dataset.segments)

@@ -33,7 +33,7 @@ TIMEOUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class HealthCheck:
     """What a check found: whether that will do, and a sentence."""
 
     name: str
@@ -41,14 +41,17 @@ class Finding:
     text: str
 
 
-async def exchange(config: Config) -> list[Finding]:
+async def exchange(config: Config) -> list[HealthCheck]:
     """Ask the exchange for its time: is it reachable, and does our clock agree?"""
     settings = config.exchange
     if config.feed.source:
         return [await _feed_process(config)]
     if settings.is_builtin and not settings.url:
         text = "built-in; it starts with the daemon and keeps the market's clock"
-        return [Finding(name="exchange", is_healthy=True, text=text), Finding(name="clock", is_healthy=True, text=text)]
+        return [
+            HealthCheck(name="exchange", is_healthy=True, text=text),
+            HealthCheck(name="clock", is_healthy=True, text=text),
+        ]
 
     client = client_for(settings.name, settings.market, url=settings.url, timeout_s=TIMEOUT_S)
     try:
@@ -58,17 +61,20 @@ async def exchange(config: Config) -> list[Finding]:
     except Exception as error:  # a task boundary: whatever ccxt raises is the finding
         headers = getattr(client, "last_response_headers", None) or {}
         reason = translate(error, exchange=settings.name, status=client.last_status, headers=headers)
-        unknown = Finding(name="clock", is_healthy=False, text="unknown: the exchange gave no time")
-        return [Finding(name="exchange", is_healthy=False, text=str(reason)), unknown]
+        unknown = HealthCheck(name="clock", is_healthy=False, text="unknown: the exchange gave no time")
+        return [HealthCheck(name="exchange", is_healthy=False, text=str(reason)), unknown]
     finally:
         await client.close()
-    reached = Finding(name="exchange", is_healthy=True, text=f"{settings.name} answered in {taken_ms:.0f} ms")
+    reached = HealthCheck(name="exchange", is_healthy=True, text=f"{settings.name} answered in {taken_ms:.0f} ms")
     if settings.is_builtin:
-        return [reached, Finding(name="clock", is_healthy=True, text="the built-in exchange keeps the market's clock")]
+        return [
+            reached,
+            HealthCheck(name="clock", is_healthy=True, text="the built-in exchange keeps the market's clock"),
+        ]
     return [reached, skew(round(theirs_ms - asked_ms - taken_ms / 2), round(taken_ms / 2))]
 
 
-async def _feed_process(config: Config) -> Finding:
+async def _feed_process(config: Config) -> HealthCheck:
     """Ask the feed process, and through it the exchange."""
     name, started = "exchange", time.perf_counter()
     async with Connection(config.exchange, config.feed, PacedClock()) as connection:
@@ -76,10 +82,10 @@ async def _feed_process(config: Config) -> Finding:
             asking = connection.rest.ask("load_markets") if connection.builtin is None else connection.builtin.clock()
             await asyncio.wait_for(asking, TIMEOUT_S)
         except (SigmaError, TimeoutError) as error:
-            return Finding(name=name, is_healthy=False, text=str(error) or f"no answer within {TIMEOUT_S:g} s")
+            return HealthCheck(name=name, is_healthy=False, text=str(error) or f"no answer within {TIMEOUT_S:g} s")
     taken_ms = (time.perf_counter() - started) * 1000
     text = f"{config.exchange.name} answered through {config.feed.source} in {taken_ms:.0f} ms; the feed keeps its time"
-    return Finding(name=name, is_healthy=True, text=text)
+    return HealthCheck(name=name, is_healthy=True, text=text)
 
 
 async def _time_of(client: Any) -> int:
@@ -94,27 +100,27 @@ async def _time_of(client: Any) -> int:
     return stamps[-1] + 500
 
 
-def skew(skew_ms: int, uncertainty_ms: int) -> Finding:
+def skew(skew_ms: int, uncertainty_ms: int) -> HealthCheck:
     """Judge how far the exchange's clock is ahead of ours."""
     found = f"{skew_ms:+,} ms (± {uncertainty_ms:,} ms) against the exchange"
     is_healthy = abs(skew_ms) - uncertainty_ms <= MOST_SKEW_MS
     needed = "" if is_healthy else f"; at most {MOST_SKEW_MS:,} ms is needed: let NTP set the machine's clock"
-    return Finding(name="clock", is_healthy=is_healthy, text=found + needed)
+    return HealthCheck(name="clock", is_healthy=is_healthy, text=found + needed)
 
 
-def disk(config: Config) -> Finding:
+def disk(config: Config) -> HealthCheck:
     """Look for room and for write permission in every folder that the program writes."""
     folders = (config.data.directory, config.logs.directory, config.paths.state, config.paths.models, config.paths.runs)
     nearest = {_existing(folder) for folder in folders}
     closed = sorted(str(folder) for folder in nearest if not os.access(folder, os.W_OK))
     if closed:
-        return Finding(
+        return HealthCheck(
             name="disk", is_healthy=False, text=f"{', '.join(closed)} cannot be written; write permission is needed"
         )
     free_gb = min(shutil.disk_usage(folder).free for folder in nearest) / 1e9
     is_healthy = free_gb >= LEAST_FREE_GB
     needed = "" if is_healthy else f"; at least {LEAST_FREE_GB:g} GB is needed"
-    return Finding(name="disk", is_healthy=is_healthy, text=f"{free_gb:,.1f} GB free{needed}")
+    return HealthCheck(name="disk", is_healthy=is_healthy, text=f"{free_gb:,.1f} GB free{needed}")
 
 
 def _existing(folder: Path) -> Path:
@@ -122,13 +128,13 @@ def _existing(folder: Path) -> Path:
     return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
-def database(config: Config) -> Finding:
+def database(config: Config) -> HealthCheck:
     """Open the database and read from it."""
 
     settings = config.database
     path = Path(settings.url.removeprefix("sqlite:///"))
     if settings.is_sqlite and not path.exists():
-        return Finding(name="database", is_healthy=True, text=f"{path} does not exist yet; the daemon creates it")
+        return HealthCheck(name="database", is_healthy=True, text=f"{path} does not exist yet; the daemon creates it")
     try:
         engine = whole_database_of(config)
         with reading(engine) as connection:
@@ -136,21 +142,21 @@ def database(config: Config) -> Finding:
         sizes = table_sizes(engine)
         engine.dispose()
     except SigmaError as error:
-        return Finding(name="database", is_healthy=False, text=str(error))
+        return HealthCheck(name="database", is_healthy=False, text=str(error))
     unit = "rows" if settings.is_sqlite else "bytes"
     largest = ", ".join(f"{name} {size:,}" for name, size in list(sizes.items())[:3])
-    return Finding(name="database", is_healthy=True, text=f"{settings.url} answers; {unit}: {largest}")
+    return HealthCheck(name="database", is_healthy=True, text=f"{settings.url} answers; {unit}: {largest}")
 
 
-def kept(config: Config) -> Finding:
+def kept(config: Config) -> HealthCheck:
     """Say how large the folders are that grow."""
     paths = config.paths
     folders = {"state": paths.state, "models": paths.models, "runs": paths.runs, "data": config.data.directory}
     sizes = ", ".join(f"{name} {size_of(folder) / 1e6:,.0f} MB" for name, folder in folders.items())
-    return Finding(name="kept", is_healthy=True, text=sizes)
+    return HealthCheck(name="kept", is_healthy=True, text=sizes)
 
 
-def models(config: Config) -> Finding:
+def models(config: Config) -> HealthCheck:
     """Load the production bundle and verify it as the daemon would."""
 
     try:
@@ -158,40 +164,40 @@ def models(config: Config) -> Finding:
         status = registry.status(config.exchange.name)
         if status.champion is None:
             text = f"no bundle for {config.exchange.name} yet; the trend rule trades until the first one has passed"
-            return Finding(name="models", is_healthy=True, text=text)
+            return HealthCheck(name="models", is_healthy=True, text=text)
         registry.get(status.champion, config.exchange.name)
     except SigmaError as error:
-        return Finding(name="models", is_healthy=False, text=str(error))
+        return HealthCheck(name="models", is_healthy=False, text=str(error))
     where = (
         "in production"
         if status.fallback_level == "models"
         else f"on the bench ({status.fallback_level.replace('_', ' ')} decides)"
     )
-    return Finding(name="models", is_healthy=True, text=f"{status.champion} is {where} and verified")
+    return HealthCheck(name="models", is_healthy=True, text=f"{status.champion} is {where} and verified")
 
 
-def gpu(config: Config) -> Finding:
+def gpu(config: Config) -> HealthCheck:
     """Ask the driver for a CUDA device, without loading torch."""
     is_asked = config.training.device == "cuda"
     try:
         query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
         answer = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
-        return Finding(name="gpu", is_healthy=True, text="; ".join(answer.stdout.strip().splitlines()))
+        return HealthCheck(name="gpu", is_healthy=True, text="; ".join(answer.stdout.strip().splitlines()))
     except (OSError, subprocess.SubprocessError):
         text = 'none found; [training] device = "cuda" needs one' if is_asked else "none found; training uses the CPU"
-        return Finding(name="gpu", is_healthy=not is_asked, text=text)
+        return HealthCheck(name="gpu", is_healthy=not is_asked, text=text)
 
 
-async def telegram(config: Config) -> Finding:
+async def telegram(config: Config) -> HealthCheck:
     """Ask the Bot API who we are."""
     settings = config.telegram
     if not settings.enabled:
-        return Finding(name="telegram", is_healthy=True, text="off")
+        return HealthCheck(name="telegram", is_healthy=True, text="off")
 
     try:
         settings.require_complete()
     except SigmaError as error:
-        return Finding(name="telegram", is_healthy=False, text=str(error))
+        return HealthCheck(name="telegram", is_healthy=False, text=str(error))
     url = f"{settings.base_url}/bot{settings.token.reveal()}/getMe"
     try:
         async with (
@@ -201,8 +207,8 @@ async def telegram(config: Config) -> Finding:
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         text = f"{settings.base_url} gave no answer ({type(error).__name__})"
-        return Finding(name="telegram", is_healthy=False, text=text)
+        return HealthCheck(name="telegram", is_healthy=False, text=text)
     if not (isinstance(answer, dict) and answer.get("ok")):
         text = f"the token was refused (HTTP {response.status}); a valid SIGMA_TELEGRAM__TOKEN is needed"
-        return Finding(name="telegram", is_healthy=False, text=text)
-    return Finding(name="telegram", is_healthy=True, text=f"@{answer['result'].get('username', '?')} is listening")
+        return HealthCheck(name="telegram", is_healthy=False, text=text)
+    return HealthCheck(name="telegram", is_healthy=True, text=f"@{answer['result'].get('username', '?')} is listening")

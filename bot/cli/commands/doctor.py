@@ -12,7 +12,7 @@ from storage.terminal.output import emit
 
 with lazily():
     from bot.cli.commands import checks
-    from bot.cli.commands.checks import Finding
+    from bot.cli.commands.checks import HealthCheck
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False)
@@ -32,12 +32,12 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-async def examine(config: Config) -> list[Finding]:
+async def examine(config: Config) -> list[HealthCheck]:
     """Ask all questions; the ones that wait for a network at the same time."""
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
     local = [checks.disk(config), checks.database(config), checks.kept(config), checks.models(config)]
     return [*of_exchange, *local, checks.gpu(config), of_telegram]
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: HealthCheck) -> str:
     return f"{'ok' if finding.is_healthy else 'FAIL':<4}  {finding.name:<9} {finding.text}"

@@ -13,7 +13,7 @@ from strategies.errors import SigmaError
 with lazily():
     from bot.values.shadow_results import ShadowTest, ShadowTests
     from storage.config.tree import Config
-    from storage.ledger.shadow_trials import Shadows
+    from storage.ledger.shadows import Shadows
 
 
 def live_results(config: Config, names: Sequence[str] = (), *, running: bool = False) -> list[ShadowTest]:

@@ -1,4 +1,4 @@
-"""An exchange that speaks no language: takes every request and every socket, and remembers what was asked.
+"""Recording exchange: takes every request and every socket, and remembers what was asked.
 
 For finding out what an exchange's client really does when it is run. Answers JSON with the time under every usual name
 and a Date header; sockets stay open and say nothing.

@@ -197,8 +197,8 @@ def _signed(value: float | None) -> str:
     return "?" if value is None else f"{value:+.3f}"
 
 
-def _left(trial: ShadowTest) -> str:
-    return "?" if trial.days_to_decide is None else _("{days} d", days=f"{trial.days_to_decide:,.0f}")
+def _left(shadow: ShadowTest) -> str:
+    return "?" if shadow.days_to_decide is None else _("{days} d", days=f"{shadow.days_to_decide:,.0f}")
 
 
 def _families(manifest: Manifest) -> str:

@@ -166,13 +166,14 @@ async def test_a_second_feed_process_is_refused_and_a_socket_left_over_is_not(ad
 async def test_a_daemon_that_does_not_read_is_hung_up_on(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_session, "MOST_BEHIND", 100_000)
     async with stage() as here, feed_process(here, address) as server:
-        _, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+        reader, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
         hello = {"protocol": 1, "exchange": "builtin", "market": "futures"}
         writer.write(json.dumps({"hello": hello}).encode() + b"\n")
         await until(lambda: server._sessions)
         for _ in range(200):
             server._send_all({"beat": "x" * 10_000})
         await until(lambda: not server._sessions)
+        assert len(await reader.read(-1)) < 200 * 10_000  # the rest was let go with the connection
         writer.close()
 
 

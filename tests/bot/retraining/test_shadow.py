@@ -18,7 +18,7 @@ from bot.retraining.shadowing import Shadowing
 from bot.trading.control import Done
 from bot.values.shadow_results import ShadowTests
 from storage.config.training import ValidationSettings
-from storage.ledger.shadow_trials import Shadows, Trial
+from storage.ledger.shadows import Shadow, Shadows
 from strategies.bundle.files import bundle_id
 from strategies.errors import BundleRefused
 from strategies.market import HOUR_MS, MINUTE_MS, Timeframe
@@ -83,7 +83,7 @@ async def test_what_was_expected_and_what_came_is_written_and_the_evidence_is_ma
         await shadowing.challenge(hasty)
         for close in await closes(world, 0, HOURS):
             await shadowing.take(close)
-        running = {trial.role: trial for trial in shadows.trials(running=True)}
+        running = {shadow.role: shadow for shadow in shadows.all(running=True)}
         assert set(running) == {"challenger", "nothing"}
         challenger = running["challenger"]
         settled, waiting = shadows.matured(challenger), shadows.open_expectations(challenger)
@@ -115,12 +115,14 @@ async def test_a_shadow_expects_what_it_would_have_decided(tmp_path: Path) -> No
     """The champion shadowed by itself: both expectations agree but for the smoothing's forgotten beginning."""
     async with championed(tmp_path) as (world, calm, _):
         shadowing, shadows = made(world), kept(world)
-        trial = Trial(bundle_id=calm, started_ms=1, role="challenger", champion_id=calm, evidence=EProcess.begin(3, 12))
-        shadows.begin(trial)
-        shadowing._trials, shadowing._champion_id = [trial], calm
+        shadow = Shadow(
+            bundle_id=calm, started_ms=1, role="challenger", champion_id=calm, evidence=EProcess.begin(3, 12)
+        )
+        shadows.begin(shadow)
+        shadowing._running, shadowing._champion_id = [shadow], calm
         for close in await closes(world, 0, 5):
             await shadowing.take(close)
-        found = shadows.open_expectations(trial)
+        found = shadows.open_expectations(shadow)
     assert len(found) == 15
     for part in found:
         assert part.expected == pytest.approx(part.champion_expected, abs=1e-12)
@@ -134,18 +136,18 @@ async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path) -> None:
         for close in taken[:14]:
             await first.take(close)
         second = made(world)
-        second._trials = shadows.trials(running=True)
+        second._running = shadows.all(running=True)
         for close in taken[14:]:
             await second.take(close)
         for close in taken[14:]:
             await first.take(close)
-        trials = shadows.trials()
-        assert [trial.role for trial in trials] == ["challenger", "nothing"]
-        assert all(trial.ended_ms is None for trial in trials)
-        assert trials[0].evidence.observations == 3 * 3
+        written = shadows.all()
+        assert [shadow.role for shadow in written] == ["challenger", "nothing"]
+        assert all(shadow.ended_ms is None for shadow in written)
+        assert written[0].evidence.observations == 3 * 3
 
 
-async def until_moved(world: DaemonWorld, shadowing: Shadowing, champion: str, first: int = 1) -> list[Trial]:
+async def until_moved(world: DaemonWorld, shadowing: Shadowing, champion: str, first: int = 1) -> list[Shadow]:
     """Trade hour by hour, shadowing beside it, until another bundle decides."""
     task = asyncio.create_task(shadowing.run(), name="shadowing")
     for minute in MINUTES[first:]:
@@ -160,20 +162,20 @@ async def until_moved(world: DaemonWorld, shadowing: Shadowing, champion: str, f
     await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.wait([task])
-    return kept(world).trials()
+    return kept(world).all()
 
 
 async def test_a_challenger_proven_right_is_promoted(tmp_path: Path) -> None:
     async with championed(tmp_path) as (world, calm, hasty):
         shadowing = made(world, harm_likelihood_ratio=9_999.0)
         await shadowing.challenge(hasty)
-        won = replace(shadowing._trials[0].evidence, logs=np.full((3, 12), 12.0))
-        shadowing._trials[0] = replace(shadowing._trials[0], evidence=won)
-        kept(world).mature(shadowing._trials[0], [], won)
-        trials = await until_moved(world, shadowing, calm)
+        won = replace(shadowing._running[0].evidence, logs=np.full((3, 12), 12.0))
+        shadowing._running[0] = replace(shadowing._running[0], evidence=won)
+        kept(world).mature(shadowing._running[0], [], won)
+        written = await until_moved(world, shadowing, calm)
         assert world.control.snapshot is not None
         assert world.control.snapshot.bundle_id == world.control.registry.production("builtin") == hasty
-    assert "against the champion" in str(trials[0].outcome)
+    assert "against the champion" in str(written[0].outcome)
 
 
 async def test_the_harm_stop_rolls_a_champion_back_to_its_predecessor(tmp_path: Path) -> None:
@@ -187,8 +189,8 @@ async def test_the_harm_stop_rolls_a_champion_back_to_its_predecessor(tmp_path: 
         shadowing = made(world, harm_likelihood_ratio=9_999.0)
         shadowing._champion_id = hasty
         await shadowing._begin(calm, "predecessor", 12)
-        won = replace(shadowing._trials[0].evidence, logs=np.full((3, 12), 12.0))
-        kept(world).mature(shadowing._trials[0], [], won)
+        won = replace(shadowing._running[0].evidence, logs=np.full((3, 12), 12.0))
+        kept(world).mature(shadowing._running[0], [], won)
         await until_moved(world, shadowing, hasty, first=2)
         assert world.control.registry.production("builtin") == calm
         assert "harm stop" in world.control.registry.history("builtin")[-1].why
@@ -200,10 +202,10 @@ async def test_a_harm_stop_that_was_noted_but_not_carried_out_is_made_up_for_at_
         killed = made(world, harm_likelihood_ratio=9_999.0)
         killed._champion_id = hasty
         await killed._begin(calm, "predecessor", 12)
-        (trial,) = killed._trials
-        proven = replace(trial.evidence, logs=np.full((3, 12), 12.0))
-        kept(world).mature(trial, [], proven)
-        kept(world).end(trial, world.control.clock.now_ms() + 1, "harm stop")  # and here the program was killed
+        (shadow,) = killed._running
+        proven = replace(shadow.evidence, logs=np.full((3, 12), 12.0))
+        kept(world).mature(shadow, [], proven)
+        kept(world).end(shadow, world.control.clock.now_ms() + 1, "harm stop")  # and here the program was killed
         assert world.control.registry.production("builtin") == hasty
 
         await until_moved(world, made(world, harm_likelihood_ratio=9_999.0), hasty, first=2)
@@ -217,11 +219,11 @@ async def test_a_trial_that_proved_nothing_or_ended_before_this_champion_is_not_
         earlier = made(world, harm_likelihood_ratio=9_999.0)
         earlier._champion_id = hasty
         await earlier._begin(calm, "predecessor", 12)
-        (trial,) = earlier._trials
+        (shadow,) = earlier._running
         since_ms = world.control.registry.history("builtin")[-1].since_ms or 0
         for logs, ended_ms in ((0.0, since_ms + 1), (12.0, since_ms)):
-            kept(world).mature(trial, [], replace(trial.evidence, logs=np.full((3, 12), logs)))
-            kept(world).end(trial, ended_ms, "over")
+            kept(world).mature(shadow, [], replace(shadow.evidence, logs=np.full((3, 12), logs)))
+            kept(world).end(shadow, ended_ms, "over")
             await made(world, harm_likelihood_ratio=9_999.0)._make_up()
             assert world.control.registry.production("builtin") == hasty
 
@@ -242,23 +244,23 @@ async def test_a_champion_on_the_bench_is_watched_and_only_the_ladder_calls_it_b
         await moved(world, world.control.step_down("trend_rule", "fallback ladder", "IC -0.012, below 0"), MINUTES[1])
         first = (await closes_from(world, 2, 1))[0]
         await shadowing.take(first)
-        [trial] = shadows.trials(running=True)
-        assert (trial.bundle_id, trial.role, trial.champion_id) == (calm, "benched", "trend-1")
-        assert len(shadows.open_expectations(trial)) == 3
-        won = replace(trial.evidence, logs=np.full((3, 12), 12.0))
-        shadowing._trials = [replace(trial, evidence=won)]
+        [shadow] = shadows.all(running=True)
+        assert (shadow.bundle_id, shadow.role, shadow.champion_id) == (calm, "benched", "trend-1")
+        assert len(shadows.open_expectations(shadow)) == 3
+        won = replace(shadow.evidence, logs=np.full((3, 12), 12.0))
+        shadowing._running = [replace(shadow, evidence=won)]
         again = made(world)  # a restart keeps it
-        again._trials = shadows.trials(running=True)
+        again._running = shadows.all(running=True)
         for close in await closes_from(world, 60, 3):
             await shadowing.take(close)
             await again.take(close)
         assert world.control.snapshot is not None
         assert world.control.snapshot.bundle_id == "trend-1"
-        assert [part.role for part in shadows.trials()] == ["benched"]
+        assert [part.role for part in shadows.all()] == ["benched"]
         await moved(world, world.control.promote(calm, "fallback ladder", "IC +0.040"), MINUTES[180])
         for close in await closes_from(world, 181, 4):
             await again.take(close)
-        ended = [part for part in shadows.trials() if part.role == "benched"]
+        ended = [part for part in shadows.all() if part.role == "benched"]
         assert ended[0].outcome == "it decides now"
 
 
@@ -280,12 +282,12 @@ async def test_a_broken_challenger_is_refused_and_one_that_breaks_later_is_let_g
         name = registry.add_files(broken)
         with pytest.raises(BundleRefused):
             await shadowing.challenge(name)
-        assert kept(world).trials() == []
+        assert kept(world).all() == []
         await shadowing.challenge(hasty)
         next(registry.folder(hasty).glob("ridge.json")).write_bytes(b"{}")
         for close in await closes(world, 0, 1):
             await shadowing.take(close)
-        ended = [trial for trial in kept(world).trials() if trial.bundle_id == hasty]
+        ended = [shadow for shadow in kept(world).all() if shadow.bundle_id == hasty]
         assert "not watched any more" in str(ended[0].outcome)
         assert world.control.registry.production("builtin") == calm
         assert bundle_id(broken) == name

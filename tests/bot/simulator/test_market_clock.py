@@ -60,7 +60,8 @@ async def test_scaled_market_does_not_wait_for_a_client_that_died() -> None:
         async with listener(server, STREAM) as client:
             [back] = await client.klines(1)
             await client.acknowledge(back["t"] - 120 * MINUTE_MS)  # what it missed is still before it
-            await client.klines(1)
+            [following] = await client.klines(1)
+            assert following["t"] > back["t"] > opens[4]
 
 
 async def test_paced_market_waits_while_nobody_listens() -> None:

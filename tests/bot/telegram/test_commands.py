@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from bot.telegram.menu import MENU
-from storage.ledger.shadow_trials import Shadows
+from storage.ledger.shadows import Shadows
 from strategies.bundle.files import RECORD
-from tests.bot.retraining.trials import shadow_bundle
+from tests.bot.retraining.shadows import shadow_bundle
 from tests.bot.telegram.bot_api_server import Said
 from tests.bot.telegram.stage import PERSON, Scene, add_bundle, channel_name, scene
 from tests.bot.trading.world import minutes

@@ -22,11 +22,11 @@ from bot.trading.trader import Trader
 from bot.values.shadow_results import ShadowTests
 from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
-from storage.ledger.shadow_trials import Shadows
+from storage.ledger.shadows import Shadows
 from storage.models.registry import Registry
 from strategies.market import MINUTE_MS, Market, Timeframe
 from strategies.minute import AccountMinute, Command
-from tests.bot.trading.world import MARKETS, new_database, new_engine, opened
+from tests.bot.trading.world import MARKETS, new_engine, opened, opened_database
 from tests.builders import START_MS, market
 
 
@@ -129,8 +129,11 @@ async def daemon_world(
     folder: Path, *, max_decision_age_ms: int = 0, database: Database | None = None
 ) -> AsyncIterator[DaemonWorld]:
     """Run a trader on the small world until the block ends; its ledger is a SQLite file of the folder's, or another."""
-    database, engine = database or new_database(folder), new_engine()
-    account, journal = opened(database, engine)
+    engine = new_engine()
+    if database is None:
+        database, account, journal = opened_database(folder)
+    else:
+        account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []
     listeners: list[Callable[[Snapshot], None]] = [snapshots.append, partial(metrics.of_account.on_snapshot, "main")]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Engine as Database
 
-from storage.ledger.accounts import Account, Beginning, open_account
+from storage.ledger.accounts import Account, Beginning, find, open_account
 from storage.ledger.database import connect, migrate
 from storage.ledger.journal import Journal
 from strategies.bundle.bundle import Bundle, PreparedSlice
@@ -116,6 +118,24 @@ def opened(database: Database, engine: Engine, name: str = "main") -> tuple[Acco
         created_ms=START_MS,
     )
     return account, Journal(database, account, engine.markets, engine.settings)
+
+
+@cache
+def _opened_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        database = new_database(Path(folder))
+        opened(database, new_engine())
+        database.dispose()
+        return (Path(folder) / "ledger.db").read_bytes()
+
+
+def opened_database(folder: Path) -> tuple[Database, Account, Journal]:
+    """Return a SQLite database in which `new_engine`'s account was opened, made once and copied."""
+    (folder / "ledger.db").write_bytes(_opened_file())
+    database = connect(f"sqlite:///{folder / 'ledger.db'}")
+    account = find(database, "builtin", "main")
+    assert account is not None
+    return database, account, Journal(database, account, MARKETS, SETTINGS)
 
 
 def trade(engine: Engine, journal: Journal, taken: Sequence[AccountMinute]) -> None:

@@ -12,9 +12,9 @@ import pytest
 from bot.notifications import Notifications
 from bot.values.shadow_results import ShadowTests
 from storage.config.tree import Config
-from storage.ledger.shadow_trials import Shadows
+from storage.ledger.shadows import Shadows
 from strategies.market import Timeframe
-from tests.bot.retraining.trials import shadow_bundle
+from tests.bot.retraining.shadows import shadow_bundle
 from tests.bot.trading.world import minutes
 from tests.bot.web.serving import Served, served
 from tests.builders import START_MS

@@ -12,7 +12,7 @@ from storage.ledger.database import connect, migrate, reading, writing
 from storage.ledger.journal import Alert
 from storage.ledger.outbox import Outbox
 from storage.ledger.retention import forget, table_sizes
-from storage.ledger.tables import delivery, job_run, outbox, shadow, trial
+from storage.ledger.tables import delivery, job_run, outbox, shadow_expectation, shadow_test
 from storage.models.registry import Registry
 from storage.models.retention import remove, superseded
 from tests.bot.trading.world import new_database, new_engine, opened
@@ -42,17 +42,17 @@ def test_closes_of_ended_tests_go_and_the_last_record_of_a_job_stays(tmp_path: P
     with writing(database) as connection:
         for started_ms, ended_ms in ((1, OLD_MS), (2, None)):
             row = {"account_id": account.id, "bundle_id": "b-1", "started_ms": started_ms, "champion_id": "b-0"}
-            connection.execute(trial.insert().values(**row, role="benched", evidence="{}", ended_ms=ended_ms))
+            connection.execute(shadow_test.insert().values(**row, role="benched", evidence="{}", ended_ms=ended_ms))
             values = {"expected": 0.0, "champion_expected": 0.0, "sigma": 1.0, "matured": True}
-            connection.execute(shadow.insert().values(**row, open_ms=5, market=0, **values))
+            connection.execute(shadow_expectation.insert().values(**row, open_ms=5, market=0, **values))
             job = {"account_id": account.id, "name": "compact", "started_ms": started_ms, "finished_ms": OLD_MS}
             connection.execute(job_run.insert().values(**job, outcome="done"))
     gone = forget(database, account, before_ms=NOW_MS)
     assert (gone.shadows, gone.jobs) == (1, 1)
     with reading(database) as connection:
-        assert connection.execute(select(shadow.c.started_ms)).scalars().all() == [2]
+        assert connection.execute(select(shadow_expectation.c.started_ms)).scalars().all() == [2]
         assert connection.execute(select(job_run.c.started_ms)).scalars().all() == [2]
-        assert connection.execute(select(func.count()).select_from(trial)).scalar_one() == 2
+        assert connection.execute(select(func.count()).select_from(shadow_test)).scalar_one() == 2
     assert table_sizes(database)["trial"] == 2
 
 

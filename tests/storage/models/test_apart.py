@@ -99,3 +99,27 @@ def test_a_whole_bundle_decides(config) -> None:
 def test_any_end_of_the_child_is_a_refusal(habit: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(BundleRefused, match=said):
         verify_apart(tmp_path / "b-0123", "builtin", (sys.executable, "-c", habit))
+
+
+def test_what_was_found_whole_is_not_looked_at_again_and_one_other_byte_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = stored(tmp_path, ridge_files())
+    Registry(tmp_path, apart=True).get(name)
+    monkeypatch.setattr("storage.models.apart.sys.executable", "/nowhere/python")  # no child can be had any more
+    assert Registry(tmp_path, apart=True).get(name).id == name
+    with pytest.raises(BundleRefused, match="cannot be verified"):
+        Registry(tmp_path, apart=True).get(name, exchange="binance")
+    weights = tmp_path / "bundles" / name / "ridge.json"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    with pytest.raises(BundleRefused, match="cannot be verified"):
+        Registry(tmp_path, apart=True).get(name)
+
+
+def test_a_damaged_or_locked_memory_of_verified_bundles_costs_a_look_and_no_more(tmp_path: Path) -> None:
+    name = stored(tmp_path, ridge_files())
+    (tmp_path / "verified.txt").mkdir()
+    assert Registry(tmp_path, apart=True).get(name).id == name
+    (tmp_path / "verified.txt").rmdir()
+    (tmp_path / "verified.txt").write_bytes(b"\xff\xfe torn")
+    assert Registry(tmp_path, apart=True).get(name).id == name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from strategies.kernel.momentum import strengths, strengths_of_run
-from strategies.kernel.state import Standing
+from strategies.kernel.state import StatusCode
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.strategies.kernel.desk import Desk
 
@@ -23,7 +23,7 @@ def test_a_share_of_the_mean_conviction_is_heard_and_the_expected_return_follows
 
 def test_who_has_no_score_or_has_left_is_not_heard() -> None:
     desk = Desk(markets=3, decision={"universe_share": 0.5})
-    desk.markets["status"][2] = Standing.GONE
+    desk.markets["status"][2] = StatusCode.GONE
     desk.decide(2.0, np.nan, -6.0)
     assert desk.decisions["conviction"][0] == 2.0
     assert np.isnan(desk.decisions["conviction"][1])

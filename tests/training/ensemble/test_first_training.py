@@ -53,6 +53,7 @@ def test_a_planted_edge_passes_the_gate_and_is_calibrated() -> None:
     assert manifest.calibration.slope > 0
     assert manifest.out_of_fold is not None
     assert manifest.out_of_fold.auc > 0.55
+    assert trained.verdict.ic == pytest.approx(manifest.out_of_fold.ic, abs=1e-3)  # of the votes, before smoothing
     assert set(manifest.wins) == {"LONG", "SHORT"}
     pooled = np.concatenate([part.conviction for part in trained.scales.convictions])
     assert np.nanstd(pooled) == pytest.approx(1.0, abs=0.05)

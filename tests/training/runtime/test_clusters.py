@@ -72,8 +72,9 @@ def test_the_unit_of_a_killed_worker_is_begun_again(cluster: Compute, tmp_path: 
     assert sorted(done) == list(range(8))
 
 
-def test_a_cluster_that_does_not_answer_is_named() -> None:
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the dask extra is not installed")
+    monkeypatch.setattr("training.runtime.dask_pool.CONNECT_S", 1.0)
     with pytest.raises(BadInput, match=r"address is 'tcp://127.0.0.1:1', where no Dask scheduler answers"):
         fan_out(who, range(3), Compute(backend="dask", address="tcp://127.0.0.1:1", workers=0))
 

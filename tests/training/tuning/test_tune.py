@@ -19,10 +19,10 @@ from tests.made_bundles import made_dataset
 from tests.made_markets import random_candles
 from training.__main__ import main
 from training.tuning.search_space import SPACES, configured
-from training.tuning.study_trials import Request, Scored
+from training.tuning.study_trials import Scored, StudyRequest
 from training.tuning.tune import tune
 
-REQUEST = Request(
+REQUEST = StudyRequest(
     family="ridge", trials=3, years=3.0, seed=1, workers=1, resume=False, test_mode=False, started_ms=1_700_000_000_000
 )
 

@@ -21,7 +21,7 @@ from training.data.dataset import Dataset
 from training.families.lstm.export import model_files
 from training.families.lstm.step import Acceleration
 from training.families.lstm.trainer import EpochReport, Fit, LstmModel
-from training.families.lstm.validation import Judged, Parts, fit_parts, judge, parts_of
+from training.families.lstm.validation import Judged, SampleSplit, fit_parts, judge, parts_of
 from training.runtime import records
 from training.runtime.artefact_facts import facts_of_run
 from training.runtime.device import Device
@@ -34,7 +34,7 @@ ABOUT_ACCURACY: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class LstmRequest:
     """What a run was asked for.
 
     Attributes:
@@ -84,7 +84,7 @@ class Finished:
         )
 
 
-def run(dataset: Dataset, request: Request) -> Finished:
+def run(dataset: Dataset, request: LstmRequest) -> Finished:
     """Train, judge, save and record.
 
     Raises:
@@ -149,7 +149,7 @@ class Narrator:
         self._move(self._done)
 
 
-def _announce(parts: Parts, settings: LstmSettings) -> None:
+def _announce(parts: SampleSplit, settings: LstmSettings) -> None:
     bars = sum(len(sequence.features) for sequence in parts.train)
     say(
         f"{bars:,} bars to learn from, stopped by those since {_day(parts.valid_from_ms)}, judged on those since "
@@ -163,7 +163,7 @@ def _announce(parts: Parts, settings: LstmSettings) -> None:
 
 
 def _record(
-    dataset: Dataset, request: Request, duration_s: float = 0.0, result: Mapping[str, Any] | None = None
+    dataset: Dataset, request: LstmRequest, duration_s: float = 0.0, result: Mapping[str, Any] | None = None
 ) -> records.RunRecord:
     return records.RunRecord(
         kind="train lstm",

@@ -28,7 +28,7 @@ from training.runtime.device import Device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class SampleSplit:
     """Training and validation sequences and the times that part them."""
 
     train: Sequence[LabelledSequence]
@@ -46,7 +46,7 @@ class Judged:
     rows: int
 
 
-def parts_of(dataset: Dataset, settings: LstmSettings, since_ms: int | None = None) -> Parts:
+def parts_of(dataset: Dataset, settings: LstmSettings, since_ms: int | None = None) -> SampleSplit:
     """Split a dataset in time order.
 
     Args:
@@ -71,11 +71,11 @@ def parts_of(dataset: Dataset, settings: LstmSettings, since_ms: int | None = No
     if not train or not valid:
         days = (dataset.until_ms - from_ms) / 86_400_000
         raise BadInput(f"{days:.0f} days of candles leave a part without a label; more history is needed")
-    return Parts(train=train, valid=valid, valid_from_ms=valid_from_ms, test_from_ms=test_from_ms)
+    return SampleSplit(train=train, valid=valid, valid_from_ms=valid_from_ms, test_from_ms=test_from_ms)
 
 
 def fit_parts(
-    parts: Parts,
+    parts: SampleSplit,
     dataset: Dataset,
     settings: LstmSettings,
     *,

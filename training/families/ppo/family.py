@@ -14,7 +14,7 @@ from training.data.dataset import Dataset
 from training.data.score_columns import scored_days, without_scores
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import files_of
-from training.families.ppo.trainer import Lesson, Progress, fit
+from training.families.ppo.trainer import Lesson, PpoProgress, fit
 from training.runtime import device as devices
 
 
@@ -45,7 +45,7 @@ class PpoFamily:
     trading: TradingSettings = field(default_factory=TradingSettings)
     seed: int = 0
     device: devices.DeviceRequest = "cpu"
-    on_progress: Callable[[Progress], None] | None = None
+    on_progress: Callable[[PpoProgress], None] | None = None
     name: str = FAMILY
 
     def fit(self, dataset: Dataset, known_by_ms: int) -> PpoFiles:

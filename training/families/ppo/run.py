@@ -25,7 +25,7 @@ from strategies.predictors.ppo_policy import Standard
 from training.data.dataset import Dataset
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import files_of
-from training.families.ppo.trainer import REPORTS, Lesson, Progress, fit
+from training.families.ppo.trainer import REPORTS, Lesson, PpoProgress, fit
 from training.families.ppo.validation import Borders, Judged, borders_of, judge
 from training.runtime import records
 from training.runtime.artefact_facts import facts_of_run
@@ -39,7 +39,7 @@ ABOUT_REWARD: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class PpoRequest:
     """What a run was asked for.
 
     Attributes:
@@ -96,7 +96,7 @@ class Finished:
         )
 
 
-def run(dataset: Dataset, request: Request) -> Finished:
+def run(dataset: Dataset, request: PpoRequest) -> Finished:
     """Train, compare the seeds, judge, save and record.
 
     Raises:
@@ -145,7 +145,9 @@ def run(dataset: Dataset, request: Request) -> Finished:
 class Narrator:
     """Says how training stands, moves the bar and writes TensorBoard's event files."""
 
-    def __init__(self, dataset: Dataset, request: Request, standard: Standard, borders: Borders, folder: Path) -> None:
+    def __init__(
+        self, dataset: Dataset, request: PpoRequest, standard: Standard, borders: Borders, folder: Path
+    ) -> None:
         self._dataset, self._request, self._standard, self._borders = dataset, request, standard, borders
         self._writer = SummaryWriter(str(folder))
         self._stage = stage("training", REPORTS * request.settings.seeds, plainly=False)
@@ -159,7 +161,7 @@ class Narrator:
         self._stage.__exit__(*details)
         self._writer.close()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: PpoProgress) -> None:
         found = judge(self._model(progress), self._dataset, self._borders.valid_from_ms, self._borders.valid_until_ms)
         lived = (
             f"reward {progress.reward:+.2f} equity x {progress.equity:.4f}" if progress.episodes else "none ended yet"
@@ -181,7 +183,7 @@ class Narrator:
         self._done += 1
         self._move(self._done)
 
-    def _model(self, progress: Progress) -> PpoModel:
+    def _model(self, progress: PpoProgress) -> PpoModel:
         request = self._request
         return PpoModel(
             policies=(progress.policy,),
@@ -195,7 +197,7 @@ class Narrator:
 
 
 def _record(
-    dataset: Dataset, request: Request, duration_s: float = 0.0, result: Mapping[str, Any] | None = None
+    dataset: Dataset, request: PpoRequest, duration_s: float = 0.0, result: Mapping[str, Any] | None = None
 ) -> records.RunRecord:
     return records.RunRecord(
         kind="train ppo",

@@ -33,7 +33,7 @@ _RECENT_EPISODES: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class PpoProgress:
     """How one seed's training stands; means over the recent episodes, NaN before the first one ended.
 
     Attributes:
@@ -54,7 +54,7 @@ class Progress:
     steps_per_s: float
 
 
-Observer = Callable[[Progress], None]
+Observer = Callable[[PpoProgress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +202,7 @@ class _Watch(BaseCallback):
         self._told = done
         recent: list[dict[str, float]] = list(self._learner.ep_info_buffer or [])
         self._tell(
-            Progress(
+            PpoProgress(
                 seed=self._seed,
                 steps=self.num_timesteps,
                 total_steps=self._total,

@@ -40,7 +40,7 @@ SHUFFLED_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ClassificationRequest:
     """What a run was asked for.
 
     Attributes:
@@ -63,7 +63,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class LabelledSplit:
     """Rows that teach, that stop and that judge: later bars of the same markets, later bars of the one held out."""
 
     train: LabelledRows
@@ -105,7 +105,7 @@ class Finished:
         }
 
 
-def run(dataset: Dataset, request: Request) -> Finished:
+def run(dataset: Dataset, request: ClassificationRequest) -> Finished:
     """Train, judge, explain, save and record.
 
     Raises:
@@ -133,13 +133,13 @@ def run(dataset: Dataset, request: Request) -> Finished:
     return replace(finished, record=records.write(record, request.runs))
 
 
-def _name(dataset: Dataset, request: Request) -> str:
+def _name(dataset: Dataset, request: ClassificationRequest) -> str:
     ended = datetime.fromtimestamp(dataset.until_ms / 1000, UTC)
     test = "" if request.since_ms is None else "_test"
     return f"{request.task}_{'-'.join(dataset.symbols)}_{dataset.timeframe.value}_{ended:%Y%m%dT%H%M}{test}"
 
 
-def _fitted(lesson: Lesson, dataset: Dataset, request: Request, name: str) -> Classifier:
+def _fitted(lesson: Lesson, dataset: Dataset, request: ClassificationRequest, name: str) -> Classifier:
     """Boost, and say and draw how it goes."""
     run_id = _record(dataset, request, 0.0, {}).id
     with (
@@ -160,9 +160,9 @@ def _fitted(lesson: Lesson, dataset: Dataset, request: Request, name: str) -> Cl
 def _judged(
     model: Classifier,
     rows: LabelledRows,
-    parts: Parts,
+    parts: LabelledSplit,
     dataset: Dataset,
-    request: Request,
+    request: ClassificationRequest,
     name: str,
     rng: np.random.Generator,
 ) -> Finished:
@@ -191,7 +191,7 @@ def _judged(
     )
 
 
-def parts_of(rows: LabelledRows, dataset: Dataset, request: Request) -> Parts:
+def parts_of(rows: LabelledRows, dataset: Dataset, request: ClassificationRequest) -> LabelledSplit:
     """Split rows in time order, the held-out market aside."""
     from_ms = dataset.from_ms if request.since_ms is None else request.since_ms
     valid_from_ms, test_from_ms = chronological(from_ms, dataset.until_ms)
@@ -203,7 +203,7 @@ def parts_of(rows: LabelledRows, dataset: Dataset, request: Request) -> Parts:
         return (rows.open_ms >= start_ms) & (rows.label_end_ms <= end_ms)
 
     judged = between(test_from_ms, dataset.until_ms)
-    return Parts(
+    return LabelledSplit(
         train=rows.where(own & between(from_ms, valid_from_ms - EMBARGO_MS)),
         valid=rows.where(own & between(valid_from_ms, test_from_ms - EMBARGO_MS)),
         later=rows.where(own & judged),
@@ -212,7 +212,9 @@ def parts_of(rows: LabelledRows, dataset: Dataset, request: Request) -> Parts:
     )
 
 
-def with_invented(parts: Parts, dataset: Dataset, request: Request, rng: np.random.Generator) -> LabelledRows:
+def with_invented(
+    parts: LabelledSplit, dataset: Dataset, request: ClassificationRequest, rng: np.random.Generator
+) -> LabelledRows:
     """Return the training rows and those of charts invented from their candles (patterns only)."""
     if request.task != "pattern_classification" or not request.settings.invented:
         return parts.train
@@ -241,7 +243,7 @@ def explain(model: Classifier, rows: LabelledRows, rng: np.random.Generator) -> 
 def _uplifts(
     task: Task,
     rows: LabelledRows,
-    parts: Parts,
+    parts: LabelledSplit,
     model: Classifier,
     classes: tuple[str, ...],
     rng: np.random.Generator,
@@ -258,7 +260,9 @@ def _uplifts(
     return uplifts(np.where(side > 0, 1, np.where(side < 0, 2, 0)), side, forward, open_ms, names, rng)
 
 
-def _record(dataset: Dataset, request: Request, duration_s: float, result: dict[str, Any]) -> records.RunRecord:
+def _record(
+    dataset: Dataset, request: ClassificationRequest, duration_s: float, result: dict[str, Any]
+) -> records.RunRecord:
     return records.RunRecord(
         kind=f"train xgboost {request.task}",
         config={

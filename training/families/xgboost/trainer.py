@@ -29,7 +29,7 @@ from training.families.xgboost.transfer import XGBoostSource
 MIN_ROWS: Final = 300
 SCALE_ROWS: Final = 20_000  # rows that a horizon's scores are scaled by
 
-Progress = Callable[[int, int], None]  # rounds done, rounds in all
+RoundProgress = Callable[[int, int], None]  # rounds done, rounds in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def fit(
     seed: int = 0,
     threads: int = 1,
     source: XGBoostSource | None = None,
-    progress: Progress | None = None,
+    progress: RoundProgress | None = None,
 ) -> XGBoostModel:
     """Fit on every label settled by a time.
 
@@ -209,7 +209,9 @@ def _correlation(scores: np.ndarray, target: np.ndarray) -> float:
     return float(np.corrcoef(scores, target)[0, 1]) if scores.std() > 0 else 0.0
 
 
-def _reporter(xgboost: Any, progress: Progress, index: int, settings: XGBoostSettings, horizons: Sequence[int]) -> Any:
+def _reporter(
+    xgboost: Any, progress: RoundProgress, index: int, settings: XGBoostSettings, horizons: Sequence[int]
+) -> Any:
     class Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             whole = len(horizons) * settings.seeds * settings.n_estimators

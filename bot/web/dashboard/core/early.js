@@ -4,7 +4,7 @@ const MODULES = {
   "": ["rooms/overview.js", "rooms/decisions.js", "charts/equity.js"],
   markets: ["rooms/markets.js", "rooms/decisions.js", "charts/price.js", "charts/panes.js"],
   trades: ["rooms/trades.js", "rooms/trade.js", "charts/trade.js"],
-  models: ["rooms/models.js", "rooms/learning.js", "rooms/training.js", "rooms/trials.js", "charts/plot.js"],
+  models: ["rooms/models.js", "rooms/learning.js", "rooms/training.js", "rooms/shadow_tests.js", "charts/plot.js"],
   runs: ["rooms/runs.js", "rooms/learning.js", "rooms/training.js", "charts/plot.js"],
 };
 const base = location.pathname.match(/^\/accounts\/[a-z0-9_-]+(?=\/)/)?.[0] ?? "";

@@ -7,7 +7,7 @@ import { table } from "../core/table.js";
 import { N_, said, t } from "../core/texts.js";
 import { drawInside, drawLearning, insideCards, learningCard } from "./learning.js";
 import { trainingCard } from "./training.js";
-import { trials } from "./trials.js";
+import { shadowTests } from "./shadow_tests.js";
 
 const SHOWN = 20;
 const MOVES = 12;
@@ -77,7 +77,7 @@ function skill(context) {
 }
 
 function beside(models, context) {
-  const shown = trials(models?.shadow_tests);
+  const shown = shadowTests(models?.shadow_tests);
   return card("beside", t("Beside the champion"), null, shown ?? empty(models, context.problem("/api/models"), t("No bundle has been watched beside the champion yet.")));
 }
 

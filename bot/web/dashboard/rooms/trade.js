@@ -49,7 +49,7 @@ function figures({ trade, best, worst, gross }) {
   return h(
     "dl",
     { class: "figures", key: "figures" },
-    h("div", { class: "hero", key: "net" }, h("dt", {}, trade.closed_ms === null ? t("Net so far") : t("Net")), h("dd", { class: tone(trade.net), "data-figure": "net" }, signedMoney(trade.net), h("small", {}, signedPercent(trade.return_fraction)))),
+    h("div", { class: "hero", key: "net" }, h("dt", {}, trade.closed_ms === null ? t("Unrealised") : t("Net")), h("dd", { class: tone(trade.net), "data-figure": "net" }, signedMoney(trade.net), h("small", {}, signedPercent(trade.return_fraction)))),
     figure(t("Gross"), signedMoney(gross), t("before costs")),
     figure(t("Fees"), signedMoney(-trade.fees), t("funding {value}", { value: signedMoney(-trade.funding) })),
     figure(t("Farthest for it"), best === null ? "–" : signedPercent(best), t("MFE"), { id: "mfe" }),

@@ -19,7 +19,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_channel_account_id")),
         sa.PrimaryKeyConstraint("account_id", "name", name=op.f("pk_channel")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("channel")

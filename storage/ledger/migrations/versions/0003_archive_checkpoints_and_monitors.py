@@ -41,8 +41,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_monitor_account_id")),
         sa.PrimaryKeyConstraint("account_id", "kind", "ms", name=op.f("pk_monitor")),
     )
-
-
-def downgrade() -> None:
-    for name in ("monitor", "checkpoint", "archive"):
-        op.drop_table(name)

@@ -39,8 +39,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_shadow_account_id")),
         sa.PrimaryKeyConstraint("account_id", "bundle_id", "started_ms", "open_ms", "market", name=op.f("pk_shadow")),
     )
-
-
-def downgrade() -> None:
-    for name in ("shadow", "trial"):
-        op.drop_table(name)

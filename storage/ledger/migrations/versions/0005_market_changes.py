@@ -23,7 +23,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_market_change_account_id")),
         sa.PrimaryKeyConstraint("account_id", "minute_ms", "number", name=op.f("pk_market_change")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("market_change")

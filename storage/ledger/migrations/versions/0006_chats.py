@@ -21,7 +21,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_chat_account_id")),
         sa.PrimaryKeyConstraint("account_id", "chat_id", name=op.f("pk_chat")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("chat")

@@ -19,8 +19,3 @@ def upgrade() -> None:
         sa.Column("until_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("exchange", "name", name=op.f("pk_lease")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("lease")
-    op.drop_column("state", "fence")

@@ -25,7 +25,7 @@ from training.data.market_scores import prepare
 from training.families.ppo.environment_tracks import standard_of, tracks_of
 from training.families.ppo.export import ActorNetwork, chances, onnx_bytes
 from training.families.ppo.family import PpoFamily
-from training.families.ppo.trainer import Lesson, Progress, fit
+from training.families.ppo.trainer import Lesson, PpoProgress, fit
 from training.families.ppo.validation import borders_of, judge
 
 EDGE = 0.15
@@ -115,7 +115,7 @@ def test_training_leaves_the_global_random_state_of_torch_alone() -> None:
 
 
 def test_reports_how_it_stands_and_the_policy_with_it() -> None:
-    told: list[Progress] = []
+    told: list[PpoProgress] = []
     settings = QUICK.model_copy(update={"total_timesteps": 65_536, "seeds": 1, "episode_bars": 48})
     model = trained(dataset(), dataset().until_ms, settings, on_progress=told.append)
     assert [progress.steps for progress in told] == sorted({progress.steps for progress in told})

@@ -21,7 +21,7 @@ from tests.made_markets import random_candles
 from training.__main__ import main
 from training.data.splits import EMBARGO_MS
 from training.families.xgboost.classification_rows import classes_of, columns_of, rows_of
-from training.families.xgboost.classification_run import Request, parts_of
+from training.families.xgboost.classification_run import ClassificationRequest, parts_of
 from training.families.xgboost.classification_scores import discoveries, recognition, uplifts
 from training.families.xgboost.classifier import (
     ABOUT_FILE,
@@ -126,7 +126,7 @@ def test_pattern_rows_are_labelled_at_the_close_that_confirms() -> None:
 def test_parts_are_purged_and_the_held_out_market_teaches_nothing(tmp_path: Path) -> None:
     dataset = made_dataset()
     rows = rows_of("trend_classification", dataset, 24)
-    request = Request(
+    request = ClassificationRequest(
         task="trend_classification",
         settings=SETTINGS,
         horizon_bars=24,

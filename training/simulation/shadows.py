@@ -41,7 +41,7 @@ class _Expected:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Trial:
+class _Shadow:
     """One that is watched; `bundle` is None for the forecast of nothing."""
 
     role: Role
@@ -53,7 +53,7 @@ class _Trial:
 
 
 @dataclass(slots=True, kw_only=True)
-class SimulatedTrials:
+class SimulatedShadows:
     """Watches a champion through windows of a run.
 
     Attributes:
@@ -66,7 +66,7 @@ class SimulatedTrials:
     settings: TradingSettings
     threshold: float
     _champion: Bundle | None = None
-    _trials: list[_Trial] = field(default_factory=list)
+    _running: list[_Shadow] = field(default_factory=list)
 
     def begin(self, champion: Bundle, predecessor: Bundle | None, at_ms: int) -> None:
         """Another bundle decides: watch the forecast of nothing and its predecessor beside it from here on."""
@@ -74,13 +74,13 @@ class SimulatedTrials:
         shadow_bundle: list[tuple[Role, Bundle | None]] = [("nothing", None)]
         shadow_bundle += [("predecessor", predecessor)] if predecessor is not None else []
         evidence = EProcess.begin(len(self.candles.markets), champion.manifest.horizon_bars)
-        self._trials = [
-            _Trial(role=role, bundle=bundle, started_ms=at_ms, evidence=evidence) for role, bundle in shadow_bundle
+        self._running = [
+            _Shadow(role=role, bundle=bundle, started_ms=at_ms, evidence=evidence) for role, bundle in shadow_bundle
         ]
 
     def end(self) -> None:
         """A fallback strategy decides: nobody has to be proven wrong."""
-        self._champion, self._trials = None, []
+        self._champion, self._running = None, []
 
     def harm(self, path: DecisionPath, window: RunCandles) -> Harm | None:
         """Watch a window close by close; return the first at which the champion is proven wrong.
@@ -89,31 +89,31 @@ class SimulatedTrials:
             path: of the champion over the window.
             window: its candles.
         """
-        found = [self._watch(trial, path, window) for trial in list(self._trials)]
+        found = [self._watch(shadow, path, window) for shadow in list(self._running)]
         return min((harm for harm in found if harm is not None), key=lambda harm: harm.ms, default=None)
 
-    def _watch(self, trial: _Trial, path: DecisionPath, window: RunCandles) -> Harm | None:
-        conviction = self._convictions(trial, path, window)
+    def _watch(self, shadow: _Shadow, path: DecisionPath, window: RunCandles) -> Harm | None:
+        conviction = self._convictions(shadow, path, window)
         for row, ms in enumerate(path.ms.tolist()):
-            self._expect(trial, path, conviction, row)
-            self._settle(trial, ms)
-            step, sentence = self._judge(trial, ms)
+            self._expect(shadow, path, conviction, row)
+            self._settle(shadow, ms)
+            step, sentence = self._judge(shadow, ms)
             if step is Step.ROLL_BACK:
-                return Harm(ms=ms, sentence=f"{sentence}, by {'its predecessor' if trial.bundle else 'nothing'}")
+                return Harm(ms=ms, sentence=f"{sentence}, by {'its predecessor' if shadow.bundle else 'nothing'}")
             if step is Step.END:
-                self._trials.remove(trial)
+                self._running.remove(shadow)
                 return None
         return None
 
-    def _convictions(self, trial: _Trial, path: DecisionPath, window: RunCandles) -> np.ndarray:
+    def _convictions(self, shadow: _Shadow, path: DecisionPath, window: RunCandles) -> np.ndarray:
         """Return what the watched bundle makes of every close, (d, M); 0 of the forecast of nothing."""
-        if trial.bundle is None:
+        if shadow.bundle is None:
             return np.zeros(path.conviction.shape)
-        shadow_bundle = decision_path(trial.bundle, window, self.settings, trial.memory)
-        trial.memory = shadow_bundle.memory
+        shadow_bundle = decision_path(shadow.bundle, window, self.settings, shadow.memory)
+        shadow.memory = shadow_bundle.memory
         return shadow_bundle.conviction
 
-    def _expect(self, trial: _Trial, path: DecisionPath, conviction: np.ndarray, row: int) -> None:
+    def _expect(self, shadow: _Shadow, path: DecisionPath, conviction: np.ndarray, row: int) -> None:
         """Note what both expect of every market that both have a conviction of."""
         ours, theirs, sigma = conviction[row], path.conviction[row], path.sigma[row]
         for market in np.flatnonzero(np.isfinite(ours) & np.isfinite(theirs) & np.isfinite(sigma)).tolist():
@@ -121,27 +121,27 @@ class SimulatedTrials:
                 open_ms=int(path.ms[row]) - self.candles.timeframe.ms,
                 market=market,
                 sigma=float(sigma[market]),
-                shadow_bundle=_slope(trial.bundle) * float(ours[market]),
+                shadow_bundle=_slope(shadow.bundle) * float(ours[market]),
                 champion=_slope(self._champion) * float(theirs[market]),
             )
-            trial.waiting.append(expected)
+            shadow.waiting.append(expected)
 
-    def _settle(self, trial: _Trial, ms: int) -> None:
+    def _settle(self, shadow: _Shadow, ms: int) -> None:
         """Settle what has come by a close, oldest first."""
-        timeframe, horizon = self.candles.timeframe, trial.evidence.logs.shape[1]
+        timeframe, horizon = self.candles.timeframe, shadow.evidence.logs.shape[1]
         lasts_ms = (2 + horizon) * timeframe.ms  # from a candle's open to the close of the one that settles it
-        while trial.waiting and trial.waiting[0].open_ms + lasts_ms <= ms:
-            part = trial.waiting.popleft()
+        while shadow.waiting and shadow.waiting[0].open_ms + lasts_ms <= ms:
+            part = shadow.waiting.popleft()
             candles = self.candles.decision_candles[part.market]
             came = realized_return(candles, part.open_ms, part.sigma, horizon, timeframe)
             if came is not None:
                 bar = part.open_ms // timeframe.ms
-                trial.evidence = trial.evidence.seen(part.market, bar, came, part.shadow_bundle, part.champion)
+                shadow.evidence = shadow.evidence.seen(part.market, bar, came, part.shadow_bundle, part.champion)
 
-    def _judge(self, trial: _Trial, ms: int) -> tuple[Step, str]:
+    def _judge(self, shadow: _Shadow, ms: int) -> tuple[Step, str]:
         bar_ms = self.candles.timeframe.ms
-        age_d = (ms - bar_ms - trial.started_ms) / DAY_MS
-        return judge(trial.role, trial.evidence, self.threshold, age_d, limit_d(trial.role), bar_ms / HOUR_MS)
+        age_d = (ms - bar_ms - shadow.started_ms) / DAY_MS
+        return judge(shadow.role, shadow.evidence, self.threshold, age_d, limit_d(shadow.role), bar_ms / HOUR_MS)
 
 
 def _slope(bundle: Bundle | None) -> float:

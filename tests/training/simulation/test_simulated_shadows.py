@@ -18,8 +18,8 @@ from strategies.oversight.shadow_rules import PREDECESSOR_D
 from tests.training.simulation.test_simulate import FIRST_MS, history, plan_with
 from training.backtest.decision_path import DecisionPath, decision_path
 from training.backtest.run_candles import RunCandles
+from training.simulation.shadows import SimulatedShadows
 from training.simulation.simulate import Simulator
-from training.simulation.trials import SimulatedTrials
 from training.walk_forward.paths import part
 
 SETTINGS = Config().trading
@@ -59,8 +59,8 @@ def whole(sign: float) -> DecisionPath:
     return decision_path(momentum_bundle(sign), history().candles, SETTINGS)
 
 
-def trials(threshold: float = 20.0) -> SimulatedTrials:
-    return SimulatedTrials(candles=history().candles, settings=SETTINGS, threshold=threshold)
+def shadows(threshold: float = 20.0) -> SimulatedShadows:
+    return SimulatedShadows(candles=history().candles, settings=SETTINGS, threshold=threshold)
 
 
 def harm_by_hand(path: DecisionPath, candles: RunCandles, slope: float, threshold: float) -> int | None:
@@ -85,7 +85,7 @@ def test_the_close_of_the_harm_stop_is_the_one_computed_by_hand_from_candles_kno
     candles, path = history().candles, whole(-1.0)
     expected = harm_by_hand(path, candles, 0.5, 20.0)
     assert expected is not None
-    watching = trials()
+    watching = shadows()
     watching.begin(momentum_bundle(-1.0), None, candles.start_ms)
     harm = watching.harm(path, candles)
     assert harm is not None
@@ -96,7 +96,7 @@ def test_the_close_of_the_harm_stop_is_the_one_computed_by_hand_from_candles_kno
 def test_windows_find_the_same_close_as_the_whole_and_a_good_champion_is_let_be() -> None:
     candles, bundle = history().candles, momentum_bundle(-1.0)
     whole_harm = harm_by_hand(whole(-1.0), candles, 0.5, 20.0)
-    watching, memory, at_ms, found = trials(), None, candles.start_ms, None
+    watching, memory, at_ms, found = shadows(), None, candles.start_ms, None
     watching.begin(bundle, None, at_ms)
     while found is None and at_ms < candles.end_ms:
         window = part(candles, at_ms, min(at_ms + 7 * DAY_MS, candles.end_ms))
@@ -110,21 +110,21 @@ def test_windows_find_the_same_close_as_the_whole_and_a_good_champion_is_let_be(
 
 def test_the_predecessor_proves_a_worse_successor_wrong_and_is_watched_for_thirty_days_only() -> None:
     candles = history().candles
-    watching = trials(1.5)
+    watching = shadows(1.5)
     watching.begin(momentum_bundle(-1.0, 0.0), momentum_bundle(1.0, 0.15), candles.start_ms)
     window = part(candles, candles.start_ms, candles.start_ms + 28 * DAY_MS)
     harm = watching.harm(decision_path(momentum_bundle(-1.0, 0.0), window, SETTINGS), window)
     assert harm is not None
     assert harm.sentence.endswith("by its predecessor")
-    alike = trials(1e9)
+    alike = shadows(1e9)
     alike.begin(momentum_bundle(1.0), momentum_bundle(1.0, 0.49), candles.start_ms)
     window = part(candles, candles.start_ms, candles.start_ms + round((PREDECESSOR_D + 2) * DAY_MS))
     assert alike.harm(decision_path(momentum_bundle(1.0), window, SETTINGS), window) is None
-    assert [trial.role for trial in alike._trials] == ["nothing"]
+    assert [shadow.role for shadow in alike._running] == ["nothing"]
 
 
 def test_while_a_stand_in_decides_nobody_is_proven_wrong() -> None:
-    watching = trials()
+    watching = shadows()
     watching.begin(momentum_bundle(-1.0), None, history().candles.start_ms)
     watching.end()
     assert watching.harm(whole(-1.0), history().candles) is None

@@ -1,6 +1,6 @@
-"""Trials of bundles that are watched beside the one that decides: what each expected, what came, the evidence.
+"""Shadow tests: bundles that are watched beside the one that decides, what each expected, what came, the evidence.
 
-EProcess and the outcomes it was made of are written in one transaction, so that neither knows what the other does not.
+The e-process and the outcomes it was made of are written in one transaction: neither knows what the other does not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from storage.ledger.database import reading, writing
-from storage.ledger.tables import shadow, trial
+from storage.ledger.tables import shadow_expectation, shadow_test
 from strategies.oversight.e_process import EProcess
 from strategies.oversight.shadow_rules import Role
 
@@ -23,7 +23,7 @@ ROUNDING: Final = 1e-12  # share of a sum of squares that is rounding, not sprea
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Shadow:
     """One bundle watched beside the champion. `ended_ms` is None while it goes on."""
 
     bundle_id: str
@@ -56,7 +56,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What the settled expectations of a trial come to.
+    """What the settled expectations of a shadow test come to.
 
     Attributes:
         outcomes: how many are known; those lost in a gap are not.
@@ -72,34 +72,36 @@ class Tally:
 
 
 class Shadows:
-    """The trials of one account."""
+    """The shadow tests of one account."""
 
     def __init__(self, database: Engine, account_id: int) -> None:
         self._database = database
         self._account_id = account_id
 
-    def begin(self, begun: Trial) -> None:
-        """Write a new trial."""
+    def begin(self, begun: Shadow) -> None:
+        """Write a new shadow test."""
         with writing(self._database) as connection:
             row = self._key(begun) | {"role": begun.role, "champion_id": begun.champion_id}
-            connection.execute(trial.insert().values(row | {"evidence": begun.evidence.to_json()}))
+            connection.execute(shadow_test.insert().values(row | {"evidence": begun.evidence.to_json()}))
 
-    def end(self, ended: Trial, ended_ms: int, outcome: str) -> None:
-        """Write how a trial ended."""
+    def end(self, ended: Shadow, ended_ms: int, outcome: str) -> None:
+        """Write how a shadow test ended."""
         with writing(self._database) as connection:
             connection.execute(
-                trial.update().where(*self._where(trial, ended)).values(ended_ms=ended_ms, outcome=outcome)
+                shadow_test.update().where(*self._where(shadow_test, ended)).values(ended_ms=ended_ms, outcome=outcome)
             )
 
-    def trials(self, *, running: bool = False) -> list[Trial]:
-        """Return all trials, or those that go on, oldest first."""
-        query = select(trial).where(trial.c.account_id == self._account_id).order_by(trial.c.started_ms)
+    def all(self, *, running: bool = False) -> list[Shadow]:
+        """Return all shadow tests, or those that go on, oldest first."""
+        query = (
+            select(shadow_test).where(shadow_test.c.account_id == self._account_id).order_by(shadow_test.c.started_ms)
+        )
         if running:
-            query = query.where(trial.c.ended_ms.is_(None))
+            query = query.where(shadow_test.c.ended_ms.is_(None))
         with reading(self._database) as connection:
-            return [_trial(row) for row in connection.execute(query).mappings()]
+            return [_shadow(row) for row in connection.execute(query).mappings()]
 
-    def expect(self, of: Trial, expectations: Sequence[Expectation]) -> None:
+    def expect(self, of: Shadow, expectations: Sequence[Expectation]) -> None:
         """Write what was expected at a close; a close that is there already stays as it is."""
         with writing(self._database) as connection:
             known = self._markets_at(connection, of, {part.open_ms for part in expectations})
@@ -118,32 +120,40 @@ class Shadows:
                 if (part.open_ms, part.market) not in known
             ]
             if rows:
-                connection.execute(shadow.insert(), rows)
+                connection.execute(shadow_expectation.insert(), rows)
 
-    def open_expectations(self, of: Trial) -> list[Expectation]:
+    def open_expectations(self, of: Shadow) -> list[Expectation]:
         """Return the expectations whose outcome is not settled yet, in order."""
         return self._expectations(of, matured=False)
 
-    def matured(self, of: Trial) -> list[Expectation]:
+    def matured(self, of: Shadow) -> list[Expectation]:
         """Return the expectations that are settled, in order; `came` is None for those lost in a gap."""
         return self._expectations(of, matured=True)
 
-    def mature(self, of: Trial, settled: Sequence[Expectation], evidence: EProcess) -> None:
+    def mature(self, of: Shadow, settled: Sequence[Expectation], evidence: EProcess) -> None:
         """Write outcomes and the evidence after them, together."""
         with writing(self._database) as connection:
             for part in settled:
-                where = (*self._where(shadow, of), shadow.c.open_ms == part.open_ms, shadow.c.market == part.market)
-                connection.execute(shadow.update().where(*where).values(came=part.came, matured=True))
-            connection.execute(trial.update().where(*self._where(trial, of)).values(evidence=evidence.to_json()))
+                where = (
+                    *self._where(shadow_expectation, of),
+                    shadow_expectation.c.open_ms == part.open_ms,
+                    shadow_expectation.c.market == part.market,
+                )
+                connection.execute(shadow_expectation.update().where(*where).values(came=part.came, matured=True))
+            connection.execute(
+                shadow_test.update().where(*self._where(shadow_test, of)).values(evidence=evidence.to_json())
+            )
 
-    def tally(self, of: Trial) -> Tally:
-        """Return what a trial's settled expectations come to, summed by the database."""
-        x, y, came = shadow.c.expected, shadow.c.champion_expected, shadow.c.came
+    def tally(self, of: Shadow) -> Tally:
+        """Return what a shadow test's settled expectations come to, summed by the database."""
+        x, y, came = shadow_expectation.c.expected, shadow_expectation.c.champion_expected, shadow_expectation.c.came
         products = (x, x * x, x * came, y, y * y, y * came, came, came * came)
         known = [func.sum(product).filter(came.is_not(None)) for product in products]
-        query = select(func.count(came), func.max(shadow.c.open_ms), *known)
+        query = select(func.count(came), func.max(shadow_expectation.c.open_ms), *known)
         with reading(self._database) as connection:
-            row = connection.execute(query.where(*self._where(shadow, of), shadow.c.matured)).one()
+            row = connection.execute(
+                query.where(*self._where(shadow_expectation, of), shadow_expectation.c.matured)
+            ).one()
         count, newest_ms, *sums = row
         if count < FEWEST:
             return Tally(outcomes=count, newest_ms=newest_ms, ic=None, champion_ic=None)
@@ -155,22 +165,30 @@ class Shadows:
             champion_ic=_correlation(count, sum_y, sum_yy, sum_c, sum_cc, sum_yc),
         )
 
-    def _expectations(self, of: Trial, *, matured: bool) -> list[Expectation]:
-        query = select(shadow).where(*self._where(shadow, of), shadow.c.matured == matured)
+    def _expectations(self, of: Shadow, *, matured: bool) -> list[Expectation]:
+        query = select(shadow_expectation).where(
+            *self._where(shadow_expectation, of), shadow_expectation.c.matured == matured
+        )
         with reading(self._database) as connection:
-            rows = connection.execute(query.order_by(shadow.c.open_ms, shadow.c.market)).mappings().all()
+            rows = (
+                connection.execute(query.order_by(shadow_expectation.c.open_ms, shadow_expectation.c.market))
+                .mappings()
+                .all()
+            )
         names = Expectation.__dataclass_fields__
         return [Expectation(**{name: row[name] for name in names}) for row in rows]
 
-    def _markets_at(self, connection: Connection, of: Trial, opens: set[int]) -> set[tuple[int, int]]:
-        query = select(shadow.c.open_ms, shadow.c.market)
-        rows = connection.execute(query.where(*self._where(shadow, of), shadow.c.open_ms.in_(opens)))
+    def _markets_at(self, connection: Connection, of: Shadow, opens: set[int]) -> set[tuple[int, int]]:
+        query = select(shadow_expectation.c.open_ms, shadow_expectation.c.market)
+        rows = connection.execute(
+            query.where(*self._where(shadow_expectation, of), shadow_expectation.c.open_ms.in_(opens))
+        )
         return {(row.open_ms, row.market) for row in rows}
 
-    def _key(self, of: Trial) -> dict[str, Any]:
+    def _key(self, of: Shadow) -> dict[str, Any]:
         return {"account_id": self._account_id, "bundle_id": of.bundle_id, "started_ms": of.started_ms}
 
-    def _where(self, table: Any, of: Trial) -> tuple[Any, ...]:
+    def _where(self, table: Any, of: Shadow) -> tuple[Any, ...]:
         return tuple(table.c[name] == value for name, value in self._key(of).items())
 
 
@@ -182,8 +200,8 @@ def _correlation(count: int, sum_x: float, sum_xx: float, sum_y: float, sum_yy: 
     return (sum_xy - sum_x * sum_y / count) / math.sqrt(spread_x * spread_y)
 
 
-def _trial(row: RowMapping) -> Trial:
-    return Trial(
+def _shadow(row: RowMapping) -> Shadow:
+    return Shadow(
         bundle_id=row["bundle_id"],
         started_ms=row["started_ms"],
         role=row["role"],

@@ -12,38 +12,38 @@ const ROLES = {
   benched: N_("on the bench"),
 };
 
-/** Describe the trials that go on and the newest that ended; nothing where none was ever begun. */
-export function trials(all) {
+/** Describe the shadow tests that go on and the newest that ended; nothing where none was ever begun. */
+export function shadowTests(all) {
   if (!all?.length) return null;
-  const ended = all.filter((trial) => trial.ended_ms !== null);
-  const shown = [...all.filter((trial) => trial.ended_ms === null), ...ended.slice(0, ENDED)];
-  return h("div", { key: "trials" }, shown.map(entry));
+  const ended = all.filter((test) => test.ended_ms !== null);
+  const shown = [...all.filter((test) => test.ended_ms === null), ...ended.slice(0, ENDED)];
+  return h("div", { key: "shadow-tests" }, shown.map(entry));
 }
 
-function entry(trial) {
-  const goesOn = trial.ended_ms === null;
-  const name = trial.bundle === "nothing" ? t("forecast of no return") : trial.bundle;
+function entry(test) {
+  const goesOn = test.ended_ms === null;
+  const name = test.bundle === "nothing" ? t("forecast of no return") : test.bundle;
   return h(
     "div",
-    { class: "trial", key: `${trial.bundle}:${trial.started_ms}`, "data-trial": trial.role },
+    { class: "shadow-test", key: `${test.bundle}:${test.started_ms}`, "data-shadow": test.role },
     h(
       "div",
       { class: "row" },
       h("span", { class: "id" }, name),
-      h("span", { class: goesOn ? "tag accent" : "tag" }, goesOn ? t(ROLES[trial.role]) : t("ended {time}", { time: time(trial.ended_ms) })),
+      h("span", { class: goesOn ? "tag accent" : "tag" }, goesOn ? t(ROLES[test.role]) : t("ended {time}", { time: time(test.ended_ms) })),
     ),
-    goesOn ? meter(trial) : null,
+    goesOn ? meter(test) : null,
     h(
       "p",
       { class: "scores" },
-      figure(t("e-value"), t("{ratio} of {needed}", { ratio: ratio(trial.likelihood_ratio), needed: ratio(trial.needed) })),
-      figure(t("for the champion"), ratio(trial.for_champion)),
-      figure(t("to decide"), leftOf(trial)),
-      figure(t("watched"), t("{days}, {count} outcomes", { days: days(trial.days), count: trial.outcomes.toLocaleString("en") })),
-      figure(t("IC"), isNumber(trial.ic) ? score(trial.ic, 3) : null),
-      figure(t("champion's IC"), isNumber(trial.champion_ic) ? score(trial.champion_ic, 3) : null),
+      figure(t("e-value"), t("{ratio} of {needed}", { ratio: ratio(test.likelihood_ratio), needed: ratio(test.needed) })),
+      figure(t("for the champion"), ratio(test.for_champion)),
+      figure(t("to decide"), leftOf(test)),
+      figure(t("watched"), t("{days}, {count} outcomes", { days: days(test.days), count: test.outcomes.toLocaleString("en") })),
+      figure(t("IC"), isNumber(test.ic) ? score(test.ic, 3) : null),
+      figure(t("champion's IC"), isNumber(test.champion_ic) ? score(test.champion_ic, 3) : null),
     ),
-    goesOn ? null : h("p", { class: "soft note" }, said(trial.text)),
+    goesOn ? null : h("p", { class: "soft note" }, said(test.text)),
   );
 }
 

@@ -1,22 +1,22 @@
-"""A trial with outcomes, as shadowing writes it."""
+"""A shadow test with outcomes, as shadowing writes it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from storage.ledger.shadow_trials import Expectation, Shadows, Trial
+from storage.ledger.shadows import Expectation, Shadow, Shadows
 from strategies.market import HOUR_MS
 from strategies.oversight.e_process import EProcess
 from tests.builders import START_MS
 
 
-def shadow_bundle(shadows: Shadows, count: int, skill: float = 0.3) -> Trial:
-    """Write a trial with `count` outcomes and one that was lost, and return it with its evidence."""
+def shadow_bundle(shadows: Shadows, count: int, skill: float = 0.3) -> Shadow:
+    """Write a shadow test with `count` outcomes and one that was lost, and return it with its evidence."""
     rng = np.random.default_rng(5)
     came = rng.normal(size=count)
     expected, champion = skill * came + skill * rng.normal(size=count), 0.05 * rng.normal(size=count)
     evidence = EProcess.begin(1, 12)
-    begun = Trial(
+    begun = Shadow(
         bundle_id="b-0123456789abcdef",
         started_ms=START_MS,
         role="challenger",
@@ -40,4 +40,4 @@ def shadow_bundle(shadows: Shadows, count: int, skill: float = 0.3) -> Trial:
         evidence = evidence.seen(0, hour, float(part.came or 0.0), part.expected, part.champion_expected)
     shadows.expect(begun, parts)
     shadows.mature(begun, parts, evidence)
-    return next(trial for trial in shadows.trials() if trial.bundle_id == begun.bundle_id)
+    return next(shadow for shadow in shadows.all() if shadow.bundle_id == begun.bundle_id)

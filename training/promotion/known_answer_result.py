@@ -1,4 +1,4 @@
-"""Finding: what one known-answer question came to."""
+"""Known-answer result: what one question whose answer is known came to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class KnownAnswerResult:
     """One question answered."""
 
     name: str
