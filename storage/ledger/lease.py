@@ -224,6 +224,7 @@ class RowLease(Lease):
         self._exchange = exchange
         self._accounts = accounts
         self._holder = holder
+        self._is_held = False
 
     def renew(self) -> None:
         """Take the rows, or move their end away."""
@@ -237,9 +238,12 @@ class RowLease(Lease):
                         f"account {name!r} on {self._exchange} is already traded by another daemon on "
                         f"{self._engine.url.host}; stop it, or wait {ROW_S} s if it was killed"
                     )
+        self._is_held = True
 
     def close(self) -> None:
-        """Give the accounts back."""
+        """Give the accounts back; who never held them leaves alone what another of its name holds."""
+        if not self._is_held:
+            return
         mine = (lease_row.c.exchange == self._exchange, lease_row.c.holder == self._holder)
         with suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(lease_row.delete().where(*mine))
