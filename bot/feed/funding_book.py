@@ -136,6 +136,13 @@ class FundingBook:
             return first_ms, first_ms
         return min(first_ms, _hour_from(unsure_ms)), min(first_ms, unsure_ms)
 
+    def next_settling_ms(self, after_ms: int) -> int | None:
+        """Return when some market settles next after a time, or may; None where nothing does."""
+        intervals = self.interval_ms[self.interval_ms > 0]
+        times = [int(found) for found in (after_ms // intervals + 1) * intervals]
+        unsure = (_hour_from(unsure_ms) for unsure_ms in self._unsure_ms if unsure_ms is not None)
+        return min((*times, *(found for found in unsure if found > after_ms)), default=None)
+
     def of_bar(self, index: int, settled_ms: int) -> int:
         """Return the rate that settles at a bar's open, which is charged with it; NO_RATE where none is known."""
         rate = self._rates.pop((index, settled_ms), NO_RATE)

@@ -6,7 +6,7 @@ One `FundingFetcher` an account; it never gives up and never raises for an excha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.clock import Clock
 from bot.feed.candle_buffer import CandleBuffer
@@ -48,26 +48,35 @@ class FundingFetcher:
             due_ms = self._clock.now_ms() - self._delay_ms
             owed = self._candle_buffer.barrier.owed_funding(due_ms)
             if not owed:
-                await self._until_owed()
+                await self._until(self._candle_buffer.barrier.next_owed_ms)
                 continue
             if len(owed) == 1 or not await self._fetch_all(owed, due_ms):
                 async with asyncio.TaskGroup() as group:
                     for symbol, since_ms in owed.items():
                         group.create_task(self._fetch(symbol, since_ms, due_ms), name=f"feed funding {symbol}")
             if self._candle_buffer.barrier.owed_funding(due_ms):
-                await asyncio.sleep(self._until_next_s())
+                await self._pause(due_ms)
             else:
                 self._backoff.reset()
+
+    async def _pause(self, asked_ms: int) -> None:
+        """Wait before rates that did not come are asked for again; a settlement since then is not kept waiting."""
+        try:
+            async with asyncio.timeout(self._until_next_s()):
+                await self._until(lambda: self._candle_buffer.barrier.next_settling_ms(asked_ms))
+        except TimeoutError:
+            return
+        self._backoff.reset()
 
     def _until_next_s(self) -> float:
         """Return the wall seconds until the next request: where the market runs faster, it settles sooner."""
         wait_s = self._backoff.next_s()
         return wait_s if self._outage.is_open else max(min(wait_s, SOONEST_S), wait_s / self._clock.speed)
 
-    async def _until_owed(self) -> None:
+    async def _until(self, settles_ms: Callable[[], int | None]) -> None:
         """Wait until the market's time has passed a settlement; intervals may change meanwhile."""
         while True:
-            next_ms = self._candle_buffer.barrier.next_owed_ms()
+            next_ms = settles_ms()
             if next_ms is not None and self._clock.now_ms() - self._delay_ms >= next_ms:
                 return
             await self._candle_buffer.due.wait()

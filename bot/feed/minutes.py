@@ -128,6 +128,10 @@ class MinuteBarrier:
         asked = (self._next_question(index) for index in range(len(self.markets)))
         return min((part[0] for part in asked if part is not None), default=None)
 
+    def next_settling_ms(self, after_ms: int) -> int | None:
+        """Return when some market settles next after a time, whatever is owed from before; None when nothing does."""
+        return self._funding.next_settling_ms(after_ms)
+
     def has_any(self) -> bool:
         """Tell whether at least one candle of the head minute is here."""
         return self.head_ms in self._values

@@ -135,16 +135,18 @@ def drift_report(
         bundle: in production.
         recorded: its decisions.
         account: since it decides.
-        segments: bars of its markets with features and targets: training history, and what came since.
+        segments: bars with features and targets: training history, and what came since. Of markets that have no
+            decisions, as those that only teach, nothing is asked.
         expected: of its out-of-fold past; None: turnover and drawdown are not judged.
         validation: quantile of the drawdown band and length of bootstrap blocks.
         seed: of the bootstraps.
     """
     rng = np.random.default_rng(seed)
     timeframe = bundle.manifest.timeframe
+    own = [segment for segment in segments if segment.symbol in recorded.symbols]
     features = (
-        feature_drift(segments, bundle.features, timeframe, bundle.manifest.trained_until_ms, rng)
-        if bundle.features is not None
+        feature_drift(own, bundle.features, timeframe, bundle.manifest.trained_until_ms, rng)
+        if bundle.features is not None and own
         else ()
     )
     turnover, drawdown = _bands(account, expected, validation, rng)
@@ -152,7 +154,7 @@ def drift_report(
         bundle=bundle.id,
         at_ms=int(recorded.ms[-1]) if len(recorded.ms) else 0,
         features=features,
-        calibration=calibration_drift(bundle, recorded, segments, timeframe) if len(recorded.ms) else (),
+        calibration=calibration_drift(bundle, recorded, own, timeframe) if len(recorded.ms) else (),
         turnover=turnover,
         drawdown=drawdown,
     )

@@ -2,6 +2,7 @@
 
 Only directional features are watched: they are differences scaled by volatility. Levels wander by nature. The newest
 block is held against the last one of training; the bound is what two random contiguous blocks of training differ by.
+A market that is too young for that, or ended before the training did, is not watched: it would blind the others.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ def feature_drift(
     """Return the drift of every directional feature; nothing while under a week has passed since the training.
 
     Args:
-        segments: of all markets, training history and what came after it.
+        segments: of the markets, training history and what came after it.
         trained_until_ms: closes after it are new.
     """
-    grid, table = _table(segments, timeframe)  # (T,), (T, M, F)
+    grid, table = _table(_watched(segments, trained_until_ms), timeframe)  # (T,), (T, M, F)
     border = int(np.searchsorted(grid, trained_until_ms))
     bars_a_day = DAY_MS // timeframe.ms
     length = min(len(grid) - border, WINDOW_D * bars_a_day)
@@ -69,6 +70,16 @@ def feature_drift(
         )
         for column, (index, threshold, p_value), is_moved in zip(columns, found, moved, strict=True)
     )
+
+
+def _watched(segments: Sequence[Segment], trained_until_ms: int) -> Sequence[Segment]:
+    """Return the segments of markets that were warm two windows before the training ended and went on after it; all
+    of them where there is no such market.
+    """
+    early_ms = trained_until_ms - 2 * WINDOW_D * DAY_MS
+    old = {part.symbol for part in segments if part.is_warm.any() and part.open_ms[part.is_warm][0] <= early_ms}
+    here = {part.symbol for part in segments if part.open_ms[-1] >= trained_until_ms}
+    return [part for part in segments if part.symbol in old & here] or segments
 
 
 def _measure(values: np.ndarray, border: int, length: int, rng: np.random.Generator) -> tuple[float, float, float]:

@@ -53,10 +53,15 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    *faults: str, pace: Pace = PACED, symbols: Sequence[str] = DEMO_SYMBOLS, start_ms: int = START_MS, seed: int = 3
+    *faults: str,
+    pace: Pace = PACED,
+    symbols: Sequence[str] = DEMO_SYMBOLS,
+    start_ms: int = START_MS,
+    seed: int = 3,
+    market: GeneratedMarket | None = None,
 ) -> AsyncIterator[Stage]:
-    """Run an exchange whose market clock begins at `start_ms`."""
-    market = GeneratedMarket(5, symbols, start_ms=start_ms)
+    """Run an exchange whose market clock begins at `start_ms`, or one of a given market."""
+    market = market or GeneratedMarket(5, symbols, start_ms=start_ms)
     server = ExchangeServer(market, pace, faults=[fault_of(fault) for fault in faults], seed=seed)
     await server.start()
     try:

@@ -12,6 +12,7 @@ from bot.feed.connect import client_for
 from bot.feed.connection import Connection
 from bot.feed.failures import NoSuchMarket
 from bot.feed.source import FeedSource
+from bot.simulator.market.generated import GeneratedMarket
 from storage.config.market import ExchangeSettings
 from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
@@ -73,6 +74,26 @@ async def test_funding_arrives_in_the_minute_at_which_it_settles() -> None:
         truth = here.true_funding(market.symbol, first_ms, len(minutes))
         assert len(truth) == 2
         assert settled_rates(minutes, index) == truth
+
+
+class Unfunded(GeneratedMarket):
+    """A market that states an interval of ETHUSDT and never settles it."""
+
+    def funding(self, symbol: str, start_ms: int, end_ms: int) -> tuple[np.ndarray, np.ndarray]:
+        return (
+            (np.empty(0, np.int64), np.empty(0)) if symbol == "ETHUSDT" else super().funding(symbol, start_ms, end_ms)
+        )
+
+
+async def test_a_rate_that_never_comes_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.feed.funding_fetcher.Backoff.next_s", lambda _: 10_000.0)
+    async with stage(market=Unfunded(5, ("BTCUSDT", "ETHUSDT"), start_ms=START_MS - HOUR_MS)) as here:
+        async with here.source() as source:
+            await source.markets(("BTCUSDT", "ETHUSDT"))
+            minutes = await read(source, START_MS - HOUR_MS - MINUTE_MS, 18 * 60)
+        truth = here.true_funding("BTCUSDT", START_MS - HOUR_MS, len(minutes))
+    assert len(truth) == 3
+    assert settled_rates(minutes, 0) == truth
 
 
 async def test_a_paced_market_waits_for_what_has_been_processed() -> None:

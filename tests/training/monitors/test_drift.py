@@ -102,6 +102,26 @@ def test_too_young_a_bundle_has_nothing_to_say() -> None:
     assert "too little" in found.sentence
 
 
+def test_markets_that_only_teach_and_those_too_young_or_gone_neither_stop_nor_blind_the_monitors() -> None:
+    first, *_ = DATASET.segments
+    teacher = replace(first, symbol="TEACHERUSDT")
+    young = replace(first.after(int(np.searchsorted(first.open_ms, SEEN_MS - 20 * DAY_MS))), symbol="YOUNGUSDT")
+    gone = first.until(SEEN_MS - 90 * DAY_MS, DATASET.timeframe)
+    assert gone is not None
+    more = (teacher, young, replace(gone, symbol="GONEUSDT"))
+    usual = report()
+    wide = replace(
+        recorded(),
+        symbols=(*DATASET.symbols, "YOUNGUSDT", "GONEUSDT"),
+        conviction=np.pad(recorded().conviction, ((0, 0), (0, 2)), constant_values=np.nan),
+        votes=np.pad(recorded().votes, ((0, 0), (0, 2), (0, 0)), constant_values=np.nan),
+    )
+    calm = account(np.random.default_rng(4).normal(0.0005, 0.01, 40))
+    found = drift_report(bundle(), wide, calm, (*DATASET.segments, *more), expected(), VALIDATION)
+    assert found.features == usual.features != ()
+    assert [part.ic for part in found.calibration] == [part.ic for part in usual.calibration]
+
+
 def test_scores_that_say_the_opposite_of_what_happens_break_the_calibration() -> None:
     found = report(recorded(sign=-1.0, skill=2.5))
     assert next(part for part in found.calibration if part.name == ENSEMBLE).ic < -0.5
