@@ -5,6 +5,7 @@
 # make check   format, lint, types, layers, Dockerfile
 # make soak    everything that can break, broken on purpose, in one table: 90 minutes; MINUTES=10 for a nightly run
 # make screenshots  pictures of the documentation, taken by the browser tests
+# make tour    a minute of the demo, recorded frame by frame by a browser: build/tour
 # make docs    the documentation as a site, build/site/index.html
 # make audit   known vulnerabilities of the pinned packages: asks the package index, or else osv.dev; fails where a
 #              package cannot be looked up
@@ -37,7 +38,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 MKL_NUM_THREADS=1
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run install test quick cover check docs screenshots audit lock pin-images sbom image format bench soak clean
+.PHONY: run install test quick cover check docs screenshots tour audit lock pin-images sbom image format bench soak clean
 
 run: $(RUNTIME)
 	$(BIN)/sigma run $(ARGS)
@@ -68,6 +69,9 @@ docs: $(VENV)/.installed-docs
 screenshots: $(DEVELOPMENT)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.browser.documentation
+
+tour: $(DEVELOPMENT)
+	$(BIN)/python -m tests.browser.tour
 
 audit: $(DEVELOPMENT)
 	$(BIN)/python deploy/audit.py constraints.txt

@@ -19,7 +19,7 @@ from sqlalchemy import Engine as Database
 
 from bot.trading.open_account import _read_back
 from storage.backup.places import Places
-from storage.backup.restore import restore
+from storage.backup.restore import RestoreOptions, restore
 from storage.backup.write import write_backup
 from storage.ledger import accounts
 from storage.ledger.accounts import Account
@@ -131,8 +131,7 @@ class Story:
     def _restore(self, source: Path) -> None:
         there = self.folder / "there"
         database = connect(f"sqlite:///{there / 'state' / 'sigma.db'}")
-        given = {"exchange_and_account": (EXCHANGE, NAME), "force": True, "now_ms": 1}
-        restore(database, places_of(there), source, **given)  # type: ignore[arg-type]
+        restore(database, places_of(there), source, (EXCHANGE, NAME), RestoreOptions(force=True, now_ms=1))
         database.dispose()
 
     def facts(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Engine as Database
 
 from bot.assembly import AccountParts, Environment, Shared, assemble
-from bot.exchange import Exchange, Patience
+from bot.exchange import Exchange, Patience, connection_to
 from bot.feed.connection import Connection
 from bot.feed.kept_history import KeptHistory
 from bot.feed.source import FeedSource
@@ -88,7 +88,7 @@ async def open_accounts(
     await asyncio.to_thread(run_queue.open)
     bundles = SharedBundles(shares=len(configs) > 1)
     shared = Shared(metrics=Metrics(), run_queue=run_queue, slot=slot, bundles=bundles, history=KeptHistory())
-    connection = await stack.enter_async_context(_connection(config, exchange, shared=len(configs) > 1))
+    connection = await stack.enter_async_context(connection_to(exchange, config, shared=len(configs) > 1))
     parts: list[AccountParts] = []
     for number, own in enumerate(configs):
         feed = FeedSource(connection, own.exchange, own.feed, owned=False)
@@ -117,18 +117,6 @@ async def open_accounts(
         web=_web(config, shared, parts),
         hurry=partial(hurry, database),
         measuring=_measuring(config, shared.metrics, database, connection, parts),
-    )
-
-
-def _connection(config: Config, exchange: Exchange, *, shared: bool) -> Connection:
-    return Connection(
-        config.exchange,
-        config.feed,
-        exchange.clock,
-        url=exchange.url,
-        on_time=exchange.on_time,
-        state=config.paths.state / "feed",
-        shared=shared,
     )
 
 

@@ -177,7 +177,7 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], bundle:
         markets=markets,
         settings=config.trading,
         bundle=bundle,
-        candles=environment.shared.history.of(environment.feed),
+        candles=environment.shared.history.of(environment.feed.past),
         now_ms=environment.exchange.clock.now_ms(),
     )
 

@@ -24,7 +24,7 @@ from bot.feed.time_keeper import measure
 from bot.feed.waiting import patient
 from bot.simulator.conductor import Pace
 from bot.simulator.market.generated import GeneratedMarket
-from bot.simulator.market.instruments import MOST_SYMBOLS, some_symbols
+from bot.simulator.market.instruments import demo_symbols
 from bot.simulator.market.lives import LivingMarket, demo_lives
 from bot.simulator.market.replay import ReplayMarket
 from bot.simulator.market.source import MarketSource
@@ -33,7 +33,6 @@ from storage.config.tree import Config
 from strategies.errors import ExchangeFailed
 from strategies.market import MINUTE_MS
 
-LISTED = 11  # known markets that the demo lists at least: more may be added while it runs
 STANDS_S = 10.0  # real seconds, beside the length of a minute, without one in a market that waits for us
 T = TypeVar("T")
 
@@ -109,6 +108,25 @@ async def open_exchange(config: Config, patience: Patience | None = None) -> Asy
             await server.stop()
 
 
+def connection_to(exchange: Exchange, config: Config, *, shared: bool) -> Connection:
+    """Return the connection of a whole program to an open exchange; it remembers bans in the state folder.
+
+    Args:
+        exchange: it is open.
+        config: of the program.
+        shared: several feeds will ask.
+    """
+    return Connection(
+        config.exchange,
+        config.feed,
+        exchange.clock,
+        url=exchange.url,
+        on_time=exchange.on_time,
+        state=config.paths.state / "feed",
+        shared=shared,
+    )
+
+
 def _pace(config: Config) -> Pace:
     ticks = config.simulator.ticks_per_minute
     return Pace(
@@ -126,7 +144,7 @@ def _source(config: Config) -> MarketSource:
         return ReplayMarket(folder, list(config.all_symbols), folder.parent / "funding", start_ms, None)
     generated = GeneratedMarket(
         config.simulator.seed,
-        tuple(dict.fromkeys((*config.all_symbols, *some_symbols(LISTED))))[:MOST_SYMBOLS],
+        demo_symbols(config.all_symbols),
         config.simulator.edge,
         start_ms,
         history_days=config.simulator.history_days,

@@ -14,8 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.exchange import Exchange, Patience, open_exchange
-from bot.feed.connection import Connection
+from bot.exchange import Exchange, Patience, connection_to, open_exchange
 from bot.feed.line_server import LineServer
 from bot.feed.waiting import Stopped
 from bot.operations import logs
@@ -58,16 +57,7 @@ async def serve(config: Config, address: str, *, verbose: bool = False, say: Cal
 
 
 async def _opened(config: Config, exchange: Exchange, address: str, stack: AsyncExitStack) -> LineServer:
-    connection = Connection(
-        config.exchange,
-        config.feed,
-        exchange.clock,
-        url=exchange.url,
-        on_time=exchange.on_time,
-        state=config.paths.state / "feed",
-        shared=True,
-    )
-    await stack.enter_async_context(connection)
+    connection = await stack.enter_async_context(connection_to(exchange, config, shared=True))
     server = LineServer(connection, exchange.clock, address, exchange=config.exchange.name, kind=config.exchange.market)
     await server.start()
     stack.push_async_callback(server.stop)

@@ -73,7 +73,8 @@ def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> No
             sync(stage)
     except OSError as error:
         for stage, _ in staged:
-            stage.unlink(missing_ok=True)
+            with suppress(OSError):  # a read-only disk refuses that, too
+                stage.unlink(missing_ok=True)
         raise StorageFailed(f"{target} could not be written: {error.strerror or error}; nothing was changed") from error
     try:
         for stage, target in staged:
@@ -86,7 +87,8 @@ def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> No
 def remove_staged(folder: Path) -> None:
     """Delete what a killed writer left behind; call it under the folder's lock."""
     for stage in folder.glob(f".*{STAGED_SUFFIX}"):
-        stage.unlink(missing_ok=True)
+        with suppress(OSError):  # whoever writes there next is told why not
+            stage.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

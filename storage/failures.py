@@ -5,6 +5,7 @@ Used by both command lines, `sigma` and `python -m training`. Knows nothing of c
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import platform
 import sys
@@ -16,12 +17,15 @@ from pathlib import Path
 from typing import Final
 
 from storage.lazy import lazily
-from strategies.errors import SigmaError
+from strategies.errors import SigmaError, StorageFailed
 
 with lazily():
     from storage.config.tree import load
 
 _FOLDER: Final = "failures"
+_OF_THE_DISK: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENFILE, errno.EMFILE}
+)
 
 
 class Unforeseen(SigmaError):
@@ -30,13 +34,16 @@ class Unforeseen(SigmaError):
     exit_code = 70  # sysexits.h: internal software error
 
 
-def unforeseen(error: BaseException, arguments: Sequence[str]) -> Unforeseen:
-    """Write a report of an exception and return the error that names it.
+def unforeseen(error: BaseException, arguments: Sequence[str]) -> SigmaError:
+    """Write a report of an exception and return the error that names it; of what the disk refuses no report is needed.
 
     Args:
         error: as caught.
         arguments: of the command line.
     """
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        where = f"{error.filename} cannot be written or read" if error.filename else "a file cannot be written or read"
+        return StorageFailed(f"{where}: {error.strerror}")
     text = "".join(traceback.format_exception(error))
     number = hashlib.sha256(text.encode()).hexdigest()[:8]
     lines = [f"sigma {' '.join(arguments)}", f"python {platform.python_version()} on {platform.platform()}", "", text]

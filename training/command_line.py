@@ -20,7 +20,14 @@ from strategies.errors import BadInput
 from training import commands
 from training.runtime.progress import configured_by, warnings_aside
 
-GROUPS: Final = ("train", "tune", "check", "import", "report")  # words that are followed by a command of their own
+GROUPS: Final = (
+    "train",
+    "tune",
+    "check",
+    "import",
+    "report",
+    "ledger",
+)  # words that are followed by a command of their own
 _USAGE: Final = """usage: python -m training COMMAND [OPTIONS]   (people write: sigma COMMAND [OPTIONS])
 
 Every command takes --config FILE, --json (one JSON document on stdout, the rest on stderr), --verbose, --help, and

@@ -112,12 +112,19 @@ async def attack(
             if isinstance(together, int):
                 refused += together
                 continue
-            errors = []
+            errors: list[Exception | None] = []
             for number in numbers:
+                if errors and time.monotonic() >= until_s:
+                    played -= len(numbers) - len(errors)
+                    break
                 begun(number)
                 errors.append(await _alone(take, rng_of(name, seed, number)))
-            found = list(zip(numbers, errors, strict=True))
-            if together is not None and all(error is None or isinstance(error, SigmaError) for error in errors):
+            found = list(zip(numbers, errors, strict=False))  # time may end among them
+            if (
+                together is not None
+                and len(errors) == len(numbers)
+                and all(error is None or isinstance(error, SigmaError) for error in errors)
+            ):
                 found.append((numbers[0], together))  # alone none of them does it
             for number, error in found:
                 refused += isinstance(error, SigmaError)

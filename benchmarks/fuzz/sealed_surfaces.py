@@ -25,7 +25,7 @@ from benchmarks.fuzz.mutations import spoilt_bytes, spoilt_json
 from benchmarks.kill_story import EXCHANGE, NAME, places_of, story_of
 from storage.backup.container import SEAL, Unpacking, unpacked
 from storage.backup.manifest import MANIFEST, Member
-from storage.backup.restore import restore
+from storage.backup.restore import RestoreOptions, restore
 from storage.backup.rows import pages, put, tables_of
 from storage.ledger.database import connect, migrate, reading
 from storage.models import apart
@@ -36,7 +36,7 @@ from strategies.errors import BundleRefused, SigmaError
 from tests.bot.retraining.swappable import Files, repacked, ridge_files
 
 APART_SHARE: Final = 0.01  # of bundles, verified in a child as the daemon does
-WHOLE_SHARE: Final = 0.05  # of backups, restored from the first step to the last
+WHOLE_SHARE: Final = 0.01  # of backups, restored from the first step to the last
 
 
 @asynccontextmanager
@@ -57,9 +57,8 @@ async def backup(folder: Path) -> AsyncIterator[Attack]:
         shutil.rmtree(there, ignore_errors=True)
         there.mkdir()
         database = connect(f"sqlite:///{there / 'state' / 'sigma.db'}")
-        given = {"exchange_and_account": (EXCHANGE, NAME), "force": False, "now_ms": 1}
         try:
-            restore(database, places_of(there), source, **given)  # type: ignore[arg-type]
+            restore(database, places_of(there), source, (EXCHANGE, NAME), RestoreOptions(now_ms=1))
         except SigmaError:
             left = [path for path in there.rglob("*") if path.is_file() and path.suffix not in (".lock", ".lease")]
             if left:

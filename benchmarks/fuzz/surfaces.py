@@ -1,25 +1,32 @@
-"""Every surface that can be fuzzed, by name."""
+"""Every surface that can be fuzzed, by name; one is loaded when it is played: a process of its own needs no other."""
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from importlib import import_module
+from pathlib import Path
 from typing import Final
 
-from benchmarks.fuzz.cases import Opened
-from benchmarks.fuzz.feed_surfaces import frames, rest
-from benchmarks.fuzz.file_surfaces import config, cron, csv, feather, parquet
-from benchmarks.fuzz.sealed_surfaces import backup, bundle
-from benchmarks.fuzz.service_surfaces import api, telegram
+from benchmarks.fuzz.cases import Attack, Opened, Together
 
-SURFACES: Final[dict[str, Opened]] = {
-    "frames": frames,
-    "rest": rest,
-    "csv": csv,
-    "feather": feather,
-    "parquet": parquet,
-    "config": config,
-    "cron": cron,
-    "backup": backup,
-    "bundle": bundle,
-    "api": api,
-    "telegram": telegram,
+
+def _opened(module: str, name: str, folder: Path) -> AbstractAsyncContextManager[Attack | Together]:
+    surface: Opened = getattr(import_module(f"benchmarks.fuzz.{module}"), name)
+    return surface(folder)
+
+
+_MODULES: Final = {
+    "frames": "feed_surfaces",
+    "rest": "rest_surface",
+    "csv": "file_surfaces",
+    "feather": "file_surfaces",
+    "parquet": "file_surfaces",
+    "config": "file_surfaces",
+    "cron": "file_surfaces",
+    "backup": "sealed_surfaces",
+    "bundle": "sealed_surfaces",
+    "api": "api_surface",
+    "telegram": "telegram_surface",
 }
+SURFACES: Final[dict[str, Opened]] = {name: partial(_opened, module, name) for name, module in _MODULES.items()}

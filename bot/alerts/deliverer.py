@@ -21,6 +21,9 @@ from storage.config.services import AlertSettings
 from storage.ledger.outbox import Outbox, Pending
 from strategies.errors import StorageFailed
 
+FOR_PROGRAMS: Final = frozenset(
+    {"rebalances"}
+)  # whoever mirrors positions needs each; people are told where they want it
 POLL_S: Final = 1.0
 PAGE_ROWS: Final = 100
 FIRST_WAIT_S: Final = 1.0
@@ -162,7 +165,8 @@ class Deliverer:
         await self._pace.sleep(delay_s if retry_after_s is None else retry_after_s)
 
     def _level(self, row: Pending) -> str:
-        return str(getattr(self._settings, row.event, "on"))
+        level = str(getattr(self._settings, row.event, "on"))
+        return "silent" if level == "off" and row.event in FOR_PROGRAMS and not self._channel.collapses else level
 
     async def _ask(self, question: Callable[..., Any], *arguments: object) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._worker, question, *arguments)

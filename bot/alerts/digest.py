@@ -28,6 +28,7 @@ from storage.ledger.monitor_findings import MonitorFinding
 from storage.ledger.queries import EquityPoint, Ledger
 from strategies.bundle.fallback_names import is_fallback
 from strategies.errors import SigmaError
+from strategies.kernel.round_trips import resized
 from strategies.market import DAY_MS
 
 MONDAY: Final = 0
@@ -68,6 +69,7 @@ def digest(control: Control, now_ms: int) -> dict[str, Any]:
         "day_return": _change(points, day_ago_ms, equity),
         "trades": traded.trades,
         "net": traded.net,
+        "rebalances": resized(ledger.facts(day_ago_ms)),
         "signals": len(ledger.decisions(since_ms=day_ago_ms, signals_only=True, limit=1_000)),
         "refusals": refusals_since(ledger, day_ago_ms),
         "account": _account(control, snapshot),
@@ -102,7 +104,7 @@ def _account(control: Control, snapshot: Snapshot | None) -> dict[str, Any]:
     if snapshot is None:
         return {}
     return {
-        "open": [[part.symbol, part.side, part.unrealised] for part in snapshot.positions],
+        "open": [[part.symbol, part.side, part.net] for part in snapshot.positions],
         "drawdown": snapshot.drawdown,
         "bundle": snapshot.bundle_id,
         "why": control.why_active() if is_fallback(snapshot.bundle_id) else "",

@@ -18,11 +18,12 @@ def lines_of(payload: Mapping[str, Any]) -> list[str]:
     signals = many("{count} signal", "{count} signals", payload["signals"])
     lines = [
         _("equity {equity} ({total} since the start, {day})", equity=f"{payload['equity']:,.2f}", total=total, day=day),
-        _("{closed}, net {net}; {signals}", closed=closed, net=f"{payload['net']:+,.2f}", signals=signals),
+        _("{closed}, net {net}; {signals}", closed=closed, net=f"{payload['net']:+,.2f}", signals=signals)
+        + (f", {_resized(payload['rebalances'])}" if payload.get("rebalances") else ""),
     ]
     lines += _account(payload["account"])
     lines += [f"{_checked(str(kind))}: {translated(str(sentence))}" for kind, sentence in payload["checks"]]
-    lines += _why_silent(payload)
+    lines += _why_silent(payload, {symbol: side for symbol, side, _net in payload["account"].get("open", ())})
     return lines + (week_lines(payload["week"]) if payload.get("week") else [])
 
 
@@ -60,7 +61,7 @@ def _account(account: Mapping[str, Any]) -> list[str]:
     return [*lines, _("why: {why}", why=translated(account["why"]))] if account["why"] else lines
 
 
-def _why_silent(payload: Mapping[str, Any]) -> list[str]:
+def _why_silent(payload: Mapping[str, Any], held: Mapping[str, str]) -> list[str]:
     named = ", ".join(f"{count} {translated(name.replace('_', ' '))}" for name, count in payload["refusals"].items())
     lines = [_("refused in 24 h: {named}", named=named or _("nothing"))]
     if not payload["signals"]:
@@ -70,13 +71,21 @@ def _why_silent(payload: Mapping[str, Any]) -> list[str]:
         if part.conviction is None:
             conviction = _("no score")
         else:
-            conviction = _("{conviction} of {enter}", conviction=f"{part.conviction:+.2f}", enter=f"{part.enter:.2f}")
+            conviction = _(
+                "{conviction} (enters at {enter})", conviction=f"{part.conviction:+.2f}", enter=f"{part.enter:.2f}"
+            )
         refused = _("; last refusal: {why}", why=translated(part.last_refusal)) if part.last_refusal else ""
+        if part.symbol in held:  # its last refusal is older than its entry, and no reason for anything
+            refused = "; " + _("held {side}", side=held[part.symbol])
         lines.append(
             _("{symbol}: conviction {conviction}{refused}", symbol=part.symbol, conviction=conviction, refused=refused)
             + f"; {wait_text(part, payload['ms'])}"
         )
     return lines
+
+
+def _resized(count: int) -> str:
+    return many("{count} position resized", "{count} positions resized", count)
 
 
 def _day(change: float | None) -> str:

@@ -18,6 +18,8 @@ with lazily():
     from bot.alerts.digest_lines import lines_of
 
 LONGEST_LINE: Final = 160
+MOST_PARTS: Final = 3  # of what a nightly check found; all of it stands in the ledger
+_CHECKS: Final = frozenset({"parity", "candles", "drift", "archive"})
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for
 _COMMANDS: Final = {
     "pause": N_("Paused: no new entries, exits go on"),
@@ -48,6 +50,7 @@ _ICONS: Final = {
 _EVENTS: Final = {
     "signals": N_("signals"),
     "fills": N_("fills"),
+    "rebalances": N_("rebalances"),
     "exits": N_("exits"),
     "protections": N_("protections"),
     "training": N_("training"),
@@ -67,11 +70,13 @@ def icon(event: str, payload: Mapping[str, Any]) -> str:
             return "⚪"
         case "fills":
             return "🟢" if payload.get("side") == "buy" else "🔴"
+        case "rebalances":
+            return "➕" if _grows(payload) else "➖"
         case "exits":
             return "✅" if float(payload.get("trade_net") or 0) > 0 else "❌"
         case "feed":
             return "📶" if payload.get("type") == "recovered" else "📡"
-    return _ICONS.get(event, "•")
+    return "🔎" if event in _CHECKS else _ICONS.get(event, "•")
 
 
 def headline(event: str, payload: Mapping[str, Any]) -> str:
@@ -100,6 +105,8 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
             return _("Entry missed: {symbol} ({reason})", symbol=symbol, reason=why)
         case "fills", _kind:
             return f"{_traded(payload)}, {reason(payload['reason'])}"
+        case "rebalances", _kind:
+            return _rebalanced(payload)
         case "exits", _kind:
             return _(
                 "Closed {trade} at {price}: {reason}, net {net}",
@@ -115,6 +122,8 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
         case "markets", _kind:
             text = _MARKET_CHANGES[payload["kind"]]
             return _(text, symbol=payload["symbol"], why=translated(str(payload["why"])))
+        case "parity" | "candles" | "drift" | "archive", _kind:
+            return translated(str(payload["text"]).split("; ")[0])
         case "training", "began":
             return _("Training began: {why}", why=translated(str(payload.get("why", ""))))
         case "training", _kind:
@@ -153,10 +162,13 @@ def _feed(payload: Mapping[str, Any]) -> str:
 
 def _details(event: str, payload: Mapping[str, Any]) -> list[str]:
     if event == "signals" and "signal" in payload:
-        return [_levels(payload), _odds(payload), translated(str(payload["reasoning"]))]
-    if event == "fills" and payload.get("fee"):
+        odds = _odds(payload)
+        return [_levels(payload), *([odds] if odds else []), translated(str(payload["reasoning"]))]
+    if event in ("fills", "rebalances") and payload.get("fee"):
         position = quantity(payload["position"], signed=True)
         return [_("position {position}, fee {fee}", position=position, fee=f"{payload['fee']:,.2f}")]
+    if event in _CHECKS:
+        return [translated(part) for part in str(payload["text"]).split("; ")[1 : 1 + MOST_PARTS]]
     if event == "digest" and "account" in payload:
         return lines_of(payload)
     return [str(line) for line in payload.get("lines", ())]
@@ -194,6 +206,17 @@ def _traded(payload: Mapping[str, Any]) -> str:
     return _("Sold {amount} {symbol} at {price}", amount=amount, symbol=symbol, price=at)
 
 
+def _grows(payload: Mapping[str, Any]) -> bool:
+    return (payload.get("side") == "buy") == (float(payload.get("position") or 0) > 0)
+
+
+def _rebalanced(payload: Mapping[str, Any]) -> str:
+    amount, at = quantity(payload["quantity"]), price(payload["price"])
+    if _grows(payload):
+        return _("Enlarged {trade} by {amount} at {price}", trade=payload["trade"], amount=amount, price=at)
+    return _("Reduced {trade} by {amount} at {price}", trade=payload["trade"], amount=amount, price=at)
+
+
 def _commanded(payload: Mapping[str, Any]) -> str:
     by = _(" (by {name})", name=payload["by"]) if payload.get("by") else ""
     kind = str(payload.get("kind"))
@@ -210,7 +233,9 @@ def _levels(payload: Mapping[str, Any]) -> str:
 
 
 def _odds(payload: Mapping[str, Any]) -> str:
-    said = [_("confidence {share}", share=share(payload["confidence"]))]
+    said = []
+    if payload["confidence"]:  # a rule without a past of convictions has none
+        said.append(_("confidence {share}", share=share(payload["confidence"])))
     if payload.get("probability") is not None:
         said.append(_("probability {share}", share=share(payload["probability"])))
     if payload.get("win_rate") is not None:

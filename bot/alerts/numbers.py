@@ -26,6 +26,20 @@ _REASONS: Final = {
     "regrid": N_("moved to the market's new grid"),
     "late": N_("late"),
 }
+_SHORT: Final = {
+    "signal": N_("signal"),
+    "faded": N_("faded"),
+    "reversed": N_("turned"),
+    "stop": N_("stop"),
+    "take": N_("target"),
+    "trail": N_("trailing"),
+    "command": N_("person"),
+    "daily_loss": N_("daily loss"),
+    "drawdown": N_("drawdown"),
+    "kill_switch": N_("kill switch"),
+    "delisted": N_("delisted"),
+    "regrid": N_("new grid"),
+}
 
 
 def stamp(ms: int | None, *, short: bool = False) -> str:
@@ -54,6 +68,12 @@ def reason(name: Any) -> str:
     """Return why a fill happened, in words."""
     text = _REASONS.get(str(name))
     return _(text) if text else str(name).replace("_", " ")
+
+
+def short_reason(name: Any) -> str:
+    """Return why a fill happened in a word or two, for a table's cell."""
+    text = _SHORT.get(str(name))
+    return _(text) if text else reason(name)
 
 
 def share(value: float | None, *, signed: bool = False) -> str:

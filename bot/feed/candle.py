@@ -8,9 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from strategies.market import MINUTE_MS
 
 Values = tuple[float, float, float, float, float]
+
+
+def values_of(row: np.ndarray) -> Values:
+    """Return the numbers behind the open's time of a (6,) row of candles."""
+    opening, high, low, close, volume = map(float, row[1:])
+    return (opening, high, low, close, volume)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

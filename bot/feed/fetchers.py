@@ -19,7 +19,7 @@ from bot.feed.page import Page
 from bot.feed.plausible import Wild
 from bot.feed.rebuild import rebuilt
 from bot.feed.rest import SECOND_LOOK_S, Rest
-from bot.feed.validate import WHY
+from bot.feed.validate import BEYOND, WHY
 from bot.feed.witness import Witnesses
 from bot.waiting import Backoff, Outage, elapsed_s
 from strategies.errors import ExchangeFailed
@@ -32,7 +32,6 @@ SHAKEN_S = 120.0  # wall seconds after a reconnect in which young candles are lo
 UNCONFIRMED_S = 150.0  # wall seconds after which a wild candle that nothing confirms is left out
 GIVEN_UP_FROM_MS = 10 * MINUTE_MS  # a shorter gap of a quiet market is no news
 LONGEST_WAIT_S = 10.0
-BEYOND = "its numbers cannot be reckoned with in whole ticks and lots"
 
 
 class GapFetcher:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bot.clock import Clock
 from bot.feed.rest import Rest
+from bot.feed.validate import Refused
 from strategies.market import CandleArray, Timeframe
 
 ATTEMPTS = 8
@@ -29,8 +30,11 @@ async def candle_pages(
     start_ms: int,
     end_ms: int,
     progress: PageProgress | None,
+    refused: dict[int, Refused] | None = None,
 ) -> AsyncIterator[CandleArray]:
     """Yield the closed candles of [start, end) as (n, 6) float64 pages, oldest first; gaps are the exchange's own.
+
+    `refused` is told, by open, why what the exchange states in the place of candles is none.
 
     Raises:
         ExchangeFailed: the exchange cannot be reached; attempts have been made.
@@ -42,12 +46,15 @@ async def candle_pages(
         page = await rest.candles(symbol, timeframe, next_ms, end_ms, attempts=ATTEMPTS)
         if page.candles:
             yield np.array([(candle.open_ms, *candle.values) for candle in page.candles])
-            next_ms = page.candles[-1].open_ms + step_ms
+            behind = [ms for ms in page.refused if next_ms <= ms < end_ms and ms % step_ms == 0]  # stated, as nonsense
+            next_ms = max(page.candles[-1].open_ms, *behind, next_ms) + step_ms
         elif page.complete_ms > next_ms:
             next_ms = page.complete_ms
         else:
             next_ms += rest.page * step_ms  # not listed yet, or nothing traded for a whole page
         count += len(page.candles)
+        if refused is not None:
+            refused.update(page.refused)
         if progress is not None:
             progress(candles=count, done_ms=min(next_ms, end_ms))
 

@@ -25,6 +25,7 @@ from bot.feed.listing import Listing, describe_markets, known_markets, list_mark
 from bot.feed.live import LiveFeed
 from bot.feed.live_members import LiveMembers
 from bot.feed.pages import PageProgress, candle_pages, funding_rates
+from bot.feed.past import Past
 from bot.feed.release import ReleasePolicy
 from bot.feed.rules_watch import RulesWatch
 from bot.feed.tickers import Listed, listing_of
@@ -47,6 +48,7 @@ class FeedSource:
         ready: per market whether its stream is open and no gap is; False before the first frame.
         last_frame_ms: exchange time of the latest valid frame; 0 before the first.
         builtin: the built-in exchange's own extension, or None.
+        past: history that decisions begin with, judged as live candles are.
         gathered_ms: wall time from the first candle of the latest minute to its leaving.
     """
 
@@ -84,6 +86,14 @@ class FeedSource:
         self._owed_ms: Sequence[Sequence[int]] = ()
         self._members: LiveMembers | None = None
         self._live: LiveFeed | None = None
+        self.past = Past(
+            self._rest,
+            self._clock,
+            wild_move=self._settings.wild_move,
+            know=self._know,
+            spec_of=lambda symbol: next((market for market in self._markets if market.symbol == symbol), None),
+            note=self._note,
+        )
 
     async def __aenter__(self) -> Self:
         if self._owned:
@@ -261,7 +271,7 @@ class FeedSource:
             on_health=self._note_health,
         )
         jobs = [*live.jobs(), ("feed rules", self._rules.run())]
-        self._members = LiveMembers(live, group=self._group, history=self.history, clock=self._clock)
+        self._members = LiveMembers(live, group=self._group, history=self.past.history, clock=self._clock)
         self._members.start(jobs)
         return live
 
@@ -275,6 +285,10 @@ class FeedSource:
 
     def _note_health(self, ready: dict[str, bool], last_frame_ms: int) -> None:
         self.ready, self.last_frame_ms = ready, last_frame_ms
+
+    def _note(self, note: CandleNote) -> None:
+        self.counters[f"candles_{note.kind}"] += 1
+        self.notes.append(note)
 
     async def _know(self, symbol: str) -> None:
         if symbol not in self._rest.names:

@@ -39,6 +39,7 @@ WHY: Final = {
     Refused.NOT_POSITIVE: "a price of it is not above zero, or its volume is negative",
     Refused.OUT_OF_ORDER: "its high is below its low",
 }
+BEYOND: Final = "its numbers cannot be reckoned with in whole ticks and lots"
 
 
 def check(symbol: str, row: Sequence[object], *, step_ms: int, newest_ms: int) -> ClosedCandle | Refused:

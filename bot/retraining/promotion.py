@@ -100,6 +100,8 @@ class TrainingRuns:
             "--exchange",
             config.exchange.name,
             "--no-promote",
+            "--gaps",
+            "split",  # hours without candles end a run; they are no reason never to train again
             *quick,
         ]
 

@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from sqlalchemy import Engine as Database
 
-from bot.feed.candle import CandleNote
+from bot.feed.candle import CandleNote, Values, values_of
+from bot.feed.validate import fits
 from storage.ledger import candle_notes, tape
 from storage.ledger.accounts import Account
 from storage.ledger.database import reading
@@ -24,6 +25,7 @@ from strategies.errors import SigmaError
 from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Market, Timeframe
 
 NAMED: Final = 5  # differences that the sentence names; the notes have all
+NONE: Final = -1  # stands for every number of a candle that cannot be reckoned with: each differs
 FIELDS: Final = ("open", "high", "low", "close", "volume")
 
 
@@ -86,22 +88,25 @@ async def _compare(market: Market, stored: dict[int, np.ndarray], source: Histor
         theirs = await source.history(market.symbol, Timeframe.M1, day_ms, day_ms + DAY_MS)
     except SigmaError as error:
         return Compared(symbol=market.symbol, candles=0, error=str(error))
-    bars = market.bars(theirs) if len(theirs) else np.empty((0, 5), np.int64)
     first_ms = min(stored, default=day_ms + DAY_MS)
     notes, common, absent = [], 0, 0
-    for open_ms, bar in zip(theirs[:, 0].astype(np.int64).tolist(), bars, strict=True):
+    stated = [values_of(row) for row in theirs]
+    is_whole = np.array([fits(market, values) for values in stated], bool)
+    bars = np.full((len(theirs), 5), NONE, np.int64)
+    bars[is_whole] = market.bars(theirs[is_whole])
+    for open_ms, bar, values in zip(theirs[:, 0].astype(np.int64).tolist(), bars, stated, strict=True):
         ours = stored.get(open_ms)
         if ours is None:
             absent += open_ms >= first_ms
             continue
         common += 1
         if not np.array_equal(ours, bar):
-            notes.append(_note(market, open_ms, ours, bar))
+            notes.append(_note(market, open_ms, ours, bar, values))
     return Compared(symbol=market.symbol, candles=common, notes=tuple(notes), absent=absent)
 
 
-def _note(market: Market, open_ms: int, ours: np.ndarray, theirs: np.ndarray) -> CandleNote:
-    pair = [_values(market, bar) for bar in (ours, theirs)]
+def _note(market: Market, open_ms: int, ours: np.ndarray, theirs: np.ndarray, stated: Values) -> CandleNote:
+    pair = [_values(market, ours), stated]
     differing = [
         f"{name} {pair[0][column]:,.8g}, the exchange {pair[1][column]:,.8g}"
         for column, name in enumerate(FIELDS)

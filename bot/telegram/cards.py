@@ -24,6 +24,7 @@ with lazily():
 
 PICTURED_H: Final = 72
 PICTURED: Final = frozenset({"signals", "exits"})
+ABOUT_TRADES: Final = frozenset({"signals", "fills", "rebalances", "exits"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Cards:
     def card(self, event: str, payload: Mapping[str, Any], *, is_dark: bool) -> Card:
         """Return what goes with an alert; an empty card where nothing does. Asks the database."""
         symbol = str(payload.get("symbol", ""))
-        if event not in ("signals", "fills", "exits") or not symbol or payload.get("type") == "missed":
+        if event not in ABOUT_TRADES or not symbol or payload.get("type") == "missed":
             return Card()
         try:
             lines = tuple(self._lines(event, payload))

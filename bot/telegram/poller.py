@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import structlog
 from telegram import Bot, Update
@@ -22,6 +22,9 @@ FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
 CONFLICT_WAIT_S: Final = 10.0
 UPDATES: Final = ["message", "callback_query"]
+NUMBERS_END: Final = (
+    2**53
+)  # Telegram's own end far below; behind it a question with the next number is refused for ever
 
 
 class Poller:
@@ -66,6 +69,9 @@ class Poller:
             else:
                 if not found:  # all before is confirmed; a number that was spoilt on its way must not make us deaf
                     offset = None
+                elif not all(_is_number(update.update_id) for update in found):
+                    self._log.warning("telegram's answer is unreadable", error="a number of an update is none")
+                    offset, found = await self._one_by_one(offset)
             self._recover()
             for update in found:
                 offset = update.update_id + 1
@@ -172,4 +178,8 @@ def is_sound(update: Update) -> bool:
 
 def _number(row: object) -> int | None:
     number = row.get("update_id") if isinstance(row, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    return number if _is_number(number) else None
+
+
+def _is_number(number: object) -> TypeGuard[int]:
+    return type(number) is int and 0 <= number < NUMBERS_END

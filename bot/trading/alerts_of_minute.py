@@ -44,10 +44,17 @@ def command_alert(command: Command, minute_ms: int, number: int) -> Alert:
 def _event_of(record: np.void) -> str | None:
     kind = FactKind(int(record["kind"]))
     if kind is FactKind.FILL:
-        return "exits" if record["position"] == 0 else "fills"
+        return _event_of_fill(int(record["lots"]), int(record["position"]))
     if kind in (FactKind.LOCK, FactKind.UNLOCK) and Reason(int(record["reason"])) in COMMANDED:
         return None
     return EVENT_OF_FACT.get(kind)
+
+
+def _event_of_fill(lots: int, position: int) -> str:
+    """Return what a fill did: opened ("fills") or closed ("exits") a position, or changed the size of one."""
+    if position == 0:
+        return "exits"
+    return "fills" if lots == position else "rebalances"
 
 
 def _fact_payload(record: np.void, markets: tuple[Market, ...]) -> dict[str, Any]:
@@ -64,9 +71,15 @@ def _fact_payload(record: np.void, markets: tuple[Market, ...]) -> dict[str, Any
             "price": float(market.price(int(record["price"]))),
             "fee": int(record["fee"]) / UNITS_PER_QUOTE,
             "position": float(market.quantity(int(record["position"]))),
-            "trade_net": int(record["trade_cash_flow"]) / UNITS_PER_QUOTE,
+            "trade_net": _net_at_price(record, market) / UNITS_PER_QUOTE,
         }
     return payload
+
+
+def _net_at_price(record: np.void, market: Market) -> int:
+    """Return what the round trip has come to, in units, with what is still held at the price of this fact."""
+    held = int(record["position"]) * int(record["price"]) * market.unit_value
+    return int(record["trade_cash_flow"]) + held
 
 
 def _alert(key: str, ms: int, event: str, payload: dict[str, Any]) -> Alert:

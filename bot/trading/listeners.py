@@ -24,13 +24,15 @@ def publisher(listeners: Listeners) -> Callable[[Snapshot], None]:
 
 
 def log_trading(snapshot: Snapshot) -> None:
-    """Say what a minute brought: fills, with an exit what its trade came to, and signals."""
+    """Say what a minute brought: entries, changes of size, exits with what the trade came to, and signals."""
     log = structlog.get_logger("trader")
     for alert in snapshot.alerts:
-        fill = orjson.loads(alert.payload) if alert.event in ("fills", "exits") else {}
+        fill = orjson.loads(alert.payload) if alert.event in ("fills", "rebalances", "exits") else {}
         shown = {name: fill[name] for name in ("trade", "side", "quantity", "price", "reason") if name in fill}
         if alert.event == "fills":
             log.info("fill", **shown)
+        elif alert.event == "rebalances":
+            log.info("rebalance", **shown, position=abs(fill["position"]), net=round(fill["trade_net"], 2))
         elif alert.event == "exits":
             log.info("exit", **shown, net=round(fill["trade_net"], 2), equity=round(snapshot.equity, 2))
     for view in snapshot.markets:

@@ -28,7 +28,8 @@ class MarketView:
     status: str  # trading, halted or leaving
     price: float
     conviction: float | None
-    enter: float
+    enter: float  # conviction that opens a position
+    full: float  # … and that of a full one
     expected_return: float | None
     volatility: float | None  # annual, at the last decision
     action: str
@@ -176,6 +177,7 @@ def _decided(engine: Engine, index: int, record: np.void, price: float, signal: 
         price=price,
         conviction=finite(record["conviction"]),
         enter=engine.settings.decision.opens_at,
+        full=engine.settings.decision.enter,
         expected_return=finite(record["expected_return"]),
         volatility=finite(record["volatility"]),
         action=Action(int(record["action"])).name.lower(),
@@ -196,6 +198,7 @@ def _undecided(engine: Engine, index: int, price: float) -> MarketView:
         price=price,
         conviction=None,
         enter=engine.settings.decision.opens_at,
+        full=engine.settings.decision.enter,
         expected_return=None,
         volatility=None,
         action="hold",

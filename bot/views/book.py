@@ -27,6 +27,7 @@ class TopPosition(View):
     side: str
     share: float = Field(description="notional / equity, below zero for a short")
     unrealised: float
+    net: float = Field(description="of the round trip so far: with what reductions brought, fees and funding")
 
 
 class TopConviction(View):
@@ -67,7 +68,13 @@ def book_of(snapshot: Snapshot) -> Book:
         net=sum(_signed(part) for part in held) / equity,
         volatility=_volatility(snapshot, equity),
         positions=[
-            TopPosition(symbol=part.symbol, side=part.side, share=_signed(part) / equity, unrealised=part.unrealised)
+            TopPosition(
+                symbol=part.symbol,
+                side=part.side,
+                share=_signed(part) / equity,
+                unrealised=part.unrealised,
+                net=part.net,
+            )
             for part in held[:TOP]
         ],
         convictions=[_conviction(view) for view in strongest[:TOP]],

@@ -33,7 +33,8 @@ class ChartTrade(View):
 def chart_trades(control: Control, symbol: str, closed: Sequence[Trade]) -> list[ChartTrade]:
     """Return closed round trips of a market (given newest first) and its open one, oldest first.
 
-    Stop and target of a closed one are those it was opened with. Asks the database: run it in a thread.
+    Stop and target of a closed one are those it was opened with, measured from its first fill. Asks the database: run
+    it in a thread.
     """
     market = control.market(symbol)
     oldest = min((part.decision_ms for part in closed), default=0)
@@ -46,7 +47,7 @@ def chart_trades(control: Control, symbol: str, closed: Sequence[Trade]) -> list
 
 def _closed(trade: Trade, market: Market, decision: RecordedDecision | None) -> ChartTrade:
     side = 1 if trade.side == "LONG" else -1
-    entry = int(market.ticks(trade.entry_price))
+    entry = int(market.ticks(trade.first_price))
     stop_e8, take_e8 = (0, 0) if decision is None else (decision.record["stop_e8"], decision.record["take_e8"])
     stop, take = int(nearer(entry, int(stop_e8), side)), int(farther(entry, int(take_e8), side))
     return ChartTrade(
@@ -73,6 +74,6 @@ def _open(position: OpenPosition) -> ChartTrade:
         exit_price=None,
         stop_loss=position.stop_loss,
         take_profit=position.take_profit,
-        net=position.unrealised,
+        net=position.net,
         closed_because=None,
     )

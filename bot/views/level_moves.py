@@ -42,7 +42,7 @@ def level_moves(
     """
     if distances is None:
         return []
-    side, entry = (1 if trade.side == "LONG" else -1), int(market.ticks(trade.entry_price))
+    side, entry = (1 if trade.side == "LONG" else -1), int(market.ticks(trade.first_price))
     stop, take = (
         int(nearer(entry, int(distances["stop_e8"]), side)),
         int(farther(entry, int(distances["take_e8"]), side)),

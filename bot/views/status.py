@@ -31,7 +31,10 @@ class MarketStatus(View):
     symbol: str
     price: float
     conviction: float | None
-    enter: float
+    enter: float = Field(description="conviction that opens a position")
+    full: float = Field(
+        description="conviction of a full position; above `enter` where positions follow the conviction"
+    )
     expected_return: float | None
     action: str
     refusal: str | None
@@ -118,6 +121,7 @@ def market_status(view: MarketView) -> MarketStatus:
         price=view.price,
         conviction=view.conviction,
         enter=view.enter,
+        full=view.full,
         expected_return=view.expected_return,
         action=view.action,
         refusal=view.refusal,

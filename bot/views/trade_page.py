@@ -17,6 +17,7 @@ from storage.ledger.minute_candles import minute_candles
 from storage.ledger.queries import RecordedDecision
 from storage.ledger.trades import Trade
 from strategies.errors import NotFound
+from strategies.kernel.round_trips import realised
 from strategies.kernel.state import FactKind, Reason
 from strategies.market import DAY_MS, HIGH, LOW, MINUTE_MS, UNITS_PER_QUOTE, Market, Timeframe
 
@@ -35,6 +36,8 @@ class Event(View):
     price: float | None
     fee: float
     cash: float = Field(description="what the cash changed by")
+    position: float = Field(description="held after it, below zero for a short")
+    realised: float | None = Field(description="what a fill that reduced or closed it brought, after its fee")
 
 
 class TradePage(View):
@@ -127,6 +130,7 @@ def _events(control: Control, market: Market, trade: Trade, end_ms: int) -> list
     facts = control.ledger.facts(trade.opened_ms, end_ms)
     number, index = int(trade.id.rpartition("-")[2]), control.market_index(trade.symbol)
     own = facts[(facts["market"] == index) & (facts["trade"] == number)]
+    brought = realised(own)
     return [
         Event(
             ms=int(fact["ms"]),
@@ -136,8 +140,10 @@ def _events(control: Control, market: Market, trade: Trade, end_ms: int) -> list
             price=float(market.price(int(fact["price"]))) if fact["price"] else None,
             fee=int(fact["fee"]) / UNITS_PER_QUOTE,
             cash=int(fact["cash_flow"]) / UNITS_PER_QUOTE,
+            position=float(market.quantity(int(fact["position"]))),
+            realised=None if units is None else units / UNITS_PER_QUOTE,
         )
-        for fact in own
+        for fact, units in zip(own, brought, strict=True)
     ]
 
 

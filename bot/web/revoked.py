@@ -9,6 +9,8 @@ from typing import Final
 import orjson
 import structlog
 
+from storage.durable import replace_files
+
 NAME: Final = "revoked_sessions.json"
 MOST: Final = 10_000
 
@@ -28,7 +30,11 @@ class Revoked:
         return session in self._until_ms
 
     def add(self, session: str, until_ms: int, now_ms: int) -> None:
-        """End a session; those that have run out by themselves are forgotten."""
+        """End a session; those that have run out by themselves are forgotten.
+
+        Raises:
+            StorageFailed: it is ended, and could not be written down: a restart would not know.
+        """
         kept = {name: until for name, until in self._until_ms.items() if until > now_ms}
         while len(kept) >= MOST:
             del kept[min(kept, key=kept.__getitem__)]
@@ -49,12 +55,12 @@ def _read(path: Path) -> dict[str, int]:
 
 
 def _write(path: Path, until_ms: dict[str, int]) -> None:
-    """Write beside and rename: a crash leaves the old list or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(until_ms))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    content = orjson.dumps(until_ms)
+
+    def write(beside: Path) -> None:
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+
+    replace_files([(path, write)])

@@ -51,11 +51,11 @@ async def stream(request: web.Request) -> web.StreamResponse:
     await socket.prepare(request)
     unwanted = COALESCED if every_s is not None else frozenset()
     subscription = hub.subscribe(after, unwanted, is_known=is_known)
-    sending = _send(request, socket, subscription)
-    if every_s is not None:
-        sending = _send_pulses(request, socket, subscription, every_s, watch)
     try:
-        await _serve(request, socket, subscription, sending)
+        if every_s is None:
+            await _serve(request, socket, subscription, _send(request, socket, subscription))
+        else:
+            await _serve(request, socket, subscription, _send_pulses(request, socket, subscription, every_s, watch))
     finally:
         hub.leave(subscription)
     return socket

@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -79,8 +79,9 @@ def packed(target: Path, staging: Path | None = None, passphrase: str = "") -> I
     except OSError as error:
         raise StorageFailed(f"{target} could not be written: {error.strerror or error}") from error
     finally:
-        stage.unlink(missing_ok=True)
-        locked.unlink(missing_ok=True)
+        for left in (stage, locked):
+            with suppress(OSError):  # a disk that turned read-only refuses that, too
+                left.unlink(missing_ok=True)
 
 
 class Unpacking:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 from storage.backup.container import Unpacking, unpacked
 from storage.backup.manifest import TABLES, Manifest, Member
 from storage.backup.places import Places
-from storage.backup.restore import Done, Restored, require_known, room
+from storage.backup.restore import Done, Restored, RestoreOptions, require_known, room
 from storage.backup.rows import fill
 from storage.backup.scope import Scope
 from storage.backup.switch import STAGING, finish_restore
@@ -42,11 +42,7 @@ def restore_account(
     places: Places,
     source: Path,
     account: tuple[str, str],
-    *,
-    force: bool,
-    now_ms: int,
-    passphrase: str = "",
-    done: Done = lambda _what, _done, _total: None,
+    options: RestoreOptions,
 ) -> Restored:
     """Put one account of a backup in place; every other account stays as it is.
 
@@ -55,10 +51,8 @@ def restore_account(
         places: of this installation.
         source: a file of `write_backup`, of all accounts or of this one.
         account: (exchange, name).
-        force: replace the account where it is here, after writing what it was to a backup in the state folder.
-        now_ms: names that backup.
-        passphrase: opens an encrypted backup, and encrypts the one of before.
-        done: told what is being done, how much is done, and of how much.
+        options: whether the account is replaced where it is here, after what it was has been written to a backup in
+            the state folder, and the rest.
 
     Raises:
         BadInput: the backup does not hold the account, or it is here and `force` is not set.
@@ -66,17 +60,17 @@ def restore_account(
         AlreadyRunning: a daemon trades the account.
     """
     exchange, name = account
-    with unpacked(source, passphrase, room(places)) as backup, ExitStack() as held:
+    with unpacked(source, options.passphrase, room(places)) as backup, ExitStack() as held:
         manifest = _of_account(backup.manifest, source, account)
         _require_ledger(engine)
-        backup.check(lambda read: done("checking", read, backup.manifest.size))
+        backup.check(lambda read: options.done("checking", read, backup.manifest.size))
         held.enter_context(account_lease(engine, exchange, name, places.state))
         finish_restore(places.state, engine)
-        aside = _aside(engine, places, account, force=force, now_ms=now_ms, passphrase=passphrase)
+        aside = _aside(engine, places, account, options)
         folder = held.enter_context(tempfile.TemporaryDirectory(dir=places.state, prefix=STAGING))
-        staged = _staged(backup, Path(folder), done)
+        staged = _staged(backup, Path(folder), options.done)
         held.callback(staged.dispose)
-        _add_bundles(backup, places, Path(folder), done)
+        _add_bundles(backup, places, Path(folder), options.done)
         with reading(staged) as inside, writing(engine) as connection, unhurried(connection):
             days = _add_days(backup, inside, engine, places, account)
             _replace(inside, connection, account, days)
@@ -103,9 +97,7 @@ def _require_ledger(engine: Engine) -> None:
         raise BadInput(f"the database has schema {found}, {newest} is needed; `sigma run` brings it there")
 
 
-def _aside(
-    engine: Engine, places: Places, account: tuple[str, str], *, force: bool, now_ms: int, passphrase: str
-) -> tuple[str, ...]:
+def _aside(engine: Engine, places: Places, account: tuple[str, str], options: RestoreOptions) -> tuple[str, ...]:
     """Write what the account was to a file, and return its name; nothing where the account is not here."""
     exchange, name = account
     with reading(engine) as connection:
@@ -113,17 +105,17 @@ def _aside(
             Scope.of(connection, account)
         except BadInput:
             return ()
-    if not force:
+    if not options.force:
         raise BadInput(f"account {name!r} on {exchange} is here already; --force replaces it, and keeps what it was")
-    target = places.state / f"before-restore-{name}-{now_ms}.backup"
+    target = places.state / f"before-restore-{name}-{options.now_ms}.backup"
     write_backup(
         engine,
         places,
         target,
         Contents(account=account),
-        created_ms=now_ms,
+        created_ms=options.now_ms,
         version=_version(),
-        passphrase=passphrase,
+        passphrase=options.passphrase,
     )
     return (str(target),)
 

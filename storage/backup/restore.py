@@ -42,6 +42,23 @@ Done = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOptions:
+    """How a backup is put in place.
+
+    Attributes:
+        now_ms: names the restore, and what was there before.
+        force: move what is here aside; else a place that is not empty is refused.
+        passphrase: opens an encrypted backup, and encrypts the one that is made of what was here.
+        done: told what is being done, how much is done, and of how much.
+    """
+
+    now_ms: int
+    force: bool = False
+    passphrase: str = ""
+    done: Done = lambda _what, _done, _total: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """What a restore did.
 
@@ -61,12 +78,8 @@ def restore(
     engine: Engine,
     places: Places,
     source: Path,
-    *,
-    exchange_and_account: tuple[str, str],
-    force: bool,
-    now_ms: int,
-    passphrase: str = "",
-    done: Done = lambda _what, _done, _total: None,
+    account: tuple[str, str],
+    options: RestoreOptions,
 ) -> Restored:
     """Put a backup in place of what is here.
 
@@ -74,36 +87,33 @@ def restore(
         engine: the database to restore into.
         places: of this installation.
         source: a file of `write_backup`.
-        exchange_and_account: of the configuration, whose lease is taken too.
-        force: move what is here aside.
-        now_ms: names the restore.
-        passphrase: opens an encrypted backup.
-        done: told what is being done, how much is done, and of how much.
+        account: (exchange, name) of the configuration, whose lease is taken too.
+        options: whether what is here goes aside, and the rest.
 
     Raises:
-        BadInput: the file is no backup, belongs to a newer program, or something is here and `force` is not set.
+        BadInput: the file is no backup, belongs to a newer program, or something is here and may not go aside.
         StorageFailed: the file is damaged, or something cannot be written.
         AlreadyRunning: a daemon trades one of the accounts.
     """
-    with unpacked(source, passphrase, room(places)) as backup, ExitStack() as held:
+    with unpacked(source, options.passphrase, room(places)) as backup, ExitStack() as held:
         require_known(backup.manifest, source)
-        backup.check(lambda read: done("checking", read, backup.manifest.size))
-        accounts = {exchange_and_account, *((part.exchange, part.name) for part in backup.manifest.accounts)}
+        backup.check(lambda read: options.done("checking", read, backup.manifest.size))
+        accounts = {account, *((part.exchange, part.name) for part in backup.manifest.accounts)}
         _lease(held, engine, places, sorted(accounts))
         finished = finish_restore(places.state, engine)
         if finished is not None and finished.seal == backup.seal:
             return _restored(backup, places, finished, engine)
         here = _accounts_here(engine)
         _lease(held, engine, places, sorted(set(here or ()) - accounts))
-        _require_empty(here, places, force=force)
-        switch = _switch(backup, places, now_ms)
+        _require_empty(here, places, force=options.force)
+        switch = _switch(backup, places, options.now_ms)
         remove_staging([move.target.parent for move in switch.moves])
         try:
-            _stage(backup, switch, places, done)
+            _stage(backup, switch, places, options.done)
             if switch.is_server:
-                _restore_on_server(engine, backup, switch, places, done)
+                _restore_on_server(engine, backup, switch, places, options.done)
             else:
-                _build_file(backup, switch, places, done)
+                _build_file(backup, switch, places, options.done)
                 write_record(switch, places.state)
         except BaseException:
             if not is_unfinished(places.state):  # else whoever comes next finishes or undoes it

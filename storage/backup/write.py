@@ -101,11 +101,19 @@ def write_backup(
 
 @contextmanager
 def _staging(beside: Path) -> Iterator[Path]:
-    """Yield a folder to work in, and remove those that killed backups left: nobody holds their lock."""
+    """Yield a folder to work in, and remove those that killed backups left: nobody holds their lock.
+
+    Raises:
+        StorageFailed: there can be none.
+    """
     for left in beside.glob(f"{STAGING}*"):
         with suppress(StorageFailed), folder_lock(left, patience_s=0):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=beside, prefix=STAGING) as name, folder_lock(Path(name)):
+    try:
+        made = tempfile.TemporaryDirectory(dir=beside, prefix=STAGING, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageFailed(f"{beside} cannot be written: {error.strerror}; a backup is put together there") from error
+    with made as name, folder_lock(Path(name)):
         yield Path(name)
 
 

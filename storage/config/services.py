@@ -136,6 +136,7 @@ class AlertSettings(Section):
 
     signals: Level = "silent"
     fills: Level = "silent"
+    rebalances: Level = "off"
     exits: Level = "on"
     protections: Level = "on"
     training: Level = "silent"

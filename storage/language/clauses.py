@@ -74,6 +74,11 @@ CODES: Final = (
     N_("not ready"),
 )
 FINDINGS: Final = (
+    N_("drawdown {0} outside {1} to {2}"),
+    N_("drawdown {0} outside {1} to {2} (monitor) (rolled back {3})"),
+    N_("turnover {0} outside {1} to {2}"),
+    N_("{0} stored candles compared with the exchange"),
+    N_("{0} differ"),
     N_("live and backtest identical"),
     N_("{0} fills in {1} trades"),
     N_("{0} fill in {1} trade"),

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,6 +45,9 @@ class Lease:
             StorageFailed: the server does not answer; it may be held or not.
         """
 
+    def close(self) -> None:
+        """Give the accounts back."""
+
 
 @contextmanager
 def account_lease(
@@ -62,36 +65,28 @@ def account_lease(
     their own meet at the first, a program of before at the second.
 
     Args:
-        pooled: a pooler stands between, which gives a session to nobody for long: held by a row with an end.
+        pooled: a pooler stands between, which gives a session to nobody for long: held by a row with an end, and by
+            files in the state folder, which the row's name stands for.
 
     Raises:
         AlreadyRunning: another daemon holds one of them.
         StorageFailed: the SQLite file has several names.
     """
-    if engine.dialect.name != "sqlite":
-        kind = RowLease if pooled else AdvisoryLease
-        lease = kind(engine, exchange, account, *further)
-        try:
-            lease.renew()
-            yield lease
-        finally:
-            lease.close()
-        return
-    file = engine.url.database
-    beside = [_one_name(Path(file).resolve()).parent] if file and file != ":memory:" else []
-    folders = dict.fromkeys([*beside, state_folder.resolve()])
-    files = FileLease(
-        {
-            folder / f"{exchange}-{name}.lock": f"account {name!r} on {exchange}"
-            for name in (account, *further)
-            for folder in folders
-        }
-    )
+    own, accounts = state_folder.resolve(), (account, *further)
+    if engine.dialect.name == "sqlite":
+        file = engine.url.database
+        beside = [_one_name(Path(file).resolve()).parent] if file and file != ":memory:" else []
+        lease: Lease = FileLease.of([*beside, own], exchange, accounts)
+    elif pooled:
+        row = RowLease(engine, exchange, *accounts, holder=f"{socket.gethostname()}:{own}")
+        lease = BothLeases(FileLease.of([own], exchange, accounts), row)
+    else:
+        lease = AdvisoryLease(engine, exchange, *accounts)
     try:
-        files.renew()
-        yield files
+        lease.renew()
+        yield lease
     finally:
-        files.close()
+        lease.close()
 
 
 class FileLease(Lease):
@@ -101,6 +96,13 @@ class FileLease(Lease):
         """Prepare to hold files; each with what it stands for."""
         self._files = dict(files)
         self._held: dict[Path, int] = {}
+
+    @classmethod
+    def of(cls, folders: Sequence[Path], exchange: str, accounts: Sequence[str]) -> Self:
+        """Return one that holds accounts in each of some folders."""
+        held = {name: f"account {name!r} on {exchange}" for name in accounts}
+        places = dict.fromkeys(folders)
+        return cls({folder / f"{exchange}-{name}.lock": what for name, what in held.items() for folder in places})
 
     def renew(self) -> None:
         """Lock every file that is not the one we hold; see `Lease.renew`."""
@@ -213,15 +215,16 @@ def _is_same(path: Path, descriptor: int) -> bool:
 class RowLease(Lease):
     """Rows with an end, renewed while the daemon lives: for poolers that lend a session for one transaction only.
 
-    A daemon that was killed leaves its rows until they end; one of the same machine and account goes on at once,
-    since two of them would have met at the file in the state folder.
+    A daemon that was killed leaves its rows until they end; one of the same name goes on at once, so a name must stand
+    for whoever holds the files of one state folder.
     """
 
-    def __init__(self, engine: Engine, exchange: str, *accounts: str, holder: str = "") -> None:
+    def __init__(self, engine: Engine, exchange: str, *accounts: str, holder: str) -> None:
         self._engine = engine
         self._exchange = exchange
         self._accounts = accounts
-        self._holder = holder or f"{socket.gethostname()}:{os.getcwd()}"
+        self._holder = holder
+        self._is_held = False
 
     def renew(self) -> None:
         """Take the rows, or move their end away."""
@@ -235,12 +238,32 @@ class RowLease(Lease):
                         f"account {name!r} on {self._exchange} is already traded by another daemon on "
                         f"{self._engine.url.host}; stop it, or wait {ROW_S} s if it was killed"
                     )
+        self._is_held = True
 
     def close(self) -> None:
-        """Give the accounts back."""
+        """Give the accounts back; who never held them leaves alone what another of its name holds."""
+        if not self._is_held:
+            return
         mine = (lease_row.c.exchange == self._exchange, lease_row.c.holder == self._holder)
         with suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(lease_row.delete().where(*mine))
+
+
+class BothLeases(Lease):
+    """Two leases that are held together; the first says who may ask for the second."""
+
+    def __init__(self, first: Lease, second: Lease) -> None:
+        self._both = (first, second)
+
+    def renew(self) -> None:
+        """Take both again; see `Lease.renew`."""
+        for lease in self._both:
+            lease.renew()
+
+    def close(self) -> None:
+        """Give both back, the second first."""
+        for lease in reversed(self._both):
+            lease.close()
 
 
 def _key(exchange: str, account: str) -> int:

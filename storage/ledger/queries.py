@@ -26,16 +26,22 @@ from strategies.market_versions import MarketVersions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPosition:
-    """A position as of the last account minute. Prices in quote, amounts in quote or base, times UTC ms."""
+    """A position as of the last account minute. Prices in quote, amounts in quote or base, times UTC ms.
+
+    `unrealised` is of what is held, at its mean cost; `realised` is what reductions brought, less the fees and the
+    funding of the whole round trip. Together they are `net`.
+    """
 
     symbol: str
     side: str
     quantity: float
-    entry_price: float
+    entry_price: float  # mean cost of what is held
     mark_price: float
     notional: float
-    unrealised: float  # of the round trip so far, net of fees and funding paid
-    unrealised_fraction: float  # of the entry notional
+    unrealised: float
+    unrealised_fraction: float  # of the cost of what is held
+    realised: float
+    net: float
     stop_loss: float | None
     take_profit: float | None
     liquidation_price: float | None
@@ -212,17 +218,18 @@ def open_position(record: np.void, market: Market) -> OpenPosition:
     """Return an open POSITION record in people's units."""
     lots = int(record["lots"])
     value = lots * int(record["mark"]) * market.unit_value
-    cost = abs(int(record["cost"]))
-    unrealised = int(record["cash_flow"]) + value
+    cost, cash_flow = int(record["cost"]), int(record["cash_flow"])
     return OpenPosition(
         symbol=market.symbol,
         side="LONG" if lots > 0 else "SHORT",
         quantity=float(market.quantity(abs(lots))),
-        entry_price=float(market.price(int(record["entry"]))),
+        entry_price=_mean_price(market, cost, lots) if cost else float(market.price(int(record["entry"]))),
         mark_price=float(market.price(int(record["mark"]))),
         notional=abs(value) / UNITS_PER_QUOTE,
-        unrealised=unrealised / UNITS_PER_QUOTE,
-        unrealised_fraction=unrealised / cost if cost else 0.0,
+        unrealised=(value - cost) / UNITS_PER_QUOTE,
+        unrealised_fraction=(value - cost) / abs(cost) if cost else 0.0,
+        realised=(cash_flow + cost) / UNITS_PER_QUOTE,
+        net=(cash_flow + value) / UNITS_PER_QUOTE,
         stop_loss=_price(market, int(record["stop"])),
         take_profit=_price(market, int(record["take"])),
         liquidation_price=_price(market, int(record["liquidation"])),
@@ -232,6 +239,11 @@ def open_position(record: np.void, market: Market) -> OpenPosition:
         decision_ms=int(record["decision_ms"]),
         trade=int(record["trade"]),
     )
+
+
+def _mean_price(market: Market, cost: int, lots: int) -> float:
+    numerator, denominator = market.tick.as_integer_ratio()
+    return cost * numerator / (lots * market.unit_value * denominator)
 
 
 def _price(market: Market, ticks: int) -> float | None:

@@ -19,14 +19,16 @@ class Trade:
     symbol: str
     side: str
     quantity: float  # largest held
+    resizes: int  # fills that neither opened nor closed it
     opened_ms: int
     closed_ms: int | None
-    entry_price: float
-    exit_price: float | None
+    entry_price: float  # mean of the fills that grew it
+    first_price: float  # of the first fill: stop and target are measured from it
+    exit_price: float | None  # mean of the fills that shrank it
     net: float  # after fees and funding; of an open one at the last mark
     fees: float
     funding: float  # > 0 paid
-    return_fraction: float  # net / entry notional
+    return_fraction: float  # net / the largest position at cost
     opened_because: str
     closed_because: str | None
     decision_ms: int
@@ -58,9 +60,11 @@ def _named(trip: RoundTrip, bundle_id: str) -> Trade:
         symbol=trip.symbol,
         side="LONG" if trip.side > 0 else "SHORT",
         quantity=trip.quantity,
+        resizes=trip.resizes,
         opened_ms=trip.opened_ms,
         closed_ms=trip.closed_ms,
         entry_price=trip.entry,
+        first_price=trip.first_price,
         exit_price=trip.exit,
         net=trip.net,
         fees=trip.fees,

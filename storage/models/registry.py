@@ -147,8 +147,8 @@ class Registry:
     def write_verdict(self, bundle: str, document: Mapping[str, Any]) -> Path:
         """Keep what the gate said of a bundle, promoted or not, in verdicts/ID.json; the newest verdict stays."""
         path, content = self._verdict(bundle), json.dumps(dict(document), indent=1).encode()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_files([(path, lambda staged: _write(staged, content))])
+        with folder_lock(path.parent):
+            replace_files([(path, lambda staged: _write(staged, content))])
         return path
 
     def verdict(self, bundle: str) -> dict[str, Any]:

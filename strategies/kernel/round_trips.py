@@ -28,8 +28,10 @@ class RoundTrip:
         opened_ms, closed_ms: opens of the bars of the first and the last fill; `closed_ms` is None while open.
         decision_ms: the decision that opened it.
         entry, exit: mean prices of the fills that grew and of those that shrank the position, quote currency.
+        first_price: of the first fill, from which stop and target are measured.
         quantity: largest position held, base currency.
-        notional: paid or received at the first fill, quote currency, > 0.
+        notional: the largest position at what its lots cost on average, quote currency, > 0.
+        resizes: fills that neither opened nor closed it.
         net: profit after fees and funding, quote currency; of an open trade at the last mark, closing costs not
             counted.
         fees, funding: paid, quote currency; funding < 0 was received.
@@ -52,6 +54,8 @@ class RoundTrip:
     funding: float
     opened_by: Reason
     closed_by: Reason | None
+    first_price: float
+    resizes: int = 0
 
     @property
     def is_closed(self) -> bool:
@@ -64,7 +68,7 @@ class RoundTrip:
 
     @property
     def net_return(self) -> float:
-        """Net profit as a fraction of the notional entered."""
+        """Net profit as a fraction of the largest notional entered: a trade that grew tenfold is not ten trades."""
         return self.net / self.notional
 
 
@@ -86,6 +90,33 @@ def round_trips(facts: np.ndarray, markets: Sequence[Market], marks: np.ndarray)
     versions = MarketVersions.of(markets)
     trades = [_trade(group, versions, int(marks[group["market"][0]])) for group in groups]
     return sorted(trades, key=lambda trade: (trade.opened_ms, trade.market))
+
+
+def realised(facts: np.ndarray) -> list[float | None]:
+    """Return what every fill that shrank a position brought, units: against its mean cost, after its fee.
+
+    Args:
+        facts: (n,) FACT of one round trip, in their order; None stands where nothing was sold.
+    """
+    cost, found = 0.0, list[float | None]()
+    for fact in facts:
+        lots, after, paid = int(fact["lots"]), int(fact["position"]), -int(fact["cash_flow"]) - int(fact["fee"])
+        if fact["kind"] != FactKind.FILL:
+            found.append(None)
+        elif (after - lots) * lots >= 0:
+            cost += paid
+            found.append(None)
+        else:
+            share = cost * (1.0 - after / (after - lots))
+            cost -= share
+            found.append(-share - paid - int(fact["fee"]))
+    return found
+
+
+def resized(facts: np.ndarray) -> int:
+    """Return how many fills enlarged or reduced a position that was held before and after."""
+    fills = facts[facts["kind"] == FactKind.FILL]
+    return int(np.count_nonzero((fills["position"] != 0) & (fills["lots"] != fills["position"])))
 
 
 def slippage_paid(facts: np.ndarray, markets: Sequence[Market], slippage_e8: np.ndarray) -> float:
@@ -120,7 +151,6 @@ def _trade(group: np.ndarray, versions: MarketVersions, mark: int) -> RoundTrip:
     first, last, latest = fills[0], fills[-1], versions[int(fills[0]["market"])]
     is_closed, is_growing = bool(last["position"] == 0), np.sign(fills["lots"]) == np.sign(first["lots"])
     held = round(float(markets[-1].quantity(int(last["position"]))) / float(latest.lot * latest.contract_size))
-    notional_units = abs(int(first["lots"])) * int(first["price"]) * markets[0].unit_value
     sizes = [float(market.quantity(abs(int(fill["position"])))) for market, fill in zip(markets, fills, strict=True)]
     return RoundTrip(
         market=int(first["market"]),
@@ -135,13 +165,29 @@ def _trade(group: np.ndarray, versions: MarketVersions, mark: int) -> RoundTrip:
         if is_closed
         else None,
         quantity=max(sizes),
-        notional=notional_units / UNITS_PER_QUOTE,
+        notional=_largest_cost(fills, markets) / UNITS_PER_QUOTE,
         net=(int(group["cash_flow"].sum()) + held * mark * latest.unit_value) / UNITS_PER_QUOTE,
         fees=int(group["fee"].sum()) / UNITS_PER_QUOTE,
         funding=-int(group["cash_flow"][group["kind"] == FactKind.FUNDING].sum()) / UNITS_PER_QUOTE,
         opened_by=Reason(int(first["reason"])),
         closed_by=Reason(int(last["reason"])) if is_closed else None,
+        first_price=float(markets[0].price(int(first["price"]))),
+        resizes=len(fills) - 1 - is_closed,
     )
+
+
+def _largest_cost(fills: np.ndarray, markets: Sequence[Market]) -> float:
+    """Return the most that the lots held ever cost, units; a reduction takes its share of the cost along."""
+    cost = most = 0.0
+    for fill, market in zip(fills, markets, strict=True):
+        lots, after = int(fill["lots"]), int(fill["position"])
+        before = after - lots
+        if before * lots >= 0:
+            cost += abs(lots) * int(fill["price"]) * market.unit_value
+        else:
+            cost *= abs(after / before)
+        most = max(most, cost)
+    return most
 
 
 def _mean_price(fills: np.ndarray, markets: Sequence[Market]) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +16,8 @@ from storage.ledger.database import writing
 from storage.ledger.lease import account_lease
 from storage.ledger.tables import account as account_table
 from strategies.errors import AlreadyRunning, BadInput
-from tests.builders import ROOT
 from tests.storage.backup.installations import ACCOUNT, Installation, empty, filled
+from tests.storage.backup.killed_restore import killed_at
 from tests.storage.backup.test_one_account import put_back
 from tests.storage.backup.two_accounts import SECOND, both, differences, rows
 
@@ -99,9 +97,7 @@ def test_killed_before_the_commit_it_is_the_old_after_it_the_new(
         here = filled(folder, postgres, count=20)
         before, files = here.export(), here.files()
         postgres.dispose()
-        arguments = [str(folder), postgres.url.render_as_string(), str(backup), str(renames)]
-        program = [sys.executable, "-m", "tests.storage.backup.killed_restore", *arguments]
-        assert subprocess.run(program, cwd=ROOT, check=False, timeout=60).returncode == KILLED
+        assert killed_at(folder, postgres.url.render_as_string(), backup, renames) == KILLED
         finish_restore(here.places.state, postgres)
         assert not is_unfinished(here.places.state)
         is_new = here.export() == on_sqlite.export()

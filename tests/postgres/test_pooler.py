@@ -14,7 +14,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import make_url, text
 
 from storage.ledger.database import connect, reading, writing
-from storage.ledger.lease import RowLease, account_lease
+from storage.ledger.lease import BothLeases, RowLease, account_lease
 from storage.ledger.postgres import ServerLimits
 from strategies.errors import AlreadyRunning, StorageFailed
 from tests.postgres.cluster import command, free_port
@@ -89,6 +89,22 @@ def test_an_account_is_held_by_a_row(pooled: Database, tmp_path: Path) -> None:
     RowLease(pooled, "builtin", "second", holder="a third").renew()
     with pytest.raises(AlreadyRunning):
         other.renew()
+
+
+def test_rows_keep_two_daemons_apart_that_were_started_in_one_folder(postgres: Database, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    with account_lease(postgres, "builtin", "main", one, pooled=True) as lease:
+        lease.renew()
+        for state in (one, other):
+            again = account_lease(postgres, "builtin", "main", state, pooled=True)
+            with pytest.raises(AlreadyRunning, match="account 'main' on builtin is already traded"), again:
+                pass
+        assert isinstance(lease, BothLeases)
+        lease._both[0].close()  # what the system does to the files of a daemon that is killed; its row stays
+        with account_lease(postgres, "builtin", "main", one, pooled=True) as following:
+            following.renew()
+            with pytest.raises(AlreadyRunning):
+                lease.renew()
 
 
 def _wait(database: Database) -> None:

@@ -21,7 +21,7 @@ from tests.builders import ROOT
 from training.__main__ import main as batch
 from training.command_line import names
 
-GROUPS_AND_BATCHES = {name.split()[0] for name in names()} - {"retrain"}
+GROUPS_AND_BATCHES = {name.split()[0] for name in names()} - {"retrain", "ledger"}
 TEST_MODE = "--test-mode"
 ONE = ("--symbol", "BTCUSDT", "--timeframe", "1h")
 SMALL = {

@@ -117,7 +117,7 @@ def _trade(row: Mapping[str, Any], number: int, path: Path) -> RoundTrip | None:
         market=0, symbol=symbol, number=number, side=side, opened_ms=_ms(values["opened"], number, path),
         closed_ms=_ms(values["closed"], number, path), decision_ms=_ms(values["opened"], number, path), entry=entry,
         exit=exit_, quantity=quantity, notional=entry * quantity, net=net, fees=fees, funding=funding,
-        opened_by=Reason.SIGNAL, closed_by=Reason.SIGNAL,
+        opened_by=Reason.SIGNAL, closed_by=Reason.SIGNAL, first_price=entry,
     )  # fmt: skip
 
 

@@ -51,6 +51,12 @@ class Band:
     def is_left(self) -> bool:
         return math.isfinite(self.found) and not self.low <= self.found <= self.high
 
+    @property
+    def text(self) -> str:
+        """Return "drawdown 4.7% outside 0.0% to 2.5%"."""
+        form = ".1%" if self.name == "drawdown" else ".3f"
+        return f"{self.name} {self.found:{form}} outside {self.low:{form}} to {self.high:{form}}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
@@ -86,7 +92,7 @@ class DriftReport:
             )
         for band in (self.turnover, self.drawdown):
             if band is not None and band.is_left:
-                found.append(f"{band.name} {band.found:.3f} outside {band.low:.3f} to {band.high:.3f}")
+                found.append(band.text)
         return tuple(found)
 
     @property

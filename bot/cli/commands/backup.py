@@ -103,16 +103,10 @@ def _put_in_place(config: Config, file: Path, account: str | None, *, force: boo
     database, places, exchange = database_of(config), _places(config), config.exchange.name
     passphrase = config.database.backup_passphrase.reveal()
     with _Stages() as stages:
-        given: dict[str, Any] = {
-            "force": force,
-            "now_ms": wall_ms(),
-            "passphrase": passphrase,
-            "done": stages.show,
-        }
+        options = restoring.RestoreOptions(force=force, now_ms=wall_ms(), passphrase=passphrase, done=stages.show)
         if account:
-            return one_account.restore_account(database, places, file, (exchange, account), **given)
-        here = (exchange, config.account.name)
-        return restoring.restore(database, places, file, exchange_and_account=here, **given)
+            return one_account.restore_account(database, places, file, (exchange, account), options)
+        return restoring.restore(database, places, file, (exchange, config.account.name), options)
 
 
 class _Stages:

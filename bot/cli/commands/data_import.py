@@ -141,12 +141,8 @@ def wanted(symbol: str | None, timeframe: str | None, market: str | None) -> Wan
 
 
 def exchange_of(config: Config, exchange: str | None) -> str:
-    """Return whose candles these are; BadInput when only the built-in exchange is configured."""
-    if not exchange and config.exchange.is_builtin:
-        raise BadInput(
-            "--exchange is needed: which exchange gave these candles? exchange.name is builtin, whose are generated"
-        )
-    return exchange or config.exchange.name
+    """Return whose candles these are; "" where only the built-in exchange is known, whose are generated."""
+    return exchange or ("" if config.exchange.is_builtin else config.exchange.name)
 
 
 def say_result(reports: Sequence[Imported], left_aside: Sequence[str]) -> None:

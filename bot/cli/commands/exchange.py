@@ -21,12 +21,13 @@ with lazily():
     from bot.simulator.conductor import Pace
     from bot.simulator.faults.faults import fault_of
     from bot.simulator.market import generated
-    from bot.simulator.market.instruments import some_symbols
+    from bot.simulator.market.instruments import demo_symbols, some_symbols
     from bot.simulator.market.life_files import read_lives
     from bot.simulator.market.lives import LivingMarket
     from bot.simulator.market.replay import ReplayMarket
     from bot.simulator.market.source import MarketSource
     from bot.simulator.server import Door, ExchangeServer
+    from storage.config import market as shipped
     from strategies.market import typed_symbol
 
 app = typer.Typer(add_completion=False)
@@ -44,9 +45,9 @@ class Options:
     ticks: Annotated[
         int | None, typer.Option(min=0, max=240, help="Forming frames a minute; 1 up to speed 60, else 0.")
     ] = None
-    symbols: Annotated[str, typer.Option("--symbols", help="Markets; for the generated one also a number.")] = (
-        "BTCUSDT,ETHUSDT,SOLUSDT"
-    )
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", help="Markets, else the demo's; for the generated one also a number.")
+    ] = None
     seed: Annotated[int, typer.Option(min=0, help="Of the generated market and of the faults.")] = 7
     edge: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="Planted drift per hour in deviations; 0: a fair walk.")
@@ -107,20 +108,26 @@ def _market(options: Options) -> MarketSource:
     else:
         span = options.since_ms, options.until_ms
         source = ReplayMarket(
-            options.candles, _names(options.symbols), options.funding, *span, expand=options.expand, seed=options.seed
+            options.candles, _names(options), options.funding, *span, expand=options.expand, seed=options.seed
         )
     return source if options.lives is None else LivingMarket(source, read_lives(options.lives))
 
 
 def _generated(options: Options) -> MarketSource:
-    chosen = some_symbols(int(options.symbols)) if options.symbols.isdigit() else _names(options.symbols)
+    if options.symbols is None:
+        chosen = demo_symbols(_names(options))
+    else:
+        chosen = some_symbols(int(options.symbols)) if options.symbols.isdigit() else _names(options)
     start_ms = generated.DEMO_START_MS if options.since_ms is None else options.since_ms
     hourly = options.lives is not None
     return generated.GeneratedMarket(options.seed, chosen, options.edge, start_ms, hourly_funding=hourly)
 
 
-def _names(symbols: str) -> tuple[str, ...]:
-    return tuple(typed_symbol(symbol) for symbol in symbols.split(","))
+def _names(options: Options) -> tuple[str, ...]:
+    """Return the markets that were named; else those that the demo trades."""
+    if options.symbols is None:
+        return shipped.SHIPPED
+    return tuple(typed_symbol(symbol) for symbol in options.symbols.split(","))
 
 
 async def _serve(server: ExchangeServer) -> None:

@@ -74,6 +74,7 @@ def positions(account: AccountName = None) -> None:
         Column(name="entry", text=lambda held: f"{held.entry_price:,.6g}", is_number=True),
         Column(name="mark", text=lambda held: f"{held.mark_price:,.6g}", is_number=True),
         Column(name="unrealised P&L", text=lambda held: f"{held.unrealised:+,.2f}", is_number=True),
+        Column(name="realised", text=lambda held: f"{held.realised:+,.2f}", leaves=1, is_number=True),
         Column(name="stop", text=lambda held: _price(held.stop_loss), leaves=2, is_number=True),
         Column(name="take", text=lambda held: _price(held.take_profit), leaves=3, is_number=True),
         Column(name="since", text=lambda held: minute_of(held.opened_ms), leaves=4),
@@ -172,7 +173,7 @@ def report(context: typer.Context) -> None:
 
     Example: sigma ledger report --report ledger.html
     """
-    become(["ledger-report", *context.args, *forwarded()])
+    become(["ledger", "report", *context.args, *forwarded()])
 
 
 @app.command("verify")

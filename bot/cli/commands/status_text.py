@@ -67,7 +67,7 @@ def _book(book: dict[str, Any]) -> list[str]:
 def _strongest(book: dict[str, Any]) -> list[str]:
     lines = ["largest positions"] if book["positions"] else []
     lines += [
-        f"  {part['symbol']:<12} {part['side']:<5} {part['share']:>+7.1%} of the equity, net {part['unrealised']:+,.2f}"
+        f"  {part['symbol']:<12} {part['side']:<5} {part['share']:>+7.1%} of the equity, net {part['net']:+,.2f}"
         for part in book["positions"]
     ]
     lines += ["strongest convictions"] if book["convictions"] else []
@@ -91,7 +91,7 @@ def _markets(views: list[dict[str, Any]]) -> list[str]:
 def _held(document: dict[str, Any], symbols: set[str]) -> list[str]:
     lines = []
     for held in document["positions"]:
-        entry, net = f"{held['entry_price']:,.6g}", f"{held['unrealised']:+,.2f}"
+        entry, net = f"{held['entry_price']:,.6g}", f"{held['net']:+,.2f}"
         if held["symbol"] in symbols:
             lines.append(f"  {held['side']} {held['quantity']:g} {held['symbol']} from {entry}, net {net}")
     return lines

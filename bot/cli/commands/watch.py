@@ -112,7 +112,7 @@ def _positions(status: Facts, width: int) -> list[str]:
         return ["no open position"]
     columns = (
         Column(name="position", text=lambda row: f"{row['side']} {row['symbol']}"),
-        Column(name="net", text=lambda row: f"{row['unrealised']:+,.2f}", is_number=True),
+        Column(name="net", text=lambda row: f"{row['net']:+,.2f}", is_number=True),
         Column(name="entry", text=lambda row: f"{row['entry_price']:,.6g}", is_number=True),
         Column(name="mark", text=lambda row: f"{row['mark_price']:,.6g}", is_number=True),
         Column(name="stop", text=lambda row: _price(row["stop_loss"]), is_number=True, leaves=1),

@@ -15,6 +15,7 @@ from strategies.errors import BadInput
 from strategies.market import UNITS_PER_QUOTE, Market
 
 MOST_SYMBOLS: Final = 500
+_LISTED: Final = 11  # known markets that the demo lists at least: more may be traded while it runs
 _MIN_NOTIONAL_QUOTE: Final = 5
 
 
@@ -71,6 +72,11 @@ def listed(symbols: Sequence[str], exchange: str) -> dict[str, tuple[Instrument,
             f"1 to {MOST_SYMBOLS} different ones are needed"
         )
     return {symbol: _instrument(_row(symbol), exchange) for symbol in symbols}
+
+
+def demo_symbols(traded: Sequence[str]) -> tuple[str, ...]:
+    """Return what the demo lists where these markets are traded: they, and the well-known ones."""
+    return tuple(dict.fromkeys((*traded, *some_symbols(_LISTED))))[:MOST_SYMBOLS]
 
 
 def some_symbols(count: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from bot.alerts.numbers import price, quantity, reason, share, stamp
+from bot.alerts.numbers import price, quantity, share, short_reason, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.snapshot import MarketView
@@ -121,7 +121,7 @@ async def trades(question: Question) -> Reply:
             trade.side[0],
             f"{trade.net:+,.2f}",
             f"{trade.return_fraction:+.1%}",
-            reason(trade.closed_because),
+            short_reason(trade.closed_because),
         )
         for trade in found
     ]
@@ -141,7 +141,7 @@ async def balance(question: Question) -> Reply:
         (_("deposit"), f"{deposit:,.2f}"),
         (_("equity"), f"{equity:,.2f}"),
         (_("net result"), f"{equity - deposit:+,.2f}"),
-        (_("of it open"), f"{sum(part.unrealised for part in held):+,.2f}"),
+        (_("of it open"), f"{sum(part.net for part in held):+,.2f}"),
         (_("gross notional"), f"{sum(part.notional for part in held):,.2f}"),
         (_("peak equity"), f"{int(account['peak_equity']) / UNITS_PER_QUOTE:,.2f}"),
         (_("fees paid"), f"{int(account['fees']) / UNITS_PER_QUOTE:,.2f}"),
@@ -172,7 +172,7 @@ async def markets(question: Question) -> Reply:
 
 def _market_row(view: MarketView, position: OpenPosition | None) -> tuple[str, str, str, str]:
     conviction = "?" if view.conviction is None else f"{view.conviction:+.2f}"
-    held = f"{position.side} {position.unrealised:+,.0f}" if position else ""
+    held = f"{position.side} {position.net:+,.0f}" if position else ""
     if view.status != "trading":
         held = f"{held} {_(STATUSES[view.status])}".strip()
     return view.symbol.removesuffix("USDT"), price(view.price), conviction, held
@@ -198,12 +198,14 @@ def _position(position: OpenPosition, now_ms: int) -> str:
     held_h = f"{(now_ms - position.opened_ms) / HOUR_MS:,.0f}"
     entry, now = price(position.entry_price), price(position.mark_price)
     stop, target = price(position.stop_loss), price(position.take_profit)
-    net = f"{position.unrealised:+,.2f} ({position.unrealised_fraction:+.2%})"
+    unrealised = f"{position.unrealised:+,.2f} ({position.unrealised_fraction:+.2%})"
     return "\n".join(
         [
             f"{position.symbol} {position.side} {quantity(position.quantity)}",
             "  " + _("entry {entry}, now {now}", entry=entry, now=now),
-            "  " + _("net {net}", net=net),
+            "  " + _("unrealised {net}", net=unrealised),
+            "  "
+            + _("realised {realised}, net {net}", realised=f"{position.realised:+,.2f}", net=f"{position.net:+,.2f}"),
             "  " + _("stop {stop}, target {target}", stop=stop, target=target),
             "  " + _("held {hours} h, {trade}", hours=held_h, trade=f"{position.symbol}-{position.trade}"),
         ]

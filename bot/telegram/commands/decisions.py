@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.alerts.digest_lines import wait_text
-from bot.alerts.numbers import basis_points, price, reason, share, stamp
+from bot.alerts.numbers import basis_points, price, quantity, reason, share, stamp
 from bot.telegram.charts import equity_picture, market_picture
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, plain, pre
@@ -103,15 +103,18 @@ def _newest_trade(ledger: Ledger) -> str | None:
 def _why_trade(ledger: Ledger, name: str) -> Reply:
     trade = _trade(ledger, name)
     opening = ledger.decisions(since_ms=trade.decision_ms, until_ms=trade.decision_ms + 1, symbol=trade.symbol, limit=1)
-    at, because = price(trade.entry_price), reason(trade.opened_because)
+    at, because = price(trade.first_price), reason(trade.opened_because)
     lines = [
         _("{trade} by {bundle}", trade=bold(f"{trade.id} {trade.side}"), bundle=plain(trade.bundle_id)),
         _("Opened {time} at {price}, {reason}.", time=stamp(trade.opened_ms), price=at, reason=because),
         *(_decided(opening[0]) if opening else [_("Its decision is not in the ledger.")]),
     ]
     buttons = ((Button(label=_("Chart"), data=f"run:chart {trade.symbol}"),),)
+    if trade.resizes:
+        lines.append(_resized(trade))
     if trade.closed_ms is None:
-        return Reply(text="\n".join([*lines, _("It is still open.")]), buttons=buttons)
+        said = _("It is still open: net {net} so far ({change}).", net=f"{trade.net:+,.2f}", change=_change(trade))
+        return Reply(text="\n".join([*lines, said]), buttons=buttons)
     lines.append(
         _(
             "Closed {time} at {price}: {reason}, net {net} ({change}), fees {fees}, funding {funding}.",
@@ -119,7 +122,7 @@ def _why_trade(ledger: Ledger, name: str) -> Reply:
             price=price(trade.exit_price),
             reason=reason(trade.closed_because),
             net=f"{trade.net:+,.2f}",
-            change=f"{trade.return_fraction:+.2%}",
+            change=_change(trade),
             fees=f"{trade.fees:,.2f}",
             funding=f"{trade.funding:+,.2f}",
         )
@@ -128,6 +131,16 @@ def _why_trade(ledger: Ledger, name: str) -> Reply:
     if closing and trade.closed_because in ("faded", "reversed"):
         lines.append(_("Conviction by then: {conviction}.", conviction=_signed(closing[0].record["conviction"])))
     return Reply(text="\n".join(lines), buttons=buttons)
+
+
+def _resized(trade: Trade) -> str:
+    times = many("Resized {count} time", "Resized {count} times", trade.resizes)
+    most, mean = quantity(trade.quantity), price(trade.entry_price)
+    return f"{times}: " + _("{most} at most, entered at {mean} on average.", most=most, mean=mean)
+
+
+def _change(trade: Trade) -> str:
+    return f"{trade.return_fraction:+.2%}"
 
 
 def _trade(ledger: Ledger, name: str) -> Trade:

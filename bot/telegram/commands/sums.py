@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from bot.alerts.numbers import reason, share
+from bot.alerts.numbers import share, short_reason
 from bot.telegram.context import Question, Reply
 from bot.telegram.tables import bold, pairs, table
 from bot.views.trade_summary import Summary, summarise
@@ -58,7 +58,7 @@ async def performance(question: Question) -> Reply:
 
 async def entries(question: Question) -> Reply:
     """Closed trades by side and by why they were opened."""
-    opened = [(_("side"), lambda trade: trade.side), (_("opened"), lambda trade: reason(trade.opened_because))]
+    opened = [(_("side"), lambda trade: trade.side), (_("opened"), lambda trade: short_reason(trade.opened_because))]
     return await _grouped(question, _("Entries"), opened)
 
 
@@ -76,7 +76,7 @@ async def stats(question: Question) -> Reply:
     holds_h: dict[bool, list[float]] = {True: [], False: []}
     for trade in found:
         is_win = trade.net > 0
-        endings[reason(trade.closed_because)][not is_win] += 1
+        endings[short_reason(trade.closed_because)][not is_win] += 1
         holds_h[is_win].append(((trade.closed_ms or trade.opened_ms) - trade.opened_ms) / HOUR_MS)
     rows = [(name, str(wins), str(losses)) for name, (wins, losses) in sorted(endings.items())]
     values = [(_("winners held"), _mean_h(holds_h[True])), (_("losers held"), _mean_h(holds_h[False]))]
@@ -151,7 +151,7 @@ def _bundle(trade: Trade) -> str:
 
 
 def _ending(trade: Trade) -> str:
-    return reason(trade.closed_because)
+    return short_reason(trade.closed_because)
 
 
 def _closed(count: int) -> str:

@@ -19,13 +19,18 @@ _FIRST_COIN_MS: Final = 1_230_940_800_000  # 2009-01-03
 _OTHER_MARKET: Final = 0.01  # prices further apart at one time are of two markets
 
 
+def no_price(name: str, rows: int) -> str:
+    """Return what is said of a file whose rows hold no price."""
+    return f"{name} has {rows} rows and no price in any"
+
+
 def without_empty(candles: CandleArray, name: str, notes: list[str]) -> CandleArray:
     """Return the rows that have prices: a row without any is a bar without trades, as archives write it."""
     if not np.isnan(candles[:, OPEN]).any():
         return candles
     empty = np.isnan(candles[:, OPEN:VOLUME]).all(axis=1)
     if empty.all():
-        raise BadInput(f"{name} has {len(candles)} rows and no price in any")
+        raise BadInput(no_price(name, len(candles)))
     if empty.any():
         notes.append(f"left out {empty.sum():,} rows without prices")
     found: CandleArray = candles[~empty]

@@ -179,12 +179,13 @@ def _utf8(data: bytes, name: str) -> bytes:
         if head.isascii() and 0 not in head[:64]:
             raise BadInput(f"{name} is damaged: a NUL byte stands at byte {at:,} of its text; load or export it again")
         raise BadInput(f"{name} is of unknown kind; a parquet, feather, HDF5, JSON or CSV file is needed")
-    if head.isascii():
+    if data.isascii():
         return data
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return data if error.end >= len(data) - 3 else data.decode("cp1252", errors="replace").encode()
+        is_cut = error.reason == "unexpected end of data"  # within its last letter
+        return data[: error.start] if is_cut else data.decode("cp1252", errors="replace").encode()
     return data
 
 

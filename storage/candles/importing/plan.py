@@ -60,7 +60,7 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
 
     Args:
         paths: files, or folders as freqtrade, Jesse and Binance Vision lay them out.
-        exchange: whose candles these are.
+        exchange: whose candles these are; "" is refused, once the files are found to be good.
         wanted: the market that a person named; empty parts are read off the files.
         options: how to read where a file may mean two things.
         now_ms: candles that close later are left out.
@@ -90,6 +90,10 @@ def plan_import(paths: Sequence[Path], exchange: str, wanted: Wanted, options: O
     if not taken:
         names = ", ".join(map(str, paths))
         raise BadInput(f"{names}: no closed candle and no funding rate found; nothing was stored")
+    if not exchange:
+        raise BadInput(
+            "--exchange is needed: which exchange gave these candles? exchange.name is builtin, whose are generated"
+        )
     return Plan(parts=tuple(_joined(exchange, taken, options)), left_aside=tuple(aside))
 
 

@@ -72,7 +72,11 @@ def take(sheet: Sheet, wanted: Wanted, options: Options, now_ms: int) -> Taken:
     sheet, speaking = rows_of_one_market(sheet, roles, wanted)
     if not set(PRICES) <= set(roles.prices):
         _require_trades(speaking, sheet.name, "columns", options)
-    symbol, kind = market_of(sheet, roles, wanted, options, [said, speaking])
+    try:
+        symbol, kind = market_of(sheet, roles, wanted, options, [said, speaking])
+    except BadInput:
+        _require_a_price(sheet, roles, decimal)  # what is wrong with the rows is said before a name is asked for
+        raise
     if said.is_funding or (roles.rate and "open" not in roles.prices):
         return _funding(sheet, roles, symbol, decimal, options)
     named = Named(symbol=symbol, kind=kind, timeframe=wanted.timeframe, evidence=[said, speaking])
@@ -99,6 +103,13 @@ def _roles(sheet: Sheet, options: Options, decimal: str) -> Roles:
     if sheet.has_header:
         return named_roles(sheet, options)
     return asked_roles(sheet, options) or overridden(data_roles(sheet, decimal), sheet, options)
+
+
+def _require_a_price(sheet: Sheet, roles: Roles, decimal: str) -> None:
+    """Refuse rows without any close; rows that are no candles are judged elsewhere."""
+    name = roles.prices.get("close")
+    if name and np.isnan(numbers(sheet.columns[name], decimal, f"{sheet.name}: column {name}")).all():
+        raise BadInput(cleaning.no_price(sheet.name, sheet.rows))
 
 
 def _candles(sheet: Sheet, roles: Roles, named: Named, options: Options, decimal: str, now_ms: int) -> Taken:

@@ -188,6 +188,19 @@ async def test_levels_decide_what_is_told_and_what_makes_a_sound(database) -> No
     assert channel.silent == [True, False]
 
 
+async def test_a_change_of_size_is_told_to_programs_and_to_people_where_they_want_it(database) -> None:
+    person, program = Memory("person"), Memory("program")
+    program.collapses = False
+    alerts = alerts_for(database, rebalances="off")
+    await alerts.open([person, program])
+    write(database, [0], "rebalances")
+    running = asyncio.create_task(alerts.run())
+    await until(lambda: alerts.outbox.backlog("person") == alerts.outbox.backlog("program") == 0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (person.messages, program.messages) == ([], [["fact:0000"]])
+
+
 async def test_a_burst_makes_a_sound_when_any_of_it_does(database) -> None:
     write(database, range(5), "training")
     write(database, [5], "exits")

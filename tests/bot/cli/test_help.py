@@ -69,6 +69,14 @@ def test_the_list_of_commands_has_its_parts_and_fits_80_columns() -> None:
     assert lines.index(parts[0]) < lines.index("  run           " + ENTRIES["run"].summary)
 
 
+def test_a_batch_command_is_called_by_the_words_that_people_type() -> None:
+    following = words()
+    for name in batch_names():
+        first, _, rest = name.partition(" ")
+        assert first in following, name
+        assert not rest or rest in following[first], name
+
+
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_help_of_a_group_of_batch_commands_fits_80_columns(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")

@@ -67,6 +67,30 @@ def test_import_does_not_guess_that_candles_are_generated(tmp_path: Path, capsys
     assert "--exchange is needed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("missing.csv", None, "is not a file"),
+        ("empty.csv", "", "is empty (0 bytes)"),
+        (
+            "nan-1h.csv",
+            "timestamp,open,high,low,close\n1700000000,nan,nan,nan,nan\n1700003600,nan,nan,nan,nan\n",
+            "no price in any",
+        ),
+        ("notes.csv", "hello\n", "is no table of candles"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_before_an_option_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str | None, cause: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    assert sigma("import", str(tmp_path / name)) == 2
+    said = capsys.readouterr().err
+    assert cause in said
+    assert "--exchange" not in said
+
+
 def test_check_exits_0_on_odd_and_1_on_fatal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import_hours(tmp_path / "c.parquet", np.delete(walk(300), slice(100, 110), axis=0))
     capsys.readouterr()

@@ -25,8 +25,8 @@ DAY_START_MS = START_MS // DAY_MS * DAY_MS
 class Exchange:
     """Has what the ledger has, but for one candle that it changed and one that the ledger never got."""
 
-    def __init__(self, bars: list[dict[int, np.ndarray]], *, changed_ms: int | None) -> None:
-        self._bars, self._changed_ms = bars, changed_ms
+    def __init__(self, bars: list[dict[int, np.ndarray]], *, changed_ms: int | None, wild: float = 0.0) -> None:
+        self._bars, self._changed_ms, self._wild = bars, changed_ms, wild
 
     async def history(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> CandleArray:
         index = next(number for number, market in enumerate(MARKETS) if market.symbol == symbol)
@@ -35,7 +35,10 @@ class Exchange:
         bars = np.array([stored[time] for time in times.tolist()])
         if index == 0 and self._changed_ms is not None:
             bars[times == self._changed_ms, 3] += 1
-        return market.candles(times, bars)
+        candles = market.candles(times, bars)
+        if index == 0 and self._wild:
+            candles[times == self._changed_ms, 2] = self._wild
+        return candles
 
 
 @pytest.fixture
@@ -73,6 +76,17 @@ async def test_a_difference_is_named_and_survives(ledger: tuple[Database, Accoun
     (note,) = candle_notes.read(again, account)
     again.dispose()
     assert (note["kind"], note["symbol"], note["open_ms"]) == ("differs", MARKETS[0].symbol, changed_ms)
+
+
+@pytest.mark.filterwarnings("error")
+async def test_a_number_that_nobody_can_reckon_with_is_told_as_the_exchange_states_it(
+    ledger: tuple[Database, Account],
+) -> None:
+    database, account = ledger
+    bars = stored_bars(database, account, len(MARKETS), DAY_START_MS, DAY_START_MS + DAY_MS)
+    exchange = Exchange(bars, changed_ms=sorted(bars[0])[7], wild=1e300)
+    found = await check_day(database, account, MARKETS, exchange, DAY_START_MS)
+    assert "the exchange 1e+300" in found.sentence
 
 
 def test_notes_are_kept_once_and_by_time(ledger: tuple[Database, Account]) -> None:

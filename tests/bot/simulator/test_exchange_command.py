@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
+from bot.exchange import _source
+from storage.config.market import SHIPPED
+from storage.config.tree import Config
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,6 +56,8 @@ def test_program_announces_itself_serves_and_stores_its_clock_on_sigterm(tmp_pat
     assert told["now_ms"] <= seen_ms <= stored_ms
     assert told["edge"].startswith("planted 0.06")
     assert told["speed"] == 6000
+    assert set(SHIPPED) <= set(told["symbols"])
+    assert tuple(told["symbols"]) == tuple(_source(Config()).instruments)
 
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,8 @@ async def test_positions_show_entry_stop_and_target(stage: Scene) -> None:
     text = (await ask(stage, "/positions")).plain
     for position in held:
         assert f"{position.symbol} {position.side}" in text
-        assert f"net {position.unrealised:+,.2f}" in text
+        assert f"unrealised {position.unrealised:+,.2f}" in text
+        assert f"net {position.net:+,.2f}" in text
 
 
 async def test_trades_profit_and_performance_agree_with_the_ledger(stage: Scene) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import httpx
 import pytest
 from telegram import Bot, Update
@@ -124,6 +127,16 @@ def test_a_confirmation_is_one_chats_once_and_for_a_minute() -> None:
             {"trade": "BTCUSDT-3", "price": 0.0123, "reason": "stop", "trade_net": -12.5},
             "Closed BTCUSDT-3 at 0.0123: stop-loss, net -12.50",
         ),
+        (
+            "rebalances",
+            {"trade": "BTCUSDT-3", "side": "sell", "quantity": 0.2, "position": -0.5, "price": 61_250.0},
+            "Enlarged BTCUSDT-3 by 0.2 at 61,250",
+        ),
+        (
+            "candles",
+            {"text": "2025-02-11: 10,080 stored candles compared with the exchange, 3 differ; BTCUSDT 00:00 …"},
+            "2025-02-11: 10,080 stored candles compared with the exchange, 3 differ",
+        ),
         ("protections", {"type": "lock", "reason": "daily_loss"}, "Protection tripped: the daily loss stop"),
         ("protections", {"type": "unlock", "reason": "daily_loss"}, "Protection lifted: daily loss stop"),
         ("protections", {"type": "command", "kind": "stop", "by": "telegram:7"}, "Kill switch"),
@@ -200,6 +213,9 @@ class Numbered(Bot):
         self.asked.append(offset)
         return self.answers.pop(0)
 
+    async def do_api_request(self, *_words: object, **_more: object) -> list[dict[str, object]]:
+        return [{"update_id": update.update_id} for update in self.answers.pop(0)]
+
 
 async def test_a_number_that_was_spoilt_on_its_way_makes_nobody_deaf() -> None:
     async def nobody() -> None:
@@ -214,3 +230,20 @@ async def test_a_number_that_was_spoilt_on_its_way_makes_nobody_deaf() -> None:
             break
     assert found == [7, 2**40, 8]
     assert bot.asked == [None, 8, 2**40 + 1, None]
+
+
+@pytest.mark.parametrize("number", ["7", None, True, 7.0, math.nan, -3, 10**40, 2**63])
+async def test_an_update_whose_number_is_none_is_passed_over_and_those_beside_it_are_answered(number: Any) -> None:
+    async def nobody() -> None:
+        raise AssertionError("there is no other poller")
+
+    answer = (Update(6), Update(number), Update(7))
+    bot = Numbered(answer, answer, (Update(8),))
+    poller = Poller(bot, TelegramSettings(token=Secret(TOKEN), chat_ids=(7,)), nobody)
+    found = []
+    async for update in poller.updates():
+        found.append(update.update_id)
+        if len(found) == 3:
+            break
+    assert found == [6, 7, 8]
+    assert bot.asked == [None, 8]

@@ -24,9 +24,10 @@ from bot.values.training import LearningCurves, LearningPoint, TrainingProgress
 from storage.ledger.queries import Ledger
 from storage.ledger.shadows import Shadows
 from storage.models.registry import Registry
+from strategies.kernel.settings import TradingSettings
 from strategies.market import MINUTE_MS, Market, Timeframe
 from strategies.minute import AccountMinute, Command
-from tests.bot.trading.world import MARKETS, new_engine, opened, opened_database
+from tests.bot.trading.world import MARKETS, SETTINGS, new_database, new_engine, opened, opened_database
 from tests.builders import START_MS, market
 
 
@@ -126,13 +127,18 @@ class DaemonWorld:
 
 @asynccontextmanager
 async def daemon_world(
-    folder: Path, *, max_decision_age_ms: int = 0, database: Database | None = None
+    folder: Path,
+    *,
+    max_decision_age_ms: int = 0,
+    database: Database | None = None,
+    settings: TradingSettings = SETTINGS,
 ) -> AsyncIterator[DaemonWorld]:
     """Run a trader on the small world until the block ends; its ledger is a SQLite file of the folder's, or another."""
-    engine = new_engine()
-    if database is None:
+    engine = new_engine(settings=settings)
+    if database is None and settings is SETTINGS:
         database, account, journal = opened_database(folder)
     else:
+        database = database or new_database(folder)
         account, journal = opened(database, engine)
     clock, feed, metrics, training = ManualClock(START_MS), HandedMinutes(), Metrics(), IdleTraining()
     snapshots: list[Snapshot] = []

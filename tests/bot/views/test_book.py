@@ -24,6 +24,7 @@ def view(number: int, **more: object) -> MarketView:
         "status": "trading",
         "price": 10.0,
         "conviction": number / 100,
+        "full": 1.25,
         "enter": 1.25,
         "expected_return": 0.0,
         "volatility": 0.8,
@@ -39,7 +40,18 @@ def view(number: int, **more: object) -> MarketView:
 
 def held(symbol: str, side: str, notional: float) -> OpenPosition:
     numbers = dict.fromkeys(
-        ("quantity", "entry_price", "mark_price", "unrealised", "unrealised_fraction", "fees", "funding"), 1.0
+        (
+            "quantity",
+            "entry_price",
+            "mark_price",
+            "unrealised",
+            "unrealised_fraction",
+            "realised",
+            "net",
+            "fees",
+            "funding",
+        ),
+        1.0,
     )
     return OpenPosition(
         symbol=symbol,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine as Database
 from bot.clock import wall_ms
 from storage.backup.manifest import Manifest
 from storage.backup.places import Places
-from storage.backup.restore import Restored, restore
+from storage.backup.restore import Restored, RestoreOptions, restore
 from storage.backup.write import Contents, write_backup
 from storage.ledger import accounts
 from storage.ledger.accounts import Account
@@ -58,7 +58,7 @@ class Installation:
 
     def restore(self, source: Path, *, force: bool = False) -> Restored:
         """Put a backup in place."""
-        return restore(self.database, self.places, source, exchange_and_account=ACCOUNT, force=force, now_ms=wall_ms())
+        return restore(self.database, self.places, source, ACCOUNT, RestoreOptions(force=force, now_ms=wall_ms()))
 
     def account(self) -> Account:
         """The account that is there."""

@@ -1,16 +1,29 @@
-"""A process that restores and is killed just before one of its renames: FOLDER URL BACKUP RENAMES."""
+"""A process that restores and is killed just before one of its renames, forked from one that has loaded everything."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 from storage.backup.places import Places
-from storage.backup.restore import restore
+from storage.backup.restore import RestoreOptions, restore
 from storage.ledger.database import connect
+
+TIMEOUT_S = 60.0
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__, "alembic.command"])
+
+
+def killed_at(folder: Path, url: str, source: Path, renames: int) -> int | None:
+    """Restore in a process that is killed before a rename; return its exit code, None where it does not end."""
+    process = _FORKS.Process(target=restore_and_die, args=(folder, url, source, renames))
+    process.start()
+    process.join(TIMEOUT_S)
+    process.kill()
+    return process.exitcode
 
 
 def restore_and_die(folder: Path, url: str, source: Path, renames: int) -> None:
@@ -38,8 +51,4 @@ def restore_and_die(folder: Path, url: str, source: Path, renames: int) -> None:
         candles=folder / "data",
         config=folder / "config.toml",
     )
-    restore(database, places, source, exchange_and_account=("builtin", "main"), force=True, now_ms=1)
-
-
-if __name__ == "__main__":
-    restore_and_die(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+    restore(database, places, source, ("builtin", "main"), RestoreOptions(force=True, now_ms=1))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -21,8 +19,8 @@ from storage.ledger.queries import Ledger
 from storage.ledger.tables import account as account_table
 from strategies.errors import AlreadyRunning, BadInput, SigmaError, StorageFailed
 from tests.bot.trading.world import minutes, new_engine, opened, trade
-from tests.builders import ROOT
 from tests.storage.backup.installations import ACCOUNT, MINUTES, Installation, empty, filled
+from tests.storage.backup.killed_restore import killed_at
 
 KILLED = -9
 
@@ -298,13 +296,6 @@ def test_an_older_schema_is_brought_to_the_newest(tmp_path: Path) -> None:
         assert connection.execute(account_table.select()).one().id == 7
 
 
-def killed_at(target: Installation, source: Path, renames: int) -> int:
-    """Restore in a process that is killed before a rename; return its exit code."""
-    arguments = [str(target.folder), target.database.url.render_as_string(), str(source), str(renames)]
-    program = [sys.executable, "-m", "tests.storage.backup.killed_restore", *arguments]
-    return subprocess.run(program, cwd=ROOT, check=False, timeout=60).returncode
-
-
 @pytest.mark.timeout(240)
 def test_killed_at_any_rename_it_is_the_old_or_the_new(traded: Installation, backup: Path, tmp_path: Path) -> None:
     template = filled(tmp_path / "template", count=20)
@@ -315,7 +306,7 @@ def test_killed_at_any_rename_it_is_the_old_or_the_new(traded: Installation, bac
         here = empty(tmp_path / str(renames))
         before, files = here.export(), here.files()
         here.database.dispose()
-        code = killed_at(here, backup, renames)
+        code = killed_at(here.folder, here.database.url.render_as_string(), backup, renames)
         if code == 0:
             break
         assert code == KILLED
@@ -336,7 +327,7 @@ def test_the_same_restore_again_after_a_kill_is_finished_without_force(
 ) -> None:
     here = filled(tmp_path / "here", count=20)
     here.database.dispose()
-    assert killed_at(here, backup, 4) == KILLED
+    assert killed_at(here.folder, here.database.url.render_as_string(), backup, 4) == KILLED
     assert is_unfinished(here.places.state)
     done = here.restore(backup)
     assert len(done.aside) == 3

@@ -13,7 +13,7 @@ from storage.backup import one_account
 from storage.backup.container import unpacked
 from storage.backup.last_backup import last_backup_s
 from storage.backup.one_account import restore_account
-from storage.backup.restore import Restored
+from storage.backup.restore import Restored, RestoreOptions
 from storage.ledger.database import connect, migrate, writing
 from storage.ledger.lease import account_lease
 from storage.ledger.outbox import Outbox
@@ -38,8 +38,9 @@ def backup(traded: Installation) -> Path:
 
 
 def put_back(made: Installation, source: Path, **options: Any) -> Restored:
-    given = {"force": False, "now_ms": wall_ms()} | options
-    return restore_account(made.database, made.places, source, SECOND, **given)
+    return restore_account(
+        made.database, made.places, source, SECOND, RestoreOptions(**{"now_ms": wall_ms()} | options)
+    )
 
 
 def test_a_backup_of_one_account_holds_its_rows_and_days_alone(traded: Installation, backup: Path) -> None:
@@ -93,8 +94,7 @@ def test_it_comes_out_of_a_backup_of_all_too(traded: Installation, tmp_path: Pat
             here.places,
             tmp_path / "all.backup",
             ("builtin", "third"),
-            force=False,
-            now_ms=1,
+            RestoreOptions(now_ms=1),
         )
 
 

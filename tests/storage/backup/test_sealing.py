@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from storage.backup import sealing
 from storage.backup.configuration import addresses_in
 from storage.backup.container import MAX_MANIFEST, _seal, unpacked
 from storage.backup.manifest import MANIFEST
+from storage.backup.restore import RestoreOptions, restore
 from strategies.errors import BadInput, SigmaError
 from tests.storage.backup.installations import ACCOUNT, Installation, empty, filled
 
@@ -33,16 +35,12 @@ def test_an_encrypted_backup_comes_back_and_shows_nothing_on_its_way(traded: Ins
     assert b"tables/" not in content
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     there = empty(tmp_path / "there")
-    from storage.backup.restore import restore
-
     restore(
         there.database,
         there.places,
         target,
-        exchange_and_account=ACCOUNT,
-        force=False,
-        now_ms=1,
-        passphrase=PASSPHRASE,
+        ACCOUNT,
+        RestoreOptions(now_ms=1, passphrase=PASSPHRASE),
     )
     assert there.export() == traded.export()
     assert not list(tmp_path.rglob("*plain*"))
@@ -65,6 +63,7 @@ def test_a_passphrase_that_protects_nothing_is_refused(traded: Installation, tmp
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 48])
 def test_every_length_comes_back_and_no_change_goes_unseen(size: int, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(sealing, "CHUNK", 16)
+    monkeypatch.setattr(sealing, "_key", cache(sealing._key))  # it is slow on purpose, and the same for every change
     plain, locked = tmp_path / "plain", tmp_path / "locked"
     plain.write_bytes(bytes(range(size)))
     sealing.encrypt(plain, locked, PASSPHRASE)

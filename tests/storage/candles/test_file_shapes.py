@@ -145,6 +145,8 @@ TAKEN = [
     Shape(name="mark_crlf.csv", write=text("\ufeff" + PLAIN.replace("\n", "\r\n")), taken=HOURS),
     Shape(name="old_mac.csv", write=text(PLAIN.replace("\n", "\r")), taken=HOURS),
     Shape(name="latin.csv", write=text(b"# prix \xe9\n" + PLAIN.encode()), taken=HOURS, said=""),
+    Shape(name="latin_late.csv", write=text(PLAIN.encode() + b"# cl\xf4ture\n"), taken=HOURS, said=""),
+    Shape(name="cut_letter.csv", write=text(PLAIN.encode() + "# clô".encode()[:-1]), taken=HOURS, said=""),
     Shape(name="quoted.csv", write=text("\n".join(",".join(f'"{c}"' for c in line.split(",")) for line in PLAIN.strip().split("\n"))), taken=HOURS),
     Shape(name="spaces.csv", write=text(PLAIN.replace(",", ", ")), taken=HOURS),
     Shape(name="aligned.txt", write=text(PLAIN.replace(",", "   ")), taken=HOURS, said="spaces"),
@@ -241,6 +243,7 @@ REFUSED = [
     Shape(name="damaged.json", write=text(as_json(HOURS)[:-10]), said="truncated or not JSON"),
     Shape(name="binary.csv", write=text(bytes(range(256)) * 8), said="unknown kind"),
     Shape(name="ragged.csv", write=text(PLAIN.replace("\n", ",1\n", 12).replace(",1\n", "\n", 11)), said="another number of cells"),
+    Shape(name="ragged_byte.csv", write=text(PLAIN.encode()[:-1] + b",\xff,1\n"), said="another number of cells"),
     Shape(name="words_for_prices.csv", write=text(PLAIN.replace("100.0", "cheap", 1)), said="numbers are needed"),
 ]  # fmt: skip
 

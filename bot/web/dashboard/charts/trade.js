@@ -12,6 +12,7 @@ export class TradeChart {
   #candles;
   #markers;
   #levels = [];
+  #size = null;
   #found = null;
 
   constructor(element, id) {
@@ -29,6 +30,7 @@ export class TradeChart {
     this.#candles.setData(found.candles.map((bar) => ({ time: bar.open_ms / 1000, open: bar.open, high: bar.high, low: bar.low, close: bar.close })));
     this.#mark(found);
     this.#step(found);
+    this.#held(found);
     if (isFirst) this.#chart.timeScale().fitContent();
     this.#element.dataset.ready = this.id;
   }
@@ -38,6 +40,7 @@ export class TradeChart {
     this.#chart.applyOptions(looks(this.#made));
     const [up, down] = [colour("up"), colour("down")];
     this.#candles.applyOptions({ upColor: up, downColor: down, wickUpColor: up, wickDownColor: down });
+    this.#size?.applyOptions({ color: colour("accent") });
     for (const [number, tone] of ["loss", "gain"].entries()) this.#levels[number]?.applyOptions({ color: colour(tone) });
   }
 
@@ -45,6 +48,7 @@ export class TradeChart {
     this.#chart?.remove();
     this.#chart = null;
     this.#levels = [];
+    this.#size = null;
   }
 
   #make(found) {
@@ -74,11 +78,28 @@ export class TradeChart {
     }
   }
 
-  #mark({ trade, candles, best_ms: best, worst_ms: worst }) {
+  /** How much was held, as a pane of its own below, where it changed on the way. */
+  #held({ trade, candles, events }) {
+    if (!trade.resizes) return;
+    const points = new Map(events.filter((event) => event.quantity).map((event) => [barAt(candles, event.ms), Math.abs(event.position)]));
+    points.delete(undefined);
+    const last = candles.at(-1)?.open_ms;
+    if (!points.size || last === undefined) return;
+    if (!points.has(last)) points.set(last, trade.closed_ms === null ? [...points.values()].at(-1) : 0);
+    if (!this.#size) {
+      this.#size = this.#chart.addSeries(this.#made.LineSeries, { color: colour("accent"), lineType: 1, lineWidth: 2, title: t("held"), priceLineVisible: false, crosshairMarkerVisible: false, priceFormat: { type: "volume" } }, 1);
+      this.#chart.panes()[1]?.setStretchFactor(0.22);
+    }
+    this.#size.setData([...points].sort(([a], [b]) => a - b).map(([ms, value]) => ({ time: ms / 1000, value })));
+  }
+
+  #mark({ trade, candles, events, best_ms: best, worst_ms: worst }) {
     const at = (ms) => barAt(candles, ms);
     const isLong = trade.side === "LONG";
     const mark = (ms, above, shape, tone, text) => (ms && at(ms) !== undefined ? [{ time: at(ms) / 1000, position: above ? "aboveBar" : "belowBar", shape, color: colour(tone), text }] : []);
+    const resized = events.filter((event) => event.quantity && event.position && event.quantity !== event.position);
     const found = [
+      ...resized.flatMap((event) => mark(event.ms, event.quantity < 0, event.quantity > 0 ? "arrowUp" : "arrowDown", "soft", "").map((found) => ({ ...found, size: 0.5 }))),
       ...mark(trade.opened_ms, !isLong, isLong ? "arrowUp" : "arrowDown", "accent", trade.side),
       ...mark(best, isLong, "circle", "gain", t("MFE")),
       ...mark(worst, !isLong, "circle", "loss", t("MAE")),

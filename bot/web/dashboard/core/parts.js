@@ -30,14 +30,15 @@ export function commandButton(context, action, text, data = {}, { danger = false
   return h("button", { type: "button", class: danger ? "button small danger" : "button small", "data-action": action, "aria-label": label, disabled: disabled || !context.canCommand(), ...named }, text);
 }
 
-const FULL_SCALE = 2; // thresholds: where the gauge ends
+const FULL_SCALE = 2; // thresholds: where the gauge ends at least
 
 /** The bar grows from the middle: right is LONG, left is SHORT; two marks are the thresholds. */
-export function gauge({ symbol, conviction, enter }) {
-  const share = isNumber(conviction) ? Math.min(1, Math.abs(conviction) / (enter * FULL_SCALE)) * 50 : 0;
+export function gauge({ symbol, conviction, enter, full }) {
+  const end = Math.max(enter * FULL_SCALE, full ?? 0);
+  const share = isNumber(conviction) ? Math.min(1, Math.abs(conviction) / end) * 50 : 0;
   const strong = isNumber(conviction) && Math.abs(conviction) >= enter;
   const left = conviction > 0 ? 50 : 50 - share;
-  const threshold = 50 / FULL_SCALE;
+  const threshold = (50 * enter) / end;
   return h(
     "div",
     { class: "gauge", role: "img", "aria-label": t("{symbol}: conviction {value}, enters at ±{enter}", { symbol, value: score(conviction), enter: enter.toFixed(2) }) },
@@ -45,6 +46,12 @@ export function gauge({ symbol, conviction, enter }) {
     h("i", { style: { left: `${50 - threshold}%` } }),
     h("i", { style: { left: `${50 + threshold}%` } }),
   );
+}
+
+/** "+0.65 of ±1.25", or where positions follow the conviction: "+0.65, enters at ±0.38, full at ±1.25". */
+export function against({ conviction, enter, full }) {
+  const said = { value: score(conviction), enter: enter.toFixed(2), full: full?.toFixed(2) };
+  return full > enter ? t("{value}, enters at ±{enter}, full at ±{full}", said) : t("{value} of ±{enter}", said);
 }
 
 /** What an empty place says: loading, why there is nothing, or what went wrong. */

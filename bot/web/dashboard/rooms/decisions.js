@@ -3,7 +3,13 @@
 import { h } from "../core/dom.js";
 import { isNumber, percent, price, score, shortTime, signedPercent, withMinus, words } from "../core/format.js";
 import { sideTag } from "../core/parts.js";
-import { said, t } from "../core/texts.js";
+import { N_, said, t } from "../core/texts.js";
+
+const DONE = {
+  hold: N_("the position is kept"),
+  resize: N_("the position is resized: it follows the conviction"),
+  close: N_("the position is closed"),
+};
 
 /** Describe a decision. */
 export function decisionItem(decision) {
@@ -33,7 +39,7 @@ function signalItem(decision) {
       level(t("target"), signal.take_profit > 0 ? price(signal.take_profit) : null),
       level(t("expected"), signedPercent(signal.expected_return)),
       level(t("P(right)"), isNumber(signal.probability) ? percent(signal.probability, 0) : null),
-      level(t("confidence"), isNumber(signal.confidence) ? percent(signal.confidence, 0) : null),
+      level(t("confidence"), signal.confidence > 0 ? percent(signal.confidence, 0) : null),
     ),
   );
 }
@@ -43,7 +49,7 @@ function level(name, value) {
 }
 
 function refusalItem(decision) {
-  const text = said(decision.refusal_sentence ?? words(decision.action));
+  const text = decision.refusal_sentence ? said(decision.refusal_sentence) : t(DONE[decision.action] ?? words(decision.action));
   return h(
     "li",
     { class: "refused", key: keyOf(decision), "data-decision": "refusal" },

@@ -3,7 +3,7 @@
 import { PriceChart, spoken } from "../charts/price.js";
 import { byId, h } from "../core/dom.js";
 import { isNumber, percent, price, score, signedPercent, time } from "../core/format.js";
-import { card, choice, commandButton, empty, gauge, onChoice, sideTag } from "../core/parts.js";
+import { against, card, choice, commandButton, empty, gauge, onChoice, sideTag } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
 import { said, t } from "../core/texts.js";
@@ -183,11 +183,16 @@ function standing(view) {
     t("Conviction"),
     null,
     gauge(view),
-    h("p", { class: "row", key: "row" }, h("span", { class: "number" }, t("{value} of ±{enter}", { value: score(view.conviction), enter: view.enter.toFixed(2) })), isNumber(view.expected_return) ? h("span", { class: "soft number" }, t("expects {value}", { value: signedPercent(view.expected_return) })) : null),
+    h("p", { class: "row", key: "row" }, h("span", { class: "number" }, against(view)), isNumber(view.expected_return) ? h("span", { class: "soft number" }, t("expects {value}", { value: signedPercent(view.expected_return) })) : null),
     view.refusal_text ? h("p", { class: "note", key: "why" }, said(view.refusal_text)) : null,
     h("dl", { class: "pairs", key: "votes" }, Object.entries(view.votes).map(([family, vote]) => h("div", { key: family }, h("dt", {}, family), h("dd", { class: "number" }, score(vote))))),
-    view.last_signal ? h("p", { class: "note", key: "last" }, t("last signal {side} at {price}, probability {p}", { side: view.last_signal.signal, price: price(view.last_signal.entry_price), p: percent(view.last_signal.probability, 0) })) : null,
+    view.last_signal ? h("p", { class: "note", key: "last" }, lastSignal(view.last_signal)) : null,
   );
+}
+
+function lastSignal({ signal: side, entry_price: entry, probability }) {
+  const said = t("last signal {side} at {price}", { side, price: price(entry) });
+  return isNumber(probability) ? `${said}, ${t("probability {p}", { p: percent(probability, 0) })}` : said;
 }
 
 function recent(symbol, context) {

@@ -3,12 +3,13 @@
 import { BASE } from "../core/account.js";
 import { EquityChart } from "../charts/equity.js";
 import { byId, h } from "../core/dom.js";
-import { age, isNumber, money, percent, price, quantity, score, shortTime, signedMoney, signedPercent, time, tone } from "../core/format.js";
-import { card, choice, commandButton, empty, figure, gauge, onChoice, result, sideTag } from "../core/parts.js";
+import { age, isNumber, money, percent, price, quantity, shortTime, signedMoney, signedPercent, time, tone } from "../core/format.js";
+import { against, card, choice, commandButton, empty, figure, gauge, onChoice, result, sideTag } from "../core/parts.js";
 import { table } from "../core/table.js";
 import { N_, many, said, t } from "../core/texts.js";
 import { decisionItem } from "./decisions.js";
 
+const KEPT = { hold: N_("its position is kept"), resize: N_("its position is resized"), close: N_("its position is closed") };
 const RANGES = [["7", N_("7 d")], ["30", N_("30 d")], ["null", N_("all")]];
 const SHOWN_MARKETS = 8;
 const EVENTS = "protections,training,promotion,feed,digest";
@@ -126,6 +127,7 @@ function who(status) {
 const HELD = (context) => [
   { name: t("Market"), bare: true, cell: (held) => [h("strong", {}, held.symbol), " ", sideTag(held.side)] },
   { name: t("Unrealised"), right: true, cell: (held) => result(held.unrealised, held.unrealised_fraction, held.symbol) },
+  { name: t("Realised"), right: true, cell: (held) => result(held.realised, null) },
   { name: t("Quantity"), right: true, cell: (held) => quantity(held.quantity) },
   { name: t("Entry"), right: true, cell: (held) => price(held.entry_price) },
   { name: t("Mark"), right: true, cell: (held) => price(held.mark_price) },
@@ -153,7 +155,7 @@ function markets(status, context) {
   const hint = decided > 0 && status ? t("decided {age} ago", { age: age((status.now_ms - decided) / 1000) }) : t("no decision yet");
   return card(
     "conviction",
-    t("Closest to an entry"),
+    t("Convictions"),
     hint,
     all.length ? h("ul", { class: "plain markets", key: "list" }, shown.map((market) => marketItem(market, reasons[market.symbol], held.has(market.symbol), status))) : empty(null, context.problem("/api/status"), ""),
     all.length > SHOWN_MARKETS ? h("p", { class: "more", key: "more" }, h("a", { href: "/markets" }, t("all {count} markets", { count: all.length }))) : null,
@@ -166,8 +168,8 @@ function marketItem(market, reasons, isHeld, status) {
     { key: market.symbol, "data-market": market.symbol },
     h("p", { class: "row" }, h("a", { href: `/markets/${market.symbol}` }, h("strong", {}, market.symbol)), h("span", { class: "number", "data-price": market.symbol }, price(market.price))),
     gauge(market),
-    h("p", { class: "row" }, h("span", { class: "number" }, t("{value} of ±{enter}", { value: score(market.conviction), enter: market.enter.toFixed(2) })), h("span", { class: "soft" }, isHeld ? t("held") : market.decided_ms ? t("no entry") : t("no decision yet"))),
-    h("p", { class: "note" }, isHeld ? t("its position is kept") : said((reasons?.refused_ms === market.decided_ms ? reasons.last_refusal : market.refusal_text) ?? "nothing was refused")),
+    h("p", { class: "row" }, h("span", { class: "number" }, against(market)), h("span", { class: "soft" }, isHeld ? t("held") : market.decided_ms ? t("no entry") : t("no decision yet"))),
+    h("p", { class: "note" }, isHeld ? t(KEPT[market.action] ?? KEPT.hold) : said((reasons?.refused_ms === market.decided_ms ? reasons.last_refusal : market.refusal_text) ?? "nothing was refused")),
     reasons ? h("p", { class: "note", "data-wait": market.symbol }, waitOf(reasons, status?.now_ms ?? 0)) : null,
   );
 }
@@ -178,9 +180,14 @@ function waitOf({ usual_wait_h: usual, entries, last_entry_ms: last }, nowMs) {
   return last ? `${text}, ${t("last {age} ago", { age: age((nowMs - last) / 1000) })}` : text;
 }
 
+/** A position that is simply kept is neither a signal nor a refusal. */
+function isNews({ action, refusal }) {
+  return refusal !== null || action !== "hold";
+}
+
 function signals(context) {
   const answer = context.need("/api/decisions?limit=60", { every: 5000 });
-  const shown = (answer?.decisions ?? []).filter((decision) => decision.signal || !onlySignals).slice(0, 30);
+  const shown = (answer?.decisions ?? []).filter((decision) => decision.signal || (!onlySignals && isNews(decision))).slice(0, 30);
   const filter = h("label", { class: "check" }, h("input", { type: "checkbox", id: "only-signals" }), t("Signals only"));
   const list = h("ol", { class: "plain feed", id: "signals", key: "feed", tabindex: "0", "aria-label": t("Decisions, newest first") }, shown.map(decisionItem));
   return card("signals", t("Signals and refusals"), filter, shown.length ? list : empty(answer, context.problem("/api/decisions?limit=60"), onlySignals ? t("No signal yet.") : t("No decision yet: the first comes with the next closed candle.")));

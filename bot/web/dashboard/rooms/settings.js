@@ -59,7 +59,7 @@ function looks() {
 const NOTIFYING = {
   none: N_("This browser cannot notify from this address: it needs https, or this machine's own address."),
   refused: N_("This browser refuses notifications from here; its settings of the site can allow them."),
-  on: N_("On: exits, fills, protections, promotions, feed trouble and the daily digest, while this page is open somewhere."),
+  on: N_("On: exits, entries, protections, promotions, feed trouble and the daily digest, while this page is open somewhere."),
   off: N_("Off."),
 };
 

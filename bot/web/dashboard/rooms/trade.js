@@ -2,10 +2,10 @@
 
 import { TradeChart } from "../charts/trade.js";
 import { byId, h } from "../core/dom.js";
-import { hours, price, quantity, score, signedMoney, signedPercent, time, tone, words } from "../core/format.js";
+import { hours, price, quantity, score, signedMoney, signedPercent, time, tone, withMinus, words } from "../core/format.js";
 import { card, commandButton, empty, figure, sideTag } from "../core/parts.js";
 import { table } from "../core/table.js";
-import { N_, t } from "../core/texts.js";
+import { N_, many, t } from "../core/texts.js";
 import { reasonsOf } from "./decisions.js";
 import { CLOSED } from "./trades.js";
 
@@ -44,8 +44,8 @@ export function leave() {
   chart = null;
 }
 
-function figures({ trade, best, worst, gross }) {
-  const lasted = ((trade.closed_ms ?? Date.now()) - trade.opened_ms) / 3600000;
+function figures({ trade, best, worst, gross, candles, events: rows }) {
+  const lasted = ((trade.closed_ms ?? candles.at(-1)?.open_ms ?? trade.opened_ms) - trade.opened_ms) / 3600000;
   return h(
     "dl",
     { class: "figures", key: "figures" },
@@ -54,10 +54,19 @@ function figures({ trade, best, worst, gross }) {
     figure(t("Fees"), signedMoney(-trade.fees), t("funding {value}", { value: signedMoney(-trade.funding) })),
     figure(t("Farthest for it"), best === null ? "–" : signedPercent(best), t("MFE"), { id: "mfe" }),
     figure(t("Farthest against it"), worst === null ? "–" : signedPercent(worst), t("MAE"), { id: "mae" }),
-    figure(t("Entry"), price(trade.entry_price), time(trade.opened_ms)),
-    figure(t("Exit"), price(trade.exit_price), trade.closed_ms === null ? t("open") : time(trade.closed_ms)),
-    figure(t("Held"), trade.closed_ms === null ? "–" : hours(lasted), t("{quantity} at most", { quantity: quantity(trade.quantity) })),
+    figure(t("Entry"), price(trade.entry_price), trade.resizes ? t("mean, first {price}", { price: price(trade.first_price) }) : time(trade.opened_ms)),
+    figure(t("Exit"), price(trade.exit_price), trade.closed_ms === null ? (trade.resizes ? t("realised {value}", { value: signedMoney(brought(rows)) }) : t("open")) : time(trade.closed_ms)),
+    figure(t("Held"), hours(lasted), trade.resizes ? resized(trade) : t("{quantity} at most", { quantity: quantity(trade.quantity) }), { id: "held" }),
   );
+}
+
+function resized({ quantity: most, resizes }) {
+  return `${t("{quantity} at most", { quantity: quantity(most) })}, ${many("resized {count} time", "resized {count} times", resizes)}`;
+}
+
+/** What reductions have brought so far, after their fees. */
+function brought(rows) {
+  return rows.reduce((sum, event) => sum + (event.realised ?? 0), 0);
 }
 
 function spoken(trade) {
@@ -83,7 +92,7 @@ function reasons({ trade, opening, closing }) {
 function levels({ trade, levels: known, opening }) {
   const expected = opening?.expected_return;
   const rows = [
-    [t("entry"), price(trade.entry_price)],
+    [t("entry"), price(trade.first_price)],
     [t("stop"), price(known?.stop_loss)],
     [t("target"), price(known?.take_profit)],
     [t("expected return"), expected === null || expected === undefined ? "–" : signedPercent(expected)],
@@ -95,9 +104,11 @@ function levels({ trade, levels: known, opening }) {
 const EVENTS = [
   { name: N_("When"), cell: (event) => time(event.ms) },
   { name: N_("What"), cell: (event) => `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}` },
-  { name: N_("Quantity"), right: true, cell: (event) => (event.quantity ? quantity(event.quantity) : "–") },
+  { name: N_("Quantity"), right: true, cell: (event) => (event.quantity ? withMinus(quantity(event.quantity)) : "–") },
+  { name: N_("Then held"), right: true, cell: (event) => (event.quantity ? withMinus(quantity(event.position)) : "–") },
   { name: N_("Price"), right: true, cell: (event) => price(event.price) },
   { name: N_("Fee"), right: true, cell: (event) => (event.fee ? signedMoney(-event.fee) : "–") },
+  { name: N_("Realised"), right: true, cell: (event) => (event.realised === null ? "–" : h("span", { class: tone(event.realised) }, signedMoney(event.realised))) },
   { name: N_("Cash"), right: true, cell: (event) => signedMoney(event.cash) },
 ];
 
