@@ -6,7 +6,7 @@ latest specifications; `at` answers for the past.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import overload
 
@@ -31,6 +31,13 @@ class MarketVersions(Sequence[Market]):
     def at(self, index: int, ms: int) -> Market:
         """Return a market as it was at a minute; before its first version, the first."""
         return self._markets[index][max(0, bisect_right(self._since[index], ms) - 1)]
+
+    def pieces(self, index: int, times_ms: Sequence[int]) -> list[tuple[int, int, Market]]:
+        """Return (first, behind the last, market) of every stretch of ascending times in which it did not change."""
+        borders = [bisect_left(times_ms, since_ms) for since_ms in self._since[index][1:]]
+        edges = [0, *borders, len(times_ms)]
+        stretches = zip(edges, edges[1:], self._markets[index], strict=False)
+        return [(first, last, market) for first, last, market in stretches if first < last]
 
     def __len__(self) -> int:
         return len(self._markets)

@@ -20,13 +20,15 @@ from bot.feed.validate import fits
 from storage.ledger import candle_notes, tape
 from storage.ledger.accounts import Account
 from storage.ledger.database import reading
+from storage.ledger.market_changes import market_versions
 from storage.ledger.monitor_findings import MonitorFinding
 from strategies.errors import SigmaError
-from strategies.market import DAY_MS, MINUTE_MS, CandleArray, Market, Timeframe
+from strategies.market import DAY_MS, MINUTE_MS, OPEN_MS, CandleArray, Market, Timeframe
 
 NAMED: Final = 5  # differences that the sentence names; the notes have all
 NONE: Final = -1  # stands for every number of a candle that cannot be reckoned with: each differs
 FIELDS: Final = ("open", "high", "low", "close", "volume")
+StoredBar = tuple[Market, np.ndarray]  # (5,) int64 ticks and lots of this market
 
 
 class History(Protocol):
@@ -58,8 +60,8 @@ async def check_day(
     database: Database, account: Account, markets: Sequence[Market], source: History, day_ms: int
 ) -> MonitorFinding:
     """Compare the day that began at `day_ms`, and keep a note of every difference."""
-    stored = await asyncio.to_thread(stored_bars, database, account, len(markets), day_ms, day_ms + DAY_MS)
-    compared = [await _compare(market, stored[index], source, day_ms) for index, market in enumerate(markets)]
+    stored = await asyncio.to_thread(stored_bars, database, account, markets, day_ms, day_ms + DAY_MS)
+    compared = [await _compare(market.symbol, stored[index], source, day_ms) for index, market in enumerate(markets)]
     notes = [note for one in compared for note in one.notes]
     if notes:
         await asyncio.to_thread(candle_notes.add, database, account, [asdict(note) for note in notes])
@@ -67,42 +69,53 @@ async def check_day(
 
 
 def stored_bars(
-    database: Database, account: Account, markets: int, start_ms: int, end_ms: int
-) -> list[dict[int, np.ndarray]]:
-    """Return per market the bars in the ledger by their open, late ones in their own minute."""
-    found: list[dict[int, np.ndarray]] = [{} for _ in range(markets)]
+    database: Database, account: Account, markets: Sequence[Market], start_ms: int, end_ms: int
+) -> list[dict[int, StoredBar]]:
+    """Return per market the bars in the ledger by their open, late ones in their own minute.
+
+    Each comes with the market as it was when the bar was written: in its ticks and lots it is to be read.
+    """
+    versions = market_versions(database, account.id, markets)
+    found: list[dict[int, StoredBar]] = [{} for _ in markets]
     with reading(database) as connection:
         for row in tape.rows(connection, account.id, start_ms - 1, end_ms + DAY_MS):
             minute = tape.decode(row)
             for late in minute.late_bars:
-                if start_ms <= late.open_ms < end_ms and late.market < markets:
-                    found[late.market][late.open_ms] = late.bar
+                if start_ms <= late.open_ms < end_ms and late.market < len(markets):
+                    found[late.market][late.open_ms] = versions.at(late.market, minute.open_ms), late.bar
             if minute.open_ms < end_ms:
-                for index in np.flatnonzero(minute.present[:markets]).tolist():
-                    found[index][minute.open_ms] = minute.bars[index]
+                for index in np.flatnonzero(minute.present[: len(markets)]).tolist():
+                    found[index][minute.open_ms] = versions.at(index, minute.open_ms), minute.bars[index]
     return found
 
 
-async def _compare(market: Market, stored: dict[int, np.ndarray], source: History, day_ms: int) -> Compared:
+async def _compare(symbol: str, stored: dict[int, StoredBar], source: History, day_ms: int) -> Compared:
     try:
-        theirs = await source.history(market.symbol, Timeframe.M1, day_ms, day_ms + DAY_MS)
+        theirs = await source.history(symbol, Timeframe.M1, day_ms, day_ms + DAY_MS)
     except SigmaError as error:
-        return Compared(symbol=market.symbol, candles=0, error=str(error))
+        return Compared(symbol=symbol, candles=0, error=str(error))
     first_ms = min(stored, default=day_ms + DAY_MS)
     notes, common, absent = [], 0, 0
-    stated = [values_of(row) for row in theirs]
-    is_whole = np.array([fits(market, values) for values in stated], bool)
-    bars = np.full((len(theirs), 5), NONE, np.int64)
-    bars[is_whole] = market.bars(theirs[is_whole])
-    for open_ms, bar, values in zip(theirs[:, 0].astype(np.int64).tolist(), bars, stated, strict=True):
-        ours = stored.get(open_ms)
-        if ours is None:
+    markets = {id(market): market for market, _ in stored.values()}
+    grids = {name: _on_grid(market, theirs) for name, market in markets.items()}
+    for place, open_ms in enumerate(theirs[:, OPEN_MS].astype(np.int64).tolist()):
+        if open_ms not in stored:
             absent += open_ms >= first_ms
             continue
         common += 1
+        market, ours = stored[open_ms]
+        bar = grids[id(market)][place]
         if not np.array_equal(ours, bar):
-            notes.append(_note(market, open_ms, ours, bar, values))
-    return Compared(symbol=market.symbol, candles=common, notes=tuple(notes), absent=absent)
+            notes.append(_note(market, open_ms, ours, bar, values_of(theirs[place])))
+    return Compared(symbol=symbol, candles=common, notes=tuple(notes), absent=absent)
+
+
+def _on_grid(market: Market, candles: CandleArray) -> np.ndarray:
+    """Return (n, 5) the bars of candles in a market's ticks and lots; `NONE` where they cannot be reckoned with."""
+    is_whole = np.array([fits(market, values_of(row)) for row in candles], bool)
+    bars = np.full((len(candles), len(FIELDS)), NONE, np.int64)
+    bars[is_whole] = market.bars(candles[is_whole])
+    return bars
 
 
 def _note(market: Market, open_ms: int, ours: np.ndarray, theirs: np.ndarray, stated: Values) -> CandleNote:

@@ -38,10 +38,9 @@ class Decision(View):
 def decisions_of(control: Control, recorded: Sequence[RecordedDecision]) -> list[Decision]:
     """Return decisions for people. Reads manifests: run it in a thread."""
     families = {bundle: families_of(control, bundle) for bundle in {part.bundle_id for part in recorded}}
-    markets = {market.symbol: market for market in control.markets}
     enter = control.snapshot.markets[0].enter if control.snapshot and control.snapshot.markets else math.nan
     return [
-        _answer(part, float(markets[part.symbol].price(int(part.record["price"]))), families[part.bundle_id], enter)
+        _answer(part, float(part.market.price(int(part.record["price"]))), families[part.bundle_id], enter)
         for part in recorded
     ]
 

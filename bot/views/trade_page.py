@@ -85,7 +85,7 @@ def trade_page(control: Control, name: str) -> TradePage:
         best_ms=None if best is None else best[1],
         worst_ms=None if worst is None else worst[1],
         gross=trade.net + trade.fees + trade.funding,
-        events=_events(control, market, trade, end_ms),
+        events=_events(control, trade, end_ms),
         timeframe=timeframe,
         candles=[_candle(row) for row in merged(candles, timeframe)],
     )
@@ -126,8 +126,8 @@ def _recorded(control: Control, symbol: str, until_ms: int, since_ms: int) -> li
     return control.ledger.decisions(since_ms=since_ms, until_ms=until_ms, symbol=symbol, limit=1)
 
 
-def _events(control: Control, market: Market, trade: Trade, end_ms: int) -> list[Event]:
-    facts = control.ledger.facts(trade.opened_ms, end_ms)
+def _events(control: Control, trade: Trade, end_ms: int) -> list[Event]:
+    facts, versions = control.ledger.facts(trade.opened_ms, end_ms), control.ledger.versions()
     number, index = int(trade.id.rpartition("-")[2]), control.market_index(trade.symbol)
     own = facts[(facts["market"] == index) & (facts["trade"] == number)]
     brought = realised(own)
@@ -144,6 +144,7 @@ def _events(control: Control, market: Market, trade: Trade, end_ms: int) -> list
             realised=None if units is None else units / UNITS_PER_QUOTE,
         )
         for fact, units in zip(own, brought, strict=True)
+        for market in (versions.at(index, int(fact["ms"])),)
     ]
 
 

@@ -20,7 +20,7 @@ from storage.ledger.monitor_findings import Kind, MonitorFinding, latest
 from storage.ledger.tables import candle, decision, equity, fact
 from storage.ledger.trades import Trade, trades_of
 from strategies.kernel.state import DECISION, FACT, FactKind
-from strategies.market import UNITS_PER_QUOTE, CandleArray, Market
+from strategies.market import MINUTE_MS, UNITS_PER_QUOTE, CandleArray, Market
 from strategies.market_versions import MarketVersions
 
 
@@ -64,10 +64,11 @@ class EquityPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedDecision:
-    """A decision as it was written, with its signal when it gave one."""
+    """A decision as it was written, with its signal when it gave one; its integers are in `market`'s ticks."""
 
     ms: int
     symbol: str
+    market: Market
     record: np.void
     bundle_id: str
     signal: dict[str, Any] | None
@@ -196,7 +197,8 @@ class Ledger:
         query = select(decision).where(and_(*wanted)).order_by(decision.c.ms.desc(), decision.c.market).limit(limit)
         with reading(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
-        return [_recorded(row, markets) for row in rows]
+        versions = self.versions(markets)
+        return [_recorded(row, versions) for row in rows]
 
     def _fact_rows(self, *wanted: ColumnElement[bool]) -> Sequence[RowMapping]:
         query = select(fact).where(fact.c.account_id == self.account.id, *wanted)
@@ -257,10 +259,12 @@ def _facts_array(rows: Sequence[RowMapping]) -> np.ndarray:
     return facts
 
 
-def _recorded(row: RowMapping, markets: tuple[Market, ...]) -> RecordedDecision:
+def _recorded(row: RowMapping, versions: MarketVersions) -> RecordedDecision:
+    market = versions.at(row["market"], row["ms"] - MINUTE_MS)  # of the minute that ended with the decision
     return RecordedDecision(
         ms=row["ms"],
-        symbol=markets[row["market"]].symbol,
+        symbol=market.symbol,
+        market=market,
         record=np.frombuffer(row["record"], DECISION)[0],
         bundle_id=row["bundle_id"],
         signal=orjson.loads(row["signal"]) if row["signal"] else None,

@@ -7,7 +7,6 @@ come from blocks: features are autocorrelated, so a bound for independent rows w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -148,17 +147,18 @@ def largest_drawdown(returns: np.ndarray) -> float:
 
 
 def turnover_by_day(
-    facts: np.ndarray, unit_values: Sequence[int], closes_ms: np.ndarray, equity: np.ndarray
+    facts: np.ndarray, unit_values: np.ndarray, closes_ms: np.ndarray, equity: np.ndarray
 ) -> np.ndarray:
     """Return (d,) traded notional / equity of the days that end at (d + 1,) `closes_ms[1:]`, equity as at their start.
 
     Args:
         facts: (n,) FACT.
-        unit_values: by market, units per tick and lot.
+        unit_values: (n,) units per tick and lot of each fact's market.
         equity: (d + 1,) units.
     """
-    fills = facts[facts["kind"] == FactKind.FILL]
-    notional = np.abs(fills["lots"]) * fills["price"] * np.asarray(unit_values, np.float64)[fills["market"]]
+    is_fill = facts["kind"] == FactKind.FILL
+    fills, values = facts[is_fill], np.asarray(unit_values, np.float64)[is_fill]
+    notional = np.abs(fills["lots"]) * fills["price"] * values
     day = np.searchsorted(closes_ms, fills["ms"], side="right") - 1
     inside = (day >= 0) & (day < len(closes_ms) - 1)
     traded = np.bincount(day[inside], weights=notional[inside], minlength=max(len(closes_ms) - 1, 0))

@@ -56,7 +56,7 @@ def expectation_of(past: TradedPast) -> Expectation:
     equity = past.run.equity[ends].astype(np.float64)
     days = closes[ends]
     returns = np.diff(equity) / equity[:-1] if len(equity) > 1 else np.zeros(0)
+    facts, values = past.run.facts, np.array([market.unit_value for market in past.markets], np.int64)
     return Expectation(
-        daily_returns=returns,
-        daily_turnover=turnover_by_day(past.run.facts, [m.unit_value for m in past.markets], days, equity),
+        daily_returns=returns, daily_turnover=turnover_by_day(facts, values[facts["market"]], days, equity)
     )

@@ -29,12 +29,19 @@ LEAST_ACCOUNT_D: Final = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord:
-    """An account under one bundle: (e,) closes and equity in units, the facts between, units per tick and lot."""
+    """An account under one bundle.
+
+    Attributes:
+        closes_ms: (e,) of decision candles.
+        equity: (e,) units.
+        facts: (n,) FACT between them.
+        unit_values: (n,) units per tick and lot of each fact's market, as it was then.
+    """
 
     closes_ms: np.ndarray
     equity: np.ndarray
     facts: np.ndarray
-    unit_values: tuple[int, ...]
+    unit_values: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,11 +53,13 @@ class ShadowBundle:
     @property
     def account(self) -> AccountRecord:
         """The account through all windows."""
+        facts = np.concatenate([run.facts for run, _ in self._runs])
+        values = np.array([market.unit_value for market in self._runs[0][1].markets], np.int64)
         return AccountRecord(
             closes_ms=np.concatenate([candles.open_ms + candles.bar.ms for _, candles in self._runs]),
             equity=np.concatenate([run.equity for run, _ in self._runs]),
-            facts=np.concatenate([run.facts for run, _ in self._runs]),
-            unit_values=tuple(market.unit_value for market in self._runs[0][1].markets),
+            facts=facts,
+            unit_values=values[facts["market"]],
         )
 
 
@@ -83,12 +85,13 @@ def recorded_of(database: Database, account: Account, bundle: Bundle) -> Recorde
 def account_record_of(database: Database, account: Account, since_ms: int) -> AccountRecord:
     """Return an account's equity at decision closes and its facts since a time."""
     ledger = Ledger(database, account)
-    points = ledger.equity(since_ms)
+    points, facts, versions = ledger.equity(since_ms), ledger.facts(since_ms), ledger.versions()
+    values = [versions.at(int(fact["market"]), int(fact["ms"])).unit_value for fact in facts]
     return AccountRecord(
         closes_ms=np.array([point.ms for point in points], np.int64),
         equity=np.array([point.equity * UNITS_PER_QUOTE for point in points]),
-        facts=ledger.facts(since_ms),
-        unit_values=tuple(market.unit_value for market in ledger.stopped().markets),
+        facts=facts,
+        unit_values=np.array(values, np.int64),
     )
 
 

@@ -127,7 +127,7 @@ def test_turnover_counts_what_was_traded_on_each_day() -> None:
     facts["kind"] = FactKind.FILL
     facts["ms"], facts["lots"], facts["price"] = [10, day + 5, day + 6], [2, -1, -1], 100
     closes, equity = np.array([0, day, 2 * day]), np.array([1_000.0, 2_000.0, 2_000.0])
-    assert turnover_by_day(facts, [1], closes, equity).tolist() == [0.2, 0.1]
+    assert turnover_by_day(facts, np.ones(len(facts)), closes, equity).tolist() == [0.2, 0.1]
 
 
 def test_the_band_of_a_mean_narrows_with_the_days() -> None:

@@ -45,7 +45,7 @@ def recorded(sign: float = 1.0, skill: float = 0.3) -> Recorded:
 def account(daily: np.ndarray) -> AccountRecord:
     equity = 10_000 * UNITS_PER_QUOTE * np.cumprod(np.concatenate([[1.0], 1 + daily]))
     closes = SEEN_MS // DAY_MS * DAY_MS + np.arange(len(equity)) * DAY_MS
-    return AccountRecord(closes_ms=closes, equity=equity, facts=np.zeros(0, FACT), unit_values=(1, 1))
+    return AccountRecord(closes_ms=closes, equity=equity, facts=np.zeros(0, FACT), unit_values=np.zeros(0))
 
 
 def expected() -> Expectation:
