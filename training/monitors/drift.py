@@ -25,6 +25,7 @@ from training.monitors.feature_drift import FeatureDrift, feature_drift
 
 SAMPLES: Final = 2_000
 LEAST_ACCOUNT_D: Final = 14
+YEAR_D: Final = 365
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +174,22 @@ def drift_report(
     )
 
 
+def _as_wide(expected: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return expected daily returns around their mean, spread like an account's own days where those vary more."""
+    spread, found = float(expected.std()), float(own.std())
+    wider = found / spread if spread > 0 else 1.0
+    return np.asarray(expected.mean() + (expected - expected.mean()) * max(1.0, wider))
+
+
 def _bands(
     account: AccountRecord, expected: Expectation | None, validation: ValidationSettings, rng: np.random.Generator
 ) -> tuple[Band | None, Band | None]:
-    """Return turnover a day and drawdown against their bands; None before `LEAST_ACCOUNT_D` days."""
+    """Return turnover a day and drawdown against their bands; None before `LEAST_ACCOUNT_D` days.
+
+    The drawdown is looked at every day, so its band is that of a whole year (of the years begun): a bundle that does
+    what its past lets expect leaves it once in a hundred years, not once in a hundred looks. And it is as wide as the
+    days of this account are: how much is at risk is the volatility target's business, not a bundle's fault.
+    """
     ends = np.flatnonzero(account.closes_ms % DAY_MS == 0)
     days = len(ends) - 1
     if expected is None or days < LEAST_ACCOUNT_D:
@@ -185,8 +198,10 @@ def _bands(
     traded = turnover_by_day(account.facts, account.unit_values, closes, equity)
     block = validation.bootstrap_block_d
     low, high = mean_band(expected.daily_turnover, days, 0.99, SAMPLES, block, rng)
-    worst = drawdown_band(expected.daily_returns, days, validation.drawdown_band, SAMPLES, block, rng)
-    fallen = largest_drawdown(np.diff(equity) / equity[:-1])
+    own = np.diff(equity) / equity[:-1]
+    years_d = -(-days // YEAR_D) * YEAR_D
+    worst = drawdown_band(_as_wide(expected.daily_returns, own), years_d, validation.drawdown_band, SAMPLES, block, rng)
+    fallen = largest_drawdown(own)
     return (
         Band(name="turnover a day", found=float(traded.mean()), low=low, high=high, days=days),
         Band(name="drawdown", found=fallen, low=0.0, high=worst, days=days),

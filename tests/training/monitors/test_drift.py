@@ -136,6 +136,20 @@ def test_a_fall_beyond_the_band_asks_for_a_rollback_and_no_training() -> None:
     assert "drawdown" in found.sentence
 
 
+def test_a_risk_twice_as_large_as_its_past_is_no_rollback_by_itself() -> None:
+    found = report(daily=np.random.default_rng(11).normal(0.0005, 0.02, 40))
+    assert found.drawdown is not None
+    assert found.drawdown.found > 0.08  # beyond what forty days of the past lets expect
+    assert not found.wants_rollback
+
+
+def test_the_band_does_not_move_between_two_looks_within_a_year() -> None:
+    steady = np.tile([0.0105, -0.0095], 100)
+    bands = [report(daily=steady[:days]).drawdown for days in (20, 60, 200)]
+    assert all(bands)
+    assert max(band.high for band in bands if band) < 1.1 * min(band.high for band in bands if band)
+
+
 def test_an_account_that_trades_not_at_all_is_noticed() -> None:
     busy = replace(expected(), daily_turnover=np.random.default_rng(5).gamma(2.0, 0.1, 800))
     found = report(promised=busy)
