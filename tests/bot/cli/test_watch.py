@@ -36,6 +36,8 @@ STATUS = {
             "entry_price": 63_000.0,
             "mark_price": 64_123.4,
             "unrealised": 13.48,
+            "realised": 0.0,
+            "net": 13.48,
             "stop_loss": 60_000.0,
             "take_profit": None,
         }
