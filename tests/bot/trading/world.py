@@ -131,6 +131,7 @@ def _opened_file() -> bytes:
 
 def opened_database(folder: Path) -> tuple[Database, Account, Journal]:
     """Return a SQLite database in which `new_engine`'s account was opened, made once and copied."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "ledger.db").write_bytes(_opened_file())
     database = connect(f"sqlite:///{folder / 'ledger.db'}")
     account = find(database, "builtin", "main")
