@@ -164,7 +164,7 @@ def test_trades_and_exports_read_every_fact_on_the_grid_it_was_written_on(lived)
     database, account, engine = lived
     ledger = Ledger(database, account)
     facts, versions = ledger.facts(), ledger.versions()
-    held = sum(part.unrealised for part in ledger.positions())
+    held = sum(part.net for part in ledger.positions())
     cash = int(engine.state.account["equity"][0]) / 1e8 - 10_000
     assert sum(part.net for part in ledger.trades()) + held == pytest.approx(cash, abs=1e-6)
     rows = export_facts(facts, versions)
