@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from sqlalchemy import Connection, Engine, RowMapping, func, select
@@ -227,7 +228,8 @@ def market_candles(
     if given_only:
         query = query.where(candle.c.given)
     rows = connection.execute(query.order_by(candle.c.open_ms.desc()).limit(KEPT_CANDLES)).all()
-    return np.array([tuple(row) for row in reversed(rows)], np.float64).reshape(-1, 6)
+    newest_first = np.fromiter(chain.from_iterable(rows), np.float64, count=6 * len(rows)).reshape(-1, 6)
+    return np.ascontiguousarray(newest_first[::-1])
 
 
 def with_given(connection: Connection, account_id: int, minute: AccountMinute) -> AccountMinute:
