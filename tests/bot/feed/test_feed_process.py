@@ -105,7 +105,7 @@ async def test_after_a_restart_of_the_feed_minutes_go_on_where_they_were(address
         await until(lambda: not any(source.ready.values()))  # no entries while nobody can tell
         async with feed_process(here, address):
             await reading
-            assert source.conditions == {}
+            await until(lambda: source.conditions == {})  # the first process may have told all minutes already
     assert np.array_equal(settled_bars(got), here.true_bars(markets, START_MS, 240))
 
 
