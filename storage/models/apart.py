@@ -26,7 +26,16 @@ TIMEOUT_S: Final = 180.0
 MEMORY_BYTES: Final = 6 << 30
 MAX_REASON: Final = 300  # characters
 MOST_KNOWN: Final = 200  # contents
-READERS: Final = ("sigma-analyst", "numpy", "numba", "xgboost-cpu", "xgboost", "TA-Lib")
+READERS: Final = (  # what parses a bundle's files, and computes its probes
+    "sigma-analyst",
+    "numpy",
+    "numba",
+    "onnxruntime",
+    "safetensors",
+    "xgboost-cpu",
+    "xgboost",
+    "TA-Lib",
+)
 SECRET_MARKS: Final = ("TOKEN", "PASSWORD", "SECRET", "PASSPHRASE", "APPRISE")
 
 
@@ -75,7 +84,7 @@ def _digest(folder: Path, exchange: str | None) -> str:
     try:
         for part in (str(exchange), sys.version, *versions):
             found.update(part.encode() + b"\0")
-        for path in sorted(folder.iterdir()):
+        for path in (each for each in sorted(folder.iterdir()) if each.is_file()):
             found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     except OSError as error:
         raise BundleRefused(f"bundle {folder} cannot be read: {error.strerror}") from error

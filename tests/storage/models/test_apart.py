@@ -123,3 +123,9 @@ def test_a_damaged_or_locked_memory_of_verified_bundles_costs_a_look_and_no_more
     (tmp_path / "verified.txt").rmdir()
     (tmp_path / "verified.txt").write_bytes(b"\xff\xfe torn")
     assert Registry(tmp_path, apart=True).get(name).id == name
+
+
+def test_a_folder_that_somebody_left_in_a_bundle_is_none_of_its_files(tmp_path: Path) -> None:
+    name = stored(tmp_path, ridge_files())
+    (tmp_path / "bundles" / name / ".ipynb_checkpoints").mkdir()
+    assert Registry(tmp_path, apart=True).get(name).id == name
