@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import numpy as np
 from aiohttp import web
@@ -118,8 +119,6 @@ async def rest(folder: Path) -> AsyncIterator[Attack]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     client = client_for("builtin", "futures", url=f"http://127.0.0.1:{runner.addresses[0][1]}", timeout_s=5.0)
     client.enableRateLimit = False
-    for module in (listing, tickers):
-        vars(module)["START_ATTEMPTS"] = 1  # the pauses between attempts are not what is tried here
     listed = await client.fetch_markets()
     first = Rest(client, exchange="builtin", clock=SystemClock(), counters=Counter(), gate=Gate("builtin"))
     await list_markets(first, DEMO_SYMBOLS, "futures")
@@ -142,7 +141,8 @@ async def rest(folder: Path) -> AsyncIterator[Attack]:
             raise
 
     try:
-        yield take
+        with patch.object(listing, "START_ATTEMPTS", 1), patch.object(tickers, "START_ATTEMPTS", 1):
+            yield take  # without the pauses between attempts, which are not what is tried here
     finally:
         client.session = session
         await client.close()

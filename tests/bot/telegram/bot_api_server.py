@@ -143,6 +143,11 @@ class BotApiServer:
         await self.wait_for(lambda: len(self.said) > count)
         return self.said[count]
 
+    async def _tell(self) -> None:
+        """Let whoever waits for something look again."""
+        async with self._changed:
+            self._changed.notify_all()
+
     async def _push(self, update: dict[str, Any]) -> None:
         async with self._changed:
             self._updates.append({"update_id": next(self._update_ids)} | update)
@@ -168,6 +173,8 @@ class BotApiServer:
         if wrong:
             return _refused(400, f"Bad Request: {wrong}")
         result = await self._do(method, given, files)
+        if method != "getUpdates":
+            await self._tell()
         if method == "sendMessage" and self.lose_every:
             self._sends += 1
             if self._sends % self.lose_every == 0:
@@ -179,6 +186,7 @@ class BotApiServer:
     ) -> web.StreamResponse:
         if failure.is_done_first:
             await self._do(method, given, files)
+            await self._tell()
         if not failure.status:
             return _hang_up(request)
         return _refused(failure.status, failure.description, failure.retry_after, failure.migrate_to)
@@ -207,9 +215,9 @@ class BotApiServer:
             case "getUpdates":
                 return await self._poll(int(given.get("offset") or 0), float(given.get("timeout") or 0))
             case "sendMessage" | "sendPhoto" | "sendDocument":
-                return await self._say(method, given, files)
+                return self._say(method, given, files)
             case "editMessageText" | "editMessageReplyMarkup" | "editMessageCaption":
-                return await self._edit(given)
+                return self._edit(given)
             case "deleteMessage":
                 self._named(given).is_deleted = True
             case "answerCallbackQuery":
@@ -228,7 +236,7 @@ class BotApiServer:
                 return []
             return list(self._updates)
 
-    async def _say(self, method: str, given: dict[str, str], files: list[bytes]) -> dict[str, Any]:
+    def _say(self, method: str, given: dict[str, str], files: list[bytes]) -> dict[str, Any]:
         text = given.get("text") or given.get("caption") or ""
         said = Said(
             message_id=next(self._message_ids),
@@ -245,19 +253,15 @@ class BotApiServer:
                 for row in json.loads(given.get("reply_markup") or "{}").get("keyboard", [])
             ],
         )
-        async with self._changed:
-            self.said.append(said)
-            self.files.extend(files)
-            self._changed.notify_all()
+        self.said.append(said)
+        self.files.extend(files)
         return _message(said)
 
-    async def _edit(self, given: dict[str, str]) -> dict[str, Any]:
+    def _edit(self, given: dict[str, str]) -> dict[str, Any]:
         said = self._named(given)
-        async with self._changed:
-            said.text = given.get("text") or given.get("caption") or said.text
-            said.texts.append(said.text)
-            said.buttons = _buttons(given)
-            self._changed.notify_all()
+        said.text = given.get("text") or given.get("caption") or said.text
+        said.texts.append(said.text)
+        said.buttons = _buttons(given)
         return _message(said) | {"edit_date": NOW_S}
 
     def _named(self, given: dict[str, str]) -> Said:
