@@ -30,7 +30,7 @@ from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.scheduling.tidy import tidy_job
-from bot.scheduling.universe import Universe, listed_markets
+from bot.scheduling.universe import Universe, keep_specifications, listed_markets
 from bot.trading.active_bundle import active_bundle
 from bot.trading.control import Control
 from bot.trading.facts import Records
@@ -40,7 +40,6 @@ from bot.trading.shared_bundle import SharedBundles
 from bot.trading.trader import Trader
 from bot.values.shadow_results import ShadowTests
 from bot.web.account_pages import AccountPages
-from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
@@ -124,7 +123,7 @@ async def assemble(environment: Environment) -> AccountParts:
     """
     config, database, exchange = environment.config, environment.database, environment.exchange
     markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
-    await asyncio.to_thread(record_markets, config.data.directory, markets)
+    await asyncio.to_thread(keep_specifications, config, markets)
     registry = Registry.of(config, apart=True)
     if not environment.new_account:
         await asyncio.to_thread(require_ledger, database, registry, config.exchange.name)

@@ -23,6 +23,7 @@ from bot.clock import ScaledClock
 from bot.exchange import Patience, open_exchange
 from bot.feed.waiting import Stopped
 from bot.operations import logs
+from bot.operations.console import said
 from bot.operations.file_limit import raise_file_limit
 from bot.operations.keep_pace import PaceKeeper
 from bot.operations.metrics import Metrics
@@ -45,7 +46,7 @@ RENEW_S = 5.0  # between two looks at the account's lease
 
 
 async def run(
-    config: Config, *, verbose: bool = False, new_account: bool = False, say: Callable[[str], None] = print
+    config: Config, *, verbose: bool = False, new_account: bool = False, say: Callable[[str], None] = said
 ) -> None:
     """Run the daemon until SIGTERM, SIGINT or `POST /api/shutdown`.
 
