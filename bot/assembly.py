@@ -7,8 +7,8 @@ both, and what listens to the trader's snapshots. Nothing runs yet; `daemon.py` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from sqlalchemy import Engine as Database
@@ -25,7 +25,7 @@ from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
-from bot.scheduling.candle_check import check_day
+from bot.scheduling.candle_check import check_day, check_latest
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
@@ -98,6 +98,7 @@ class AccountParts:
 
     Attributes:
         leads: its trainer serves its production pointer; False: another account's does.
+        look_back: compares the last minutes before this start with the exchange's.
     """
 
     config: Config
@@ -113,6 +114,7 @@ class AccountParts:
     shadowing: Shadowing
     universe: Universe
     leads: bool
+    look_back: Callable[[], Awaitable[None]]
 
 
 async def assemble(environment: Environment) -> AccountParts:
@@ -164,6 +166,9 @@ async def assemble(environment: Environment) -> AccountParts:
         shadowing=shadowing,
         universe=universe,
         leads=leader is None,
+        look_back=partial(
+            check_latest, database, account, opened.engine.markets, environment.feed, trader.last_minute_ms + MINUTE_MS
+        ),
     )
 
 
@@ -182,12 +187,14 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], bundle:
 
 
 def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> Trader:
-    config, exchange = environment.config, environment.exchange
+    config, exchange, feed = environment.config, environment.exchange, environment.feed
+    journal = Journal(environment.database, opened.account, opened.engine.markets, config.trading)
+    journal.notes = lambda: [asdict(note) for note in tuple(feed.notes)]
     return Trader(
-        minutes=environment.feed,
+        minutes=feed,
         clock=exchange.clock,
         engine=opened.engine,
-        journal=Journal(environment.database, opened.account, opened.engine.markets, config.trading),
+        journal=journal,
         max_decision_age_ms=0
         if exchange.waits
         else round(config.feed.max_decision_age_s * 1000 * exchange.clock.speed),
