@@ -63,7 +63,10 @@ class Status(View):
     training: TrainingProgress
     minute_ms: int | None = None
     decided_ms: int | None = Field(None, description="the newest close at which any market was decided")
-    candle_age_s: float | None = None
+    candle_age_s: float | None = Field(None, description="market time since the last account minute closed")
+    candle_age_real_s: float | None = Field(
+        None, description="the same in real time: at a demo market's speed an hour lasts a moment"
+    )
     equity: float | None = None
     cash: float | None = None
     deposit: float | None = None
@@ -149,6 +152,7 @@ def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | No
     return {
         "minute_ms": snapshot.minute_ms,
         "candle_age_s": max(0.0, (control.clock.now_ms() - snapshot.minute_ms - MINUTE_MS) / 1000),
+        "candle_age_real_s": control.candle_age_s(),
         "equity": snapshot.equity,
         "cash": snapshot.cash,
         "deposit": deposit,

@@ -143,7 +143,7 @@ async def test_a_run_is_started_followed_and_another_cancelled(scene: Scene) -> 
     await page.locator("[data-action=cancel-run]").click()
     await page.locator("#confirm-yes").click()
     await expect(page.locator("span[data-run]")).to_have_attribute("data-run", "cancelled")
-    await expect(page.locator("[data-outcome]")).to_contain_text("cancelled by dashboard")
+    await expect(page.locator("[data-outcome]")).to_contain_text("cancelled on the dashboard")
     assert page.url.endswith("/runs/r-00002")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from bot.alerts.numbers import price, quantity, share, short_reason, stamp
+from bot.alerts.numbers import age, price, quantity, share, short_reason, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.snapshot import MarketView
+from bot.values.training import TrainingProgress
 from bot.views.book import Book, book_of
 from bot.views.status import deposit_of, status_of
 from storage.language import N_, _, many, translated
@@ -61,7 +62,7 @@ async def choose(question: Question) -> Reply:
 async def status(question: Question) -> Reply:
     """How everything stands, in one message."""
     control, snapshot = question.control, question.control.snapshot
-    head = f"{bold(_('Status'))} {plain(control.exchange_info.market_name)}"
+    head = f"{bold(_('Status'))} {plain(translated(control.exchange_info.market_name))}"
     if snapshot is None:
         return Reply(text=f"{head}\n{_(WAITING)}")
     now = status_of(control)
@@ -76,8 +77,8 @@ async def status(question: Question) -> Reply:
         (_("trades"), str(snapshot.trades)),
         (_("entries"), ", ".join(locks) or _("taken")),
         (_("feed"), _("unbroken") if control.is_ready() else _("broken, see /health")),
-        (_("candle"), _("{seconds} s old", seconds=f"{control.minute_age_ms() / 1000:,.0f}")),
-        (_("training"), _(STATES[now.training.state])),
+        (_("candle"), _("{age} old", age=age(control.candle_age_s()))),
+        (_("training"), _training_of(now.training)),
         (_("decides"), translated(told(snapshot.bundle_id))),
         (_("market time"), stamp(control.clock.now_ms())),
     ]
@@ -88,6 +89,14 @@ async def status(question: Question) -> Reply:
         Button(label=_("Signals"), data="run:signals"),
     )
     return Reply(text=f"{head}\n{pairs(values)}{below}", buttons=(buttons,))
+
+
+def _training_of(progress: TrainingProgress) -> str:
+    if not progress.is_busy:
+        return _(STATES[progress.state])
+    if progress.state == "training" and progress.fraction is not None:
+        return _("running, {share}", share=f"{progress.fraction:.0%}")
+    return _("running") if progress.state == "training" else _(STATES[progress.state])
 
 
 async def positions(question: Question) -> Reply:

@@ -4,7 +4,7 @@ import { accountChoice } from "./account.js";
 import { byId, h, patch } from "./dom.js";
 import { age, isNumber, money, signedPercent, time } from "./format.js";
 import { chosen, theme } from "./prefs.js";
-import { N_, t } from "./texts.js";
+import { N_, said, t } from "./texts.js";
 
 /** Draw the frame, with the accounts that may be chosen. */
 export function drawShell(state, route, accounts) {
@@ -44,16 +44,21 @@ function drawPlace(status, accounts) {
     byId("place"),
     choice,
     status.is_demo ? h("span", { class: "tag warn" }, t("Demo market")) : null,
-    status.is_demo ? status.market.replace(/^demo market:? ?/, "").replace(/^\((.*)\)$/, "$1") : status.market,
+    status.is_demo ? demoOf(said(status.market)) : status.market,
     isNumber(status.speed) && status.speed !== 1 ? `, ${speedOf(status)}` : "",
     choice ? null : `, ${t("account {name}", { name: status.account })}`,
   );
 }
 
+/** "demo market (generated prices)" without what the tag beside it says. */
+function demoOf(market) {
+  return market.match(/\((.*)\)$/)?.[1] ?? market.replace(/^demo market:? ?/, "");
+}
+
 function speedOf({ speed, slowed_to: slowed }) {
   const text = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value);
   if (speed === 0) return t("as fast as it keeps up");
-  if (isNumber(slowed)) return t("{speed} times real time, slowed to what this machine keeps up with", { speed: text(slowed) });
+  if (isNumber(slowed)) return t("{speed} times real time (what this machine keeps up with)", { speed: text(slowed) });
   return t("{speed} times real time", { speed: text(speed) });
 }
 
@@ -62,7 +67,7 @@ function drawLive(state) {
   const silent = age((Date.now() - state.connection.heardAt) / 1000);
   const texts = {
     live: `${t("Live")}, ${time(state.status?.minute_ms)}`,
-    stale: t("Stale, last candle {age} old", { age: age(state.status?.candle_age_s) }),
+    stale: t("Stale, last candle {age} old", { age: age(state.status?.candle_age_real_s) }),
     connecting: t("Connecting"),
     disconnected: t("Disconnected for {age}", { age: silent }),
   };

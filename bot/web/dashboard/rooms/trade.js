@@ -55,13 +55,17 @@ function figures({ trade, best, worst, gross, candles, events: rows }) {
     figure(t("Farthest for it"), best === null ? "–" : signedPercent(best), t("MFE"), { id: "mfe" }),
     figure(t("Farthest against it"), worst === null ? "–" : signedPercent(worst), t("MAE"), { id: "mae" }),
     figure(t("Entry"), price(trade.entry_price), trade.resizes ? t("mean, first {price}", { price: price(trade.first_price) }) : time(trade.opened_ms)),
-    figure(t("Exit"), price(trade.exit_price), trade.closed_ms === null ? (trade.resizes ? t("realised {value}", { value: signedMoney(brought(rows)) }) : t("open")) : time(trade.closed_ms)),
+    figure(t("Exit"), price(trade.exit_price), trade.closed_ms !== null && trade.resizes ? t("mean, last {price}", { price: price(lastPrice(rows)) }) : trade.closed_ms === null ? (trade.resizes ? t("realised {value}", { value: signedMoney(brought(rows)) }) : t("open")) : time(trade.closed_ms)),
     figure(t("Held"), hours(lasted), trade.resizes ? resized(trade) : t("{quantity} at most", { quantity: quantity(trade.quantity) }), { id: "held" }),
   );
 }
 
 function resized({ quantity: most, resizes }) {
   return `${t("{quantity} at most", { quantity: quantity(most) })}, ${many("resized {count} time", "resized {count} times", resizes)}`;
+}
+
+function lastPrice(rows) {
+  return rows.findLast((event) => event.quantity)?.price;
 }
 
 /** What reductions have brought so far, after their fees. */
