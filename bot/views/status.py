@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from strategies.bundle.fallback_names import fallback_level_of
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.explain.signals import Signal, describe_refusal
 from strategies.kernel.state import RefusalCode
-from strategies.market import MINUTE_MS, UNITS_PER_QUOTE, Timeframe
+from strategies.market import MINUTE_MS, UNITS_PER_QUOTE, Market, Timeframe
 
 Lock = Literal["paused", "day_locked", "drawdown_locked"]
 LOCKS: Final[tuple[Lock, ...]] = ("paused", "day_locked", "drawdown_locked")
@@ -86,6 +86,7 @@ class Status(View):
     can_roll_back: bool = Field(False, description="whether there is a champion to roll back")
     book: Book | None = Field(None, description="positions and opinions of all markets together")
     positions: list[OpenPosition] = Field([])
+    rests: list[str] = Field([], description="markets whose position is smaller than their smallest order")
     markets: list[MarketStatus] = Field([])
 
     @property
@@ -140,6 +141,16 @@ def deposit_of(control: Control) -> float:
     return control.ledger.account.deposit / UNITS_PER_QUOTE
 
 
+def rests_of(positions: Sequence[OpenPosition], markets: Sequence[Market]) -> list[str]:
+    """Return the markets of positions that are smaller than the smallest order there.
+
+    A position that follows its conviction leaves one where it shrinks and its side stays. Nothing can be taken from it:
+    it grows again, closes when the conviction turns, at its stop or target, or by a person.
+    """
+    least = {market.symbol: market.min_notional_units / UNITS_PER_QUOTE for market in markets}
+    return [part.symbol for part in positions if part.notional < least.get(part.symbol, 0.0)]
+
+
 def currency_of(control: Control) -> str:
     """Return the quote that all markets' symbols end with, "USDT"; "" where they differ."""
     symbols = [market.symbol for market in control.markets]
@@ -169,6 +180,7 @@ def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | No
         "fallback_why": control.why_active(),
         "book": book_of(snapshot),
         "positions": list(snapshot.positions),
+        "rests": rests_of(snapshot.positions, control.markets),
         "decided_ms": max((view.decided_ms for view in snapshot.markets), default=0),
         "markets": [
             market_status(view)

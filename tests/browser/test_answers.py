@@ -83,3 +83,20 @@ async def test_a_refusal_that_goes_on_is_told_once_and_since_when(scene: Scene) 
         (4, "BTCUSDT", 4, 1),
         (2, "BTCUSDT", 2, 1),
     ]
+
+
+async def test_funding_between_two_fills_is_one_row_with_its_sum(scene: Scene) -> None:
+    rows = [
+        {"ms": 1, "kind": "fill", "cash": -100.0, "price": 10.0},
+        {"ms": 2, "kind": "funding", "cash": -0.5, "price": 10.0},
+        {"ms": 3, "kind": "funding", "cash": 0.25, "price": 11.0},
+        {"ms": 4, "kind": "fill", "cash": 100.0, "price": 12.0},
+        {"ms": 5, "kind": "funding", "cash": -1.0, "price": 12.0},
+    ]
+    grouped = await scene.page.evaluate("async (rows) => (await import('/static/rooms/trade.js')).grouped(rows)", rows)
+    assert [(row["ms"], row["times"], row["cash"], row["price"]) for row in grouped] == [
+        (1, 1, -100.0, 10.0),
+        (2, 2, -0.25, None),
+        (4, 1, 100.0, 12.0),
+        (5, 1, -1.0, 12.0),
+    ]

@@ -11,7 +11,7 @@ from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.snapshot import MarketView
 from bot.values.training import TrainingProgress
 from bot.views.book import Book, book_of
-from bot.views.status import deposit_of, status_of
+from bot.views.status import deposit_of, rests_of, status_of
 from storage.language import N_, _, many, translated
 from storage.ledger.queries import OpenPosition
 from strategies.bundle.fallback_names import is_fallback, told
@@ -108,7 +108,8 @@ async def positions(question: Question) -> Reply:
         return Reply(text=_("No open position. /signals says why."))
     now_ms = control.clock.now_ms()
     largest = sorted(snapshot.positions, key=lambda part: -part.notional)[:BLOCKS]
-    blocks = "\n\n".join(_position(position, now_ms) for position in largest)
+    rests = rests_of(snapshot.positions, control.markets)
+    blocks = "\n\n".join(_position(position, now_ms, is_rest=position.symbol in rests) for position in largest)
     closing = tuple(
         Button(label=_("Close {symbol}", symbol=part.symbol), data=f"run:close {part.symbol}") for part in largest
     )
@@ -203,7 +204,7 @@ def _refresh(command: str) -> Button:
     return Button(label=_("Refresh"), data=f"show:{command}")
 
 
-def _position(position: OpenPosition, now_ms: int) -> str:
+def _position(position: OpenPosition, now_ms: int, *, is_rest: bool) -> str:
     held_h = f"{(now_ms - position.opened_ms) / HOUR_MS:,.0f}"
     entry, now = price(position.entry_price), price(position.mark_price)
     stop, target = price(position.stop_loss), price(position.take_profit)
@@ -217,5 +218,10 @@ def _position(position: OpenPosition, now_ms: int) -> str:
             + _("realised {realised}, net {net}", realised=f"{position.realised:+,.2f}", net=f"{position.net:+,.2f}"),
             "  " + _("stop {stop}, target {target}", stop=stop, target=target),
             "  " + _("held {hours} h, {trade}", hours=held_h, trade=f"{position.symbol}-{position.trade}"),
+            *(
+                ["  " + _("a rest, under the smallest order: kept until the conviction grows or turns")]
+                if is_rest
+                else []
+            ),
         ]
     )

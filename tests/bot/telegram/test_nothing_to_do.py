@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.values.training import TrainingProgress
+from bot.views.status import rests_of
 from strategies.errors import BadInput
+from strategies.market import UNITS_PER_QUOTE
 from tests.bot.telegram.stage import Scene, scene
 from tests.bot.trading.daemon_world import IdleTraining
 from tests.bot.trading.world import minutes
@@ -121,3 +124,12 @@ async def test_the_age_of_a_candle_is_real_time_on_a_fast_demo(stage: Scene) -> 
     stage.world.clock.advance(7_200_000)
     assert "candle       2 s old" in (await stage.ask("/status")).plain
     assert "2 s old" in (await stage.ask("/health")).plain
+
+
+async def test_a_position_under_the_smallest_order_is_told_to_be_a_rest(stage: Scene) -> None:
+    control = stage.world.control
+    held = control.snapshot.positions  # type: ignore[union-attr]
+    market = control.market(held[0].symbol)
+    dear = replace(market, min_notional_units=round(2 * held[0].notional * UNITS_PER_QUOTE))
+    assert rests_of(held, [market]) == []
+    assert rests_of(held, [dear]) == [held[0].symbol]

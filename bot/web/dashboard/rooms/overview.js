@@ -124,8 +124,8 @@ function who(status) {
   );
 }
 
-const HELD = (context) => [
-  { name: t("Market"), bare: true, cell: (held) => [h("strong", {}, held.symbol), " ", sideTag(held.side)] },
+const HELD = (context, rests) => [
+  { name: t("Market"), bare: true, cell: (held) => [h("strong", {}, held.symbol), " ", sideTag(held.side), rests.includes(held.symbol) ? h("small", { class: "soft" }, t("a rest, under the smallest order: kept until the conviction grows or turns")) : ""] },
   { name: t("Unrealised"), right: true, cell: (held) => result(held.unrealised, held.unrealised_fraction, held.symbol) },
   { name: t("Realised"), right: true, cell: (held) => result(held.realised, null) },
   { name: t("Quantity"), right: true, cell: (held) => quantity(held.quantity) },
@@ -142,7 +142,7 @@ function positions(status, context) {
   const net = held.reduce((sum, part) => sum + part.unrealised, 0);
   const hint = held.length ? h("span", { class: tone(net) }, t("unrealised {net}", { net: signedMoney(net) })) : null;
   const none = status ? t("No open position. A market is entered when its conviction reaches the threshold.") : t("Loading");
-  return card("positions", t("Open positions"), hint, table(t("Open positions"), HELD(context), held, (part) => part.symbol, none, { href: (part) => `/trades/${part.symbol}-${part.trade}` }));
+  return card("positions", t("Open positions"), hint, table(t("Open positions"), HELD(context, status?.rests ?? []), held, (part) => part.symbol, none, { href: (part) => `/trades/${part.symbol}-${part.trade}` }));
 }
 
 function markets(status, context) {
@@ -182,10 +182,18 @@ function waitOf({ usual_wait_h: usual, entries, last_entry_ms: last }, nowMs) {
 
 function signals(context) {
   const answer = context.need("/api/decisions?limit=120", { every: 5000 });
-  const shown = told((answer?.decisions ?? []).filter((decision) => decision.signal || !onlySignals)).slice(0, 30);
+  const given = context.need("/api/signals?limit=20", { every: 5000 });
+  const newest = told((answer?.decisions ?? []).filter((decision) => decision.signal || !onlySignals));
+  const shown = [...newest, ...older(given?.signals ?? [], answer?.decisions ?? [])].slice(0, 30);
   const filter = h("label", { class: "check" }, h("input", { type: "checkbox", id: "only-signals" }), t("Signals only"));
   const list = h("ol", { class: "plain feed", id: "signals", key: "feed", tabindex: "0", "aria-label": t("Decisions, newest first") }, shown.map(decisionItem));
   return card("signals", t("Signals and refusals"), filter, shown.length ? list : empty(answer, context.problem("/api/decisions?limit=120"), onlySignals ? t("No signal yet.") : t("No decision yet: the first comes with the next closed candle.")));
+}
+
+/** Signals from before the decisions that were asked for: entries are rare, and what is held came of one. */
+function older(signals, decisions) {
+  const first = decisions.at(-1)?.ms ?? Infinity;
+  return signals.filter((signal) => signal.decision_ms < first).map((signal) => ({ ms: signal.decision_ms, symbol: signal.symbol, signal }));
 }
 
 const ACCOUNTS = [

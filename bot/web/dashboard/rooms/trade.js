@@ -107,7 +107,7 @@ function levels({ trade, levels: known, opening }) {
 
 const EVENTS = [
   { name: N_("When"), cell: (event) => time(event.ms) },
-  { name: N_("What"), cell: (event) => `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}` },
+  { name: N_("What"), cell: (event) => (event.times > 1 ? `${words(event.kind)}, ${t("{count} times", { count: event.times })}` : `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}`) },
   { name: N_("Quantity"), right: true, cell: (event) => (event.quantity ? withMinus(quantity(event.quantity)) : "–") },
   { name: N_("Then held"), right: true, cell: (event) => (event.quantity ? withMinus(quantity(event.position)) : "–") },
   { name: N_("Price"), right: true, cell: (event) => price(event.price) },
@@ -115,6 +115,20 @@ const EVENTS = [
   { name: N_("Realised"), right: true, cell: (event) => (event.realised === null ? "–" : h("span", { class: tone(event.realised) }, signedMoney(event.realised))) },
   { name: N_("Cash"), right: true, cell: (event) => signedMoney(event.cash) },
 ];
+
+/** Funding between two fills as one row: its first time, its sum. */
+export function grouped(rows) {
+  const found = [];
+  for (const event of rows) {
+    const before = found.at(-1);
+    if (event.kind === "funding" && before?.kind === "funding") {
+      found[found.length - 1] = { ...before, times: before.times + 1, price: null, cash: before.cash + event.cash };
+    } else {
+      found.push({ ...event, times: 1 });
+    }
+  }
+  return found;
+}
 
 const MOVED = { entry: N_("set at the fill"), trail: N_("the price went further for it") };
 const MOVES = [
@@ -129,5 +143,5 @@ function moves({ moves: rows }) {
 }
 
 function events({ events: rows }) {
-  return card("events", t("Fills and funding"), null, table(t("Fills and funding"), EVENTS.map((column) => ({ ...column, name: t(column.name) })), rows, (event) => `${event.ms}:${event.kind}:${event.reason}`, t("Nothing has happened yet.")));
+  return card("events", t("Fills and funding"), null, table(t("Fills and funding"), EVENTS.map((column) => ({ ...column, name: t(column.name) })), grouped(rows), (event) => `${event.ms}:${event.kind}:${event.reason}`, t("Nothing has happened yet.")));
 }
