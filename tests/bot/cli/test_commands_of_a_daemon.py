@@ -46,3 +46,17 @@ async def test_a_training_is_cancelled_and_a_run_that_is_not_there_is_named(
     said = capsys.readouterr()
     assert "the training is being ended" in said.out
     assert "r-1" in said.err or "run" in said.err
+
+
+async def test_an_export_of_nothing_says_that_it_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with served(tmp_path) as parts:
+        monkeypatch.setenv("SIGMA_DATABASE__URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+        assert await run(monkeypatch, parts, "ledger", "export", "none.csv") == 0
+        await parts.world.hand(*minutes(300))
+        assert await run(monkeypatch, parts, "ledger", "export", "some.csv") == 0
+    nothing, some = capsys.readouterr().out.splitlines()
+    assert "nothing has been filled yet" in nothing
+    assert f"{len((tmp_path / 'some.csv').read_text().splitlines()) - 1} fills and funding settlements" in some

@@ -6,6 +6,9 @@ import { age, isNumber, money, signedPercent, time } from "./format.js";
 import { chosen, theme } from "./prefs.js";
 import { N_, said, t } from "./texts.js";
 
+const MISSING_MS = 3000;
+const missing = new Map(); // market -> since when its candles are missing
+
 /** Draw the frame, with the accounts that may be chosen. */
 export function drawShell(state, route, accounts) {
   drawPlace(state.status, accounts);
@@ -76,6 +79,16 @@ function drawLive(state) {
   if (text.textContent !== texts[life]) text.textContent = texts[life];
 }
 
+/** Markets whose candles have been missing for some real seconds: a gap that is fetched at once moves no page. */
+function brokenFor(feed) {
+  const now = performance.now();
+  for (const [symbol, ready] of Object.entries(feed)) {
+    if (ready) missing.delete(symbol);
+    else if (!missing.has(symbol)) missing.set(symbol, now);
+  }
+  return [...missing].filter(([symbol, since]) => symbol in feed && now - since >= MISSING_MS).map(([symbol]) => symbol);
+}
+
 function bannersOf(state) {
   const life = lifeOf(state);
   const { status, connection } = state;
@@ -86,7 +99,7 @@ function bannersOf(state) {
     banners.push(["bad", t("The daemon does not answer. Everything below is {age} old; commands are switched off until it is back.", { age: silent })]);
   }
   if (life === "stale") banners.push(["", t("Candles have stopped coming. No entry is taken; exits settle when data returns.")]);
-  const broken = Object.entries(status?.feed ?? {}).filter(([, ready]) => !ready).map(([symbol]) => symbol);
+  const broken = brokenFor(status?.feed ?? {});
   if (life === "live" && broken.length) banners.push(["", t("Candles are missing in {markets}: no entry is taken there until they are fetched.", { markets: broken.slice(0, 6).join(", ") + (broken.length > 6 ? " …" : "") })]);
   if (status?.paused) banners.push(["", t("Paused: no new entries, exits go on.")]);
   if (status?.drawdown_locked) banners.push(["bad", t("Drawdown stop in force: no new entries until a person lifts it."), "unlock"]);
