@@ -66,7 +66,9 @@ async def telegram(folder: Path) -> AsyncIterator[Attack | Together]:
         )
         bot = TelegramBot(connect(settings, timeout_s=5.0), settings, context, access, lambda: seconds[0])
         raised: deque[str] = deque()
-        logging.getLogger("telegram").setLevel(logging.CRITICAL)  # the library prints what it cannot read
+        library = logging.getLogger("telegram")  # it prints whatever it cannot read, whole
+        level = library.level
+        library.setLevel(logging.CRITICAL + 1)
         bot._log = bot._poller._log = _Recorder(raised)  # what is caught at the task's border was not foreseen
         task = asyncio.create_task(bot.run())
 
@@ -86,6 +88,7 @@ async def telegram(folder: Path) -> AsyncIterator[Attack | Together]:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            library.setLevel(level)
             await server.stop()
             database.dispose()
 

@@ -233,7 +233,8 @@ class RunQueue:
         for old in sorted(self._runs)[:-KEPT]:
             del self._runs[old]
             for suffix in (".json", ".html"):
-                self._path(old, suffix).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a disk that takes no writes keeps it; the next start forgets it
+                    self._path(old, suffix).unlink(missing_ok=True)
         self.on_change(run)
 
     def _known(self, name: str) -> Run:

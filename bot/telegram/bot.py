@@ -16,6 +16,7 @@ from telegram.error import TelegramError
 
 from bot.alerts.numbers import stamp
 from bot.telegram.access import Access
+from bot.telegram.chats import is_chat_id
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import described
 from bot.telegram.context import Button, Change, Context, Question, Reply
@@ -109,7 +110,7 @@ class TelegramBot:
         words = (message.text or "").split() if message is not None else []
         if context.pairing is None or context.chats is None or len(words) < 2 or words[0] not in PAIRING_WORDS:
             return False
-        if not context.pairing.take(words[1]):
+        if not is_chat_id(chat_id) or not context.pairing.take(words[1]):
             return False
         chat = await context.chats.paired(chat_id, context.now_ms())
         await self._on_paired(chat)
