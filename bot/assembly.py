@@ -7,8 +7,8 @@ both, and what listens to the trader's snapshots. Nothing runs yet; `daemon.py` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from sqlalchemy import Engine as Database
@@ -25,12 +25,12 @@ from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
-from bot.scheduling.candle_check import check_day
+from bot.scheduling.candle_check import check_day, check_latest
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
 from bot.scheduling.schedule import Job, Schedule
 from bot.scheduling.tidy import tidy_job
-from bot.scheduling.universe import Universe, listed_markets
+from bot.scheduling.universe import Universe, keep_specifications, listed_markets
 from bot.trading.active_bundle import active_bundle
 from bot.trading.control import Control
 from bot.trading.facts import Records
@@ -40,7 +40,6 @@ from bot.trading.shared_bundle import SharedBundles
 from bot.trading.trader import Trader
 from bot.values.shadow_results import ShadowTests
 from bot.web.account_pages import AccountPages
-from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.job_runs import JobRuns
 from storage.ledger.journal import Journal
@@ -99,6 +98,7 @@ class AccountParts:
 
     Attributes:
         leads: its trainer serves its production pointer; False: another account's does.
+        look_back: compares the last minutes before this start with the exchange's.
     """
 
     config: Config
@@ -114,6 +114,7 @@ class AccountParts:
     shadowing: Shadowing
     universe: Universe
     leads: bool
+    look_back: Callable[[], Awaitable[None]]
 
 
 async def assemble(environment: Environment) -> AccountParts:
@@ -124,7 +125,7 @@ async def assemble(environment: Environment) -> AccountParts:
     """
     config, database, exchange = environment.config, environment.database, environment.exchange
     markets = await listed_markets(config, environment.feed, database, exchange.clock.now_ms())
-    await asyncio.to_thread(record_markets, config.data.directory, markets)
+    await asyncio.to_thread(keep_specifications, config, markets)
     registry = Registry.of(config, apart=True)
     if not environment.new_account:
         await asyncio.to_thread(require_ledger, database, registry, config.exchange.name)
@@ -165,6 +166,9 @@ async def assemble(environment: Environment) -> AccountParts:
         shadowing=shadowing,
         universe=universe,
         leads=leader is None,
+        look_back=partial(
+            check_latest, database, account, opened.engine.markets, environment.feed, trader.last_minute_ms + MINUTE_MS
+        ),
     )
 
 
@@ -183,12 +187,14 @@ async def _opened(environment: Environment, markets: tuple[Market, ...], bundle:
 
 
 def _trader(environment: Environment, opened: Opened, listeners: Listeners) -> Trader:
-    config, exchange = environment.config, environment.exchange
+    config, exchange, feed = environment.config, environment.exchange, environment.feed
+    journal = Journal(environment.database, opened.account, opened.engine.markets, config.trading)
+    journal.notes = lambda: [asdict(note) for note in tuple(feed.notes)]
     return Trader(
-        minutes=environment.feed,
+        minutes=feed,
         clock=exchange.clock,
         engine=opened.engine,
-        journal=Journal(environment.database, opened.account, opened.engine.markets, config.trading),
+        journal=journal,
         max_decision_age_ms=0
         if exchange.waits
         else round(config.feed.max_decision_age_s * 1000 * exchange.clock.speed),

@@ -23,6 +23,7 @@ from bot.clock import ScaledClock
 from bot.exchange import Patience, open_exchange
 from bot.feed.waiting import Stopped
 from bot.operations import logs
+from bot.operations.console import said
 from bot.operations.file_limit import raise_file_limit
 from bot.operations.keep_pace import PaceKeeper
 from bot.operations.metrics import Metrics
@@ -36,7 +37,7 @@ from storage.config.tree import Config
 from storage.ledger.lease import Lease, account_lease
 from storage.open import database_of
 from storage.private import keep_private
-from strategies.errors import AlreadyRunning, StorageFailed
+from strategies.errors import AlreadyRunning, SigmaError, StorageFailed
 from strategies.warm import warm
 
 LAG_PROBE_S = 0.1
@@ -45,7 +46,7 @@ RENEW_S = 5.0  # between two looks at the account's lease
 
 
 async def run(
-    config: Config, *, verbose: bool = False, new_account: bool = False, say: Callable[[str], None] = print
+    config: Config, *, verbose: bool = False, new_account: bool = False, say: Callable[[str], None] = said
 ) -> None:
     """Run the daemon until SIGTERM, SIGINT or `POST /api/shutdown`.
 
@@ -109,6 +110,7 @@ def _jobs_of(parts: AccountParts) -> list[tuple[str, Coroutine[Any, Any, None]]]
         ("schedule", parts.schedule.run()),
         ("shadowing", parts.shadowing.run()),
         ("markets", _take_listed(parts)),
+        ("look-back", _look_back(parts)),
         ("notifications", parts.notifications.run()),
     ]
     if parts.leads:
@@ -121,6 +123,15 @@ async def _take_listed(parts: AccountParts) -> None:
     """Bring an account to the configured markets once its minutes are running."""
     await parts.trader.first_minute()
     await parts.universe.take_configured()
+
+
+async def _look_back(parts: AccountParts) -> None:
+    """Compare what was stored last before this start once its minutes are running; the nightly comparison has all."""
+    await parts.trader.first_minute()
+    try:
+        await parts.look_back()
+    except SigmaError as error:
+        structlog.get_logger("daemon").warning("latest candles not compared", error=str(error))
 
 
 @asynccontextmanager

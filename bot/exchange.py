@@ -173,10 +173,11 @@ def minute_s(speed: float) -> float:
 
 
 def _demo_exchange(config: Config, name: str, kind: str, edge: str) -> ExchangeInfo:
-    planted = "" if edge == "none" else f", {edge}"
+    prices = "prices of stored candles" if kind == "replay" else f"{kind} prices"
+    planted = "" if edge == "none" else " with a built-in edge"
     return ExchangeInfo(
         exchange=config.exchange.name,
-        market_name=f"{name} ({kind}{planted})",
+        market_name=f"{name} ({prices}{planted})",
         is_demo=True,
         account=config.account.name,
         speed=config.exchange.speed,

@@ -11,7 +11,7 @@ class ExchangeInfo:
     """Where this daemon trades, for people.
 
     Attributes:
-        market_name: "demo market (generated), planted edge: 24 h momentum"; or the exchange.
+        market_name: "demo market (generated prices with a built-in edge)"; or the exchange.
         stands_after_s: real seconds without an account minute after which a market stands whose clock waits for us, so
             that its own time says nothing; infinity: its clock goes on by itself.
     """

@@ -18,6 +18,7 @@ from bot.exchange import Exchange, Patience, connection_to, open_exchange
 from bot.feed.line_server import LineServer
 from bot.feed.waiting import Stopped
 from bot.operations import logs
+from bot.operations.console import said
 from bot.operations.file_limit import raise_file_limit
 from bot.operations.systemd import ServiceManager
 from storage.config.tree import Config
@@ -26,7 +27,7 @@ from storage.private import keep_private
 ALIVE_S: Final = 10.0  # between two signs of life to the service manager, at most
 
 
-async def serve(config: Config, address: str, *, verbose: bool = False, say: Callable[[str], None] = print) -> None:
+async def serve(config: Config, address: str, *, verbose: bool = False, say: Callable[[str], None] = said) -> None:
     """Serve an exchange at `unix:PATH` until SIGTERM or SIGINT.
 
     Raises:

@@ -66,7 +66,9 @@ async def telegram(folder: Path) -> AsyncIterator[Attack | Together]:
         )
         bot = TelegramBot(connect(settings, timeout_s=5.0), settings, context, access, lambda: seconds[0])
         raised: deque[str] = deque()
-        logging.getLogger("telegram").setLevel(logging.CRITICAL)  # the library prints what it cannot read
+        library = logging.getLogger("telegram")  # it prints whatever it cannot read, whole
+        level = library.level
+        library.setLevel(logging.CRITICAL + 1)
         bot._log = bot._poller._log = _Recorder(raised)  # what is caught at the task's border was not foreseen
         task = asyncio.create_task(bot.run())
 
@@ -86,6 +88,7 @@ async def telegram(folder: Path) -> AsyncIterator[Attack | Together]:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            library.setLevel(level)
             await server.stop()
             database.dispose()
 
@@ -128,7 +131,9 @@ class _Updates:
         """Hand over spoilt updates and a good command behind them; return when the command was answered."""
         for rng in rngs:
             self._number += 1
-            self._pending.append({**spoilt_value(rng, _made(rng, self._number)), "update_id": self._number})
+            spoilt = spoilt_value(rng, _made(rng, self._number))
+            fields = spoilt if isinstance(spoilt, dict) else {"message": spoilt}
+            self._pending.append({**fields, "update_id": self._number})
         self._number += 1
         self._pending.append(_update(self._number, "/version"))
         if rngs[0].random() < 0.1:

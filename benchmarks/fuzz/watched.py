@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.children import Child
 from benchmarks.fuzz.cases import Counted, Fault, attack
 from benchmarks.fuzz.surfaces import SURFACES
 
@@ -97,25 +98,19 @@ def _played(
 ) -> tuple[int, str | None, list[Counted]]:
     """Return the case at which the process ended, how (None: well), and the pieces it finished."""
     words = ["--surfaces", name, "--seed", str(seed), "--first", str(first), "--cases", str(cases)]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.fuzz", "--work", *words, "--seconds", str(seconds)],
-        env={**os.environ, "SIGMA_FUZZ_PROGRESS": str(progress)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    how = _watched(child, progress)
-    out, err = child.communicate()
-    results = [_counted(json.loads(line)) for line in out.splitlines() if line.startswith("{")]
-    if how is None and child.returncode:
-        lines = err.strip().splitlines()
-        code = child.returncode
+    line = [sys.executable, "-m", "benchmarks.fuzz", "--work", *words, "--seconds", str(seconds)]
+    child = Child(line, progress.parent, {**os.environ, "SIGMA_FUZZ_PROGRESS": str(progress)})
+    how = watched(child.process, progress)
+    code = child.process.wait()
+    results = [_counted(json.loads(line)) for line in child.out.splitlines() if line.startswith("{")]
+    if how is None and code:
+        lines = child.err.strip().splitlines()
         how = f"ended its process ({signal.Signals(-code).name if code < 0 else lines[-1] if lines else code})"
     text = progress.read_text().strip()
     return int(text or first), how, results
 
 
-def _watched(child: subprocess.Popen[str], progress: Path) -> str | None:
+def watched(child: subprocess.Popen[bytes], progress: Path) -> str | None:
     """Wait for the end of a process; end it where one case takes too long."""
     last, since = "", time.monotonic()
     while child.poll() is None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from benchmarks.children import Child
 from benchmarks.soak.rows import Row, Soaking
 from benchmarks.soak.scene import SCENES
 
@@ -23,24 +24,19 @@ def run(soaking: Soaking) -> Iterator[Row]:
     words = ["--minutes", str(minutes), "--seed", str(soaking.seed % 2**16)]
     started = time.monotonic()
     playing = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.soak.scene", name, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in SCENES
+        name: Child([sys.executable, "-m", "benchmarks.soak.scene", name, *words], soaking.folder / f"scene-{number}")
+        for number, name in enumerate(SCENES)
     }
-    for name, process in playing.items():
+    for name, child in playing.items():
         try:
-            out, err = process.communicate(timeout=60 * minutes + PATIENCE_S)
+            child.process.wait(60 * minutes + PATIENCE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
+            child.process.kill()
+        code = child.process.wait()
         seconds = time.monotonic() - started
-        lines = [line for line in out.splitlines() if line.startswith("{")]
+        lines = [line for line in child.out.splitlines() if line.startswith("{")]
         if not lines:
-            note = (err.strip().splitlines() or [f"ended with {process.returncode}"])[-1][:160]
+            note = (child.err.strip().splitlines() or [f"ended with {code}"])[-1][:160]
             yield Row(part="clocks", what=name, tried=1, lost=1, seconds=seconds, note=note)
             continue
         found = json.loads(lines[-1])

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bot.alerts.numbers import basis_points, price, quantity, reason, share, stamp
+from bot.values.callers import where
 from storage.language import N_, _, many, translated
 from storage.lazy import lazily
 from storage.ledger.outbox import Pending
@@ -218,11 +219,16 @@ def _rebalanced(payload: Mapping[str, Any]) -> str:
 
 
 def _commanded(payload: Mapping[str, Any]) -> str:
-    by = _(" (by {name})", name=payload["by"]) if payload.get("by") else ""
+    by = f" ({_place(str(payload['by']))})" if payload.get("by") else ""
     kind = str(payload.get("kind"))
     if kind == "swap":
         return _("{name} decides from now on", name=translated(told(str(payload.get("bundle"))))) + by
     return (_(_COMMANDS[kind]) if kind in _COMMANDS else kind) + by
+
+
+def _place(by: str) -> str:
+    place = where(by)
+    return _("by {name}", name=by) if place == f"by {by}" else translated(place)
 
 
 def _levels(payload: Mapping[str, Any]) -> str:

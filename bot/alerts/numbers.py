@@ -76,6 +76,18 @@ def short_reason(name: Any) -> str:
     return _(text) if text else reason(name)
 
 
+def age(seconds: float) -> str:
+    """Return a span of time in the unit that a person would use: "8 s", "3 min", "5 h", "2 d"."""
+    whole = max(0, int(seconds))
+    if whole < 120:
+        return _("{count} s", count=whole)
+    if whole < 7_200:
+        return _("{count} min", count=whole // 60)
+    if whole < 172_800:
+        return _("{count} h", count=whole // 3_600)
+    return _("{count} d", count=whole // 86_400)
+
+
 def share(value: float | None, *, signed: bool = False) -> str:
     """Return a fraction as a percentage."""
     return "?" if value is None or value != value else f"{value:+.2%}" if signed else f"{value:.0%}"

@@ -54,6 +54,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "sign-in": Entry(module="control", summary="Print a link that signs a browser in to the dashboard."),
     "share": Entry(module="control", summary="Print a link that lets others look, and change nothing."),
     "pair": Entry(module="control", summary="Print the code that lets a Telegram chat in."),
+    "cancel": Entry(module="control", summary="End the running training, or a run."),
     "unlock": Entry(module="control", summary="Lift the protections that only a person may lift."),
     "ledger": Entry(module="ledger", summary="Trades, positions, signals, equity; verify.", is_group=True),
     "models": Entry(module="models", summary="List, compare, promote and roll back bundles.", is_group=True),

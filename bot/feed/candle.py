@@ -47,8 +47,8 @@ class CandleNote:
 
     Attributes:
         kind: revision: sent again with other numbers, not applied; repaired: widened; excluded: not believed, absent;
-            given_up: the exchange no longer has them, absent; rebuilt: made of coarser candles; differs: the nightly
-            comparison found another candle at the exchange.
+            given_up: the exchange no longer has them, absent; rebuilt: made of coarser candles; differs: a
+            comparison, of a night or at a start, found another candle at the exchange.
         symbol: canonical.
         open_ms: of the candle, or of the first.
         until_ms: end of the last one.

@@ -12,17 +12,16 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from bot.operations.log_file import LogFile
 from storage.config.secret import MASK
 from storage.config.services import LogSettings
 from storage.terminal.words import field_text, printable
-from strategies.errors import StorageFailed
 
 DAEMON_FILES: Final = {"sigma.log": logging.DEBUG, "error.log": logging.ERROR}
 FEED_FILES: Final = {"feed.log": logging.DEBUG}
@@ -46,21 +45,18 @@ def configure(
         secrets: texts to be masked in every line.
         verbose: also say debug events, whatever the level.
         stream: the console; stderr by default.
-        files: names and levels; no two processes write to one.
-
-    Raises:
-        StorageFailed: the directory cannot be written.
+        files: names and levels; no two processes write to one. Those that cannot be written cost their lines.
     """
     level = logging.DEBUG if verbose else getattr(logging, settings.level.upper())
     masked = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
     console = logging.StreamHandler(stream or sys.stderr)
     console.setFormatter(_formatter(_for_people, masked))
-    handlers: list[logging.Handler] = [console, *_files(settings, files, _formatter(_for_programs, masked))]
+    kept = _files(settings, files, _formatter(_for_programs, masked))
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if getattr(handler, "of_sigma", False)]:
         root.removeHandler(old)
         old.close()
-    for handler in handlers:
+    for handler in (console, *kept):
         handler.of_sigma = True  # type: ignore[attr-defined]
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
@@ -77,6 +73,8 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+    for file in kept:
+        file.begin()
 
 
 def _own_logger(*names: str) -> logging.Logger:
@@ -103,20 +101,11 @@ def _formatter(render: Any, masked: tuple[str, ...]) -> logging.Formatter:
     return _Masking(masked, foreign_pre_chain=before, processors=[_add_time, render])
 
 
-def _files(settings: LogSettings, files: Mapping[str, int], formatter: logging.Formatter) -> list[logging.Handler]:
-    handlers: list[logging.Handler] = []
+def _files(settings: LogSettings, files: Mapping[str, int], formatter: logging.Formatter) -> list[LogFile]:
+    handlers = []
     for name, level in files.items():
         path = Path(settings.directory) / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handler = RotatingFileHandler(
-                path, maxBytes=round(settings.max_mb * 1e6), backupCount=settings.keep, encoding="utf-8"
-            )
-        except OSError as error:
-            reason = error.strerror or error
-            raise StorageFailed(
-                f"log file {path} cannot be written: {reason}; a writable [logs] directory is needed"
-            ) from error
+        handler = LogFile(path, max_bytes=round(settings.max_mb * 1e6), keep=settings.keep)
         handler.setLevel(level)
         handler.setFormatter(formatter)
         handlers.append(handler)

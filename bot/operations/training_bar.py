@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from bot.values.training import TrainingProgress
@@ -27,10 +28,16 @@ async def show_training(progress: Callable[[], TrainingProgress], say: Callable[
     show = _Bar() if sys.stdout.isatty() else _Lines(say)
     try:
         while True:
-            show.update(progress())
+            _update(show, progress())
             await asyncio.sleep(LOOK_EVERY_S)
     finally:
-        show.update(TrainingProgress())
+        _update(show, TrainingProgress())
+
+
+def _update(show: _Bar | _Lines, progress: TrainingProgress) -> None:
+    """Show how far it is; a terminal that was closed is shown nothing."""
+    with suppress(OSError, ValueError):
+        show.update(progress)
 
 
 class _Lines:

@@ -23,6 +23,7 @@ from bot.clock import wall_ms
 from bot.retraining.child_process import Limits, run_child
 from bot.retraining.run_kinds import COMMANDS, Command, command_of
 from bot.retraining.steps import point_of, step_of
+from bot.values.callers import where
 from bot.values.training import MOST_POINTS, LearningPoint
 from bot.views.runs import Run, RunKind, RunPage, figures_of
 from storage.durable import replace_files
@@ -150,10 +151,10 @@ class RunQueue:
         if run.is_over:
             raise Conflict(f"run {name} is {run.state} already")
         if self._child is not None and self._child[0] == name:
-            self._change(name, outcome=f"cancelled by {by}")
+            self._change(name, outcome=f"cancelled {where(by)}")
             self._child[1].cancel()
             return self._runs[name]
-        self._keep(run.after(state="cancelled", finished_ms=wall_ms(), outcome=f"cancelled by {by}"))
+        self._keep(run.after(state="cancelled", finished_ms=wall_ms(), outcome=f"cancelled {where(by)}"))
         return self._runs[name]
 
     async def run(self) -> None:
@@ -232,7 +233,8 @@ class RunQueue:
         for old in sorted(self._runs)[:-KEPT]:
             del self._runs[old]
             for suffix in (".json", ".html"):
-                self._path(old, suffix).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a disk that takes no writes keeps it; the next start forgets it
+                    self._path(old, suffix).unlink(missing_ok=True)
         self.on_change(run)
 
     def _known(self, name: str) -> Run:

@@ -16,7 +16,8 @@ import structlog
 from bot.clock import Clock
 from bot.retraining.child_process import Limits, run_child
 from bot.retraining.steps import point_of, step_of
-from bot.values.training import MOST_POINTS, LearningCurves, LearningPoint, State, TrainingProgress
+from bot.values.callers import where
+from bot.values.training import MOST_POINTS, LearningCurves, LearningPoint, State, TrainingProgress, check_cancel
 from strategies.errors import AlreadyRunning, Conflict, SigmaError
 
 JOB: Final = "training"
@@ -102,8 +103,9 @@ class Trainer:
         Raises:
             Conflict: there is none, or it is being promoted.
         """
-        if self._running is None or self._progress.state == "promoting":
-            raise Conflict(f"the trainer is {self._progress.state}; a run that downloads or trains can be cancelled")
+        check_cancel(self._progress)
+        if self._running is None:
+            raise Conflict("no training is going on; there is nothing to cancel")
         self._cancelled_by = by
         self._running.cancel()
 
@@ -146,7 +148,7 @@ class Trainer:
         finally:
             ended, self._running = self._running, None
         if ended.cancelled():
-            return f"cancelled by {self._cancelled_by}", ""
+            return f"cancelled {where(self._cancelled_by)}", ""
         return ended.result()
 
     async def _run_once(self) -> tuple[str, str]:

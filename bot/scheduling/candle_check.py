@@ -1,4 +1,4 @@
-"""Every night: are yesterday's stored candles what the exchange says they were? Every difference is named.
+"""Every night, and at a start: are the stored candles what the exchange says they were? Every difference is named.
 
 Compares the tape's bars, in ticks and lots, with REST. Reads and notes; applies nothing: the first accepted value stays
 the truth of the ledger.
@@ -25,6 +25,7 @@ from storage.ledger.monitor_findings import MonitorFinding
 from strategies.errors import SigmaError
 from strategies.market import DAY_MS, MINUTE_MS, OPEN_MS, CandleArray, Market, Timeframe
 
+LATEST_MS: Final = 15 * MINUTE_MS  # before a start, that are compared again
 NAMED: Final = 5  # differences that the sentence names; the notes have all
 NONE: Final = -1  # stands for every number of a candle that cannot be reckoned with: each differs
 FIELDS: Final = ("open", "high", "low", "close", "volume")
@@ -60,12 +61,28 @@ async def check_day(
     database: Database, account: Account, markets: Sequence[Market], source: History, day_ms: int
 ) -> MonitorFinding:
     """Compare the day that began at `day_ms`, and keep a note of every difference."""
-    stored = await asyncio.to_thread(stored_bars, database, account, markets, day_ms, day_ms + DAY_MS)
-    compared = [await _compare(market.symbol, stored[index], source, day_ms) for index, market in enumerate(markets)]
-    notes = [note for one in compared for note in one.notes]
-    if notes:
-        await asyncio.to_thread(candle_notes.add, database, account, [asdict(note) for note in notes])
-    return _finding(compared, notes, day_ms)
+    compared = await _compared(database, account, markets, source, (day_ms, day_ms + DAY_MS))
+    return _finding(compared, [note for one in compared for note in one.notes], day_ms)
+
+
+async def check_latest(
+    database: Database, account: Account, markets: Sequence[Market], source: History, until_ms: int
+) -> None:
+    """Compare the last minutes before a start, likewise: what was changed about them was told to a daemon that is gone.
+
+    A kill takes along what had been heard and was not kept yet, and while it is down it hears nothing.
+    """
+    await _compared(database, account, markets, source, (until_ms - LATEST_MS, until_ms))
+
+
+async def _compared(
+    database: Database, account: Account, markets: Sequence[Market], source: History, span_ms: tuple[int, int]
+) -> list[Compared]:
+    stored = await asyncio.to_thread(stored_bars, database, account, markets, *span_ms)
+    compared = [await _compare(market.symbol, stored[index], source, span_ms) for index, market in enumerate(markets)]
+    notes = [asdict(note) for one in compared for note in one.notes]
+    await asyncio.to_thread(candle_notes.add, database, account, notes)
+    return compared
 
 
 def stored_bars(
@@ -89,12 +106,14 @@ def stored_bars(
     return found
 
 
-async def _compare(symbol: str, stored: dict[int, StoredBar], source: History, day_ms: int) -> Compared:
+async def _compare(symbol: str, stored: dict[int, StoredBar], source: History, span_ms: tuple[int, int]) -> Compared:
+    if not stored:
+        return Compared(symbol=symbol, candles=0)  # it was no member, or was absent all the while
     try:
-        theirs = await source.history(symbol, Timeframe.M1, day_ms, day_ms + DAY_MS)
+        theirs = await source.history(symbol, Timeframe.M1, *span_ms)
     except SigmaError as error:
         return Compared(symbol=symbol, candles=0, error=str(error))
-    first_ms = min(stored, default=day_ms + DAY_MS)
+    first_ms = min(stored)
     notes, common, absent = [], 0, 0
     markets = {id(market): market for market, _ in stored.values()}
     grids = {name: _on_grid(market, theirs) for name, market in markets.items()}

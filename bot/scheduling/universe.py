@@ -20,10 +20,11 @@ from bot.trading.answered import answered
 from bot.trading.control import Control
 from bot.trading.joins import staying
 from bot.waiting import Backoff
+from storage.candles.market_book import record_markets
 from storage.config.tree import Config
 from storage.ledger.accounts import find, last_state
 from storage.ledger.market_changes import read_changes, wanted_by_hand
-from strategies.errors import BadInput, ExchangeFailed, SigmaError
+from strategies.errors import BadInput, ExchangeFailed, SigmaError, StorageFailed
 from strategies.market import Market
 from strategies.universe.selection import Selection, select
 
@@ -179,3 +180,11 @@ async def listed_markets(config: Config, feed: FeedSource, database: Database, n
     wanted = members if config.universe_is_top or config.has_shipped_symbols else config.exchange.symbols
     listed = await feed.describe(list(dict.fromkeys([*members, *wanted])))
     return tuple(listed[symbol].market for symbol in wanted if symbol in listed)
+
+
+def keep_specifications(config: Config, markets: Sequence[Market]) -> None:
+    """Store what the markets are for whoever runs without the exchange; every download of candles does so again."""
+    try:
+        record_markets(config.data.directory, markets)
+    except StorageFailed as error:
+        structlog.get_logger("universe").warning("market specifications not kept, trading goes on", error=str(error))

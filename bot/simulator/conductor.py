@@ -12,16 +12,19 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import structlog
+
 from bot.clock import PacedClock, ScaledClock
 from bot.simulator.protocol.hub import Frame, Hub
 from bot.simulator.protocol.ticker import Ticker
 from bot.simulator.stored_clock import StoredClock
-from strategies.errors import BadInput
+from strategies.errors import BadInput, StorageFailed
 from strategies.market import MINUTE_MS
 
 _MOST_DEBT_S: Final = 1.0  # wall seconds a scaled market may lag before its clock waits for the frames
 AHEAD_S: Final = 1.0  # wall seconds a scaled market may be ahead of the client that says what it has processed
 _SAVE_EVERY_S: Final = 1.0  # of a scaled clock
+SAVE_AGAIN_S: Final = 0.25  # wall seconds until a clock that could not be stored is tried again
 _BRISK_SPEED: Final = 60.0  # above it no forming ticks by default
 
 
@@ -132,7 +135,7 @@ class Conductor:
         while not self.is_finished:
             minute_end = self._emitted_ms - self._emitted_ms % MINUTE_MS + MINUTE_MS
             await self._allowed(minute_end)
-            self._reserve(minute_end)
+            await self._reserve(minute_end)
             if isinstance(self.clock, ScaledClock):
                 await self._ticks(self.clock, minute_end)
                 await self.clock.sleep_until(minute_end)
@@ -146,10 +149,11 @@ class Conductor:
             self.clock.hold()
 
     def save(self) -> None:
-        """Store where the clock stands now."""
+        """Store where the clock stands now; what was written ahead stays where that cannot be."""
         if isinstance(self.clock, ScaledClock):
             self.clock.hold()
-        self._stored.save(self.now_ms())
+        if (reason := self._not_saved(self.now_ms())) is not None:
+            _log().warning("market clock not stored at its end", error=reason)
 
     async def _allowed(self, minute_end: int) -> None:
         """Wait until the minute that ends at `minute_end` may be let out."""
@@ -190,13 +194,40 @@ class Conductor:
     def _lags(self, clock: ScaledClock, minute_end: int) -> bool:
         return clock.now_ms() >= minute_end
 
-    def _reserve(self, minute_end: int) -> None:
-        """Write the stored clock ahead when the market is about to reach it."""
+    async def _reserve(self, minute_end: int) -> None:
+        """Write the stored clock ahead when the market is about to reach it; where it cannot be, the market stands.
+
+        A market that went on would show what a later start knows nothing of; one that stands loses nothing.
+        """
         if minute_end < self._reserved_ms:
             return
         ahead_ms = self._pace.lead_ms if self._pace.speed is None else int(_SAVE_EVERY_S * 1000 * self._pace.speed)
         reserved_ms = minute_end + ahead_ms
         if self._end_ms is not None:
             reserved_ms = min(reserved_ms, self._end_ms)
-        self._stored.save(reserved_ms)
+        is_waiting = False
+        while (reason := self._not_saved(reserved_ms)) is not None:
+            if not is_waiting:
+                _log().error("market stands, its clock cannot be stored", error=reason)
+            is_waiting = True
+            if isinstance(self.clock, ScaledClock):
+                self.clock.hold()
+            await asyncio.sleep(SAVE_AGAIN_S)
         self._reserved_ms = reserved_ms
+        if is_waiting:
+            _log().info("market goes on, its clock is stored")
+            if isinstance(self.clock, ScaledClock):
+                self.clock.release()
+
+    def _not_saved(self, now_ms: int) -> str | None:
+        """Store a time; return why that failed."""
+        try:
+            self._stored.save(now_ms)
+        except StorageFailed as error:
+            return str(error)
+        return None
+
+
+def _log() -> structlog.stdlib.BoundLogger:
+    log: structlog.stdlib.BoundLogger = structlog.get_logger("exchange")
+    return log

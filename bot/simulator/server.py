@@ -149,20 +149,13 @@ class ExchangeServer:
             await asyncio.shield(self._beat)
 
     async def stop(self) -> None:
-        """Stop the market, store its clock, close every client. Harmless when not started.
-
-        Raises:
-            StorageFailed: the clock could not be stored; everything is closed all the same.
-        """
+        """Stop the market, store its clock, close every client. Harmless when not started."""
         beat, self._beat = self._beat, None
         if beat is not None:
             beat.cancel()
             await asyncio.wait([beat])
-        try:
-            if beat is not None:
-                self.conductor.save()
-        finally:
-            runner, self._runner = self._runner, None
-            if runner is not None:
-                await self.hub.close()
-                await runner.cleanup()
+            self.conductor.save()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await self.hub.close()
+            await runner.cleanup()

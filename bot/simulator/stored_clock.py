@@ -61,4 +61,5 @@ class StoredClock:
             partial.write_bytes(orjson.dumps({"market": self._identity, "now_ms": now_ms}))
             os.replace(partial, self._path)
         except OSError as error:
-            raise StorageFailed(f"the market clock could not be written to {self._path}: {error}") from error
+            reason = error.strerror or error
+            raise StorageFailed(f"the market clock could not be written to {self._path}: {reason}") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from telegram.error import TelegramError
 
 from bot.alerts.numbers import stamp
 from bot.telegram.access import Access
+from bot.telegram.chats import is_chat_id
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.connection import described
 from bot.telegram.context import Button, Change, Context, Question, Reply
@@ -30,7 +32,7 @@ from strategies.errors import SigmaError
 
 STOP_S: Final = 1.0
 EXPIRED: Final = N_("This question has expired or was answered; send the command again.")
-TOO_FAST: Final = N_("Too many commands; the next ones are ignored for a minute.")
+TOO_FAST: Final = N_("Too many commands: this one was not answered. 30 a minute are.")
 PAIRING_WORDS: Final = ("/pair", "/start")  # t.me/<bot>?start=<code> sends the second
 
 
@@ -108,13 +110,15 @@ class TelegramBot:
         words = (message.text or "").split() if message is not None else []
         if context.pairing is None or context.chats is None or len(words) < 2 or words[0] not in PAIRING_WORDS:
             return False
-        if not context.pairing.take(words[1]):
+        if not is_chat_id(chat_id) or not context.pairing.take(words[1]):
             return False
         chat = await context.chats.paired(chat_id, context.now_ms())
         await self._on_paired(chat)
         self._log.warning("a chat was paired", chat=chat_id)
         with speaking(self._language(chat_id)):
-            await self._say(chat_id, await self._reply("start", [], chat_id), _topic(message))
+            reply = await self._reply("start", [], chat_id)
+            said = _("This chat is paired: it is answered, and gets the alerts. /unpair leaves.")
+            await self._say(chat_id, replace(reply, text=f"{said}\n{reply.text}"), _topic(message))
         return True
 
     def _language(self, chat_id: int) -> Language:
@@ -131,7 +135,9 @@ class TelegramBot:
         name, _at, addressee = command.lower().partition("@")
         if addressee and addressee != self._name:
             return
-        await self._say(chat_id, await self._reply(name, words, chat_id), _topic(message))
+        reply = await self._reply(name, words, chat_id)
+        with speaking(self._language(chat_id)):  # which may have just been chosen
+            await self._say(chat_id, reply, _topic(message))
 
     async def _reply(self, name: str, words: list[str], chat_id: int) -> Reply:
         handler = HANDLERS.get(name)
@@ -142,7 +148,7 @@ class TelegramBot:
             context = self._context if choice is None else choice.of(chat_id)
             return await handler(Question(context=context, chat_id=chat_id, words=tuple(words)))
         except SigmaError as error:
-            return Reply(text=plain(translated(str(error))))
+            return Reply(text=plain(refusal(error)))
 
     async def _say(self, chat_id: int, reply: Reply, topic: int | None = None) -> None:
         if reply.change is not None:
@@ -167,7 +173,8 @@ class TelegramBot:
         if kind == "show" and message_id is not None and reply.change is None:
             await self._sender.edit(chat_id, message_id, reply.text, reply.buttons)
         elif kind in ("run", "show"):
-            await self._say(chat_id, reply, topic)
+            with speaking(self._language(chat_id)):
+                await self._say(chat_id, reply, topic)
 
     async def _on_decision(
         self, query: CallbackQuery, kind: str, token: str, chat_id: int, message_id: int | None
@@ -192,8 +199,7 @@ class TelegramBot:
             done = await change.run()
         except SigmaError as error:
             self._log.info("command refused", chat=chat_id, command=change.label, error=str(error))
-            said = translated(str(error))
-            return plain(f"{said[:1].upper()}{said[1:]}")
+            return plain(_("Not done: {why}", why=refusal(error)))
         self._log.info("command done", chat=chat_id, command=change.label)
         return plain(_("Done: {what}.", what=done))
 
@@ -227,6 +233,11 @@ class TelegramBot:
         await self._context.alerts.note(
             "telegram", f"telegram-conflict:{self._context.now_ms()}", {"text": text}, now_ms
         )
+
+
+def refusal(error: SigmaError) -> str:
+    """Return a refusal in the language of the chat where all of it is known there; otherwise as it was raised."""
+    return translated(str(error), wholly=True)
 
 
 def _topic(message: MaybeInaccessibleMessage | None) -> int | None:

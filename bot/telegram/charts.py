@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from bot.trading.control import Control
-from storage.language import _
+from storage.language import _, translated
 from storage.lazy import lazily
 from storage.ledger.queries import EquityPoint, OpenPosition
 from storage.ledger.trades import Trade
@@ -62,7 +62,7 @@ def market_picture(control: Control, symbol: str, hours: int, *, is_dark: bool =
         return None
     closed = ledger.trades(symbol=symbol, since_ms=int(candles[0, OPEN_MS]))
     held = [position for position in ledger.positions() if position.symbol == symbol]
-    title = f"{symbol} · {ledger.account.timeframe} · {control.exchange_info.market_name}"
+    title = f"{symbol} · {ledger.account.timeframe} · {translated(control.exchange_info.market_name)}"
     return price_picture(candles, closed, held, title, is_dark=is_dark)
 
 

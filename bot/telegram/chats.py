@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -14,6 +14,12 @@ from storage.language import Language
 from storage.ledger.chats import Chat, Chats
 
 Run = Callable[..., Awaitable[Any]]
+CHAT_ID_BITS: Final = 52  # of a number that Telegram gives a chat, at most
+
+
+def is_chat_id(number: object) -> bool:
+    """Tell whether a chat can have this number; what an update says is not typed."""
+    return isinstance(number, int) and not isinstance(number, bool) and 0 < abs(number) < 1 << CHAT_ID_BITS
 
 
 class KnownChats:
@@ -66,8 +72,11 @@ class KnownChats:
         return self._topics.get(number)
 
     async def moved(self, number: int, current_id: int) -> None:
-        """A group became a supergroup and has another number now."""
+        """A group became a supergroup and has another number now; one that is none moves nobody."""
         chat = self.of(number)
+        if not is_chat_id(current_id):
+            structlog.get_logger("telegram").warning("a group cannot have moved there", chat=chat.chat_id)
+            return
         if chat.current_id == current_id or chat.chat_id not in self._chats:
             return
         structlog.get_logger("telegram").warning("a group has moved", chat=chat.chat_id, now=current_id)

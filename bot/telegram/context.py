@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bot.alerts.alerts import Alerts
 from bot.telegram.account_choice import AccountChoice
@@ -15,6 +15,8 @@ from bot.telegram.quiet import Quiet
 from bot.trading.control import Control
 from storage.language import _
 from strategies.errors import BadInput
+
+NAMED: Final = 3  # markets that a refusal names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,13 @@ class Question:
         names = [word for word in self.words if not word.isdecimal()]
         if not names:
             return None
-        return self.control.market(names[0]).symbol
+        try:
+            return self.control.market(names[0]).symbol
+        except BadInput as error:
+            known = ", ".join(market.symbol for market in self.control.members[:NAMED])
+            raise BadInput(
+                _("{name} is not traded here; {known} and others in /markets are", name=names[0], known=known)
+            ) from error
 
 
 def channel_name(chat_id: int) -> str:

@@ -17,6 +17,7 @@ import structlog
 
 from bot.trading.facts import Facts, last_move
 from bot.trading.joins import Asker, joining, staying
+from bot.values.callers import where
 from bot.values.training import TrainingProgress
 from storage.models.registry import bundle_by_id
 from strategies.bundle.fallback_names import FALLBACK_STRATEGIES
@@ -177,7 +178,7 @@ class Control(Facts):
 
     async def retrain(self, by: str) -> TrainingProgress:
         """Ask for a training now; AlreadyRunning where one goes on."""
-        await self.training.start(f"asked for by {by}")
+        await self.training.start(f"asked for {where(by)}")
         return self.training.progress()
 
     async def cancel_training(self, by: str) -> TrainingProgress:

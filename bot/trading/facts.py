@@ -16,6 +16,7 @@ from bot.trading.ports import FeedHealth, Training
 from bot.trading.snapshot import Snapshot
 from bot.trading.trader import Trader
 from bot.values.shadow_results import ShadowTests
+from bot.values.training import check_cancel
 from storage.ledger.queries import Ledger
 from storage.models.promotion import Promotion
 from storage.models.registry import Registry
@@ -108,6 +109,11 @@ class Facts:
         """Return how long ago the last account minute closed, in market time."""
         return max(0, self.clock.now_ms() - (self._trader.last_minute_ms + MINUTE_MS))
 
+    def candle_age_s(self) -> float:
+        """Return how long ago the last account minute closed, in real seconds: a demo market's hour may last one."""
+        speed = self.slowed_to() or self.exchange_info.speed
+        return max(self.minute_age_ms() / 1000 / max(1.0, speed), self.standing_s())
+
     def standing_s(self) -> float:
         """Return the real seconds for which no account minute was taken; 0.0 while they come as they should.
 
@@ -138,6 +144,14 @@ class Facts:
         if self.champion is None:
             raise Conflict(f"{self.exchange_info.exchange} has no champion; there is nothing to roll back")
         return self.champion
+
+    def check_cancel_training(self) -> None:
+        """Say why no training can be cancelled.
+
+        Raises:
+            Conflict: none goes on, or it is being promoted.
+        """
+        check_cancel(self.training.progress())
 
     def check_close(self, symbol: str | None) -> tuple[str, ...]:
         """Return the markets whose positions a close would end.

@@ -37,4 +37,4 @@ def log_trading(snapshot: Snapshot) -> None:
             log.info("exit", **shown, net=round(fill["trade_net"], 2), equity=round(snapshot.equity, 2))
     for view in snapshot.markets:
         if view.signal is not None and view.signal.decision_ms == snapshot.minute_ms + MINUTE_MS:
-            log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=view.conviction)
+            log.info("signal", symbol=view.symbol, side=view.signal.signal, conviction=round(view.conviction or 0.0, 2))

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from pydantic import Field, computed_field
 
 from bot.values.view import View
+from strategies.errors import Conflict
 
 State = Literal["idle", "downloading", "waiting", "training", "promoting"]  # waiting: for another child to end
 
@@ -67,3 +68,15 @@ class TrainingProgress(View):
     def after(self, **changes: object) -> TrainingProgress:
         """Return the progress with changes."""
         return self.model_copy(update=changes)
+
+
+def check_cancel(progress: TrainingProgress) -> None:
+    """Say why a training cannot be cancelled, where it cannot.
+
+    Raises:
+        Conflict: none goes on, or it is being promoted.
+    """
+    if not progress.is_busy:
+        raise Conflict("no training is going on; there is nothing to cancel")
+    if progress.state == "promoting":
+        raise Conflict("the training has ended and its bundle is being promoted; there is nothing left to cancel")

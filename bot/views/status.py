@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from strategies.bundle.fallback_names import fallback_level_of
 from strategies.bundle.fallback_policy import FallbackLevel
 from strategies.explain.signals import Signal, describe_refusal
 from strategies.kernel.state import RefusalCode
-from strategies.market import MINUTE_MS, UNITS_PER_QUOTE, Timeframe
+from strategies.market import MINUTE_MS, UNITS_PER_QUOTE, Market, Timeframe
 
 Lock = Literal["paused", "day_locked", "drawdown_locked"]
 LOCKS: Final[tuple[Lock, ...]] = ("paused", "day_locked", "drawdown_locked")
@@ -63,7 +63,10 @@ class Status(View):
     training: TrainingProgress
     minute_ms: int | None = None
     decided_ms: int | None = Field(None, description="the newest close at which any market was decided")
-    candle_age_s: float | None = None
+    candle_age_s: float | None = Field(None, description="market time since the last account minute closed")
+    candle_age_real_s: float | None = Field(
+        None, description="the same in real time: at a demo market's speed an hour lasts a moment"
+    )
     equity: float | None = None
     cash: float | None = None
     deposit: float | None = None
@@ -83,6 +86,7 @@ class Status(View):
     can_roll_back: bool = Field(False, description="whether there is a champion to roll back")
     book: Book | None = Field(None, description="positions and opinions of all markets together")
     positions: list[OpenPosition] = Field([])
+    rests: list[str] = Field([], description="markets whose position is smaller than their smallest order")
     markets: list[MarketStatus] = Field([])
 
     @property
@@ -137,6 +141,16 @@ def deposit_of(control: Control) -> float:
     return control.ledger.account.deposit / UNITS_PER_QUOTE
 
 
+def rests_of(positions: Sequence[OpenPosition], markets: Sequence[Market]) -> list[str]:
+    """Return the markets of positions that are smaller than the smallest order there.
+
+    A position that follows its conviction leaves one where it shrinks and its side stays. Nothing can be taken from it:
+    it grows again, closes when the conviction turns, at its stop or target, or by a person.
+    """
+    least = {market.symbol: market.min_notional_units / UNITS_PER_QUOTE for market in markets}
+    return [part.symbol for part in positions if part.notional < least.get(part.symbol, 0.0)]
+
+
 def currency_of(control: Control) -> str:
     """Return the quote that all markets' symbols end with, "USDT"; "" where they differ."""
     symbols = [market.symbol for market in control.markets]
@@ -149,6 +163,7 @@ def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | No
     return {
         "minute_ms": snapshot.minute_ms,
         "candle_age_s": max(0.0, (control.clock.now_ms() - snapshot.minute_ms - MINUTE_MS) / 1000),
+        "candle_age_real_s": control.candle_age_s(),
         "equity": snapshot.equity,
         "cash": snapshot.cash,
         "deposit": deposit,
@@ -165,6 +180,7 @@ def _account(snapshot: Snapshot, control: Control, symbols: Collection[str] | No
         "fallback_why": control.why_active(),
         "book": book_of(snapshot),
         "positions": list(snapshot.positions),
+        "rests": rests_of(snapshot.positions, control.markets),
         "decided_ms": max((view.decided_ms for view in snapshot.markets), default=0),
         "markets": [
             market_status(view)

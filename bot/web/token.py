@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from storage.config.secret import Secret
 from storage.config.services import WebSettings
 from storage.durable import replace_files
@@ -25,23 +27,31 @@ FEWEST_DIFFERENT: Final = 6
 def api_token(configured: str, state_folder: Path) -> str:
     """Return the configured token, else the stored one, else a new one that is stored now.
 
-    A file that is cut short, by a full disk or an older version that was killed, is no token: it is made anew.
+    A file that is cut short, by a full disk or an older version that was killed, is no token: it is made anew. One that
+    cannot be kept holds until the daemon ends; other shells do without it.
 
     Raises:
-        StorageFailed: it can be neither read nor written.
+        StorageFailed: it cannot be read.
     """
     if configured:
         return configured
     path = state_folder / NAME
     try:
         stored = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
-        if len(stored) < SHORTEST:
-            state_folder.mkdir(parents=True, exist_ok=True)
-            stored = secrets.token_urlsafe(32)
-            replace_files([(path, partial(_write_owned, text=stored))])
-        return stored
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be read or written: {error.strerror}; the API token lies there") from error
+        raise StorageFailed(f"{path} cannot be read: {error.strerror}; the API token lies there") from error
+    return stored if len(stored) >= SHORTEST else _made(path)
+
+
+def _made(path: Path) -> str:
+    token = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_files([(path, partial(_write_owned, text=token))])
+    except (OSError, StorageFailed) as error:
+        log = structlog.get_logger("web")
+        log.warning("API token not kept, other shells cannot command this daemon", file=str(path), error=str(error))
+    return token
 
 
 def _write_owned(path: Path, *, text: str) -> None:

@@ -73,30 +73,35 @@ def export_facts(facts: np.ndarray, markets: Sequence[Market]) -> list[ExportedF
 
 def csv_bytes(facts: np.ndarray, markets: Sequence[Market]) -> bytes:
     """Return the export as CSV: a header, `\\n` line ends, UTF-8."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(astuple(row) for row in export_facts(facts, markets))
-    return text.getvalue().encode()
+    return _csv([astuple(row) for row in export_facts(facts, markets)])
 
 
-def write_export(path: Path, facts: np.ndarray, markets: Sequence[Market]) -> None:
-    """Write the export as CSV or parquet, by the file's suffix, through a temporary name.
+def write_export(path: Path, facts: np.ndarray, markets: Sequence[Market]) -> int:
+    """Write the export as CSV or parquet, by the file's suffix, through a temporary name; return how many rows it has.
 
     Raises:
         BadInput: the suffix is neither `.csv` nor `.parquet`.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise BadInput(f"cannot export to {path.name}: a name ending in .csv or .parquet is needed")
-    if path.suffix == ".csv":
-        content = csv_bytes(facts, markets)
-        replace_files([(path, lambda staged: _write_bytes(staged, content))])
-        return
     rows = [astuple(row) for row in export_facts(facts, markets)]
+    if path.suffix == ".csv":
+        content = _csv(rows)
+        replace_files([(path, lambda staged: _write_bytes(staged, content))])
+        return len(rows)
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     types = [pa.int64()] + [pa.string()] * (len(COLUMNS) - 1)
     table = pa.table({name: pa.array(column, kind) for name, column, kind in zip(COLUMNS, columns, types, strict=True)})
     replace_files([(path, lambda staged: pq.write_table(table, staged, compression="zstd"))])
+    return len(rows)
+
+
+def _csv(rows: Sequence[tuple[object, ...]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _exported(fact: np.void, market: Market) -> ExportedFact:

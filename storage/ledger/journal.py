@@ -6,7 +6,7 @@ so a retried transaction can never double anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
+from storage.ledger import candle_notes
 from storage.ledger import tape as tape_codec
 from storage.ledger.accounts import Account, candle_row, insert_given
 from storage.ledger.database import reading, writing
@@ -44,6 +45,9 @@ class Journal:
 
     A lease can be lost without a word, when a server restarts. So every writer takes a number, higher than that of any
     before it, and a minute is written only while the account's number is the writer's own.
+
+    Attributes:
+        notes: of single candles, that are to be kept by now: a minute is written with why a market is absent in it.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Journal:
     ) -> None:
         self._engine = engine
         self._account = account
+        self.notes: Callable[[], Sequence[candle_notes.Note]] = tuple
         self._attempted_ms = -1
         self._stamps: set[int] = set()  # of the attempts at this minute, by which we know our own row
         self._markets = markets
@@ -141,6 +146,7 @@ class Journal:
                 connection.execute(candle.insert(), rows)
             if alerts:
                 connection.execute(outbox.insert(), [self._alert_row(alert) for alert in alerts])
+            candle_notes.put(connection, self._account.id, self.notes())
             self._update_state(connection, minute.open_ms, kernel, bundle_id, markets_id)
             if (minute.open_ms + MINUTE_MS) % DAY_MS == 0:
                 self._insert_checkpoint(connection, minute.open_ms, kernel, bundle_id)

@@ -109,7 +109,7 @@ class Scene:
 
     async def noticed(self) -> str:
         """Let minutes pass until a notice appears; return it and take it away."""
-        notice = self.page.locator(".notice").first
+        notice = self.page.locator(".notice:not(.waiting)").first
         async with asyncio.timeout(PATIENCE_S):
             while not await notice.count():
                 await self.pass_minutes(1)

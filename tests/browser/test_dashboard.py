@@ -151,7 +151,7 @@ async def test_a_retraining_shows_its_progress_and_its_outcome(scene: Scene) -> 
     page = scene.page
     await scene.go("/runs")
     await scene.confirm(page.locator("[data-action=retrain]"))
-    assert training.asked == ["asked for by dashboard"]
+    assert training.asked == ["asked for on the dashboard"]
     bar = page.locator(".training progress")
     await expect(bar).to_have_attribute("value", "0.25")
     await expect(page.locator("[data-action=retrain]")).to_have_count(0)

@@ -144,7 +144,7 @@ async def test_the_chosen_account_is_the_one_that_is_shown_and_commanded(browser
     await expect(page.locator("#price-chart")).to_have_attribute("data-ready", "XRPUSDT:1h", timeout=30_000)
     await page.locator("#pause").click()
     await page.locator("#confirm-yes").click()
-    await expect(page.locator(".notice").first).to_be_visible(timeout=30_000)
+    await expect(page.locator(".notice:not(.waiting)").first).to_be_visible(timeout=30_000)
     paused = "async (path) => (await (await fetch(path)).json()).paused"
     assert await page.evaluate(paused, "/accounts/second/api/status")
     assert not await page.evaluate(paused, "/api/status")

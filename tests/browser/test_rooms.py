@@ -143,7 +143,7 @@ async def test_a_run_is_started_followed_and_another_cancelled(scene: Scene) -> 
     await page.locator("[data-action=cancel-run]").click()
     await page.locator("#confirm-yes").click()
     await expect(page.locator("span[data-run]")).to_have_attribute("data-run", "cancelled")
-    await expect(page.locator("[data-outcome]")).to_contain_text("cancelled by dashboard")
+    await expect(page.locator("[data-outcome]")).to_contain_text("cancelled on the dashboard")
     assert page.url.endswith("/runs/r-00002")
 
 
@@ -177,7 +177,7 @@ async def test_the_calendar_colours_the_days_that_were_traded(scene: Scene) -> N
     await expect(scene.page.locator("#main")).to_contain_text("2025-01")
     day = scene.page.locator("td.day").first
     await expect(day).to_be_visible()
-    assert f"{scene.snapshot.trades} tr." in await day.inner_text()
+    assert f"{scene.snapshot.trades} trade" in await day.inner_text()
 
 
 async def test_settings_say_what_differs_and_what_a_change_needs(scene: Scene) -> None:

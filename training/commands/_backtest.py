@@ -198,8 +198,10 @@ def _finish(config: Config, result: BacktestResult, seen: bool, options: Options
     run, record = record_run(config, result, card)
     written = {"run": run, "record": record}
     if options.export:
-        write_export(options.export, result.run.facts, result.candles.markets)
+        count = write_export(options.export, result.run.facts, result.candles.markets)
         written["export"] = str(options.export)
+        if not count:
+            say("nothing was filled: the export names its columns alone")
     if options.report:
         with speaking(config.reports.language):
             write_page(options.report, backtest_report(result, card, compared))

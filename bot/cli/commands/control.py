@@ -93,6 +93,20 @@ def unlock() -> None:
     _command("/api/unlock", {}, "unlocked")
 
 
+@app.command()
+def cancel(
+    run: Annotated[str, typer.Argument(help="A run of the dashboard; without one, the training.")] = "",
+) -> None:
+    """End the running training, or a run; what it has learned is lost, and the bundle that decides goes on.
+
+    Example: sigma cancel
+    """
+    if run:
+        _command("/api/runs/cancel", {"id": run}, f"{run} is being ended")
+    else:
+        _command("/api/training/cancel", {}, "the training is being ended; the bundle that decides goes on")
+
+
 @app.command("sign-in")
 def sign_in() -> None:
     """Print a link that signs one browser in to the dashboard, once, within ten minutes.

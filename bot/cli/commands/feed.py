@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -35,7 +34,7 @@ def feed(
         needed = "unix:PATH is needed, by --source or as [feed] source"
         raise BadInput(f"the feed's address is {address!r}; {needed}")
     try:
-        serving = feed_process.serve(config, address, verbose=output.is_verbose(), say=partial(print, flush=True))
+        serving = feed_process.serve(config, address, verbose=output.is_verbose())
         uvloop.run(serving)
     except BaseExceptionGroup as group:
         raise only(group) from group

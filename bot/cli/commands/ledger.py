@@ -28,6 +28,7 @@ with lazily():
     from storage.open import whole_database_of
     from strategies.bundle.bundle import Bundle
     from strategies.kernel.state import Action, RefusalCode
+NOTHING = "the names of its columns alone, for nothing has been filled yet"
 app = typer.Typer(add_completion=False, help="Trades, positions, signals, equity; verify and export.")
 
 
@@ -163,8 +164,9 @@ def export(
     """
     ledger = open_ledger(load(), account)
     facts = ledger.facts(since_ms or 0, until_ms)
-    write_export(file, facts, ledger.versions())
-    emit({"file": str(file), "facts": len(facts)}, f"wrote {file}")
+    count = write_export(file, facts, ledger.versions())
+    held = f"{count:,} fills and funding settlements" if count else NOTHING
+    emit({"file": str(file), "facts": count}, f"wrote {file}: {held}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -94,7 +94,11 @@ def refresh() -> None:
 def _text(document: dict[str, Any], outside: bool) -> str:
     verdicts = {part["symbol"]: part for part in document["verdicts"]}
     head = f"{len(document['members'])} markets"
-    head += f", top {document['size']} by traded value" if document["mode"] == "top" else ", a list"
+    head += (
+        f", top {document['size']} by traded value"
+        if document["mode"] == "top"
+        else ", as [exchange] symbols lists them"
+    )
     if document["chosen_ms"]:
         head += f", looked at {minute_of(document['chosen_ms'])}"
     lines = [head, *(_line(symbol, verdicts, document["halted"]) for symbol in document["members"][:MOST_LINES])]

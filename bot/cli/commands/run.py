@@ -32,14 +32,7 @@ def run(
     """
     config = load()
     try:
-        uvloop.run(
-            daemon.run(
-                config,
-                verbose=output.is_verbose(),
-                new_account=new_account,
-                say=lambda line: print(line, flush=True),
-            )
-        )
+        uvloop.run(daemon.run(config, verbose=output.is_verbose(), new_account=new_account))
     except BaseExceptionGroup as group:
         raise only(group) from group
 

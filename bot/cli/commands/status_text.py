@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bot.alerts.numbers import age
 from storage.terminal.sparkline import sparkline
+from strategies.bundle.fallback_names import told
 from strategies.errors import BadInput
 
 FEW: Final = 12  # markets that are printed one by one
@@ -24,9 +26,7 @@ def status_text(document: dict[str, Any], search: str = "", curve: Sequence[floa
     Raises:
         BadInput: no market has that in its name.
     """
-    lines = [
-        f"{document['exchange']}: {document['market']}, account {document['account']}, {document['speed']:g}x real time"
-    ]
+    lines = [f"{document['exchange']}: {document['market']}, account {document['account']}{_speed(document)}"]
     if document["equity"] is None:
         return "\n".join([*lines, "waiting for the first candle"])
     views = [view for view in document["markets"] if search.upper() in view["symbol"].upper()]
@@ -43,14 +43,31 @@ def status_text(document: dict[str, Any], search: str = "", curve: Sequence[floa
 def _account(document: dict[str, Any], curve: Sequence[float]) -> list[str]:
     when = datetime.fromtimestamp(document["minute_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
-        f"market time {when}, candle age {document['candle_age_s']:.1f} s, ready: {document['is_ready']}",
+        f"market time {when}, last candle {age(document['candle_age_real_s'])} ago, {_feed(document)}",
         f"equity {document['equity']:,.2f} ({document['total_return']:+.2%}), drawdown {document['drawdown']:.2%}, "
         f"{document['trades']} closed trades, bundle {document['bundle']}",
     ]
     lines += [sparkline(curve, 60)] if len(curve) > 1 else []
-    lines += [f"fallback policy: {document['fallback_why']}"] if document["fallback_level"] != "models" else []
+    fallback = document["fallback_level"] != "models"
+    lines += [f"{told(document['bundle'])} decides: {document['fallback_why']}"] if fallback else []
     locks = [name for name in ("paused", "day_locked", "drawdown_locked") if document[name]]
     return [*lines, f"locked: {', '.join(locks)}"] if locks else lines
+
+
+def _speed(document: dict[str, Any]) -> str:
+    speed = document["slowed_to"] or document["speed"]
+    if speed == 1:
+        return ""
+    if not document["speed"]:
+        return ", as fast as it is processed"
+    return f", {speed:,.0f}x real time"
+
+
+def _feed(document: dict[str, Any]) -> str:
+    if not document["is_fresh"]:
+        return "STALE: no candles come"
+    broken = [symbol for symbol, is_ready in document["feed"].items() if not is_ready]
+    return f"candles missing in {', '.join(broken)}" if broken else "feed unbroken"
 
 
 def _book(book: dict[str, Any]) -> list[str]:

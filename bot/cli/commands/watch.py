@@ -22,6 +22,7 @@ with lazily():
     from rich.live import Live
     from rich.text import Text
 
+    from bot.alerts.numbers import age
     from storage.config.tree import Config
 
 app = typer.Typer(add_completion=False, help="A live terminal screen.")
@@ -90,7 +91,7 @@ def screen(facts: Mapping[str, Any], width: int) -> str:
 def _clock(status: Facts) -> str:
     if not status["minute_ms"]:
         return "no candle yet"
-    fresh = "live" if status["is_fresh"] else f"STALE, last candle {status['candle_age_s']:.0f} s old"
+    fresh = "live" if status["is_fresh"] else f"STALE, last candle {age(status['candle_age_real_s'])} old"
     return f"{minute_of(status['minute_ms'])} UTC, {status['speed']:g}x real time, {fresh}"
 
 

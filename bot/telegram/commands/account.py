@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from bot.alerts.numbers import price, quantity, share, short_reason, stamp
+from bot.alerts.numbers import age, price, quantity, share, short_reason, stamp
 from bot.telegram.context import Button, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre, table
 from bot.trading.snapshot import MarketView
+from bot.values.training import TrainingProgress
 from bot.views.book import Book, book_of
-from bot.views.status import deposit_of, status_of
+from bot.views.status import deposit_of, rests_of, status_of
 from storage.language import N_, _, many, translated
 from storage.ledger.queries import OpenPosition
 from strategies.bundle.fallback_names import is_fallback, told
@@ -61,7 +62,7 @@ async def choose(question: Question) -> Reply:
 async def status(question: Question) -> Reply:
     """How everything stands, in one message."""
     control, snapshot = question.control, question.control.snapshot
-    head = f"{bold(_('Status'))} {plain(control.exchange_info.market_name)}"
+    head = f"{bold(_('Status'))} {plain(translated(control.exchange_info.market_name))}"
     if snapshot is None:
         return Reply(text=f"{head}\n{_(WAITING)}")
     now = status_of(control)
@@ -76,8 +77,8 @@ async def status(question: Question) -> Reply:
         (_("trades"), str(snapshot.trades)),
         (_("entries"), ", ".join(locks) or _("taken")),
         (_("feed"), _("unbroken") if control.is_ready() else _("broken, see /health")),
-        (_("candle"), _("{seconds} s old", seconds=f"{control.minute_age_ms() / 1000:,.0f}")),
-        (_("training"), _(STATES[now.training.state])),
+        (_("candle"), _("{age} old", age=age(control.candle_age_s()))),
+        (_("training"), _training_of(now.training)),
         (_("decides"), translated(told(snapshot.bundle_id))),
         (_("market time"), stamp(control.clock.now_ms())),
     ]
@@ -90,6 +91,14 @@ async def status(question: Question) -> Reply:
     return Reply(text=f"{head}\n{pairs(values)}{below}", buttons=(buttons,))
 
 
+def _training_of(progress: TrainingProgress) -> str:
+    if not progress.is_busy:
+        return _(STATES[progress.state])
+    if progress.state == "training" and progress.fraction is not None:
+        return _("running, {share}", share=f"{progress.fraction:.0%}")
+    return _("running") if progress.state == "training" else _(STATES[progress.state])
+
+
 async def positions(question: Question) -> Reply:
     """What is held, with entry, stop, target and unrealised P&L."""
     control, snapshot = question.control, question.control.snapshot
@@ -99,7 +108,8 @@ async def positions(question: Question) -> Reply:
         return Reply(text=_("No open position. /signals says why."))
     now_ms = control.clock.now_ms()
     largest = sorted(snapshot.positions, key=lambda part: -part.notional)[:BLOCKS]
-    blocks = "\n\n".join(_position(position, now_ms) for position in largest)
+    rests = rests_of(snapshot.positions, control.markets)
+    blocks = "\n\n".join(_position(position, now_ms, is_rest=position.symbol in rests) for position in largest)
     closing = tuple(
         Button(label=_("Close {symbol}", symbol=part.symbol), data=f"run:close {part.symbol}") for part in largest
     )
@@ -194,7 +204,7 @@ def _refresh(command: str) -> Button:
     return Button(label=_("Refresh"), data=f"show:{command}")
 
 
-def _position(position: OpenPosition, now_ms: int) -> str:
+def _position(position: OpenPosition, now_ms: int, *, is_rest: bool) -> str:
     held_h = f"{(now_ms - position.opened_ms) / HOUR_MS:,.0f}"
     entry, now = price(position.entry_price), price(position.mark_price)
     stop, target = price(position.stop_loss), price(position.take_profit)
@@ -208,5 +218,10 @@ def _position(position: OpenPosition, now_ms: int) -> str:
             + _("realised {realised}, net {net}", realised=f"{position.realised:+,.2f}", net=f"{position.net:+,.2f}"),
             "  " + _("stop {stop}, target {target}", stop=stop, target=target),
             "  " + _("held {hours} h, {trade}", hours=held_h, trade=f"{position.symbol}-{position.trade}"),
+            *(
+                ["  " + _("a rest, under the smallest order: kept until the conviction grows or turns")]
+                if is_rest
+                else []
+            ),
         ]
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.telegram.context import Change, Question, Reply
+from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold, plain
-from storage.language import LANGUAGES, N_, _, speaking
+from storage.language import LANGUAGES, N_, Language, _, speaking
 from strategies.errors import BadInput
 
 KEYS: Final = (
@@ -14,6 +14,7 @@ KEYS: Final = (
     ("/profit", "/trades", "/chart"),
     ("/why", "/models", "/help"),
 )
+LABELS: Final[dict[Language, str]] = {"en": "English", "tr": "Türkçe"}
 TERMS: Final = {
     "conviction": N_(
         "How strongly the models lean, in their own usual deviations: 0 is undecided; positions follow it by default, "
@@ -66,6 +67,9 @@ async def explain(question: Question) -> Reply:
 async def language(question: Question) -> Reply:
     """The language of this chat: /language [en | tr]."""
     chats, word = question.context.chats, question.words[0].lower() if question.words else ""
+    if not word:
+        names = tuple(Button(label=label, data=f"run:language {name}") for name, label in LABELS.items())
+        return Reply(text=_("Which language?"), buttons=(names,))
     chosen = next((name for name in LANGUAGES if name == word), None)
     if chats is None or chosen is None:
         known = ", ".join(LANGUAGES)
@@ -78,6 +82,9 @@ async def language(question: Question) -> Reply:
 async def theme(question: Question) -> Reply:
     """The ground of pictures in this chat: /theme [light | dark]."""
     chats, word = question.context.chats, question.words[0].lower() if question.words else ""
+    if not word:
+        light, dark = Button(label=_("Light"), data="run:theme light"), Button(label=_("Dark"), data="run:theme dark")
+        return Reply(text=_("Which ground for pictures?"), buttons=((light, dark),))
     if chats is None or word not in ("light", "dark"):
         raise BadInput(_("{found} is not a theme; light or dark is needed", found=repr(word)))
     await chats.choose(question.chat_id, is_dark=word == "dark")

@@ -191,12 +191,9 @@ def _decided(decision: RecordedDecision) -> list[str]:
     named = ", ".join(
         f"{name} {_('absent') if vote is None else _signed(vote)}" for name, vote in votes_by_family.items()
     )
-    levels = _(
-        "confidence {share}, stop {stop}, target {target}",
-        share=share(signal["confidence"]),
-        stop=price(signal["stop_loss"]),
-        target=price(signal["take_profit"]),
-    )
+    levels = _("stop {stop}, target {target}", stop=price(signal["stop_loss"]), target=price(signal["take_profit"]))
+    if signal["confidence"]:  # a rule without a past of convictions has none
+        levels = _("confidence {share}", share=share(signal["confidence"])) + f", {levels}"
     told = (numbers, _("votes {votes}", votes=named), levels, translated(str(signal["reasoning"])))
     return [plain(line) for line in told]
 
@@ -223,7 +220,7 @@ def _equity_chart(question: Question) -> Reply:
     if not points:
         return Reply(text=_("No decision candle has closed yet."))
     deposit = ledger.account.deposit / UNITS_PER_QUOTE
-    title = f"{_('Equity')} · {question.control.exchange_info.market_name}"
+    title = f"{_('Equity')} · {translated(question.control.exchange_info.market_name)}"
     picture = equity_picture(points, deposit, title, is_dark=_is_dark(question))
     total = points[-1].equity / deposit - 1
     return Reply(text=f"{bold(_('Equity'))} {points[-1].equity:,.2f} ({total:+.2%})", picture=picture)

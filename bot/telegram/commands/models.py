@@ -18,7 +18,7 @@ from storage.models.promotion import Promotion
 from storage.models.worth import worth_of
 from strategies.bundle.fallback_names import TREND_ID, told
 from strategies.bundle.manifest import Manifest
-from strategies.errors import BadInput, BundleRefused, Conflict
+from strategies.errors import BadInput, BundleRefused, Conflict, NotFound
 
 NEWEST: Final = 8
 BAR_WIDTH: Final = 24
@@ -59,6 +59,8 @@ async def training(question: Question) -> Reply:
 async def retrain(question: Question) -> Reply:
     """Train a new bundle now."""
     control = question.control
+    if control.training.progress().is_busy:
+        return await training(question)
 
     async def run() -> str:
         await control.retrain(question.by)
@@ -71,6 +73,7 @@ async def retrain(question: Question) -> Reply:
 async def cancel(question: Question) -> Reply:
     """End the training that is running; the bundle that decides goes on."""
     control = question.control
+    control.check_cancel_training()
 
     async def run() -> str:
         await control.cancel_training(question.by)
@@ -84,7 +87,12 @@ async def promote(question: Question) -> Reply:
     control = question.control
     if not question.words:
         return await models(question)
-    bundle = await asyncio.to_thread(control.registry.resolve, question.words[0])
+    try:
+        bundle = await asyncio.to_thread(control.registry.resolve, question.words[0])
+    except NotFound as error:
+        raise BadInput(_("{name} names no bundle, or several; /models lists them", name=question.words[0])) from error
+    if control.snapshot is not None and bundle == control.snapshot.bundle_id:
+        return Reply(text=_("{name} decides already.", name=plain(bundle)))
 
     async def run() -> str:
         done = await control.promote(bundle, question.by)

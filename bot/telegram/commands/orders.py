@@ -10,28 +10,38 @@ from bot.telegram.context import Button, Change, Question, Reply
 from bot.telegram.tables import bold
 from bot.trading.control import Done
 from bot.trading.snapshot import Snapshot
+from bot.views.status import Lock
 from storage.language import _
 from strategies.errors import BadInput
 
 
 async def pause(question: Question) -> Reply:
     """Take no new entries; exits go on."""
+    if _is(question, "paused"):
+        return Reply(text=_("Paused already: no new entries. /resume takes them again."))
     return _ask(question.control.pause, question, _("Pause"), _("Take no new entries? Exits go on."))
 
 
 async def resume(question: Question) -> Reply:
     """Take entries again."""
+    if question.control.snapshot is not None and not _is(question, "paused"):
+        return Reply(text=_("Nobody has paused. /locks says whether anything else holds entries back."))
     return _ask(question.control.resume, question, _("Resume"), _("Take entries again?"))
 
 
 async def stop(question: Question) -> Reply:
     """Kill switch: close everything and take no entries."""
+    held = question.control.snapshot.positions if question.control.snapshot else ()
+    if _is(question, "paused") and not held:
+        return Reply(text=_("Stopped already: nothing is open and no entry is taken. /resume takes them again."))
     asked = _("Kill switch: close every position and take no entries?")
     return _ask(question.control.stop, question, _("Stop"), asked)
 
 
 async def unlock(question: Question) -> Reply:
     """Lift the protections that only a person may lift."""
+    if question.control.snapshot is not None and not (_is(question, "day_locked") or _is(question, "drawdown_locked")):
+        return Reply(text=_("No protection holds entries back; there is nothing to unlock."))
     return _ask(question.control.unlock, question, _("Unlock"), _("Lift the protections that hold entries back?"))
 
 
@@ -70,6 +80,11 @@ async def locks(question: Question) -> Reply:
     if snapshot.drawdown_locked:
         buttons.append(Button(label=_("Unlock"), data="run:unlock"))
     return Reply(text="\n".join([bold(_("Locks")), *held]), buttons=(tuple(buttons),) if buttons else ())
+
+
+def _is(question: Question, lock: Lock) -> bool:
+    """Return whether something holds entries back; it does not before the first candle."""
+    return bool(getattr(question.control.snapshot, lock, False))
 
 
 def _locks(snapshot: Snapshot) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from bot.alerts.numbers import share, short_reason
 from bot.telegram.context import Question, Reply
 from bot.telegram.tables import bold, pairs, table
+from bot.views.calendar import Day, calendar_of
 from bot.views.trade_summary import Summary, summarise
 from storage.language import N_, _, many
 from storage.ledger.trades import Trade
@@ -18,7 +20,20 @@ from strategies.market import DAY_MS, HOUR_MS
 MOST_GROUPS = 12
 NOTHING = N_("No closed trade yet.")
 
-Begin = Callable[[date], date]  # the first day of the period a day belongs to
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days, weeks or months.
+
+    Attributes:
+        longest_d: days of the longest one.
+        form: of its first day in a table.
+        begin: the first day of the period a day belongs to.
+    """
+
+    longest_d: int
+    form: str
+    begin: Callable[[date], date]
 
 
 async def profit(question: Question) -> Reply:
@@ -36,18 +51,19 @@ async def profit(question: Question) -> Reply:
 
 async def daily(question: Question) -> Reply:
     """Equity and trades by UTC day: /daily [days]."""
-    return await _by_period(question, _("By day"), question.number(7, 30), 1, lambda day: day)
+    return await _by_period(question, _("By day"), question.number(7, 30), Period(1, "%m-%d", lambda day: day))
 
 
 async def weekly(question: Question) -> Reply:
     """Equity and trades by week, from Monday: /weekly [weeks]."""
-    count = question.number(8, 52)
-    return await _by_period(question, _("By week"), count, 7, lambda day: day - timedelta(days=day.weekday()))
+    weeks = Period(7, "%m-%d", lambda day: day - timedelta(days=day.weekday()))
+    return await _by_period(question, _("By week"), question.number(8, 52), weeks)
 
 
 async def monthly(question: Question) -> Reply:
     """Equity and trades by month: /monthly [months]."""
-    return await _by_period(question, _("By month"), question.number(6, 36), 31, lambda day: day.replace(day=1))
+    months = Period(31, "%Y-%m", lambda day: day.replace(day=1))
+    return await _by_period(question, _("By month"), question.number(6, 36), months)
 
 
 async def performance(question: Question) -> Reply:
@@ -86,26 +102,25 @@ async def stats(question: Question) -> Reply:
     return Reply(text=f"{bold(_('Statistics'))}, {_closed(len(found))}\n{text}\n{pairs(values)}\n/explain")
 
 
-async def _by_period(question: Question, title: str, count: int, longest_d: int, begin: Begin) -> Reply:
+async def _by_period(question: Question, title: str, count: int, period: Period) -> Reply:
+    """Return a row for every period, the newest first; as the dashboard's calendar counts them."""
     control = question.control
-    since_ms = (control.clock.now_ms() // DAY_MS - count * longest_d) * DAY_MS
-    points = await asyncio.to_thread(control.ledger.equity, since_ms=since_ms)
-    closed = await asyncio.to_thread(control.ledger.trades, since_ms=since_ms)
-    equity = {begin(_date(point.ms - 1)): point.equity for point in points}  # the last point of a day is its midnight
-    nets: dict[date, list[float]] = defaultdict(list)
-    for trade in closed:
-        nets[begin(_date(trade.closed_ms or 0))].append(trade.net)
-    periods = sorted(equity, reverse=True)
-    rows = []
-    for number, period in enumerate(periods[:count]):
-        before = equity.get(periods[number + 1]) if number + 1 < len(periods) else None
-        change = f"{equity[period] / before - 1:+.1%}" if before else ""
-        sums = nets[period]
-        rows.append((period.strftime("%m-%d"), f"{equity[period]:,.0f}", change, str(len(sums)), f"{sum(sums):+,.1f}"))
+    since_ms = (control.clock.now_ms() // DAY_MS - count * period.longest_d) * DAY_MS
+    calendar = await asyncio.to_thread(calendar_of, control, since_ms)
+    found: dict[date, list[Day]] = defaultdict(list)
+    for day in calendar.days:
+        found[period.begin(_date(day.ms))].append(day)
+    rows = [_row(first.strftime(period.form), found[first]) for first in sorted(found, reverse=True)[:count]]
     if not rows:
         return Reply(text=_("No decision candle has closed yet."))
     text = table((_("from"), _("equity"), "%", "n", _("net")), rows)
     return Reply(text=f"{bold(title)} {_('(UTC; n: trades closed)')}\n{text}")
+
+
+def _row(name: str, days: Sequence[Day]) -> tuple[str, ...]:
+    end, before = days[-1].equity, days[0].equity - days[0].net
+    change = f"{end / before - 1:+.1%}" if before > 0 else ""
+    return name, f"{end:,.0f}", change, str(sum(day.trades for day in days)), f"{sum(day.traded for day in days):+,.1f}"
 
 
 async def _grouped(question: Question, title: str, groups: Sequence[tuple[str, Callable[[Trade], str]]]) -> Reply:

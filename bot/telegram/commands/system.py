@@ -14,14 +14,15 @@ import psutil
 
 from bot.alerts.digest import digest as digest_of
 from bot.alerts.digest_lines import lines_of
-from bot.alerts.numbers import stamp
+from bot.alerts.numbers import age, stamp
 from bot.telegram.context import Change, Context, Question, Reply
 from bot.telegram.tables import bold, pairs, plain, pre
-from storage.language import _, many
+from storage.language import N_, _, many, translated
 from storage.ledger.export import csv_bytes
 from strategies.errors import BadInput
 
 MUTE_DEFAULT_MIN: Final = 60
+IGNORED: Final = {"foreign": N_("from strangers"), "too_fast": N_("too fast")}
 LOG_LINES: Final = 10
 MOST_LOG_LINES: Final = 40
 LONGEST_LOG_LINE: Final = 180
@@ -106,13 +107,14 @@ async def health(question: Question) -> Reply:
     context, control = question.context, question.control
     backlog = await context.alerts.ask(context.alerts.outbox.backlog, question.channel)
     broken = [symbol for symbol, is_ready in control.feed.ready.items() if not is_ready]
+    ignored = ", ".join(f"{count} {_(IGNORED[why])}" for why, count in context.refused.items())
     is_healthy = control.is_ready() and control.is_fresh()
     values = [
         (_("feed"), _("broken: {markets}", markets=", ".join(broken)) if broken else _("unbroken")),
         (_("candles"), _("processed") if control.is_fresh() else _("NOT processed")),
-        (_("last candle"), _("{seconds} s old", seconds=f"{control.minute_age_ms() / 1000:,.0f}")),
+        (_("last candle"), _("{age} old", age=age(control.candle_age_s()))),
         (_("alerts due"), str(backlog)),
-        (_("ignored"), ", ".join(f"{count} {why}" for why, count in context.refused.items()) or _("nobody")),
+        (_("ignored"), ignored or _("nobody")),
         (_("memory"), f"{psutil.Process().memory_info().rss / 1e6:,.0f} MB"),
         (_("running"), _span((context.now_ms() - context.started_ms) / 1000)),
     ]
@@ -138,7 +140,7 @@ def greeting(context: Context) -> str:
             _("{name}, paper trading only: no order is ever sent anywhere.", name=bold("Sigma Analyst")),
             _(
                 "{market}, account {account}. /help lists the commands.",
-                market=plain(exchange_info.market_name),
+                market=plain(translated(exchange_info.market_name)),
                 account=plain(exchange_info.account),
             ),
         ]
@@ -169,8 +171,17 @@ def _log_line(line: str) -> str:
     return f"{when} {'' if level == 'info' else level + ' '}{event} {rest}"[:LONGEST_LOG_LINE]
 
 
-def _section(values: Mapping[str, Any]) -> str:
-    return "\n".join(f"{name} = {value}" for name, value in values.items())
+def _section(values: Mapping[str, Any], inside: str = "") -> str:
+    """Return a section as it stands in config.toml; a table in it comes last, under a name of its own."""
+    lines = [f"{inside}{name} = {_value(value)}" for name, value in values.items() if not isinstance(value, Mapping)]
+    tables = [(name, value) for name, value in values.items() if isinstance(value, Mapping)]
+    return "\n".join([*lines, *(_section(value, f"{inside}{name}.") for name, value in tables if value)])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value).replace("'", '"')
 
 
 def _installed(package: str) -> str | None:

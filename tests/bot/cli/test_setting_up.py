@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_a_value_that_does_not_hold_changes_nothing(here: Path, capsys: pytest.C
     for key, value in (("web.port", "ninety"), ("web.prot", "9002"), ("port", "9002")):
         assert main(["config", "set", key, value]) == 2
     assert Path("config.toml").read_bytes() == before
+
+
+def test_a_secret_is_not_set_and_what_is_said_names_the_environment(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "init"]) == 0
+    before = (here / "config.toml").read_text()
+    assert main(["config", "set", "telegram.token", "x"]) == 2
+    assert "SIGMA_TELEGRAM__TOKEN" in capsys.readouterr().err
+    assert (here / "config.toml").read_text() == before
+    awake = "\n".join(line.removeprefix("# ") for line in before.splitlines()[1:])
+    assert tomllib.loads(awake)["telegram"]["token"] == ""  # every line is TOML once its comment is taken away
 
 
 def test_comments_and_other_sections_stay() -> None:

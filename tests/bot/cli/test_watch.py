@@ -11,10 +11,11 @@ from storage.terminal.table import fitted
 MARKET = {"symbol": "BTCUSDT", "price": 64_123.4, "conviction": 1.4, "enter": 1.25, "refusal": None, "action": "long"}
 STATUS = {
     "exchange": "builtin",
-    "market": "demo market (generated, planted 0.12 x sigma x tanh(2 x 24 h momentum) per hour)",
+    "market": "demo market (generated prices with a built-in edge)",
     "minute_ms": 1_735_920_000_000,
     "is_fresh": True,
     "candle_age_s": 3.0,
+    "candle_age_real_s": 3.0,
     "speed": 7200.0,
     "equity": 10_106.71,
     "currency": "USDT",

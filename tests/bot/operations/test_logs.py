@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,6 @@ import structlog
 from bot.cli.commands.logs import text_of
 from bot.operations import logs
 from storage.config.services import LogSettings
-from strategies.errors import StorageFailed
 
 
 @pytest.fixture
@@ -97,10 +99,63 @@ def test_files_are_rotated_and_bounded(tmp_path: Path, console: io.StringIO) -> 
     assert all(path.stat().st_size <= 1000 for path in tmp_path.glob("sigma.log*"))
 
 
-def test_a_directory_that_is_a_file_is_refused(tmp_path: Path, console: io.StringIO) -> None:
-    (tmp_path / "logs").write_text("")
-    with pytest.raises(StorageFailed, match="cannot be written"):
-        logs.configure(LogSettings(directory=tmp_path / "logs"), stream=console)
+def test_a_directory_that_cannot_be_made_ends_no_start_and_is_used_once_it_can(
+    tmp_path: Path, console: io.StringIO
+) -> None:
+    (tmp_path / "logs").write_text("a file in its place")
+    logs.configure(LogSettings(directory=tmp_path / "logs"), stream=console, files={"sigma.log": logging.DEBUG})
+    assert len(console.getvalue().splitlines()) == 1, "said at once, before there is a line to lose"
+    structlog.get_logger("feed").info("first")
+    (tmp_path / "logs").unlink()
+    structlog.get_logger("feed").info("second")
+    assert len(console.getvalue().splitlines()) == 4, "its end is said, too"
+    second, again = written(tmp_path / "logs")
+    assert (second["event"], again["lines_lost"]) == ("second", 2), "the first line, and the one that said why"
+
+
+def test_a_full_disk_costs_lines_and_is_said_once(tmp_path: Path, console: io.StringIO) -> None:
+    (tmp_path / "sigma.log").symlink_to("/dev/full")
+    logs.configure(LogSettings(directory=tmp_path), stream=console)
+    for number in range(20):
+        structlog.get_logger("feed").info("market ready", number=number)
+    assert len([line for line in console.getvalue().splitlines() if "/sigma.log" in line]) == 1
+    (tmp_path / "sigma.log").unlink()
+    structlog.get_logger("feed").error("space again")
+    assert written(tmp_path)[0]["event"] == "space again"
+    assert [line["event"] for line in written(tmp_path, "error.log")] == ["space again"]
+    assert len([line for line in console.getvalue().splitlines() if "/sigma.log" in line]) == 2
+
+
+TIGHT = """
+import resource, signal, sys
+from pathlib import Path
+import structlog
+from bot.operations import logs
+from storage.config.services import LogSettings
+logs.configure(LogSettings(directory=Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+for number in range(30):
+    structlog.get_logger("feed").info("market ready", number=number)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+structlog.get_logger("feed").info("space again")
+"""
+
+
+def test_a_line_that_finds_no_room_leaves_no_half_of_itself(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", TIGHT, str(tmp_path)], check=True, capture_output=True)
+    found = written(tmp_path)
+    kept = [line["number"] for line in found if "number" in line]
+    assert kept == list(range(len(kept)))
+    assert 0 < len(kept) < 30
+    assert found[len(kept)]["event"] == "space again"
+
+
+def test_a_log_that_somebody_deletes_is_made_anew(tmp_path: Path, console: io.StringIO) -> None:
+    logs.configure(LogSettings(directory=tmp_path / "logs"), stream=console)
+    structlog.get_logger("feed").info("first")
+    shutil.rmtree(tmp_path / "logs")
+    structlog.get_logger("feed").info("second")
+    assert [line["event"] for line in written(tmp_path / "logs")] == ["second"]
 
 
 def test_every_logger_of_ours_is_heard_whatever_its_name(tmp_path: Path, console: io.StringIO) -> None:

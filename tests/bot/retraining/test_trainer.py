@@ -210,15 +210,15 @@ async def test_one_at_a_time_and_the_next_one_after_a_failure(tmp_path: Path) ->
 async def test_a_run_is_cancelled_by_hand_and_the_trainer_goes_on(tmp_path: Path) -> None:
     runs = KeptRuns()
     async with running(made_trainer(tmp_path, "hanging", runs)) as trainer:
-        with pytest.raises(Conflict, match="the trainer is idle"):
+        with pytest.raises(Conflict, match="no training is going on"):
             await trainer.cancel("cli")
         await trainer.start("first")
         await entered(trainer, "training", "waiting")
         await trainer.cancel("telegram:1")
-        assert await finished(trainer) == "cancelled by telegram:1"
+        assert await finished(trainer) == "cancelled in Telegram chat 1"
         await trainer.start("again")
         await entered(trainer, "training")
-    assert [outcome for _, _, outcome in runs.rows] == ["cancelled by telegram:1", None]
+    assert [outcome for _, _, outcome in runs.rows] == ["cancelled in Telegram chat 1", None]
 
 
 async def test_stopping_the_daemon_ends_the_child(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine as Database
 
 from bot.feed.candle import CandleNote
-from bot.scheduling.candle_check import check_day, stored_bars
+from bot.scheduling.candle_check import LATEST_MS, check_day, check_latest, stored_bars
 from storage.ledger import candle_notes
 from storage.ledger.accounts import Account
 from storage.ledger.database import connect
@@ -82,6 +82,27 @@ async def test_a_difference_is_named_and_survives(ledger: tuple[Database, Accoun
     (note,) = candle_notes.read(again, account)
     again.dispose()
     assert (note["kind"], note["symbol"], note["open_ms"]) == ("differs", MARKETS[0].symbol, changed_ms)
+
+
+async def test_what_was_changed_shortly_before_a_start_is_found_by_it(ledger: tuple[Database, Account]) -> None:
+    database, account = ledger
+    bars = bars_of(database, account)
+    until_ms = max(bars[0]) + MINUTE_MS
+    for changed_ms in (until_ms - LATEST_MS - MINUTE_MS, until_ms - LATEST_MS, until_ms - MINUTE_MS):
+        await check_latest(database, account, MARKETS, Exchange(bars, changed_ms=changed_ms), until_ms)
+    found = candle_notes.read(database, account)
+    assert [note["open_ms"] for note in found] == [until_ms - LATEST_MS, until_ms - MINUTE_MS]
+
+
+async def test_a_market_that_the_ledger_has_nothing_of_is_not_asked_for(ledger: tuple[Database, Account]) -> None:
+    database, account = ledger
+
+    class Away:
+        async def history(self, *_: object) -> CandleArray:
+            raise AssertionError("asked for a market of which nothing is stored")
+
+    await check_latest(database, account, MARKETS, Away(), DAY_START_MS)
+    assert candle_notes.read(database, account) == []
 
 
 @pytest.mark.filterwarnings("error")

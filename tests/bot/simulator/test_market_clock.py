@@ -128,6 +128,26 @@ async def test_after_a_kill_the_clock_never_lies_behind_what_was_shown(tmp_path:
             assert stored_ms <= kline["T"] + 1 + 62 * MINUTE_MS + pace.lead_ms
 
 
+@pytest.mark.parametrize("pace", [PACED, Pace(speed=3_000.0, hold=True)], ids=["paced", "scaled"])
+async def test_a_clock_that_cannot_be_stored_holds_the_market_until_it_can(tmp_path: Path, pace: Pace) -> None:
+    async with exchange(state_folder=tmp_path, pace=pace) as server, listener(server, STREAM) as client:
+        [first] = await client.klines(1)
+        in_its_way = stored_clock(tmp_path).with_suffix(".partial")
+        in_its_way.mkdir()
+        reserved_ms = orjson.loads(stored_clock(tmp_path).read_bytes())["now_ms"]
+        count = (reserved_ms - first["T"] - 1) // MINUTE_MS - 1
+        opens = [first["t"], *(kline["t"] for kline in await client.klines(count))]
+        await client.acknowledge(opens[-1])
+        assert await client.is_silent()
+        assert server.clock.now_ms() < reserved_ms
+        in_its_way.rmdir()
+        opens += [kline["t"] for kline in await client.klines(3)]
+        in_its_way.mkdir()
+    assert opens == minutes_between(DEMO_START_MS, opens[-1])
+    async with exchange(state_folder=tmp_path) as server:
+        assert server.clock.now_ms() > opens[-1], "what was written ahead stays where the end cannot be written"
+
+
 async def test_another_market_has_another_clock(tmp_path: Path) -> None:
     async with exchange(GeneratedMarket(seed=1), state_folder=tmp_path) as server, listener(server, STREAM) as client:
         await client.klines(3)

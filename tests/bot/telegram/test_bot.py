@@ -52,7 +52,7 @@ async def test_too_many_commands_are_refused_once_in_words(stage: Scene) -> None
     await until(lambda: stage.access.refused["too_fast"] == 10)
     await stage.server.wait_for(lambda: len(stage.server.said) == 31)
     assert [said.plain for said in stage.server.said].count(
-        "Too many commands; the next ones are ignored for a minute.\ndemo market"
+        "Too many commands: this one was not answered. 30 a minute are.\ndemo market"
     ) == 1
     stage.seconds.now += 61
     assert "Commands" in (await stage.ask("/help")).plain

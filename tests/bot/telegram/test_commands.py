@@ -220,7 +220,7 @@ async def test_export_is_a_csv_of_all_facts(stage: Scene) -> None:
 
 async def test_config_masks_secrets_and_names_unknown_sections(stage: Scene) -> None:
     text = (await ask(stage, "/config telegram")).plain
-    assert "token = ***" in text
+    assert 'token = "***"' in text
     assert "enter = 1.25" in (await ask(stage, "/config")).plain
     assert "'nonsense' is not a section" in (await ask(stage, "/config nonsense")).plain
 
@@ -239,7 +239,7 @@ async def test_health_and_version(stage: Scene) -> None:
         ("/chart DOGEUSDT", "DOGEUSDT is not traded here"),
         ("/why BTCUSDT-999", "BTCUSDT-999 is not a trade"),
         ("/close SOLUSDT extra words", "SOLUSDT"),
-        ("/promote b-nothing", "matches 0 bundles"),
+        ("/promote b-nothing", "names no bundle"),
         ("/rollback", "nothing to roll back"),
         ("/nonsense <b>", "There is no /nonsense"),
     ],

@@ -66,13 +66,13 @@ async def test_close_offers_what_is_held_and_closes_what_was_chosen(stage: Scene
     assert closed.closed_because == "command"
 
 
-async def test_stop_closes_everything_and_unlock_needs_its_own_yes(stage: Scene) -> None:
+async def test_stop_closes_everything_and_a_second_one_has_nothing_to_do(stage: Scene) -> None:
     await confirm(stage, await stage.ask("/stop"), "Stop")
     await stage.world.hand(*minutes_from(stage)[:2])
     assert stage.world.control.ledger.positions() == []
     assert stage.world.control.snapshot.paused  # type: ignore[union-attr]
-    text = await confirm(stage, await stage.ask("/unlock"), "Unlock")
-    assert "in the ledger with the minute of" in text
+    assert "nothing is open and no entry is taken" in (await stage.ask("/stop")).plain
+    assert "nothing to unlock" in (await stage.ask("/unlock")).plain
 
 
 async def test_no_means_no(stage: Scene) -> None:
@@ -98,7 +98,7 @@ async def test_a_yes_counts_once(stage: Scene) -> None:
     await stage.server.press_data(said, data)
     await stage.server.press_data(said, data)
     await asyncio.wait_for(_answered(stage, "expired"), 60)
-    assert stage.world.training.asked == ["asked for by telegram:7"]
+    assert stage.world.training.asked == ["asked for in Telegram chat 7"]
 
 
 async def test_buttons_of_another_life_do_nothing(stage: Scene) -> None:
@@ -143,7 +143,7 @@ async def _answered(stage: Scene, word: str) -> None:
 
 async def test_a_command_that_took_effect_is_told_once_with_who_asked(stage: Scene) -> None:
     await confirm(stage, await stage.ask("/pause"), "Pause")
-    await stage.server.wait_for(lambda: any("by telegram:7" in said.plain for said in stage.server.said), 60)
+    await stage.server.wait_for(lambda: any("in Telegram chat 7" in said.plain for said in stage.server.said), 60)
     await asyncio.sleep(0)
     told = [said.plain for said in stage.server.said if "Paused" in said.plain or "Protection" in said.plain]
-    assert [text.splitlines()[0] for text in told] == ["🛡 Paused: no new entries, exits go on (by telegram:7)"]
+    assert [text.splitlines()[0] for text in told] == ["🛡 Paused: no new entries, exits go on (in Telegram chat 7)"]

@@ -110,15 +110,6 @@ async def test_the_log_is_shown_in_lines(stage: Scene, tmp_path: Path) -> None:
     assert "not JSON" in text
 
 
-async def test_a_running_training_is_ended_after_a_yes(stage: Scene) -> None:
-    stage.seconds.now += 10.0
-    said = await stage.ask("/cancel")
-    await stage.server.press(said, "Cancel it")
-    await stage.server.wait_for(lambda: "the training ends" in said.plain or "idle" in said.plain)
-    assert "Cancel it" not in said.plain
-    assert stage.context.control.training.progress().state == "idle"
-
-
 async def test_an_invited_chat_is_served_and_may_leave(stage: Scene) -> None:
     stage.seconds.now += 10.0
     question = await stage.ask("/invite")

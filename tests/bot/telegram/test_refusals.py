@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from telegram.error import BadRequest, ChatMigrated
@@ -118,6 +119,19 @@ async def test_a_group_that_becomes_a_supergroup_is_followed_and_stays_followed(
     await again.load()
     assert again.of(GROUP).current_id == SUPERGROUP
     assert again.of(SUPERGROUP).chat_id == GROUP
+
+
+@pytest.mark.parametrize("nowhere", [2**63, -(2**52), 0, True, "-100123", None, 1.5])
+async def test_a_group_that_moves_to_a_number_no_chat_can_have_stays_where_it_is(
+    tmp_path: Path, server: BotApiServer, nowhere: Any
+) -> None:
+    database, alerts, _, chats, access = await opened(tmp_path, server)
+    await chats.moved(GROUP, nowhere)
+    assert chats.of(GROUP).current_id == GROUP
+    assert access.admit(nowhere) == "foreign"
+    again = KnownChats(Chats(database, 1), TelegramSettings(), Access((), lambda: 0.0), alerts.ask)
+    await again.load()
+    assert again.of(GROUP).current_id == GROUP
 
 
 async def test_alerts_go_into_the_topic_that_is_named(tmp_path: Path, server: BotApiServer) -> None:

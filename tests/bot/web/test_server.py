@@ -198,3 +198,8 @@ def test_a_token_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
         assert len(again) > 30
         assert again != made
         assert (tmp_path / "api.token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_that_cannot_be_kept_ends_no_start(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file in its place")
+    assert len(api_token("", tmp_path / "state")) > 30

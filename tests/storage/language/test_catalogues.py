@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 
+import numpy as np
 import pytest
 from babel.messages.pofile import read_po
 
 from storage.language import LANGUAGES, _, many, speaking, translated
 from storage.language.extract import messages_of
 from storage.language.speech import FOLDER, messages
+from strategies.patterns.hits import HIT, Pattern, title
 
 NAMES = re.compile(r"\{(\w+)\}")
 OTHERS = [name for name in LANGUAGES if name != "en"]
@@ -92,3 +94,20 @@ def test_recorded_sentences_are_translated_with_their_numbers(said: str, turkish
 
 def _has_all(given: object) -> bool:
     return all(given) if isinstance(given, tuple | list) else bool(given)
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+@pytest.mark.parametrize("when", ["1 bar ago at 61250", "12 bars ago at 0.4392", "just confirmed at 8.8021"])
+@pytest.mark.parametrize("side", [1, -1])
+def test_every_chart_pattern_is_told_in_turkish(pattern: Pattern, when: str, side: int) -> None:
+    hit = np.zeros((), dtype=HIT)
+    hit["pattern"], hit["side"] = pattern, side
+    said = f"{title(hit)} {when}"
+    with speaking("tr"):
+        assert translated(said, wholly=True) != said
+        assert translated(f"RSI 62, {said}", wholly=True).startswith("RSI 62, ")
+
+
+def test_a_sentence_that_is_not_known_wholly_is_left_as_it_is() -> None:
+    with speaking("tr"):
+        assert translated("trend, 'universe' is not a name", wholly=True) == "trend, 'universe' is not a name"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.trading.open_account import require_ledger
+from storage.ledger import candle_notes
 from storage.ledger import journal as journal_module
 from storage.ledger.accounts import last_state
 from storage.ledger.database import connect, migrate, reading, translated, writing
@@ -76,6 +77,22 @@ def test_a_second_daemon_that_wrote_the_minute_first_ends_this_one(tmp_path: Pat
         record(engine, journal, ONE, 8)
 
 
+def test_why_a_candle_is_absent_is_written_with_its_minute(tmp_path: Path) -> None:
+    database, engine = new_database(tmp_path), new_engine()
+    account, journal = opened(database, engine)
+    note = {"kind": "excluded", "symbol": "BTCUSDT", "open_ms": ONE.open_ms, "until_ms": TWO.open_ms, "text": "2.4x"}
+    journal.notes = lambda: [note]
+    record(engine, journal, ONE)
+    again = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert candle_notes.read(again, account) == [note]
+    Journal(database, account, engine.markets, engine.settings)
+    journal.notes = lambda: [note | {"open_ms": TWO.open_ms}]
+    with pytest.raises(AlreadyRunning, match="taken over"):
+        record(engine, journal, TWO)
+    assert candle_notes.read(again, account) == [note], "what was not written with its minute did not happen"
+    again.dispose()
+
+
 def test_a_file_that_is_moved_away_is_missed_at_once_and_found_again(tmp_path: Path) -> None:
     database, engine = new_database(tmp_path), new_engine()
     _, journal = opened(database, engine)
@@ -111,6 +128,14 @@ def test_a_reader_makes_no_file_in_the_place_of_one_that_is_moved(tmp_path: Path
     assert not file.exists()
     attic.rename(file)
     assert count(reader, tape) == 1
+
+
+@pytest.mark.parametrize("opened_for", [reading, writing])
+def test_a_number_that_no_column_can_hold_is_one_line(tmp_path: Path, opened_for) -> None:
+    database = new_database(tmp_path)
+    with pytest.raises(BadInput, match="beyond the 64 bits"), opened_for(database) as connection:
+        connection.execute(select(tape).where(tape.c.minute_ms < 10**30))
+    assert count(database, tape) == 0
 
 
 def test_a_newer_schema_is_one_line(tmp_path: Path) -> None:

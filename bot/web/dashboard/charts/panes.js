@@ -56,7 +56,7 @@ export class Panes {
       const entry = this.#line("conviction", t("conviction"), "conviction", 0);
       this.#fill(entry, answer.open_ms, answer.conviction);
       if (!entry.thresholds && answer.enter) {
-        entry.thresholds = [answer.enter, -answer.enter].map((price) => entry.series.createPriceLine({ price, color: colour("soft"), lineWidth: 1, lineStyle: 2, title: price > 0 ? t("long") : t("short") }));
+        entry.thresholds = [answer.enter, -answer.enter].map((price) => entry.series.createPriceLine({ price, color: colour("soft"), lineWidth: 1, lineStyle: 2, axisLabelVisible: false }));
       }
     }
     if (!this.#chosen.votes) return;

@@ -31,7 +31,7 @@ export class TradeChart {
     this.#mark(found);
     this.#step(found);
     this.#held(found);
-    if (isFirst) this.#chart.timeScale().fitContent();
+    if (isFirst) this.#chart.timeScale().setVisibleLogicalRange({ from: -Math.ceil(found.candles.length / 40) - 1, to: found.candles.length + 3 }); // room for the words beside the first and last bar
     this.#element.dataset.ready = this.id;
   }
 

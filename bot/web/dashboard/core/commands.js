@@ -4,6 +4,7 @@ import { Refused, command, signIn, signOut } from "./api.js";
 import { confirmed, notice, signedIn } from "./dialogs.js";
 import { N_, t } from "./texts.js";
 
+const SLOW_MS = 2000; // without an answer, after which it is said that a command is on its way
 let asking = null;
 
 /** Commands of the daemon: where they go, what is asked before, what is said after. */
@@ -117,7 +118,7 @@ export function listenToCommands({ canCommand, onDone }) {
     const button = event.target.closest("[data-action]");
     if (!button || button.disabled || !(button.dataset.action in COMMANDS)) return;
     const { action, ...named } = button.dataset;
-    if (!canCommand()) notice(t("Not sent: the daemon does not answer."), true);
+    if (!canCommand()) notice(t("Not sent: the daemon does not answer."), { isBad: true });
     else perform(action, named, button, canCommand).then(onDone);
   });
 }
@@ -135,7 +136,7 @@ export async function give(path, body, done) {
     notice(done);
     return answer;
   } catch (error) {
-    notice(error.message, true);
+    notice(error.message, { isBad: true });
     return null;
   }
 }
@@ -144,7 +145,7 @@ async function perform(action, named, button, canCommand) {
   const { path, body, question, done } = COMMANDS[action];
   if (!(await confirmed(question(named)))) return;
   if (!canCommand()) {
-    notice(t("Not sent: the daemon does not answer any more."), true);
+    notice(t("Not sent: the daemon does not answer any more."), { isBad: true });
     return;
   }
   button.setAttribute("aria-busy", "true");
@@ -152,7 +153,7 @@ async function perform(action, named, button, canCommand) {
     await send(path, body?.(named));
     notice(t(done));
   } catch (error) {
-    notice(error.message, true);
+    notice(error.message, { isBad: true });
   } finally {
     button.removeAttribute("aria-busy");
   }
@@ -161,12 +162,26 @@ async function perform(action, named, button, canCommand) {
 /** Send a command; where a token is needed, ask for it and send the command again. */
 async function send(path, body) {
   try {
-    return await command(path, body);
+    return await waitedFor(command(path, body));
   } catch (error) {
     if (!(error instanceof Refused) || !error.needsSignIn) throw error;
   }
   if (!(await askForToken())) throw new Error(t("Not sent: commands need the API token."));
-  return command(path, body);
+  return waitedFor(command(path, body));
+}
+
+/** Say that a command is on its way while nobody answers: it is carried out with the next account minute, or never. */
+async function waitedFor(answer) {
+  let waiting = null;
+  const timer = setTimeout(() => {
+    waiting = notice(t("Sent. The daemon answers with its next account minute; a command that reaches it late is not carried out."), { stays: true });
+  }, SLOW_MS);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(timer);
+    waiting?.remove();
+  }
 }
 
 /** Ask for the API token; false when the person gives up. One dialog at a time. */

@@ -67,11 +67,12 @@ export function signedIn(signIn) {
   });
 }
 
-/** Say something for a few seconds; screen readers hear it. */
-export function notice(text, isBad = false) {
+/** Say something for a few seconds, or until it is taken away; screen readers hear it. */
+export function notice(text, { isBad = false, stays = false } = {}) {
   const element = document.createElement("p");
-  element.className = isBad ? "notice bad" : "notice";
+  element.className = `notice${isBad ? " bad" : ""}${stays ? " waiting" : ""}`;
   element.textContent = text;
   byId("notices").append(element);
-  setTimeout(() => element.remove(), NOTICE_MS);
+  if (!stays) setTimeout(() => element.remove(), NOTICE_MS);
+  return element;
 }

@@ -75,6 +75,11 @@ export function age(seconds) {
   return t("{count} d", { count: Math.floor(rounded / 86400) });
 }
 
+/** Market milliseconds -> the real seconds they lasted: a demo market's day may pass in twelve. */
+export function realSeconds(ms, status) {
+  return ms / 1000 / Math.max(1, status?.slowed_to ?? status?.speed ?? 1);
+}
+
 /** "momentum -1.4σ" -> "momentum −1.4σ", as every other number here has it. */
 export function withMinus(text) {
   return text.replace(/(^|[\s(])-(?=\d)/g, `$1${MINUS}`);

@@ -2,7 +2,10 @@
 
 import { h } from "./dom.js";
 import { isNumber, score, signedMoney, signedPercent, tone } from "./format.js";
-import { t } from "./texts.js";
+import { N_, t } from "./texts.js";
+
+/** Who decides where no bundle does. */
+export const DECIDERS = { models: N_("the bundle in production"), trend_rule: N_("the trend rule"), cash: N_("cash: nothing is entered") };
 
 /** A card with a heading, a hint beside it, and whatever else. */
 export function card(id, title, hint, ...children) {

@@ -4,7 +4,10 @@ import { accountChoice } from "./account.js";
 import { byId, h, patch } from "./dom.js";
 import { age, isNumber, money, signedPercent, time } from "./format.js";
 import { chosen, theme } from "./prefs.js";
-import { N_, t } from "./texts.js";
+import { N_, said, t } from "./texts.js";
+
+const MISSING_MS = 3000;
+const missing = new Map(); // market -> since when its candles are missing
 
 /** Draw the frame, with the accounts that may be chosen. */
 export function drawShell(state, route, accounts) {
@@ -44,16 +47,21 @@ function drawPlace(status, accounts) {
     byId("place"),
     choice,
     status.is_demo ? h("span", { class: "tag warn" }, t("Demo market")) : null,
-    status.is_demo ? status.market.replace(/^demo market:? ?/, "").replace(/^\((.*)\)$/, "$1") : status.market,
+    status.is_demo ? demoOf(said(status.market)) : status.market,
     isNumber(status.speed) && status.speed !== 1 ? `, ${speedOf(status)}` : "",
     choice ? null : `, ${t("account {name}", { name: status.account })}`,
   );
 }
 
+/** "demo market (generated prices)" without what the tag beside it says. */
+function demoOf(market) {
+  return market.match(/\((.*)\)$/)?.[1] ?? market.replace(/^demo market:? ?/, "");
+}
+
 function speedOf({ speed, slowed_to: slowed }) {
   const text = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value);
   if (speed === 0) return t("as fast as it keeps up");
-  if (isNumber(slowed)) return t("{speed} times real time, slowed to what this machine keeps up with", { speed: text(slowed) });
+  if (isNumber(slowed)) return t("{speed} times real time (what this machine keeps up with)", { speed: text(slowed) });
   return t("{speed} times real time", { speed: text(speed) });
 }
 
@@ -62,13 +70,23 @@ function drawLive(state) {
   const silent = age((Date.now() - state.connection.heardAt) / 1000);
   const texts = {
     live: `${t("Live")}, ${time(state.status?.minute_ms)}`,
-    stale: t("Stale, last candle {age} old", { age: age(state.status?.candle_age_s) }),
+    stale: t("Stale, last candle {age} old", { age: age(state.status?.candle_age_real_s) }),
     connecting: t("Connecting"),
     disconnected: t("Disconnected for {age}", { age: silent }),
   };
   byId("live").dataset.state = life;
   const text = byId("live-text");
   if (text.textContent !== texts[life]) text.textContent = texts[life];
+}
+
+/** Markets whose candles have been missing for some real seconds: a gap that is fetched at once moves no page. */
+function brokenFor(feed) {
+  const now = performance.now();
+  for (const [symbol, ready] of Object.entries(feed)) {
+    if (ready) missing.delete(symbol);
+    else if (!missing.has(symbol)) missing.set(symbol, now);
+  }
+  return [...missing].filter(([symbol, since]) => symbol in feed && now - since >= MISSING_MS).map(([symbol]) => symbol);
 }
 
 function bannersOf(state) {
@@ -81,7 +99,7 @@ function bannersOf(state) {
     banners.push(["bad", t("The daemon does not answer. Everything below is {age} old; commands are switched off until it is back.", { age: silent })]);
   }
   if (life === "stale") banners.push(["", t("Candles have stopped coming. No entry is taken; exits settle when data returns.")]);
-  const broken = Object.entries(status?.feed ?? {}).filter(([, ready]) => !ready).map(([symbol]) => symbol);
+  const broken = brokenFor(status?.feed ?? {});
   if (life === "live" && broken.length) banners.push(["", t("Candles are missing in {markets}: no entry is taken there until they are fetched.", { markets: broken.slice(0, 6).join(", ") + (broken.length > 6 ? " …" : "") })]);
   if (status?.paused) banners.push(["", t("Paused: no new entries, exits go on.")]);
   if (status?.drawdown_locked) banners.push(["bad", t("Drawdown stop in force: no new entries until a person lifts it."), "unlock"]);

@@ -9,7 +9,7 @@ import { BASE } from "./account.js";
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
-const LONGEST_SILENCE_MS = 25000;
+const LONGEST_SILENCE_MS = 12000; // two pulses that did not come: the daemon sends one at least every five seconds
 const CHECK_MS = 1000;
 const PULSE_MS = 1000;
 

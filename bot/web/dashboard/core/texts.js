@@ -6,7 +6,7 @@
  */
 
 const VALUE = /\bb-[0-9a-f]{6,64}\b|[+-]?(?:\d[\d,]*\.?\d*|\.\d+)%?|\b[A-Z0-9]*[A-Z0-9]{2}(?:USDT|USDC|USD)(?:-\d+)?\b/g;
-const JOINT = /(; |, |: |\. )/;
+const JOINT = /(; |, |: |\. | (?=\d+ bars? ago at |just confirmed at ))/;
 const SPOKEN = ["aria-label", "placeholder", "title"];
 let dictionary = null;
 
@@ -29,7 +29,7 @@ export function many(one, more, count) {
 /** Return a sentence of the daemon in the person's language, as a whole or clause by clause, its numbers put back. */
 export function said(sentence) {
   if (!dictionary || !sentence) return sentence;
-  return found(sentence) ?? sentence.split(JOINT).map((part) => (JOINT.test(part) ? part : clause(part))).join("");
+  return found(sentence) ?? sentence.split(JOINT).map((part, number) => (number % 2 ? part : clause(part))).join("");
 }
 
 /** Load a language before anything is drawn, and put the words that stand in the page itself into it. */

@@ -59,5 +59,5 @@ function cell(ms, day, most, column) {
   if (!day) return h("td", { class: "none", key: column }, h("span", { class: "date" }, String(number)));
   const strength = Math.min(1, Math.abs(day.change) / most);
   const title = t("{date}: {net} ({change}), {trades} trades closed, {wins} won", { date: iso(ms).slice(0, 10), net: signedMoney(day.net), change: signedPercent(day.change), trades: day.trades, wins: day.trades ? percent(day.wins / day.trades, 0) : "–" });
-  return h("td", { key: column, class: `day ${tone(day.net)}`, title, style: { "--strength": strength.toFixed(2) } }, h("span", { class: "date" }, String(number)), h("span", { class: "net number" }, signedMoney(day.net, 0)), h("span", { class: "soft number" }, day.trades ? t("{count} tr.", { count: day.trades }) : ""));
+  return h("td", { key: column, class: `day ${tone(day.net)}`, title, style: { "--strength": strength.toFixed(2) } }, h("span", { class: "date" }, String(number)), h("span", { class: "net number" }, signedMoney(day.net, 0)), h("span", { class: "soft number" }, day.trades ? many("{count} trade", "{count} trades", day.trades) : ""));
 }

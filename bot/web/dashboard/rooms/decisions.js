@@ -16,6 +16,28 @@ export function decisionItem(decision) {
   return decision.signal ? signalItem(decision) : refusalItem(decision);
 }
 
+/**
+ * What there is to tell, newest first: signals, resizings, and a refusal once, however many candles in a row it was
+ * repeated: with `since`, its first. A position that is simply kept is nothing to tell.
+ */
+export function told(decisions) {
+  const [rows, last] = [[], new Map()];
+  for (const decision of decisions) {
+    const before = last.get(decision.symbol);
+    last.set(decision.symbol, null);
+    if (!decision.signal && decision.refusal === null && decision.action === "hold") continue;
+    if (before && !decision.signal && !before.signal && before.refusal !== null && before.refusal === decision.refusal) {
+      last.set(decision.symbol, before);
+      Object.assign(before, { since: decision.ms, times: before.times + 1 });
+      continue;
+    }
+    const row = { ...decision, since: decision.ms, times: 1 };
+    last.set(decision.symbol, row);
+    rows.push(row);
+  }
+  return rows;
+}
+
 /** Split a reasoning into what decided and what is only context. */
 export function reasonsOf(reasoning) {
   const [because, context] = (reasoning ?? "").split(/;?\s*context:\s*/);
@@ -55,7 +77,7 @@ function refusalItem(decision) {
     { class: "refused", key: keyOf(decision), "data-decision": "refusal" },
     h("p", { class: "row" }, h("strong", {}, decision.symbol), when(decision)),
     h("p", { class: "why" }, text),
-    h("p", { class: "levels" }, level(t("conviction"), score(decision.conviction))),
+    h("p", { class: "levels" }, level(t("conviction"), score(decision.conviction)), decision.times > 1 ? h("span", { key: "times" }, t("{count} candles in a row, since {time}", { count: decision.times, time: shortTime(decision.since) })) : null),
   );
 }
 
@@ -64,5 +86,5 @@ function when({ ms }) {
 }
 
 function keyOf(decision) {
-  return `${decision.ms}:${decision.symbol}`;
+  return `${decision.since ?? decision.ms}:${decision.symbol}`; // a refusal that goes on keeps its place
 }

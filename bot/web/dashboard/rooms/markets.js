@@ -7,7 +7,7 @@ import { against, card, choice, commandButton, empty, gauge, onChoice, sideTag }
 import { setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
 import { said, t } from "../core/texts.js";
-import { decisionItem } from "./decisions.js";
+import { decisionItem, told } from "./decisions.js";
 
 const FRAMES = ["1m", "5m", "15m", "1h", "4h", "1d"];
 const SHOWN = 60;
@@ -199,5 +199,6 @@ function recent(symbol, context) {
   const path = `/api/decisions?symbol=${symbol}&limit=30`;
   const answer = context.need(path, { every: 4000 });
   const rows = answer?.decisions ?? [];
-  return card("signals", t("Decisions"), null, rows.length ? h("ol", { class: "plain feed", key: "feed", tabindex: "0", "aria-label": t("Decisions, newest first") }, rows.map(decisionItem)) : empty(answer, context.problem(path), t("No decision yet.")));
+  const shown = told(rows).length ? told(rows) : rows;
+  return card("signals", t("Decisions"), null, rows.length ? h("ol", { class: "plain feed", key: "feed", tabindex: "0", "aria-label": t("Decisions, newest first") }, shown.map(decisionItem)) : empty(answer, context.problem(path), t("No decision yet.")));
 }

@@ -2,7 +2,7 @@
 
 import { h } from "../core/dom.js";
 import { isNumber, percent, score, time } from "../core/format.js";
-import { card, commandButton, empty } from "../core/parts.js";
+import { DECIDERS, card, commandButton, empty } from "../core/parts.js";
 import { table } from "../core/table.js";
 import { N_, said, t } from "../core/texts.js";
 import { drawInside, drawLearning, insideCards, learningCard } from "./learning.js";
@@ -41,7 +41,7 @@ function champion(models, state, context) {
     "champion",
     t("Who decides"),
     back,
-    h("p", { class: "decider", key: "name" }, h("strong", { "data-bundle": models.active }, decides ? h("a", { href: `/models/${models.active}` }, models.active) : models.active), decides ? "" : h("span", { class: "soft" }, ` ${t("a fallback strategy")}`)),
+    h("p", { class: "decider", key: "name" }, h("strong", { "data-bundle": models.active }, decides ? h("a", { href: `/models/${models.active}` }, models.active) : models.active), decides ? "" : h("span", { class: "soft" }, ` ${t(DECIDERS[status?.fallback_level] ?? "a fallback strategy")}`)),
     h("p", { class: "note", key: "why" }, said(models.why)),
     models.champion && models.champion !== models.active ? h("p", { class: "note", key: "benched" }, t("Champion on the bench: {bundle}", { bundle: models.champion })) : null,
     decides ? weights(decides) : null,

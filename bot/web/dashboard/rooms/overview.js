@@ -4,16 +4,16 @@ import { BASE } from "../core/account.js";
 import { EquityChart } from "../charts/equity.js";
 import { byId, h } from "../core/dom.js";
 import { age, isNumber, money, percent, price, quantity, shortTime, signedMoney, signedPercent, time, tone } from "../core/format.js";
-import { against, card, choice, commandButton, empty, figure, gauge, onChoice, result, sideTag } from "../core/parts.js";
+import { DECIDERS, against, card, choice, commandButton, empty, figure, gauge, onChoice, result, sideTag } from "../core/parts.js";
 import { table } from "../core/table.js";
 import { N_, many, said, t } from "../core/texts.js";
-import { decisionItem } from "./decisions.js";
+import { decisionItem, told } from "./decisions.js";
+import { workOf } from "./training.js";
 
 const KEPT = { hold: N_("its position is kept"), resize: N_("its position is resized"), close: N_("its position is closed") };
 const RANGES = [["7", N_("7 d")], ["30", N_("30 d")], ["null", N_("all")]];
 const SHOWN_MARKETS = 8;
-const EVENTS = "protections,training,promotion,feed,digest";
-const DECIDERS = { models: N_("the bundle in production"), trend_rule: N_("the trend rule"), cash: N_("cash: nothing is entered") };
+const EVENTS = "protections,training,promotion,markets,feed,digest";
 
 let range = "30";
 let chart = null;
@@ -120,12 +120,12 @@ function who(status) {
     h("p", { class: "decider", key: "name" }, h("strong", { "data-figure": "bundle" }, status.bundle), h("span", { class: "soft" }, ` ${t(DECIDERS[status.fallback_level])}`)),
     h("p", { class: "note", key: "why" }, said(status.fallback_why)),
     h("ul", { class: "plain locks", key: "locks" }, locks.map(([name, text, holds]) => h("li", { key: name }, h("span", {}, name), h("span", { class: holds ? "tag warn" : "tag" }, text)))),
-    status.training.state === "idle" ? null : h("p", { class: "note", key: "training" }, t("Training"), `: ${said(status.training.text)}`),
+    status.training.state === "idle" ? null : h("p", { class: "note", key: "training" }, t("Training"), `: ${workOf(status.training)}`),
   );
 }
 
-const HELD = (context) => [
-  { name: t("Market"), bare: true, cell: (held) => [h("strong", {}, held.symbol), " ", sideTag(held.side)] },
+const HELD = (context, rests) => [
+  { name: t("Market"), bare: true, cell: (held) => [h("strong", {}, held.symbol), " ", sideTag(held.side), rests.includes(held.symbol) ? h("small", { class: "soft" }, t("a rest, under the smallest order: kept until the conviction grows or turns")) : ""] },
   { name: t("Unrealised"), right: true, cell: (held) => result(held.unrealised, held.unrealised_fraction, held.symbol) },
   { name: t("Realised"), right: true, cell: (held) => result(held.realised, null) },
   { name: t("Quantity"), right: true, cell: (held) => quantity(held.quantity) },
@@ -142,7 +142,7 @@ function positions(status, context) {
   const net = held.reduce((sum, part) => sum + part.unrealised, 0);
   const hint = held.length ? h("span", { class: tone(net) }, t("unrealised {net}", { net: signedMoney(net) })) : null;
   const none = status ? t("No open position. A market is entered when its conviction reaches the threshold.") : t("Loading");
-  return card("positions", t("Open positions"), hint, table(t("Open positions"), HELD(context), held, (part) => part.symbol, none, { href: (part) => `/trades/${part.symbol}-${part.trade}` }));
+  return card("positions", t("Open positions"), hint, table(t("Open positions"), HELD(context, status?.rests ?? []), held, (part) => part.symbol, none, { href: (part) => `/trades/${part.symbol}-${part.trade}` }));
 }
 
 function markets(status, context) {
@@ -180,17 +180,20 @@ function waitOf({ usual_wait_h: usual, entries, last_entry_ms: last }, nowMs) {
   return last ? `${text}, ${t("last {age} ago", { age: age((nowMs - last) / 1000) })}` : text;
 }
 
-/** A position that is simply kept is neither a signal nor a refusal. */
-function isNews({ action, refusal }) {
-  return refusal !== null || action !== "hold";
-}
-
 function signals(context) {
-  const answer = context.need("/api/decisions?limit=60", { every: 5000 });
-  const shown = (answer?.decisions ?? []).filter((decision) => decision.signal || (!onlySignals && isNews(decision))).slice(0, 30);
+  const answer = context.need("/api/decisions?limit=120", { every: 5000 });
+  const given = context.need("/api/signals?limit=20", { every: 5000 });
+  const newest = told((answer?.decisions ?? []).filter((decision) => decision.signal || !onlySignals));
+  const shown = [...newest, ...older(given?.signals ?? [], answer?.decisions ?? [])].slice(0, 30);
   const filter = h("label", { class: "check" }, h("input", { type: "checkbox", id: "only-signals" }), t("Signals only"));
   const list = h("ol", { class: "plain feed", id: "signals", key: "feed", tabindex: "0", "aria-label": t("Decisions, newest first") }, shown.map(decisionItem));
-  return card("signals", t("Signals and refusals"), filter, shown.length ? list : empty(answer, context.problem("/api/decisions?limit=60"), onlySignals ? t("No signal yet.") : t("No decision yet: the first comes with the next closed candle.")));
+  return card("signals", t("Signals and refusals"), filter, shown.length ? list : empty(answer, context.problem("/api/decisions?limit=120"), onlySignals ? t("No signal yet.") : t("No decision yet: the first comes with the next closed candle.")));
+}
+
+/** Signals from before the decisions that were asked for: entries are rare, and what is held came of one. */
+function older(signals, decisions) {
+  const first = decisions.at(-1)?.ms ?? Infinity;
+  return signals.filter((signal) => signal.decision_ms < first).map((signal) => ({ ms: signal.decision_ms, symbol: signal.symbol, signal }));
 }
 
 const ACCOUNTS = [
@@ -233,5 +236,5 @@ function alerts(context) {
     h("p", { class: "why" }, alert.text),
     alert.lines.length ? h("details", {}, h("summary", {}, t("more")), h("p", { class: "context lines" }, alert.lines.join("\n"))) : null,
   );
-  return card("alerts", t("Alerts"), null, rows.length ? h("ol", { class: "plain feed", key: "feed", id: "alerts", tabindex: "0", "aria-label": t("Alerts, newest first") }, rows.map(item)) : empty(answer, context.problem(path), t("Nothing yet: trainings, promotions, protections, feed trouble and the daily digest are told here.")));
+  return card("alerts", t("Alerts"), null, rows.length ? h("ol", { class: "plain feed", key: "feed", id: "alerts", tabindex: "0", "aria-label": t("Alerts, newest first") }, rows.map(item)) : empty(answer, context.problem(path), t("Nothing yet: trainings, promotions, protections, markets that come and go, feed trouble and the daily digest are told here.")));
 }

@@ -55,13 +55,17 @@ function figures({ trade, best, worst, gross, candles, events: rows }) {
     figure(t("Farthest for it"), best === null ? "–" : signedPercent(best), t("MFE"), { id: "mfe" }),
     figure(t("Farthest against it"), worst === null ? "–" : signedPercent(worst), t("MAE"), { id: "mae" }),
     figure(t("Entry"), price(trade.entry_price), trade.resizes ? t("mean, first {price}", { price: price(trade.first_price) }) : time(trade.opened_ms)),
-    figure(t("Exit"), price(trade.exit_price), trade.closed_ms === null ? (trade.resizes ? t("realised {value}", { value: signedMoney(brought(rows)) }) : t("open")) : time(trade.closed_ms)),
+    figure(t("Exit"), price(trade.exit_price), trade.closed_ms !== null && trade.resizes ? t("mean, last {price}", { price: price(lastPrice(rows)) }) : trade.closed_ms === null ? (trade.resizes ? t("realised {value}", { value: signedMoney(brought(rows)) }) : t("open")) : time(trade.closed_ms)),
     figure(t("Held"), hours(lasted), trade.resizes ? resized(trade) : t("{quantity} at most", { quantity: quantity(trade.quantity) }), { id: "held" }),
   );
 }
 
 function resized({ quantity: most, resizes }) {
   return `${t("{quantity} at most", { quantity: quantity(most) })}, ${many("resized {count} time", "resized {count} times", resizes)}`;
+}
+
+function lastPrice(rows) {
+  return rows.findLast((event) => event.quantity)?.price;
 }
 
 /** What reductions have brought so far, after their fees. */
@@ -103,7 +107,7 @@ function levels({ trade, levels: known, opening }) {
 
 const EVENTS = [
   { name: N_("When"), cell: (event) => time(event.ms) },
-  { name: N_("What"), cell: (event) => `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}` },
+  { name: N_("What"), cell: (event) => (event.times > 1 ? `${words(event.kind)}, ${t("{count} times", { count: event.times })}` : `${words(event.kind)}${event.reason === "none" ? "" : `, ${words(event.reason)}`}`) },
   { name: N_("Quantity"), right: true, cell: (event) => (event.quantity ? withMinus(quantity(event.quantity)) : "–") },
   { name: N_("Then held"), right: true, cell: (event) => (event.quantity ? withMinus(quantity(event.position)) : "–") },
   { name: N_("Price"), right: true, cell: (event) => price(event.price) },
@@ -111,6 +115,20 @@ const EVENTS = [
   { name: N_("Realised"), right: true, cell: (event) => (event.realised === null ? "–" : h("span", { class: tone(event.realised) }, signedMoney(event.realised))) },
   { name: N_("Cash"), right: true, cell: (event) => signedMoney(event.cash) },
 ];
+
+/** Funding between two fills as one row: its first time, its sum. */
+export function grouped(rows) {
+  const found = [];
+  for (const event of rows) {
+    const before = found.at(-1);
+    if (event.kind === "funding" && before?.kind === "funding") {
+      found[found.length - 1] = { ...before, times: before.times + 1, price: null, cash: before.cash + event.cash };
+    } else {
+      found.push({ ...event, times: 1 });
+    }
+  }
+  return found;
+}
 
 const MOVED = { entry: N_("set at the fill"), trail: N_("the price went further for it") };
 const MOVES = [
@@ -125,5 +143,5 @@ function moves({ moves: rows }) {
 }
 
 function events({ events: rows }) {
-  return card("events", t("Fills and funding"), null, table(t("Fills and funding"), EVENTS.map((column) => ({ ...column, name: t(column.name) })), rows, (event) => `${event.ms}:${event.kind}:${event.reason}`, t("Nothing has happened yet.")));
+  return card("events", t("Fills and funding"), null, table(t("Fills and funding"), EVENTS.map((column) => ({ ...column, name: t(column.name) })), grouped(rows), (event) => `${event.ms}:${event.kind}:${event.reason}`, t("Nothing has happened yet.")));
 }

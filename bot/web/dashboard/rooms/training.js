@@ -1,11 +1,16 @@
 /** The embedded trainer: its progress, counted; its last outcome; a way to begin and to end it. */
 
 import { h } from "../core/dom.js";
-import { age, isNumber, percent, time } from "../core/format.js";
+import { age, isNumber, percent, realSeconds, time } from "../core/format.js";
 import { card, commandButton } from "../core/parts.js";
 import { N_, said, t } from "../core/texts.js";
 
 const NAMES = { idle: N_("Idle"), downloading: N_("Downloading candles"), waiting: N_("Waiting for another run"), training: N_("Training"), promoting: N_("Promoting") };
+
+/** Where a training is, in words. */
+export function workOf(training) {
+  return training.text === training.state ? t(NAMES[training.state] ?? training.state) : said(training.text);
+}
 
 /** Describe the trainer. */
 export function trainingCard(status, context) {
@@ -14,15 +19,15 @@ export function trainingCard(status, context) {
   const button = busy
     ? commandButton(context, "cancel-training", t("Cancel"), {}, { danger: true, disabled: training.state === "promoting" })
     : commandButton(context, "retrain", t("Retrain now"));
-  return card("training", t("Training"), button, training ? [busy ? running(training, status.now_ms) : null, ended(training, busy)] : h("p", { class: "empty", key: "empty" }, t("Loading")));
+  return card("training", t("Training"), button, training ? [busy ? running(training, status) : null, ended(training, busy)] : h("p", { class: "empty", key: "empty" }, t("Loading")));
 }
 
-function running(training, nowMs) {
-  const lasts = t("{age} of market time", { age: age((nowMs - training.started_ms) / 1000) });
+function running(training, status) {
+  const lasts = age(realSeconds(status.now_ms - training.started_ms, status));
   return [
     h("p", { class: "row", key: "state" }, h("span", {}, h("strong", { "data-training": training.state }, t(NAMES[training.state] ?? training.state)), training.why ? `, ${said(training.why)}` : ""), h("span", { class: "soft number" }, isNumber(training.fraction) ? `${percent(training.fraction, 0)}, ${lasts}` : lasts)),
     h("progress", { key: "bar", "aria-label": t("Training progress"), max: "1", value: isNumber(training.fraction) ? training.fraction : null }),
-    h("p", { class: "log", key: "line" }, said(training.text)),
+    h("p", { class: "log", key: "line" }, workOf(training)),
   ];
 }
 
