@@ -85,24 +85,47 @@ async def _compared(
     return compared
 
 
-def stored_bars(
-    database: Database, account: Account, markets: Sequence[Market], start_ms: int, end_ms: int
-) -> list[dict[int, StoredBar]]:
-    """Return per market the bars in the ledger by their open, late ones in their own minute.
+class StoredBars:
+    """The bars of a span in the ledger, dense: a day of 500 markets is 720,000 of them, too many to be objects.
 
     Each comes with the market as it was when the bar was written: in its ticks and lots it is to be read.
     """
+
+    def __init__(self, start_ms: int, end_ms: int, count: int) -> None:
+        shape = (-(-(end_ms - start_ms) // MINUTE_MS), count)
+        self._start_ms = start_ms
+        self._bars = np.zeros((*shape, len(FIELDS)), np.int64)
+        self._markets = np.full(shape, None, object)  # as it was then; None: there is no bar
+
+    def put(self, index: int, open_ms: int, market: Market, bar: np.ndarray) -> None:
+        """Take a market's bar of a minute; what lies outside the span is passed over."""
+        place = (open_ms - self._start_ms) // MINUTE_MS
+        if 0 <= place < len(self._bars):
+            self._bars[place, index], self._markets[place, index] = bar, market
+
+    def __getitem__(self, index: int) -> dict[int, StoredBar]:
+        """Return a market's bars by their open."""
+        return {
+            self._start_ms + place * MINUTE_MS: (market, self._bars[place, index])
+            for place, market in enumerate(self._markets[:, index])
+            if market is not None
+        }
+
+
+def stored_bars(
+    database: Database, account: Account, markets: Sequence[Market], start_ms: int, end_ms: int
+) -> StoredBars:
+    """Return the bars of the markets in the ledger, late ones in their own minute."""
     versions = market_versions(database, account.id, markets)
-    found: list[dict[int, StoredBar]] = [{} for _ in markets]
+    found = StoredBars(start_ms, end_ms, len(markets))
     with reading(database) as connection:
         for row in tape.rows(connection, account.id, start_ms - 1, end_ms + DAY_MS):
             minute = tape.decode(row)
-            for late in minute.late_bars:
-                if start_ms <= late.open_ms < end_ms and late.market < len(markets):
-                    found[late.market][late.open_ms] = versions.at(late.market, minute.open_ms), late.bar
+            for late in (late for late in minute.late_bars if late.market < len(markets)):
+                found.put(late.market, late.open_ms, versions.at(late.market, minute.open_ms), late.bar)
             if minute.open_ms < end_ms:
                 for index in np.flatnonzero(minute.present[: len(markets)]).tolist():
-                    found[index][minute.open_ms] = versions.at(index, minute.open_ms), minute.bars[index]
+                    found.put(index, minute.open_ms, versions.at(index, minute.open_ms), minute.bars[index])
     return found
 
 
