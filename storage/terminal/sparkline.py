@@ -21,6 +21,8 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     count = min(width, len(known))
     shown = [known[(number + 1) * len(known) // count - 1] for number in range(count)]
     low, high = min(shown), max(shown)
+    if math.isinf(high - low):
+        shown, low, high = [value / 2 for value in shown], low / 2, high / 2
     if high <= low:
         return FLAT * len(shown)
     return "".join(BARS[min(len(BARS) - 1, int((value - low) / (high - low) * len(BARS)))] for value in shown)

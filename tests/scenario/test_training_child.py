@@ -5,6 +5,7 @@ next run intact.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.bot.trading.daemon_world import daemon_world
 from tests.bot.trading.world import body_bundle, minutes
 from tests.builders import START_MS
 
-LIMITS = Limits(nice=5, memory_gb=0.25, deadline_s=1.5)
+LIMITS = Limits(nice=5, memory_gb=0.25, deadline_s=60)
 CAUSES = {
     "killed": "failed: was killed by SIGKILL",
     "hanging": "failed: passed its deadline",
@@ -50,7 +51,7 @@ async def test_trading_goes_on_and_the_next_run_comes(tmp_path: Path, habit: str
         clock = ManualClock(START_MS)
         trainer = Trainer(
             clock=clock,
-            limits=LIMITS,
+            limits=replace(LIMITS, deadline_s=1.5) if habit == "hanging" else LIMITS,
             command=lambda: [*child(tmp_path, habit), "retrain"],
             download=nothing_new,
             promote=refuse,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -156,8 +157,8 @@ async def test_a_second_feed_process_is_refused_and_a_socket_left_over_is_not(ad
             with pytest.raises(AlreadyRunning, match="already answers"):
                 async with feed_process(here, address):
                     pass
-        left_over = await asyncio.start_unix_server(lambda *_: None, str(tmp_path / "feed.sock"))
-        left_over.close()
+        with socket.socket(socket.AF_UNIX) as left_over:
+            left_over.bind(str(tmp_path / "feed.sock"))
         assert (tmp_path / "feed.sock").exists()
         async with feed_process(here, address), reader(here, address) as source:
             assert await source.markets(SYMBOLS)
