@@ -181,6 +181,16 @@ OUTCOMES: Final = (
     N_("promoted by hand"),
     N_("rolled back by hand"),
 )
+RULES: Final = (
+    N_("the exchange has announced its end within a day"),
+    N_("funding every {0} h -> {1} h"),
+    N_("tick {0} -> {1}"),
+    N_("lot {0} -> {1}"),
+    N_("smallest order {0} -> {1}"),
+    N_("fee {0} -> {1}"),
+    N_("trading -> halted"),
+    N_("halted -> trading"),
+)
 MARKETS: Final = (
     N_("demo market (generated prices)"),
     N_("demo market (generated prices with a built-in edge)"),
