@@ -131,7 +131,9 @@ class _Updates:
         """Hand over spoilt updates and a good command behind them; return when the command was answered."""
         for rng in rngs:
             self._number += 1
-            self._pending.append({**spoilt_value(rng, _made(rng, self._number)), "update_id": self._number})
+            spoilt = spoilt_value(rng, _made(rng, self._number))
+            fields = spoilt if isinstance(spoilt, dict) else {"message": spoilt}
+            self._pending.append({**fields, "update_id": self._number})
         self._number += 1
         self._pending.append(_update(self._number, "/version"))
         if rngs[0].random() < 0.1:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeGuard
 
 import structlog
 from telegram import Bot, Update
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from bot.telegram.connection import CLOSED_DOOR_S, described, seconds
 from bot.waiting import Backoff, Outage
@@ -64,14 +64,18 @@ class Poller:
                 await self._wait_after(error)
                 continue
             except Exception as error:  # a task boundary: an answer that the library cannot read
-                self._log.warning("telegram's answer is unreadable", error=f"{type(error).__name__}: {error}"[:200])
-                offset, found = await self._one_by_one(offset)
+                self._log.warning("telegram's answer is unreadable", error=_text_of(error))
+                read = await self._one_by_one(offset)
             else:
+                read = (offset, found)
                 if not found:  # all before is confirmed; a number that was spoilt on its way must not make us deaf
-                    offset = None
+                    read = (None, ())
                 elif not all(_is_number(update.update_id) for update in found):
                     self._log.warning("telegram's answer is unreadable", error="a number of an update is none")
-                    offset, found = await self._one_by_one(offset)
+                    read = await self._one_by_one(offset)
+            if read is None:
+                continue
+            offset, found = read
             self._recover()
             for update in found:
                 offset = update.update_id + 1
@@ -80,8 +84,10 @@ class Poller:
                 else:
                     self._log.warning("an update is not what it should be and is passed over", update=update.update_id)
 
-    async def _one_by_one(self, offset: int | None) -> tuple[int | None, tuple[Update, ...]]:
+    async def _one_by_one(self, offset: int | None) -> tuple[int | None, tuple[Update, ...]] | None:
         """Ask again and read every update by itself; return the offset behind them, and those that can be read.
+
+        None: there was no answer that anybody could read, and it has been waited.
 
         One that cannot be read would be handed over for ever, and no command behind it would come.
         """
@@ -93,7 +99,10 @@ class Poller:
                 raw: Any = await self._bot.do_api_request("getUpdates", api_kwargs=given)
         except TelegramError as error:
             await self._wait_after(error)
-            return offset, ()
+            return None
+        except Exception as error:  # a task boundary: as above, now of the answer as a whole
+            await self._wait_after(NetworkError(f"its answer is unreadable ({_text_of(error)})"))
+            return None
         rows = raw if isinstance(raw, list) else []
         found = [update for row in rows if (update := self._read(row)) is not None]
         known = [number for row in rows if (number := _number(row)) is not None]
@@ -111,8 +120,7 @@ class Poller:
         try:
             return Update.de_json(row, self._bot)
         except Exception as error:  # a task boundary: whatever the library makes of a shape it does not know
-            reason = f"{type(error).__name__}: {error}"[:200]
-            self._log.warning("an update was not understood and is passed over", update=number, error=reason)
+            self._log.warning("an update was not understood, passed over", update=number, error=_text_of(error))
             return None
 
     async def until_it_works(self, ask: Callable[[], Awaitable[object]]) -> None:
@@ -123,7 +131,7 @@ class Poller:
             except TelegramError as error:
                 await self._wait_after(error)
             except Exception as error:  # a task boundary: an answer that the library cannot read
-                self._log.warning("telegram's answer is unreadable", error=f"{type(error).__name__}: {error}"[:200])
+                self._log.warning("telegram's answer is unreadable", error=_text_of(error))
                 await self._sleep(LONGEST_WAIT_S)
             else:
                 self._recover()
@@ -174,6 +182,10 @@ def is_sound(update: Update) -> bool:
         and all(number is None or type(number) is int for number in optional)
         and all(text is None or isinstance(text, str) for text in texts)
     )
+
+
+def _text_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _number(row: object) -> int | None:

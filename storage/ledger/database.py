@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.lazy import lazily
 from storage.ledger.postgres import ServerLimits, server_engine, unhurried, wait_for_migrations
-from strategies.errors import StorageFailed
+from strategies.errors import BadInput, StorageFailed
 
 with lazily():  # a reader migrates nothing
     from alembic import command
@@ -99,6 +99,8 @@ def translated(engine: Engine) -> Iterator[None]:
         raise StorageFailed(_explain(engine, str(error.orig))) from error
     except SQLAlchemyError as error:
         raise StorageFailed(f"database {engine.url.render_as_string()}: {error}") from error
+    except OverflowError as error:  # SQLite's driver sees it before the database does
+        raise BadInput(f"a number is beyond the 64 bits that the database holds ({error})") from error
 
 
 @contextmanager

@@ -247,3 +247,29 @@ async def test_an_update_whose_number_is_none_is_passed_over_and_those_beside_it
             break
     assert found == [6, 7, 8]
     assert bot.asked == [None, 8]
+
+
+async def test_answers_that_nobody_can_read_are_waited_out_ever_longer_and_end_nothing() -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def nobody() -> None:
+        raise AssertionError("there is no other poller")
+
+    class Deep(Numbered):
+        async def get_updates(self, offset: int | None = None, **_more: object) -> tuple[Update, ...]:
+            if len(self.asked) < 3:
+                self.asked.append(offset)
+                raise RecursionError("maximum recursion depth exceeded while decoding a JSON array")
+            return await super().get_updates(offset)
+
+        async def do_api_request(self, *_words: object, **_more: object) -> list[dict[str, object]]:
+            raise RecursionError("maximum recursion depth exceeded while decoding a JSON array")
+
+    poller = Poller(Deep((Update(7),)), TelegramSettings(token=Secret(TOKEN), chat_ids=(7,)), nobody, sleep)
+    async for update in poller.updates():
+        assert update.update_id == 7
+        break
+    assert waited == [1.0, 2.0, 4.0]

@@ -130,6 +130,14 @@ def test_a_reader_makes_no_file_in_the_place_of_one_that_is_moved(tmp_path: Path
     assert count(reader, tape) == 1
 
 
+@pytest.mark.parametrize("opened_for", [reading, writing])
+def test_a_number_that_no_column_can_hold_is_one_line(tmp_path: Path, opened_for) -> None:
+    database = new_database(tmp_path)
+    with pytest.raises(BadInput, match="beyond the 64 bits"), opened_for(database) as connection:
+        connection.execute(select(tape).where(tape.c.minute_ms < 10**30))
+    assert count(database, tape) == 0
+
+
 def test_a_newer_schema_is_one_line(tmp_path: Path) -> None:
     database = new_database(tmp_path)
     with writing(database) as connection:
