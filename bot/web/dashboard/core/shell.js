@@ -61,7 +61,7 @@ function demoOf(market) {
 function speedOf({ speed, slowed_to: slowed }) {
   const text = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value);
   if (speed === 0) return t("as fast as it keeps up");
-  if (isNumber(slowed)) return t("{speed}× real time, as this machine keeps up", { speed: text(slowed) });
+  if (isNumber(slowed)) return t("slowed to {speed}× real time", { speed: text(slowed) });
   return t("{speed}× real time", { speed: text(speed) });
 }
 
