@@ -1,7 +1,8 @@
 """Runs benchmarks, each in a process of its own, and rewrites `docs/performance.md` from what they print.
 
 What each printed last is kept in `build/benchmarks/`; the page is made of all that is there, with the day and commit of
-each, so that one benchmark can be run again without the others.
+each, so that one benchmark can be run again without the others. What the page said of those that were never run here
+stays as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +25,11 @@ KEPT: Final = HERE.parent / "build" / "benchmarks"
 NOT_BENCHMARKS: Final = {"__init__", "__main__", "changing_story", "chaos_server", "figures", "soak"}
 BY_HAND: Final = {"install"}  # downloads gigabytes: by its name alone
 TIMEOUT_S: Final = 3 * 3600
+HEAD: Final = """# Performance
+
+Written by `make bench`. Every number was printed by the benchmark it stands under, and
+every rival ran beside it, in the same minutes.
+"""
 
 
 def main() -> int:
@@ -39,7 +46,9 @@ def main() -> int:
     if options.json:
         print(json.dumps(documents, indent=2))
     found = [KEPT / f"{name}.json" for name in known]
-    PAGE.write_text(page([json.loads(path.read_text()) for path in found if path.is_file()]), encoding="utf-8")
+    measured = [json.loads(path.read_text()) for path in found if path.is_file()]
+    said = sections(PAGE.read_text(encoding="utf-8")) if PAGE.is_file() else {}
+    PAGE.write_text(page(measured, {name: said[name] for name in known if name in said}), encoding="utf-8")
     return int(any("error" in document for document in documents))
 
 
@@ -69,26 +78,25 @@ def run(name: str) -> dict[str, Any]:
     return document
 
 
-def page(documents: list[dict[str, Any]]) -> str:
-    """Return the page: a section per benchmark, with what was measured, where, when and on which commit."""
-    lines = [
-        "# Performance",
-        "",
-        "Written by `make bench`. Every number was printed by the benchmark it stands under, and",
-    ]
-    lines += ["every rival ran beside it, in the same minutes."]
-    for document in documents:
-        measured = f"{document.get('machine', 'an unknown machine')}, {document['day']}, commit {document['commit']}"
-        lines += [
-            "",
-            f"## {document['benchmark']}",
-            "",
-            f"`python -m benchmarks.{document['benchmark']}` on {measured}",
-            "",
-        ]
-        lines += [f"failed: {document['error']}"] if "error" in document else []
-        lines += [f"* {line(figure_of(row))}" for row in document["figures"]]
-    return "\n".join(lines) + "\n"
+def sections(text: str) -> dict[str, str]:
+    """Return what a page says under each benchmark's name."""
+    parts = text.split("\n## ")[1:]
+    return {name: said.strip() for name, said in (part.split("\n", 1) for part in parts)}
+
+
+def page(documents: list[dict[str, Any]], before: Mapping[str, str]) -> str:
+    """Return the page: a section per benchmark; those that have no document say what they said `before`."""
+    said = {**before, **{document["benchmark"]: section(document) for document in documents}}
+    return HEAD + "".join(f"\n## {name}\n\n{said[name]}\n" for name in sorted(said))
+
+
+def section(document: dict[str, Any]) -> str:
+    """Return what was measured, where, when and on which commit."""
+    measured = f"{document.get('machine', 'an unknown machine')}, {document['day']}, commit {document['commit']}"
+    lines = [f"`python -m benchmarks.{document['benchmark']}` on {measured}", ""]
+    lines += [f"failed: {document['error']}"] if "error" in document else []
+    lines += [f"* {line(figure_of(row))}" for row in document["figures"]]
+    return "\n".join(lines)
 
 
 def figure_of(row: dict[str, Any]) -> Figure:

@@ -165,19 +165,31 @@ def turnover_by_day(
     return np.asarray(traded / equity[:-1], np.float64) if len(equity) > 1 else np.zeros(0)
 
 
-def mean_band(
-    values: np.ndarray, days: int, level: float, samples: int, block: float, rng: np.random.Generator
+def exposure_by_day(exposure: np.ndarray, closes_ms: np.ndarray, days_ms: np.ndarray) -> np.ndarray:
+    """Return the (d,) mean exposure of the days that end at (d + 1,) `days_ms[1:]`, of (n,) exposures at closes."""
+    day = np.searchsorted(days_ms, closes_ms, side="left") - 1
+    inside, days = (day >= 0) & (day < len(days_ms) - 1), max(len(days_ms) - 1, 0)
+    total = np.bincount(day[inside], weights=exposure[inside], minlength=days)
+    return np.asarray(total / np.maximum(np.bincount(day[inside], minlength=days), 1), np.float64)
+
+
+def ratio_band(
+    parts: np.ndarray, wholes: np.ndarray, days: int, level: float, samples: int, block: float, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Return the central interval of the mean of `days` days drawn from (d,) values in stationary blocks."""
-    if not len(values) or days < 1:
+    """Return the central interval of sum(parts) / sum(wholes) over `days` days drawn from (d,) in stationary blocks.
+
+    Days whose wholes are 0 give a ratio of 0; without days there is no bound.
+    """
+    if not len(parts) or days < 1:
         return -math.inf, math.inf
-    at = rng.integers(0, len(values), samples)
-    total = np.zeros(samples)
+    at = rng.integers(0, len(parts), samples)
+    part, whole = np.zeros(samples), np.zeros(samples)
     for _ in range(days):
-        total += values[at]
+        part, whole = part + parts[at], whole + wholes[at]
         jumps = rng.random(samples) < 1 / block
-        at = np.where(jumps, rng.integers(0, len(values), samples), (at + 1) % len(values))
-    low, high = np.quantile(total / days, [(1 - level) / 2, (1 + level) / 2])
+        at = np.where(jumps, rng.integers(0, len(parts), samples), (at + 1) % len(parts))
+    ratios = np.divide(part, whole, out=np.zeros(samples), where=whole > 0)
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

@@ -131,7 +131,7 @@ async def test_the_page_says_why_while_a_start_waits(unused_tcp_port: int) -> No
 
 
 async def _soon(session: aiohttp.ClientSession, url: str) -> str:
-    for _ in range(200):
+    for _ in range(6_000):
         try:
             async with session.get(url) as response:
                 return await response.text()

@@ -58,7 +58,7 @@ def wait_for_market(replay: LiveReplay, until_ms: int) -> None:
     now_ms = -1
     while now_ms < until_ms:
         time.sleep(POLL_S)
-        with urllib.request.urlopen(f"{replay.url}/fapi/v1/time", timeout=10) as answer:
+        with urllib.request.urlopen(f"{replay.url}/fapi/v1/time", timeout=60) as answer:
             now_ms = int(json.load(answer)["serverTime"])
 
 

@@ -287,7 +287,7 @@ def _prediction(address: str, model: str) -> dict[str, Any]:
     while True:
         request = urllib.request.Request(f"{address}/api/predict", body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return dict(json.loads(answer.read()))
         except urllib.error.HTTPError as error:
             if error.code not in (409, 503) or time.monotonic() > deadline:

@@ -83,6 +83,6 @@ async def test_trading_goes_on_and_the_next_run_comes(tmp_path: Path, habit: str
 
 async def ended(trainer: Trainer, runs: JobRuns, count: int) -> None:
     """Wait until so many trainings are over."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(runs.recent("training")) < count or trainer.progress().state != "idle":  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from storage.candles.market_book import fitting_market, recorded_markets
 from storage.candles.resampled import market_in_store, span_of_any
 from storage.candles.store import CandleStore
-from storage.candles.universe import read_turnovers, stored_symbols
+from storage.candles.universe import read_turnovers
 from storage.config.tree import Config
 from storage.cron import cron_times
 from strategies.errors import BadInput, DataGap, SigmaError
@@ -165,14 +165,31 @@ def stored_markets(
 
 
 def usable_symbols(
-    store: CandleStore, exchange: str, names: Sequence[str], timeframe: Timeframe, kind: str
+    store: CandleStore,
+    exchange: str,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    kind: str,
+    until_ms: int | None = None,
 ) -> tuple[str, ...]:
-    """Return those of the symbols that have candles, and say which have none; all of them where none has."""
-    stored = stored_symbols(store, exchange, kind)
-    usable = tuple(name for name in names if name in stored)
-    missing = [name for name in names if name not in stored]
+    """Return those of the symbols that have candles, and say which have none; all of them where none has.
+
+    Args:
+        until_ms: only candles that close by then count; None: all.
+    """
+    first_ms: dict[str, int] = {}
+    for market in store.markets(exchange):
+        if market.kind == kind and market.timeframe.ms <= timeframe.ms and market.symbol in names:
+            begins_ms = store.coverage(exchange, market.symbol, market.timeframe, kind).first_ms or 0
+            first_ms[market.symbol] = min(begins_ms, first_ms.get(market.symbol, begins_ms))
+    missing = [name for name in names if name not in first_ms]
+    later = [name for name in first_ms if until_ms is not None and first_ms[name] + timeframe.ms > until_ms]
+    usable = tuple(name for name in names if name in first_ms and name not in later)
     if usable and missing:
-        say(f"left out, for nothing is stored of them: {', '.join(missing[:MOST_LINES])}{_more(missing)}")
+        wanted = f"no candles of {timeframe.value} or finer are stored of them"
+        say(f"left out, for {wanted}: {', '.join(missing[:MOST_LINES])}{_more(missing)}")
+    if usable and later:
+        say(f"left out, for they begin only later: {', '.join(later[:MOST_LINES])}{_more(later)}")
     return usable or tuple(names)
 
 

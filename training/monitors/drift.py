@@ -16,7 +16,13 @@ import numpy as np
 from storage.config.training import ValidationSettings
 from strategies.bundle.bundle import Bundle
 from strategies.market import DAY_MS
-from strategies.oversight.drift_statistics import drawdown_band, largest_drawdown, mean_band, turnover_by_day
+from strategies.oversight.drift_statistics import (
+    drawdown_band,
+    exposure_by_day,
+    largest_drawdown,
+    ratio_band,
+    turnover_by_day,
+)
 from training.backtest.scorecard import plain
 from training.data.dataset import Segment
 from training.ensemble.expectation import Expectation
@@ -35,12 +41,14 @@ class AccountRecord:
     Attributes:
         closes_ms: (e,) of decision candles.
         equity: (e,) units.
+        exposure: (e,) gross notional / equity.
         facts: (n,) FACT between them.
         unit_values: (n,) units per tick and lot of each fact's market, as it was then.
     """
 
     closes_ms: np.ndarray
     equity: np.ndarray
+    exposure: np.ndarray
     facts: np.ndarray
     unit_values: np.ndarray
 
@@ -184,7 +192,7 @@ def _as_wide(expected: np.ndarray, own: np.ndarray) -> np.ndarray:
 def _bands(
     account: AccountRecord, expected: Expectation | None, validation: ValidationSettings, rng: np.random.Generator
 ) -> tuple[Band | None, Band | None]:
-    """Return turnover a day and drawdown against their bands; None before `LEAST_ACCOUNT_D` days.
+    """Return turnover and drawdown against their bands; None before `LEAST_ACCOUNT_D` days.
 
     The drawdown is looked at every day, so its band is that of a whole year (of the years begun): a bundle that does
     what its past lets expect leaves it once in a hundred years, not once in a hundred looks. And it is as wide as the
@@ -194,15 +202,28 @@ def _bands(
     days = len(ends) - 1
     if expected is None or days < LEAST_ACCOUNT_D:
         return None, None
-    closes, equity = account.closes_ms[ends], account.equity[ends].astype(np.float64)
-    traded = turnover_by_day(account.facts, account.unit_values, closes, equity)
+    own = np.diff(equity := account.equity[ends].astype(np.float64)) / equity[:-1]
     block = validation.bootstrap_block_d
-    low, high = mean_band(expected.daily_turnover, days, 0.99, SAMPLES, block, rng)
-    own = np.diff(equity) / equity[:-1]
     years_d = -(-days // YEAR_D) * YEAR_D
     worst = drawdown_band(_as_wide(expected.daily_returns, own), years_d, validation.drawdown_band, SAMPLES, block, rng)
-    fallen = largest_drawdown(own)
-    return (
-        Band(name="turnover a day", found=float(traded.mean()), low=low, high=high, days=days),
-        Band(name="drawdown", found=fallen, low=0.0, high=worst, days=days),
-    )
+    drawdown = Band(name="drawdown", found=largest_drawdown(own), low=0.0, high=worst, days=days)
+    return _turnover(account, ends, expected, block, rng), drawdown
+
+
+def _turnover(
+    account: AccountRecord, ends: np.ndarray, expected: Expectation, block: float, rng: np.random.Generator
+) -> Band | None:
+    """Return how much of what is held is traded a day, against its band; None where the record does not know it.
+
+    Of what is held, not of equity: how much that is follows the volatility target, the markets' own volatility and
+    how many of them there are, none of which says anything of the bundle.
+    """
+    if not expected.daily_exposure.any():
+        return None
+    closes, equity = account.closes_ms[ends], account.equity[ends].astype(np.float64)
+    traded = turnover_by_day(account.facts, account.unit_values, closes, equity).sum()
+    held = exposure_by_day(account.exposure, account.closes_ms, closes).sum()
+    days = len(ends) - 1
+    low, high = ratio_band(expected.daily_turnover, expected.daily_exposure, days, 0.99, SAMPLES, block, rng)
+    found = float(traded / held) if held > 0 else 0.0
+    return Band(name="turnover of what is held, a day", found=found, low=low, high=high, days=days)

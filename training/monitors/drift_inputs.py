@@ -58,6 +58,7 @@ class ShadowBundle:
         return AccountRecord(
             closes_ms=np.concatenate([candles.open_ms + candles.bar.ms for _, candles in self._runs]),
             equity=np.concatenate([run.equity for run, _ in self._runs]),
+            exposure=np.concatenate([run.exposure for run, _ in self._runs]),
             facts=facts,
             unit_values=values[facts["market"]],
         )
@@ -90,6 +91,7 @@ def account_record_of(database: Database, account: Account, since_ms: int) -> Ac
     return AccountRecord(
         closes_ms=np.array([point.ms for point in points], np.int64),
         equity=np.array([point.equity * UNITS_PER_QUOTE for point in points]),
+        exposure=np.array([point.gross / point.equity if point.equity > 0 else 0.0 for point in points]),
         facts=facts,
         unit_values=np.array(values, np.int64),
     )

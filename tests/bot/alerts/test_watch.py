@@ -112,7 +112,7 @@ async def test_digests_come_at_market_time_and_a_missed_one_is_made_up_for_once(
 
     async def run_until(count: int) -> None:
         running = asyncio.create_task(digest_daily(world.control, alerts, "0 7 * * *", rest))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(noted(alerts, "digest")) < count:  # noqa: ASYNC110 — the outbox announces nothing
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
@@ -123,7 +123,7 @@ async def test_digests_come_at_market_time_and_a_missed_one_is_made_up_for_once(
     await asyncio.sleep(0.05)
     assert noted(alerts, "digest") == []
     world.clock.set(START_MS + 7 * HOUR_MS)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not noted(alerts, "digest"):  # noqa: ASYNC110 — the outbox announces nothing
             await asyncio.sleep(0.01)
     running.cancel()

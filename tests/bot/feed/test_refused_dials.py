@@ -78,7 +78,7 @@ async def test_a_refused_handshake_bars_the_way_for_as_long_as_it_says(
         )
         running = asyncio.create_task(socket.run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await lost.wait()
             await asyncio.sleep(0)
             assert least_s <= gate.left_s() <= most_s
@@ -98,7 +98,7 @@ async def test_a_machine_clock_that_is_set_back_holds_no_request_and_no_dial_up(
     steady = iter(range(1_000, 10**9, 60_000))
     monkeypatch.setattr(bot.clock, "steady_ms", lambda: next(steady))
     throttler = Throttler({"tokens": -1.0, "refillRate": 0.001, "delay": 0.0})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await throttler(1)
     url: Any = "wss://anywhere"
     client.ws_dial_backoff = {url: {"attempts": 3, "until": 2**53}}

@@ -82,7 +82,7 @@ async def test_the_subscription_brings_closed_frames_and_a_lost_socket_raises(
             for socket in (0, 1):
                 _, lost = client.hold(["BTC/USDT:USDT"], "1m", socket)
                 with pytest.raises(ccxt.NetworkError):
-                    await asyncio.wait_for(lost, 5)
+                    await asyncio.wait_for(lost, 60)
         finally:
             await client.close()
     assert [(one.market_id, one.is_closed) for one in frames] == [(market_id, True)] * 2

@@ -100,7 +100,7 @@ def series(address: str, expression: str) -> list[Any]:
 
 
 def _ask(address: str, path: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{address}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}{path}", timeout=60) as answer:
         document: dict[str, Any] = json.load(answer)
     assert document["status"] == "success"
     return dict(document["data"])

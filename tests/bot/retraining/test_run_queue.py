@@ -36,7 +36,7 @@ async def test_a_run_speaks_the_language_it_was_started_in_and_tells_how_it_lear
     ended = asyncio.Event()
     queue.on_change = lambda run: ended.set() if run.id == english.id and run.is_over else None
     serving = asyncio.create_task(queue.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await ended.wait()
     serving.cancel()
     await asyncio.wait([serving])

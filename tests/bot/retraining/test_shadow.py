@@ -57,7 +57,7 @@ async def championed(folder: Path) -> AsyncIterator[tuple[DaemonWorld, str, str]
         registry = world.control.registry
         calm, hasty = registry.add_files(ridge_files()), registry.add_files(eager(ridge_files()))
         promoting = asyncio.create_task(world.control.promote(calm, "test"), name="promoting")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while world.trader._swap is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         await world.hand(MINUTES[0])
@@ -181,7 +181,7 @@ async def test_a_challenger_proven_right_is_promoted(tmp_path: Path) -> None:
 async def test_the_harm_stop_rolls_a_champion_back_to_its_predecessor(tmp_path: Path) -> None:
     async with championed(tmp_path) as (world, calm, hasty):
         promoting = asyncio.create_task(world.control.promote(hasty, "test"), name="promoting")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while world.trader._swap is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         await world.hand(MINUTES[1])
@@ -231,7 +231,7 @@ async def test_a_trial_that_proved_nothing_or_ended_before_this_champion_is_not_
 async def moved(world: DaemonWorld, command: Coroutine[Any, Any, Done], minute: AccountMinute) -> None:
     """Carry out something that swaps, with the minute that takes it."""
     task = asyncio.create_task(command, name="moving")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while world.trader._swap is None:  # noqa: ASYNC110
             await asyncio.sleep(0.002)
     await world.hand(minute)

@@ -126,7 +126,7 @@ def _store(registry: Registry, files: dict[str, bytes], good: str) -> str:
 
 
 async def _queued(world: DaemonWorld) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while world.trader._swap is None:  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 

@@ -73,7 +73,7 @@ async def test_a_child_that_ignores_sigterm_is_killed_with_its_own_children(
     assert found.cause.startswith("passed its deadline")
     pids = [int(line.split()[1]) for line in found.last_lines]
     assert len(pids) == 2
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while any(map(is_alive, pids)):  # noqa: ASYNC110 — init reaps the grandchild
             await asyncio.sleep(0.01)
 
@@ -159,14 +159,14 @@ def made_trainer(folder: Path, habit: str, runs: KeptRuns | None = None, **chang
 
 
 async def finished(trainer: Trainer) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not trainer.progress().last_outcome or trainer.progress().state != "idle":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return str(trainer.progress().last_outcome)
 
 
 async def entered(trainer: Trainer, state: str, line: str = "") -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while trainer.progress().state != state or line not in trainer.progress().line:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -227,7 +227,7 @@ async def test_stopping_the_daemon_ends_the_child(tmp_path: Path) -> None:
         await entered(trainer, "training", "waiting")
         pid = int(trainer.progress().line.split()[1])
         assert is_alive(pid)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while is_alive(pid):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

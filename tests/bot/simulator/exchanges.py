@@ -142,7 +142,7 @@ def write_funding(path: Path, times: Sequence[int], rates: Sequence[float]) -> N
     pq.write_table(pa.table({"timestamp": np.array(times, np.int64), "funding_rate": list(rates)}), path)
 
 
-async def eventually(condition: Any, seconds: float = 5.0) -> None:
+async def eventually(condition: Any, seconds: float = 60.0) -> None:
     """Wait until `condition()` holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 — another task or process makes it true

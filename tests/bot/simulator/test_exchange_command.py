@@ -44,7 +44,7 @@ def test_program_announces_itself_serves_and_stores_its_clock_on_sigterm(tmp_pat
     try:
         assert program.stdout is not None
         told = json.loads(program.stdout.readline())
-        with urllib.request.urlopen(told["url"] + "/fapi/v1/time", timeout=5) as response:
+        with urllib.request.urlopen(told["url"] + "/fapi/v1/time", timeout=60) as response:
             seen_ms = json.load(response)["serverTime"]
         program.send_signal(signal.SIGTERM)
         assert program.wait(10) == 0

@@ -115,7 +115,7 @@ async def test_slow_market_also_shows_the_forming_candle() -> None:
 async def test_ccxt_pro_watches_candles() -> None:
     async with exchange(pace=Pace(speed=600.0)) as server, pro_client(server) as client:
         opens: list[int] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(opens) < 5:
                 opens += [int(row[0]) for row in await client.watch_ohlcv(BTC, "1m") if row[0] not in opens]
     assert opens == minutes_between(opens[0], opens[-1])

@@ -172,7 +172,7 @@ async def test_replay_ends_and_goes_on_answering(tmp_path: Path) -> None:
     write_candles(tmp_path / "BTCUSDT_1m_futures.parquet", recorded_minutes(START_MS, 12))
     async with exchange(ReplayMarket(tmp_path, ["BTCUSDT"])) as server, listener(server, STREAM) as client:
         opens = [kline["t"] for kline in await client.klines(12)]
-        await asyncio.wait_for(server.wait(), 5)
+        await asyncio.wait_for(server.wait(), 60)
         clock = await client.get("/sigma/v1/clock")
     assert opens == minutes_between(START_MS, START_MS + 11 * MINUTE_MS)
     assert clock["finished"] is True

@@ -131,7 +131,7 @@ class BotApiServer:
         callback = {"id": str(next(self._update_ids)), "from": person, "chat_instance": "1", "data": data}
         await self._push({"callback_query": callback | {"message": message}})
 
-    async def wait_for(self, holds: Any, timeout_s: float = 30.0) -> None:
+    async def wait_for(self, holds: Any, timeout_s: float = 60.0) -> None:
         """Return when `holds()` is true after something was said or changed."""
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(holds)

@@ -63,7 +63,7 @@ async def test_another_poller_is_said_once_and_alerts_go_on(stage: Scene, monkey
     await stage.ask("/help")
     stage.server.mood = "conflict"
     await stage.server.write("/help")  # wakes the poll that is under way
-    await stage.server.wait_for(lambda: any("409 Conflict" in said.plain for said in stage.server.said), 30)
+    await stage.server.wait_for(lambda: any("409 Conflict" in said.plain for said in stage.server.said), 60)
     stage.server.mood = "well"
     said = await stage.ask("/status")
     assert "equity" in said.plain or "Commands" in said.plain
@@ -96,7 +96,7 @@ async def test_training_progress_is_edited_in_place(stage: Scene, monkeypatch: p
     for state in (*states[1:], ended):
         current = state
         expected = state.line or state.last_outcome
-        await stage.server.wait_for(lambda expected=expected: expected in said.plain, 15)
+        await stage.server.wait_for(lambda expected=expected: expected in said.plain, 60)
     assert len([text for text in said.texts if "fold" in text]) == 3
     assert len(stage.server.said) == before
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine as Database
 
@@ -120,9 +121,15 @@ class DaemonWorld:
         for minute in taken:
             self.clock.set(max(self.clock.now_ms(), minute.open_ms + MINUTE_MS))
             await self.feed.queue.put(minute)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.feed.processed_ms < taken[-1].open_ms:  # noqa: ASYNC110 — the feed under test owns the event
                 await asyncio.sleep(0.005)
+
+    async def queued(self, asking: asyncio.Task[Any]) -> None:
+        """Wait until what somebody asks for waits for the next minute, or is answered without one."""
+        async with asyncio.timeout(60):
+            while not asking.done() and not self.trader._commands:  # noqa: ASYNC110 — nobody is told of either
+                await asyncio.sleep(0.002)
 
 
 @asynccontextmanager

@@ -77,7 +77,7 @@ def test_whatever_is_asked_gets_an_answer_as_described(address: str, tmp_path: P
 
 
 def test_every_typed_route_is_described_and_every_change_names_its_token(address: str) -> None:
-    document = requests.get(f"{address}/api/openapi.json", timeout=10).json()
+    document = requests.get(f"{address}/api/openapi.json", timeout=60).json()
     assert document["openapi"] == "3.1.0"
     told = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert told == {(part.method, part.path) for part in operations()}
@@ -87,7 +87,7 @@ def test_every_typed_route_is_described_and_every_change_names_its_token(address
 
 
 def test_every_query_is_told_with_its_parameters_also_where_operations_share_one(address: str) -> None:
-    document = requests.get(f"{address}/api/openapi.json", timeout=10).json()
+    document = requests.get(f"{address}/api/openapi.json", timeout=60).json()
     for part in operations():
         told = document["paths"][part.path][part.method.lower()].get("parameters", [])
         assert {row["name"] for row in told} == (set(part.query.model_fields) if part.query else set())
@@ -97,7 +97,7 @@ def test_every_query_is_told_with_its_parameters_also_where_operations_share_one
 
 
 def test_the_page_to_be_read_sets_names_as_code(address: str) -> None:
-    page = requests.get(f"{address}/api/docs", timeout=10).text
+    page = requests.get(f"{address}/api/docs", timeout=60).text
     assert "<code>next_before</code> of one is" in page
     assert "`" not in page
 
@@ -107,7 +107,7 @@ def test_every_change_is_refused_without_the_token(address: str) -> None:
     assert len(changing) >= 9
     for part in changing:
         for headers in ({}, bearer("wrong"), {"Authorization": "Basic " + TOKEN}, {"X-Sigma-CSRF": "x"}):
-            response = requests.post(address + part.path, json={}, headers=headers, timeout=10)
+            response = requests.post(address + part.path, json={}, headers=headers, timeout=60)
             assert response.status_code == 401, part.path
             assert response.headers["WWW-Authenticate"] == "Bearer"
 
@@ -115,7 +115,7 @@ def test_every_change_is_refused_without_the_token(address: str) -> None:
 def test_every_operation_refuses_foreign_names_foreign_pages_and_huge_bodies(address: str) -> None:
     for part in operations():
         for headers, status in (({"Host": "evil.example"}, 421), ({"Origin": "http://evil.example"}, 403)):
-            response = requests.request(part.method, address + part.path, headers=bearer() | headers, timeout=10)
+            response = requests.request(part.method, address + part.path, headers=bearer() | headers, timeout=60)
             assert response.status_code == status, part.path
         if part.method != "GET":
             response = requests.request(
@@ -127,7 +127,7 @@ def test_every_operation_refuses_foreign_names_foreign_pages_and_huge_bodies(add
 def test_a_huge_body_of_unsaid_length_is_refused(address: str) -> None:
     headers = bearer() | {"Content-Type": "application/json"}
     chunks = (b"x" * 10_000 for _ in range(100))
-    response = requests.post(f"{address}/api/predict", data=chunks, headers=headers, timeout=10)
+    response = requests.post(f"{address}/api/predict", data=chunks, headers=headers, timeout=60)
     assert response.status_code == 413
     assert response.headers["Content-Type"].startswith("application/problem+json")
 
@@ -135,12 +135,12 @@ def test_a_huge_body_of_unsaid_length_is_refused(address: str) -> None:
 def test_a_body_that_is_not_said_to_be_json_is_refused(address: str) -> None:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         headers = bearer() | {"Content-Type": content_type}
-        response = requests.post(f"{address}/api/close", data=b'{"symbol": "BTCUSDT"}', headers=headers, timeout=10)
+        response = requests.post(f"{address}/api/close", data=b'{"symbol": "BTCUSDT"}', headers=headers, timeout=60)
         assert response.status_code == 415, content_type
 
 
 def test_the_reference_can_be_read_without_a_network_or_a_script(address: str) -> None:
-    response = requests.get(f"{address}/api/docs", timeout=10)
+    response = requests.get(f"{address}/api/docs", timeout=60)
     assert "script" not in response.text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", response.text)
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]

@@ -59,7 +59,7 @@ async def test_pause_answers_when_it_is_in_the_ledger(tmp_path: Path) -> None:
     async with serving(tmp_path) as (world, session):
         await world.hand(MINUTES[0])
         asking = asyncio.create_task(session.post("/api/pause", headers=bearer()).__aenter__())
-        await asyncio.sleep(0.05)
+        await world.queued(asking)
         assert not asking.done()
         await world.hand(MINUTES[1])
         response = await asking
@@ -78,7 +78,7 @@ async def test_close_sells_at_the_next_open(tmp_path: Path) -> None:
         asking = asyncio.create_task(
             session.post("/api/close", headers=bearer(), json={"symbol": held.symbol}).__aenter__()
         )
-        await asyncio.sleep(0.05)
+        await world.queued(asking)
         await world.hand(*following)
         assert (await asking).status == 200
         facts = world.control.ledger.facts(following[1].open_ms)

@@ -37,7 +37,7 @@ async def signed_in(parts: Served) -> tuple[dict[str, str], str]:
 async def paused(parts: Served, headers: dict[str, str]) -> int:
     """Return the status of an attempt to pause; an accepted one is in the ledger."""
     asking = asyncio.create_task(parts.session.post("/api/pause", headers=headers).__aenter__())
-    await asyncio.sleep(0.1)
+    await parts.world.queued(asking)
     if not asking.done():
         await parts.world.hand(MINUTES[len(parts.world.snapshots)])
     return (await asking).status

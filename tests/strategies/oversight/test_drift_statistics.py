@@ -13,10 +13,11 @@ from strategies.oversight.drift_statistics import (
     calibration_figures,
     counts,
     drawdown_band,
+    exposure_by_day,
     holm,
     largest_drawdown,
-    mean_band,
     quantile_edges,
+    ratio_band,
     stability_index,
     turnover_by_day,
 )
@@ -130,9 +131,16 @@ def test_turnover_counts_what_was_traded_on_each_day() -> None:
     assert turnover_by_day(facts, np.ones(len(facts)), closes, equity).tolist() == [0.2, 0.1]
 
 
-def test_the_band_of_a_mean_narrows_with_the_days() -> None:
-    values = np.random.default_rng(6).gamma(1.0, 1.0, 800)
-    bands = [mean_band(values, days, 0.99, 800, 5, np.random.default_rng(7)) for days in (10, 160)]
+def test_exposure_is_averaged_over_the_closes_of_each_day() -> None:
+    day = 86_400_000
+    closes = np.array([day // 2, day, day + day // 2, 2 * day, 3 * day])
+    found = exposure_by_day(np.array([0.5, 1.5, 1.0, 3.0, 9.0]), closes, np.array([0, day, 2 * day]))
+    assert found.tolist() == [1.0, 2.0]
+
+
+def test_the_band_of_a_ratio_narrows_with_the_days() -> None:
+    values, held = np.random.default_rng(6).gamma(1.0, 1.0, 800), np.ones(800)
+    bands = [ratio_band(values, held, days, 0.99, 800, 5, np.random.default_rng(7)) for days in (10, 160)]
     widths = [high - low for low, high in bands]
     assert widths[1] < widths[0] / 2
     assert bands[1][0] < values.mean() < bands[1][1]

@@ -12,6 +12,7 @@ from strategies.errors import BadInput
 from strategies.market import DAY_MS, HOUR_MS, Timeframe
 from tests.builders import START_MS, candles
 from training.commands._common import teachers_of
+from training.commands._traded import usable_symbols
 
 DAYS = 200
 
@@ -50,3 +51,22 @@ def test_a_universe_that_nobody_ever_passed_is_refused(tmp_path: Path) -> None:
     until_ms = START_MS - 190 * DAY_MS + HOUR_MS
     with pytest.raises(BadInput, match="ever passed"):
         teachers_of(config, stored(tmp_path), "binanceusdm", Timeframe.H1, until_ms)
+
+
+def test_a_market_that_begins_after_the_run_s_end_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, day_ms = stored(tmp_path), START_MS - DAYS * DAY_MS
+    store.append("binanceusdm", "YOUNGUSDT", "1h", "futures", candles(48, seed=9, start_ms=START_MS))
+    store.append("binanceusdm", "COARSEUSDT", "1d", "futures", candles(9, timeframe=Timeframe.D1, start_ms=day_ms))
+    names = ("YOUNGUSDT", "BTCUSDT", "COARSEUSDT", "ETHUSDT")
+
+    def usable(until_ms: int | None) -> tuple[str, ...]:
+        return usable_symbols(store, "binanceusdm", names, Timeframe.H1, "futures", until_ms)
+
+    assert usable(None) == ("YOUNGUSDT", "BTCUSDT", "ETHUSDT")
+    assert "1h or finer" in capsys.readouterr().err
+    assert usable(START_MS + HOUR_MS) == ("YOUNGUSDT", "BTCUSDT", "ETHUSDT")
+    assert usable(START_MS + HOUR_MS - 1) == ("BTCUSDT", "ETHUSDT")
+    assert "begin only later: YOUNGUSDT" in capsys.readouterr().err
+    assert usable(day_ms) == names  # nobody is there: who asked is told which candles are missing

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from storage.config.tree import Config
-from strategies.kernel.state import FACT
+from strategies.kernel.state import FACT, FactKind
 from strategies.market import DAY_MS, UNITS_PER_QUOTE
 from tests.bot.trading.world import MARKETS, body_bundle, minutes, new_database, new_engine, opened, trade
 from tests.builders import START_MS
@@ -45,12 +45,17 @@ def recorded(sign: float = 1.0, skill: float = 0.3) -> Recorded:
 def account(daily: np.ndarray) -> AccountRecord:
     equity = 10_000 * UNITS_PER_QUOTE * np.cumprod(np.concatenate([[1.0], 1 + daily]))
     closes = SEEN_MS // DAY_MS * DAY_MS + np.arange(len(equity)) * DAY_MS
-    return AccountRecord(closes_ms=closes, equity=equity, facts=np.zeros(0, FACT), unit_values=np.zeros(0))
+    nothing = np.zeros(len(equity))
+    return AccountRecord(
+        closes_ms=closes, equity=equity, exposure=nothing, facts=np.zeros(0, FACT), unit_values=np.zeros(0)
+    )
 
 
 def expected() -> Expectation:
     rng = np.random.default_rng(3)
-    return Expectation(daily_returns=rng.normal(0.0005, 0.01, 800), daily_turnover=np.zeros(800))
+    return Expectation(
+        daily_returns=rng.normal(0.0005, 0.01, 800), daily_turnover=np.zeros(800), daily_exposure=np.ones(800)
+    )
 
 
 def report(
@@ -158,6 +163,34 @@ def test_an_account_that_trades_not_at_all_is_noticed() -> None:
     assert any("turnover" in alarm for alarm in found.alarms)
 
 
+def traded_account(turnover: float, exposure: float) -> AccountRecord:
+    """Return 40 days of an account that holds `exposure` of its equity and trades `turnover` of that a day."""
+    calm = account(np.zeros(40))
+    facts = np.zeros(40, FACT)
+    facts["kind"], facts["ms"], facts["price"] = FactKind.FILL, calm.closes_ms[:-1] + 1, 1
+    facts["lots"] = round(turnover * exposure * float(calm.equity[0]))
+    return replace(calm, exposure=np.full(41, exposure), facts=facts, unit_values=np.ones(40))
+
+
+def test_turnover_is_of_what_is_held_and_how_much_that_is_raises_no_alarm() -> None:
+    usual = replace(expected(), daily_turnover=np.random.default_rng(5).gamma(8.0, 0.02, 800))
+    for exposure in (0.4, 1.0, 2.0):
+        for turnover, is_left in ((0.16, False), (0.3, True), (0.05, True)):
+            found = drift_report(
+                bundle(), recorded(), traded_account(turnover, exposure), DATASET.segments, usual, VALIDATION
+            )
+            assert found.turnover is not None
+            assert found.turnover.found == pytest.approx(turnover, rel=1e-3)
+            assert found.turnover.is_left == is_left
+
+
+def test_the_turnover_of_a_record_that_knows_no_exposure_is_not_judged() -> None:
+    old = Expectation.read({"expected": {"daily_returns": [0.01, -0.01], "daily_turnover": [0.2, 0.1]}})
+    found = report(promised=old)
+    assert found.turnover is None
+    assert found.drawdown is not None
+
+
 def test_a_bundle_s_record_gives_its_expectation_back() -> None:
     made = made_bundle().expected
     read = Expectation.read({"expected": made.document()})
@@ -165,6 +198,8 @@ def test_a_bundle_s_record_gives_its_expectation_back() -> None:
     assert np.allclose(read.daily_returns, made.daily_returns, atol=1e-8)
     assert len(made.daily_returns) > 60
     assert made.daily_turnover.mean() > 0
+    assert len(read.daily_exposure) == len(read.daily_turnover)
+    assert read.daily_exposure.mean() > 0
     assert Expectation.read({}) is None
 
 
@@ -180,6 +215,8 @@ def test_a_ledger_s_decisions_are_read_as_they_were_taken(tmp_path: Path) -> Non
     record = account_record_of(database, opened_account, START_MS)
     assert len(record.closes_ms) == len(record.equity) == 10
     assert record.equity[-1] == pytest.approx(float(engine.state.account["equity"][0]))
+    assert len(record.exposure) == 10
+    assert record.exposure.max() > 0
     segments = segments_of(database, opened_account, made_bundle().bundle, None)
     assert [part.symbol for part in segments] == list(found.symbols)
     assert int(segments[0].open_ms[-1]) == int(found.ms[-1]) - 3_600_000
