@@ -167,7 +167,9 @@ def _details(event: str, payload: Mapping[str, Any]) -> list[str]:
         return [_levels(payload), *([odds] if odds else []), translated(str(payload["reasoning"]))]
     if event in ("fills", "rebalances") and payload.get("fee"):
         position = quantity(payload["position"], signed=True)
-        return [_("position {position}, fee {fee}", position=position, fee=f"{payload['fee']:,.2f}")]
+        worth = f"{float(payload['quantity']) * float(payload['price']):,.2f}"
+        fee = f"{payload['fee']:,.2f}"
+        return [_("worth {worth}, position {position}, fee {fee}", worth=worth, position=position, fee=fee)]
     if event in _CHECKS:
         return [translated(part) for part in str(payload["text"]).split("; ")[1 : 1 + MOST_PARTS]]
     if event == "digest" and "account" in payload:

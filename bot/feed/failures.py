@@ -64,7 +64,7 @@ def translate(
         status: HTTP status of the last answer, 0 when there was none.
         headers: of the last answer.
         body: of the last answer, as far as it is known.
-        now_ms: the exchange's time, for bans that state their end; None: the machine's.
+        now_ms: the exchange's time, for bans that state their end and come without a date; None: the machine's.
     """
     text = f"{error} {body}"
     if status == GEO_BLOCKED or (status == FORBIDDEN and FORBIDDEN_PLACE.search(text)):
@@ -74,7 +74,7 @@ def translate(
             f"set exchange.name to another one, for example {others}"
         )
     if status in THROTTLED or isinstance(error, ccxt.DDoSProtection):
-        wait_s = _wait_s(status, headers, text, wall_ms() if now_ms is None else now_ms)
+        wait_s = _wait_s(status, headers, text, _said_ms(headers, now_ms))
         return Throttled(f"{exchange} asks us to slow down (HTTP {status}); next request in {wait_s:,.0f} s", wait_s)
     if status == FORBIDDEN:
         return ExchangeFailed(f"{exchange} or a firewall before it refused the request (HTTP 403): {_short(error)}")
@@ -105,9 +105,9 @@ def retry_after(
         wait_s = float(text)
     except ValueError:
         try:
-            now_ms = wall_ms() if now_ms is None else now_ms
-            wait_s = max(parsedate_to_datetime(text).timestamp() - now_ms / 1000, default_s)
-        except (ValueError, TypeError):
+            said_s = _said_ms(headers, now_ms) / 1000
+            wait_s = max(parsedate_to_datetime(text).timestamp() - said_s, default_s)
+        except (ValueError, TypeError, OverflowError):
             return default_s
     return min(max(wait_s, 0.0), LONGEST_RETRY_AFTER_S) if math.isfinite(wait_s) else default_s
 
@@ -121,6 +121,15 @@ def _wait_s(status: int, headers: Mapping[str, str], text: str, now_ms: int) -> 
     until_ms = int(stated[1]) * (1 if len(stated[1]) == 13 else 1000)
     left_s = min((until_ms - now_ms) / 1000, LONGEST_RETRY_AFTER_S)
     return max(left_s, retry_after(headers, 0.0, now_ms), shortest_s)
+
+
+def _said_ms(headers: Mapping[str, str], now_ms: int | None) -> int:
+    """Return when an answer was given: as it says itself, whatever this machine's clock is set to."""
+    date = next((str(value) for name, value in headers.items() if name.lower() == "date"), "")
+    try:
+        return round(parsedate_to_datetime(date).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return wall_ms() if now_ms is None else now_ms
 
 
 def _short(error: Exception, limit: int = 200) -> str:

@@ -1,4 +1,8 @@
-"""Sessions that were signed out, remembered over restarts until they would have ended by themselves."""
+"""Sessions that were signed out, remembered over restarts.
+
+They are not forgotten when they would have ended by themselves: a clock that is set forward for a while and back again
+would let them in. Only the oldest of very many give way.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +33,13 @@ class Revoked:
     def __contains__(self, session: str) -> bool:
         return session in self._until_ms
 
-    def add(self, session: str, until_ms: int, now_ms: int) -> None:
-        """End a session; those that have run out by themselves are forgotten.
+    def add(self, session: str, until_ms: int) -> None:
+        """End a session that would have lasted until then.
 
         Raises:
             StorageFailed: it is ended, and could not be written down: a restart would not know.
         """
-        kept = {name: until for name, until in self._until_ms.items() if until > now_ms}
+        kept = dict(self._until_ms)
         while len(kept) >= MOST:
             del kept[min(kept, key=kept.__getitem__)]
         self._until_ms = kept | {session: until_ms}

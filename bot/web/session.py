@@ -131,7 +131,7 @@ class Sessions:
         found = self._caller_of(given)
         if found is None or not found.session.startswith(SHARED):
             return False
-        self._revoked.add(found.session, found.until_ms, self._now_ms())
+        self._revoked.add(found.session, found.until_ms)
         return True
 
     def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -141,7 +141,7 @@ class Sessions:
         """
         found = self.pass_of(request)
         if found is not None and not found.session.startswith(SHARED):
-            self._revoked.add(found.session, found.until_ms, self._now_ms())
+            self._revoked.add(found.session, found.until_ms)
         response.del_cookie(_cookie(request), path="/", httponly=True, samesite="Strict")
 
     def pass_of(self, request: web.Request) -> Caller | None:

@@ -287,3 +287,14 @@ def tell(scene: Scene, event: str, payload: dict[str, Any]) -> None:
     alert = Alert(key=f"{event}:1", ms=scene.snapshot.minute_ms + 60_000, event=event, payload=json.dumps(payload))
     assert Outbox(ledger.database, ledger.account.id).note(alert)
     scene.server.on_note(alert)
+
+
+async def test_what_the_exchange_changed_is_told_beside_the_markets(scene: Scene) -> None:
+    why = "the exchange has announced its end within a day"
+    tell(scene, "markets", {"kind": "leave", "symbol": "ETHUSDT", "why": why})
+    for address in ("/markets", "/markets/ETHUSDT"):
+        await scene.go(address)
+        await expect(scene.page.locator(".card.changes")).to_contain_text(f"ETHUSDT leaves the account: {why}")
+    await scene.go("/markets/BTCUSDT")
+    await expect(scene.page.locator(".card.standing")).to_be_visible()
+    await expect(scene.page.locator(".card.changes")).to_have_count(0)

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 ROOT = Path(__file__).parents[2]
 START_S = 90
+LOOK_S = 0.1  # between two looks at what the daemon has printed
 
 
 class Daemon:
@@ -48,21 +49,22 @@ class Daemon:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         } | self._settings
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot.cli", "run"),
-            cwd=self.folder,
-            env=os.environ | settings,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        assert self._process.stdout is not None
-        said = []
-        async with asyncio.timeout(START_S):
-            async for line in self._process.stdout:
-                said.append(line.decode())
-                if said[-1].startswith("sign in"):
-                    return await self._sign_in_link()
-        raise AssertionError("".join(said))
+        output = self.folder / "output.txt"  # a file: a pipe that nobody empties would stop the daemon when it is full
+        with output.open("wb") as file:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot.cli", "run"),
+                cwd=self.folder,
+                env=os.environ | settings,
+                stdout=file,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_S):
+                while self._process.returncode is None:
+                    if "\nsign in" in output.read_text(encoding="utf-8"):
+                        return await self._sign_in_link()
+                    await asyncio.sleep(LOOK_S)
+        raise AssertionError(output.read_text(encoding="utf-8"))
 
     async def _sign_in_link(self) -> str:
         """Ask as `sigma sign-in` does: what is not read by a person is printed no link."""
@@ -81,7 +83,7 @@ class Daemon:
             self._process.send_signal(number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(15):
-                    await self._process.communicate()
+                    await self._process.wait()
             if self._process.returncode is None:
                 self._process.kill()
                 await self._process.wait()

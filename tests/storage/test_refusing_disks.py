@@ -47,7 +47,7 @@ def test_a_read_only_disk_refuses_a_backup_in_words(read_only: Path, tmp_path: P
 def test_a_signed_out_session_is_ended_where_it_cannot_be_written_down(read_only: Path) -> None:
     revoked = Revoked(read_only / "revoked.json")
     with pytest.raises(StorageFailed, match="Read-only file system"):
-        revoked.add("s", 10, 1)
+        revoked.add("s", 10)
     assert "s" in revoked
 
 

@@ -73,8 +73,8 @@ class Parity:
         unexplained = sum(not difference.cause for difference in self.differences)
         rest = f"; {unexplained} unexplained" if unexplained else ""
         return (
-            f"{day}: {len(self.differences)} of {self.trades} trades differ, first {first.trade} at "
-            f"{moment(first.ms)} ({first.what}): {why}{rest}"
+            f"{day}: {len(self.differences)} of {self.trades} trades differ; first {first.trade} at "
+            f"{moment(first.ms)}; {first.what}; {why}{rest}"
         )
 
     def document(self) -> dict[str, object]:

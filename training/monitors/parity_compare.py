@@ -8,9 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.kernel.state import FactKind, Reason
+from training.backtest.run_candles import moment
 from training.monitors.parity_day import ACCOUNT_WIDE, Cause
 
-FIELDS = ("kind", "ms", "lots", "price", "fee", "cash_flow", "reason", "rate_e8")
+FIELDS = {
+    "kind": "kind",
+    "ms": "time",
+    "lots": "quantity",
+    "price": "price",
+    "fee": "fee",
+    "cash_flow": "cash",
+    "reason": "reason",
+    "rate_e8": "funding rate",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +81,10 @@ def _first_difference(live: Round | None, replayed: Round | None) -> Iterator[tu
         yield int(part.facts["ms"][0]), "only in the backtest" if live is None else "only in the ledger"
         return
     for mine, theirs in zip(live.facts, replayed.facts, strict=False):
-        for name in FIELDS:
+        for name, told in FIELDS.items():
             if mine[name] != theirs[name]:
-                yield min(int(mine["ms"]), int(theirs["ms"])), f"{name}: {_shown(name, mine)}, {_shown(name, theirs)}"
+                values = f"{_shown(name, mine)} live, {_shown(name, theirs)} in the backtest"
+                yield min(int(mine["ms"]), int(theirs["ms"])), f"another {told}: {values}"
                 return
     if len(live.facts) != len(replayed.facts):
         longer = max(live, replayed, key=lambda part: len(part.facts))
@@ -83,7 +94,14 @@ def _first_difference(live: Round | None, replayed: Round | None) -> Iterator[tu
 
 def _shown(name: str, fact: np.void) -> str:
     value = int(fact[name])
-    return Reason(value).name.lower() if name == "reason" else f"{value}"
+    match name:
+        case "reason":
+            return Reason(value).name.lower().replace("_", " ")
+        case "kind":
+            return FactKind(value).name.lower()
+        case "ms":
+            return moment(value)
+    return f"{value}"
 
 
 def _cause(ms: int, market: int, causes: Sequence[Cause]) -> str:

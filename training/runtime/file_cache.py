@@ -2,7 +2,7 @@
 
 What is stored are files (UBJSON, ONNX, JSON, safetensors, plain arrays) with their checksums, written last: a folder
 without them is unfinished, and anything that is not as it was stored counts as absent. The folders used longest ago
-give way.
+give way. Where the disk takes nothing, results are made anew each time, and that is said once.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from storage.durable import folder_lock, replace_files
+from strategies.errors import StorageFailed
+from training.runtime.progress import say
 
 MAX_BYTES: Final = 4 << 30  # of all results under one folder
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
@@ -29,11 +33,7 @@ class FileCache:
     root: Path | None = None
 
     def files(self, key: str, fit: Callable[[], Mapping[str, bytes]]) -> dict[str, bytes]:
-        """Return the stored files of a key, or fit and store them.
-
-        Raises:
-            StorageFailed: the folder cannot be written.
-        """
+        """Return the stored files of a key, or fit and store them."""
         found = self.find(key)
         if found is None:
             found = dict(fit())
@@ -46,18 +46,24 @@ class FileCache:
             return None
         found = _read(self.root / key)
         if found is not None:
-            os.utime(self.root / key)  # the time of its last use
+            with suppress(OSError):  # a disk that takes no writes
+                os.utime(self.root / key)  # the time of its last use
         return found
 
     def keep(self, key: str, files: Mapping[str, bytes]) -> None:
-        """Store the files of a key.
-
-        Raises:
-            StorageFailed: the folder cannot be written.
-        """
-        if self.root is not None:
+        """Store the files of a key, where they can be stored."""
+        if self.root is None:
+            return
+        try:
             _write(self.root / key, files)
             prune(self.root, MAX_BYTES)
+        except StorageFailed as error:
+            _say_once(self.root, getattr(error.__cause__, "strerror", None) or "it cannot be written")
+
+
+@cache
+def _say_once(root: Path, reason: str) -> None:
+    say(f"results are not kept under {root}: {reason}")
 
 
 def prune(root: Path, max_bytes: int) -> int:

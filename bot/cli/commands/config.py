@@ -81,7 +81,7 @@ def _lines(values: dict[str, Any], section: tuple[str, ...]) -> Iterator[str]:
     for name, value in plain.items():
         keys = (*section, name)
         line = f"{name} = {_literal(value)}"
-        yield f"# {line}  # a secret, of the environment alone: {variable_of(keys)}" if keys in secrets else line
+        yield f"# {line}  # a secret: {variable_of(keys)}" if keys in secrets else line
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _lines(value, (*section, name))

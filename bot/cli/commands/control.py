@@ -177,7 +177,10 @@ def ask(config: Config, method: str, path: str, document: dict[str, Any] | None 
     except urllib.error.HTTPError as error:
         raise BadInput(_detail(error)) from error
     except OSError as error:
-        raise NoDaemon(f"no daemon answers at {url} ({error}); start one with `sigma run`") from error
+        cause = getattr(error, "reason", error)
+        why = getattr(cause, "strerror", None) or str(cause)
+        address = config.web.address()
+        raise NoDaemon(f"no daemon answers at {address} ({why.lower()}); start one with `sigma run`") from error
 
 
 def _direct() -> urllib.request.OpenerDirector:

@@ -10,6 +10,7 @@ import typer
 
 from storage.lazy import lazily
 from storage.terminal import output
+from storage.terminal.table import Column, table
 
 with lazily():
     from bot.feed.conformance import Conformance, probe_all, stored_table
@@ -35,10 +36,14 @@ def list_(
 
 
 def _lines(found: list[Conformance]) -> list[str]:
-    lines = [f"{'exchange':<16}{'market':<9}{'usable':<8}{'closed by':<14}{'time':<13}lacks"]
-    for one in found:
-        lacks = "; ".join(one.missing) or "nothing"
-        usable = "yes" if one.usable else "no"
-        lines.append(f"{one.exchange:<16}{one.market:<9}{usable:<8}{one.closed:<14}{one.time:<13}{lacks}")
+    columns = (
+        Column(name="exchange", text=lambda one: one.exchange),
+        Column(name="market", text=lambda one: one.market),
+        Column(name="usable", text=lambda one: "yes" if one.usable else "no"),
+        Column(name="closed by", text=lambda one: one.closed),
+        Column(name="time", text=lambda one: one.time),
+        Column(name="lacks", text=lambda one: "; ".join(one.missing) or "nothing", is_prose=True),
+    )
     count = len({one.exchange for one in found if one.usable})
-    return [*lines, "", f"{count} of {len({one.exchange for one in found})} exchanges are usable"]
+    usable = f"{count} of {len({one.exchange for one in found})} exchanges are usable"
+    return [*table(columns, found, width=output.width()).splitlines(), "", usable]

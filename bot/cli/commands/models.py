@@ -15,6 +15,7 @@ from storage.terminal.output import emit, width
 from storage.terminal.table import Column, facts, table
 from storage.terminal.times import day_of, minute_of
 from strategies.bundle.fallback_names import told
+from strategies.errors import BadInput
 
 with lazily():
     from bot.cli.commands.shadow_tests import live_results, live_table
@@ -27,7 +28,21 @@ with lazily():
 
 app = typer.Typer(add_completion=False, help="List, show, compare, promote and roll back bundles.")
 
-Reference = Annotated[str, typer.Argument(help="A bundle's id, or the beginning of one.")]
+Reference = Annotated[str, typer.Argument(help="A bundle's id, the beginning of one, or `production`.")]
+
+
+def _meant(registry: Registry, config: Config, word: str) -> str:
+    """Return the id of the bundle that a word means.
+
+    Raises:
+        BadInput: it means none, or `production` where no bundle decides.
+    """
+    if word != "production":
+        return registry.resolve(word)
+    name = registry.production(config.exchange.name)
+    if name is None:
+        raise BadInput("no bundle is in production; `sigma models list` says which there are")
+    return name
 
 
 @app.command("list")
@@ -52,11 +67,11 @@ def list_bundles() -> None:
 def show(bundle: Reference) -> None:
     """Show everything a bundle says about itself, what the gate said of it and why, and its promotions.
 
-    Example: sigma models show b-0123
+    Example: sigma models show production
     """
     config = load()
     registry = Registry.of(config)
-    name = registry.resolve(bundle)
+    name = _meant(registry, config, bundle)
     manifest = registry.manifest(name)
     document = {
         "bundle": name,
@@ -86,13 +101,13 @@ def compare(
 ) -> None:
     """Put two bundles side by side: out of fold, and live where one shadowed the other.
 
-    Example: sigma models compare b-0123 b-4567
+    Example: sigma models compare production
     """
     config = load()
     registry = Registry.of(config)
     production = registry.production(config.exchange.name)
     asked = [part for part in (first, second or (production if first else None)) if part]
-    names = list(dict.fromkeys(registry.resolve(part) for part in asked))
+    names = list(dict.fromkeys(_meant(registry, config, part) for part in asked))
     active = registry.active(config.exchange.name)
     bundles = [summary_of(registry, name, production, active) for name in names]
     watched = live_results(config, names)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.5
 COMMON: Final = ("--json", "--verbose")
+WITHOUT_VERDICT: Final = ("failed: ", "cancelled by ")  # as `bot/retraining/trainer.py` says it
 PROMOTES: Final = ("--promote", "--no-promote")
 
 
@@ -44,7 +45,12 @@ def retrain(arguments: Sequence[str]) -> int:
         ask(config, "POST", "/api/retrain")
         ended = _followed(config, int(before["last_finished_ms"]))
         output.emit(ended, str(ended["outcome"]))
-    return 0
+    return code_of(str(ended["outcome"]))
+
+
+def code_of(outcome: str) -> int:
+    """Return the exit code of a training: 0 where it came to its verdict, whatever that is; 1 where it came to none."""
+    return int(outcome.startswith(WITHOUT_VERDICT))
 
 
 def _followed(config: Config, before_ms: int) -> dict[str, Any]:

@@ -16,6 +16,10 @@ with lazily():
     from storage.ledger.shadows import Shadows
 
 
+NAMES = {"nothing": "forecast of no return"}
+ROLES = {"nothing": "harm stop", "benched": "on the bench"}
+
+
 def live_results(config: Config, names: Sequence[str] = (), *, running: bool = False) -> list[ShadowTest]:
     """Return every shadow test, oldest first; those of `names`, or those that go on, where that is asked.
 
@@ -34,8 +38,8 @@ def live_results(config: Config, names: Sequence[str] = (), *, running: bool = F
 def live_table(tests: Sequence[ShadowTest]) -> str:
     """Return the tests as a table."""
     columns = (
-        Column(name="shadow bundle", text=lambda part: part.bundle),
-        Column(name="as", text=lambda part: part.role, leaves=2),
+        Column(name="shadow bundle", text=lambda part: NAMES.get(part.bundle, part.bundle)),
+        Column(name="as", text=lambda part: ROLES.get(part.role, part.role), leaves=2),
         Column(name="beside", text=lambda part: part.champion or "–", leaves=5),
         Column(name="days", text=lambda part: f"{part.days:,.1f}", leaves=4, is_number=True),
         Column(name="outcomes", text=lambda part: f"{part.outcomes:,}", leaves=3, is_number=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -29,7 +29,8 @@ app = typer.Typer(add_completion=False, help="A live terminal screen.")
 SLOW_S: Final = 5.0  # between questions about the curve and the decisions
 GAUGE: Final = 16  # characters, even
 MARKETS: Final = 12
-DECISIONS: Final = 6
+DECISIONS: Final = 6  # that are shown
+LOOKED_AT: Final = 80  # … of so many
 
 Facts = dict[str, Any]
 
@@ -73,7 +74,7 @@ def looked(config: Config, before: Mapping[str, Any], *, slowly: bool) -> Facts:
     facts = {**before, "status": ask(config, "GET", "/api/status")}
     if slowly:
         facts["performance"] = ask(config, "GET", "/api/performance")
-        facts["decisions"] = ask(config, "GET", f"/api/decisions?limit={DECISIONS}")["decisions"]
+        facts["decisions"] = ask(config, "GET", f"/api/decisions?limit={LOOKED_AT}")["decisions"]
     return facts
 
 
@@ -160,12 +161,24 @@ def _training(status: Facts, width: int) -> list[str]:
 
 def _decisions(facts: Mapping[str, Any], width: int) -> list[str]:
     lines = []
-    for row in facts.get("decisions", []):
+    for row in _news(facts.get("decisions", []))[:DECISIONS]:
         signal = row["signal"]
         why = signal["reasoning"] if signal else row["refusal_sentence"] or row["action"].replace("_", " ")
         side = f" {signal['signal']}" if signal else ""
         lines.append(f"{minute_of(row['ms'])[5:]} {row['symbol']}{side}: {why}"[:width])
     return lines
+
+
+def _news(rows: Sequence[Facts]) -> list[Facts]:
+    """Return decisions that tell something, newest first; what a market repeats, or keeps, is told once or not."""
+    told: list[Facts] = []
+    last: dict[str, tuple[object, object] | None] = {}
+    for row in rows:
+        said = (row["refusal_sentence"] and row.get("refusal"), row["action"])
+        if row["signal"] or (said != last.get(row["symbol"]) and (row["refusal_sentence"] or row["action"] != "hold")):
+            told.append(row)
+        last[row["symbol"]] = None if row["signal"] else said
+    return told
 
 
 def _strength(row: Facts) -> float:

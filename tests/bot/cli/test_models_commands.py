@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from bot.cli import main
+from bot.cli.commands.shadow_tests import live_table
 from storage.candles.store import CandleStore, Source
 from storage.models.registry import Registry
 from strategies.bundle.files import RECORD
@@ -113,3 +115,37 @@ def test_a_bundle_of_test_mode_is_marked_and_promoted_by_force_only(
         assert main(["models", *words]) == 0
         assert "test" in capsys.readouterr().out.lower()
     assert models(capsys, "promote", bundle, "--force")["active"] == bundle
+
+
+def test_the_one_in_production_is_named_by_the_word(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    [name] = registry.ids()
+    assert main(["models", "show", "production"]) == 2
+    assert "no bundle is in production" in capsys.readouterr().err
+    models(capsys, "promote", name)
+    assert models(capsys, "show", "production")["bundle"] == name
+    assert main(["models", "compare", "production"]) == 0
+
+
+def test_a_daemon_that_is_not_there_is_told_in_words(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 1
+    said = capsys.readouterr().err
+    assert "no daemon answers at http://127.0.0.1:9 (connection refused); start one with `sigma run`" in said
+
+
+def test_a_shadow_that_forecasts_nothing_is_named() -> None:
+    test = SimpleNamespace(
+        bundle="nothing",
+        role="nothing",
+        champion="b-1",
+        days=2.0,
+        outcomes=10,
+        likelihood_ratio=1.2,
+        for_champion=0.8,
+        ic=None,
+        champion_ic=None,
+        days_to_decide=None,
+        text="too early",
+    )
+    said = live_table([test])  # type: ignore[list-item]
+    assert "forecast of no return" in said
+    assert "nothing" not in said

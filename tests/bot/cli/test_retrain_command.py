@@ -24,8 +24,9 @@ class Became(BaseException):
 class Daemon:
     """Trains when asked; a step a question."""
 
-    def __init__(self) -> None:
+    def __init__(self, outcome: str = "bundle b-1 promoted: alike") -> None:
         self.asked: list[str] = []
+        self._outcome = outcome
         self._lines = ["to the POST", "history of BTCUSDT: 5 of 5 candles", "training: 1 of 2 fits, fold 1"]
 
     def ask(self, _config: object, method: str, path: str) -> dict[str, Any]:
@@ -35,7 +36,7 @@ class Daemon:
             return idle
         if self._lines:
             return idle | {"state": "training", "text": self._lines.pop(0)}
-        return idle | {"last_finished_ms": 9, "last_outcome": "bundle b-1 promoted: alike", "last_bundle": "b-1"}
+        return idle | {"last_finished_ms": 9, "last_outcome": self._outcome, "last_bundle": "b-1"}
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,21 @@ def test_a_daemon_that_runs_is_asked_and_followed_to_the_end(
     assert json.loads(said.out) == {"bundle": "b-1", "outcome": "bundle b-1 promoted: alike"}
     assert said.err.splitlines() == ["history of BTCUSDT: 5 of 5 candles", "training: 1 of 2 fits, fold 1"]
     assert daemon.asked.count("POST /api/retrain") == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        ("failed: no history came; sigma: data could not be written: No space left on device", 1),
+        ("cancelled by cli", 1),
+        ("bundle b-1 rejected: no edge found", 0),
+    ],
+)
+def test_a_training_that_came_to_no_verdict_is_told_by_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, outcome: str, code: int
+) -> None:
+    monkeypatch.setattr(retrain, "ask", Daemon(outcome).ask)
+    assert main(["retrain", "--json"]) == code
 
 
 def test_options_of_its_own_are_trained_beside_the_daemon_and_kept_on_the_bench(

@@ -91,3 +91,12 @@ def test_long_lines_go_on_set_in_and_others_stay() -> None:
     text = fitted("a" * 10 + " " + "b" * 10 + "\n  kept  apart\n", 16)
     assert text == "aaaaaaaaaa\n    bbbbbbbbbb\n  kept  apart"
     assert fitted("x" * 200, None) == "x" * 200
+
+
+def test_a_decision_that_is_repeated_or_kept_is_not_told_again() -> None:
+    refused = DECISION | {"refusal": "weak"}
+    kept = refused | {"refusal": None, "refusal_sentence": None}
+    other = kept | {"symbol": "ETHUSDT", "action": "resize"}
+    rows = [refused, kept | {"symbol": "ETHUSDT"}, refused | {"ms": 2}, other, refused | {"ms": 1, "symbol": "SOLUSDT"}]
+    lines = screen(FACTS | {"decisions": rows}, 80).splitlines()[-3:]
+    assert [line.split()[2] for line in lines] == ["BTCUSDT:", "ETHUSDT:", "SOLUSDT:"]

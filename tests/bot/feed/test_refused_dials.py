@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import ccxt
 import pytest
 from aiohttp import web
 from ccxt.async_support.base.throttler import Throttler
 
 import bot.clock
 from bot.feed.connect import client_for
+from bot.feed.failures import Throttled, translate
 from bot.feed.gate import Gate
 from bot.feed.sockets import KlineSocket
 
@@ -104,3 +106,21 @@ async def test_a_machine_clock_that_is_set_back_holds_no_request_and_no_dial_up(
     client.ws_dial_backoff = {url: {"attempts": 3, "until": 2**53}}
     assert client.ws_dial_delay(url) == 0
     await client.close()
+
+
+@pytest.mark.parametrize("step_ms", [-86_400_000, 0, 86_400_000], ids=["-24 h", "right", "+24 h"])
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Date": "Wed, 01 Jan 2025 00:00:00 GMT", "Retry-After": "Wed, 01 Jan 2025 00:15:00 GMT"}, ""),
+        ({"date": "Wed, 01 Jan 2025 00:00:00 GMT"}, "Way too many requests; IP banned until 1735690500000."),
+    ],
+    ids=["header", "body"],
+)
+def test_a_ban_that_states_its_end_is_measured_by_the_answers_own_date(
+    monkeypatch: pytest.MonkeyPatch, step_ms: int, headers: dict[str, str], body: str
+) -> None:
+    monkeypatch.setattr("bot.feed.failures.wall_ms", lambda: 1_735_689_600_000 + step_ms)
+    failure = translate(ccxt.DDoSProtection("418"), exchange="binanceusdm", status=418, headers=headers, body=body)
+    assert isinstance(failure, Throttled)
+    assert failure.retry_after_s == 900.0

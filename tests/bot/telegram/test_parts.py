@@ -273,3 +273,8 @@ async def test_answers_that_nobody_can_read_are_waited_out_ever_longer_and_end_n
         assert update.update_id == 7
         break
     assert waited == [1.0, 2.0, 4.0]
+
+
+def test_a_fill_says_what_it_is_worth() -> None:
+    fill = {"side": "buy", "quantity": 0.5, "symbol": "BTCUSDT", "price": 61_250.0, "position": 0.5, "fee": 15.31}
+    assert details("fills", fill) == ["worth 30,625.00, position +0.5, fee 15.31"]

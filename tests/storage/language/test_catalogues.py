@@ -12,7 +12,14 @@ from babel.messages.pofile import read_po
 from storage.language import LANGUAGES, _, many, speaking, translated
 from storage.language.extract import messages_of
 from storage.language.speech import FOLDER, messages
+from strategies.explain.reasons import describe_feature
+from strategies.features import GROUPS, feature_set
+from strategies.kernel.state import FACT, FactKind
+from strategies.market import Timeframe
 from strategies.patterns.hits import HIT, Pattern, title
+from training.monitors.parity import Parity
+from training.monitors.parity_compare import Round, compare_rounds
+from training.monitors.parity_day import Cause
 
 NAMES = re.compile(r"\{(\w+)\}")
 OTHERS = [name for name in LANGUAGES if name != "en"]
@@ -111,3 +118,39 @@ def test_every_chart_pattern_is_told_in_turkish(pattern: Pattern, when: str, sid
 def test_a_sentence_that_is_not_known_wholly_is_left_as_it_is() -> None:
     with speaking("tr"):
         assert translated("trend, 'universe' is not a name", wholly=True) == "trend, 'universe' is not a name"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_feature_is_told_in_turkish(group: str) -> None:
+    with speaking("tr"):
+        for name in feature_set(groups=(group,)).names:
+            said = describe_feature(name, 1.2, Timeframe.H1)
+            assert translated(said, wholly=True) != said, said
+
+
+@pytest.mark.parametrize(
+    ("live", "replayed"),
+    [({"kind": FactKind.FILL}, {"kind": FactKind.FUNDING}), ({"price": 10}, {"price": 11}), ({"fee": 1}, {"fee": 2})],
+)
+def test_a_difference_between_live_and_backtest_is_told_in_turkish(
+    live: dict[str, int], replayed: dict[str, int]
+) -> None:
+    def of(values: dict[str, int]) -> dict[tuple[int, int], Round]:
+        facts = np.zeros(1, FACT)
+        facts["kind"], facts["ms"] = FactKind.FILL, 1_738_112_460_000
+        for name, value in values.items():
+            facts[name] = value
+        return {(0, 4): Round(name="LINKUSDT-4", market=0, facts=facts)}
+
+    cause = Cause(ms=0, market=0, what="gap in the feed, not ready")
+    found = Parity(
+        day_ms=1_738_108_800_000,
+        minutes=1440,
+        fills=1,
+        trades=8,
+        differences=tuple(compare_rounds(of(live), of(replayed), [cause])),
+        causes=(cause,),
+        cash_difference=0,
+    )
+    with speaking("tr"):
+        assert translated(found.sentence.partition(": ")[2], wholly=True).startswith("8 işlemden 1 tanesi farklı; ilki")

@@ -49,7 +49,7 @@ function drawPlace(status, accounts) {
     status.is_demo ? h("span", { class: "tag warn" }, t("Demo market")) : null,
     status.is_demo ? demoOf(said(status.market)) : status.market,
     isNumber(status.speed) && status.speed !== 1 ? `, ${speedOf(status)}` : "",
-    choice ? null : `, ${t("account {name}", { name: status.account })}`,
+    choice || status.account === "main" ? null : `, ${t("account {name}", { name: status.account })}`,
   );
 }
 
@@ -61,8 +61,8 @@ function demoOf(market) {
 function speedOf({ speed, slowed_to: slowed }) {
   const text = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value);
   if (speed === 0) return t("as fast as it keeps up");
-  if (isNumber(slowed)) return t("{speed} times real time (what this machine keeps up with)", { speed: text(slowed) });
-  return t("{speed} times real time", { speed: text(speed) });
+  if (isNumber(slowed)) return t("slowed to {speed}× real time", { speed: text(slowed) });
+  return t("{speed}× real time", { speed: text(speed) });
 }
 
 function drawLive(state) {

@@ -2,7 +2,7 @@
 
 import { PriceChart, spoken } from "../charts/price.js";
 import { byId, h } from "../core/dom.js";
-import { isNumber, percent, price, score, signedPercent, time } from "../core/format.js";
+import { isNumber, percent, price, score, shortTime, signedPercent, time } from "../core/format.js";
 import { against, card, choice, commandButton, empty, gauge, onChoice, sideTag } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
 import { table } from "../core/table.js";
@@ -49,7 +49,7 @@ export const room = {
     redraw = context.redraw;
     if (route.id) return market(state, route, context);
     context.watch("");
-    return [h("h1", { class: "visually-hidden", key: "h1" }, t("Markets")), list(state, context)];
+    return [h("h1", { class: "visually-hidden", key: "h1" }, t("Markets")), list(state, context), changes(context, null)];
   },
   async drawn(state, route, context) {
     if (!route.id) return forget();
@@ -146,7 +146,7 @@ function market(state, route, context) {
   const timeframe = frameOf(route, status);
   const shown = panesOf(route.query.p);
   return [
-    h("div", { class: "room-head", key: "head" }, h("h1", {}, symbol), view ? h("span", { class: "price number", "data-price": symbol }, price(view.price)) : null, held ? sideTag(held.side) : null, h("span", { class: "grow" }), held ? commandButton(context, "close", t("Close position"), { symbol }, { danger: true }) : null),
+    h("div", { class: "room-head", key: "head" }, h("h1", {}, symbol), view ? h("span", { class: "price number", "data-price": symbol }, price(view.price)) : null, held ? sideTag(held.side) : null, status && !view ? h("span", { class: "tag warn" }, t("not traded any more")) : null, h("span", { class: "grow" }), held ? commandButton(context, "close", t("Close position"), { symbol }, { danger: true }) : null),
     h(
       "section",
       { class: "card chart-card", key: "chart", "aria-label": t("Chart") },
@@ -160,8 +160,19 @@ function market(state, route, context) {
       h("p", { class: "bar-note number", id: "bar-note", key: "note", opaque: true }),
       h("div", { class: "chart tall", id: "price-chart", key: "canvas", opaque: true, role: "group", "aria-label": t("{symbol}: candles are loading", { symbol }) }),
     ),
-    h("div", { class: "grid market", key: "grid" }, view ? standing(view) : null, recent(symbol, context)),
+    h("div", { class: "grid market", key: "grid" }, view ? standing(view) : null, recent(symbol, context), changes(context, symbol)),
   ];
+}
+
+const CHANGES = "/api/alerts?limit=12&events=markets";
+
+/** What the exchange or a person changed about one market, or about all: joined, left, halted, another tick. */
+function changes(context, symbol) {
+  const all = context.need(CHANGES, { every: 8000 })?.alerts ?? [];
+  const rows = all.filter(({ text }) => symbol === null || text.startsWith(`${symbol} `));
+  if (!rows.length) return null;
+  const item = (alert) => h("li", { key: alert.key }, h("p", { class: "row" }, h("span", {}, alert.text), h("time", { class: "soft number", datetime: new Date(alert.ms).toISOString() }, shortTime(alert.ms))));
+  return card("changes", t("Changes of the markets"), null, h("ol", { class: "plain feed", key: "feed", tabindex: "0", "aria-label": t("Changes, newest first") }, rows.map(item)));
 }
 
 function featurePicker(route, context) {

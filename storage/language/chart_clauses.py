@@ -1,0 +1,67 @@
+"""The clauses of reasons that name chart patterns and features; the others are in `clauses.py`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from storage.language.speech import N_
+
+PATTERNS: Final = (
+    N_("RSI {0}"),
+    N_("{0} bar ago at {1}"),
+    N_("{0} bars ago at {1}"),
+    N_("just confirmed at {0}"),
+    N_("head & shoulders"),
+    N_("inverse head & shoulders"),
+    N_("double top"),
+    N_("double bottom"),
+    N_("ascending triangle broken upwards"),
+    N_("ascending triangle broken downwards"),
+    N_("descending triangle broken upwards"),
+    N_("descending triangle broken downwards"),
+    N_("symmetrical triangle broken upwards"),
+    N_("symmetrical triangle broken downwards"),
+    N_("bull flag"),
+    N_("bear flag"),
+    N_("bull pennant"),
+    N_("bear pennant"),
+    N_("bullish engulfing"),
+    N_("bearish engulfing"),
+)
+FEATURES: Final = (
+    N_("adx {0} {1}"),
+    N_("atr {0} {1}"),
+    N_("bar range {0}"),
+    N_("body {0}"),
+    N_("bollinger position {0} {1}"),
+    N_("bollinger width {0} {1}"),
+    N_("close location {0}"),
+    N_("directional movement {0} {1}"),
+    N_("fibonacci distance {0}"),
+    N_("hour cosine {0}"),
+    N_("hour sine {0}"),
+    N_("macd histogram {0}"),
+    N_("mfi {0} {1}"),
+    N_("obv slope {0}"),
+    N_("range to close volatility {0}"),
+    N_("rsi {0} {1}"),
+    N_("signed volume {0}"),
+    N_("skew {0}"),
+    N_("stochastic {0} {1}"),
+    N_("swing age {0}"),
+    N_("swing position {0}"),
+    N_("swing range {0}"),
+    N_("variance ratio {0}"),
+    N_("volatility level {0}"),
+    N_("volatility middle to long {0}"),
+    N_("volatility of volatility {0}"),
+    N_("volatility short to middle {0}"),
+    N_("volume score {0}"),
+    N_("volume short to long {0}"),
+    N_("weekday cosine {0}"),
+    N_("weekday sine {0}"),
+    N_("wick balance {0}"),
+    N_("wick length {0}"),
+    N_("{0}h candles"),
+    N_("{0}d candles"),
+)
