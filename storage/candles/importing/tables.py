@@ -55,11 +55,16 @@ def _arrow(content: Content) -> Sheet:
         else:
             table = pyarrow.feather.read_table(io.BytesIO(content.data), use_threads=False)
         table.validate(full=True)  # offsets and letters of texts: what is wrong there is met by whoever reads them
-        _ = table.column_names
+        _ = table.column_names, [_zone(part.type) for part in table.schema]  # bytes until somebody reads them
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise BadInput(f"{content.name} cannot be read, it is truncated or damaged: {reason}") from error
     return _sheet(content.name, table, content.kind)
+
+
+def _zone(kind: pa.DataType) -> str | None:
+    zone: str | None = getattr(kind.value_type if pa.types.is_dictionary(kind) else kind, "tz", None)
+    return zone
 
 
 def _numpy(content: Content) -> Sheet:

@@ -14,6 +14,7 @@ import pytest
 from storage.candles.importing.importer import Imported, store_plan
 from storage.candles.importing.plan import plan_import
 from storage.candles.importing.sheet import Options
+from storage.candles.importing.tables import sheets
 from storage.candles.importing.whose import Wanted
 from storage.candles.store import CandleStore, StoredMarket
 from strategies.errors import BadInput
@@ -253,3 +254,14 @@ def test_the_two_real_off_grid_minutes_are_left_out_with_a_note(store: CandleSto
     (report,) = bring(store, path, market=market)
     assert len(report.planned.rows) == 153_446
     assert any("2020-02-19 11:34:32" in note and "2020-03-04 09:20:46" in note for note in report.planned.notes)
+
+
+def test_a_time_zone_that_is_no_text_is_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT-1h.feather"
+    made = hours(30)
+    table = pa.table({name: made[:, place] for place, name in enumerate(("open", "high", "low", "close", "volume"), 1)})
+    opens = pa.array(made[:, 0].astype(np.int64), pa.timestamp("ms", "Etc/UTC"))
+    pa.feather.write_feather(table.append_column("date", opens), path, compression="uncompressed")
+    path.write_bytes(path.read_bytes().replace(b"Etc/UTC", b"\xd5tc/UTC"))
+    with pytest.raises(BadInput, match="truncated or damaged"):
+        sheets(path, Options())
