@@ -33,9 +33,17 @@ class StoredClock:
         """Return the stored market time, ms; None when there is none for this market.
 
         Raises:
-            StorageFailed: the file exists and cannot be understood.
+            StorageFailed: the file exists and cannot be understood, or a file lies where its folder should be: no
+                waiting would cure that.
         """
-        if self._path is None or not self._path.exists():
+        if self._path is None:
+            return None
+        for part in self._path.parents:
+            if part.exists() and not part.is_dir():
+                raise StorageFailed(
+                    f"the market clock could not be written to {self._path}: {part} is a file, and a folder is needed"
+                )
+        if not self._path.exists():
             return None
         try:
             stored = orjson.loads(self._path.read_bytes())

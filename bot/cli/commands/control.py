@@ -95,7 +95,7 @@ def unlock() -> None:
 
 @app.command()
 def cancel(
-    run: Annotated[str, typer.Argument(help="A run of the dashboard; without one, the training.")] = "",
+    run: Annotated[str | None, typer.Argument(help="A run of the dashboard; without one, the training.")] = None,
 ) -> None:
     """End the running training, or a run; what it has learned is lost, and the bundle that decides goes on.
 
