@@ -15,6 +15,8 @@ from typing import Final
 
 import structlog
 
+from storage.durable import is_at
+
 OWNER_ONLY: Final = 0o600
 APPENDING: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
@@ -86,7 +88,7 @@ class LogFile(logging.Handler):
 
     def _opened(self) -> int:
         """Return the file of our name: another one, or none, may lie there since the last line."""
-        if self._descriptor is not None and not _is_at(self._path, self._descriptor):
+        if self._descriptor is not None and not is_at(self._path, self._descriptor):
             self._close()
         if self._descriptor is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,12 +128,3 @@ class LogFile(logging.Handler):
 def _log() -> structlog.stdlib.BoundLogger:
     log: structlog.stdlib.BoundLogger = structlog.get_logger("logs")
     return log
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    ours = os.fstat(descriptor)
-    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)

@@ -14,6 +14,7 @@ from typing import Final, Self
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.durable import is_at
 from storage.ledger.database import translated
 from storage.ledger.tables import lease as lease_row
 from strategies.errors import AlreadyRunning, StorageFailed
@@ -107,7 +108,7 @@ class FileLease(Lease):
     def renew(self) -> None:
         """Lock every file that is not the one we hold; see `Lease.renew`."""
         for path, what in self._files.items():
-            if path in self._held and _is_same(path, self._held[path]):
+            if path in self._held and is_at(path, self._held[path]):
                 continue
             descriptor = _locked(path, what)
             former = self._held.pop(path, None)
@@ -201,15 +202,6 @@ def _one_name(path: Path) -> Path:
             "it; keep one name, and make copies by `sigma backup`"
         )
     return path
-
-
-def _is_same(path: Path, descriptor: int) -> bool:
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    ours = os.fstat(descriptor)
-    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
 
 
 class RowLease(Lease):
