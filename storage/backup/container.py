@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from storage.backup.manifest import MANIFEST, Manifest, Member, is_member, parse, written
 from storage.backup.sealing import decrypt, encrypt, is_encrypted
-from storage.durable import STAGED_SUFFIX, sync
+from storage.durable import STAGED_SUFFIX, failure, sync
 from strategies.errors import BadInput, StorageFailed
 
 CHUNK: Final = 1 << 20
@@ -86,7 +86,7 @@ def packed(target: Path, staging: Path | None = None, passphrase: str = "") -> I
         os.replace(locked if passphrase else stage, target)
         sync(target.parent)
     except OSError as error:
-        raise StorageFailed(f"{target} could not be written: {error.strerror or error}") from error
+        raise failure(f"{target} could not be written: {error.strerror or error}", error) from error
     finally:
         for left in (stage, locked):
             with suppress(OSError):  # a disk that turned read-only refuses that, too
