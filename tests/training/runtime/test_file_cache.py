@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from training.runtime import file_cache
 from training.runtime.file_cache import FileCache
 
 FILES = {"model.bin": b"a model", "card.json": b"{}"}
@@ -45,3 +46,14 @@ def test_what_finds_no_room_is_fitted_and_said_once(disk: Path, capsys: pytest.C
 def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file in its place")
     assert FileCache(root=tmp_path / "runs" / "folds").files("a", lambda: FILES) == FILES
+
+
+def test_all_that_is_stored_is_looked_at_once_in_many_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(file_cache, "prune", lambda root, max_bytes: looks.append(len(list(root.glob("*/model.bin")))))
+    monkeypatch.setattr(file_cache, "PRUNE_BYTES", 4 * len(FILES["model.bin"]) + 4 * len(FILES["card.json"]))
+    cache = FileCache(root=tmp_path)
+    cache._unpruned_bytes = file_cache.PRUNE_BYTES  # as a new one begins
+    for number in range(9):
+        cache.keep(f"{number}", FILES)
+    assert looks == [1, 5, 9]
