@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -101,6 +102,19 @@ def test_progress_in_a_file_is_eleven_lines_at_most(total: int, steps: list[int]
                 done(min(step, total))
     assert len(said) <= 11
     assert all(line.startswith("replaying: ") and line.endswith(f" of {total:,} minutes") for line in said)
+
+
+def test_long_work_says_a_line_a_minute_even_where_it_is_to_be_brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    now = SimpleNamespace(s=0.0)
+    monkeypatch.setattr("storage.terminal.output.note", said.append)
+    monkeypatch.setattr("storage.terminal.output.time", SimpleNamespace(monotonic=lambda: now.s))
+    with progress("fits", 100, plainly=False) as done:
+        for minute in range(4):
+            for part in range(6):
+                now.s = 60.0 * minute + 10.0 * part
+                done(10 * minute + part)
+    assert said == ["fits: 10 of 100", "fits: 20 of 100", "fits: 30 of 100"]
 
 
 @pytest.mark.parametrize(
