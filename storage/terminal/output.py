@@ -126,16 +126,19 @@ def progress(label: str, total: int, unit: str = "", *, plainly: bool = True) ->
         with _bar(label, total, unit) as done:
             yield done
     else:
-        yield _lines(label, total, unit, _PLAIN_STEPS if plainly else 0)
+        yield lines_of(label, total, unit, steps=_PLAIN_STEPS if plainly else 0)
 
 
-def _lines(label: str, total: int, unit: str, steps: int) -> Callable[[int], None]:
+def lines_of(
+    label: str, total: int, unit: str = "", *, steps: int = 0, silence_s: float = _SILENCE_S
+) -> Callable[[int], None]:
+    """Return what says a line whenever one more of so many steps is done, and after so long a silence."""
     said, said_s = -1 if steps else 0, time.monotonic()
 
     def done(so_far: int) -> None:
         nonlocal said, said_s
         step, now_s = steps * so_far // max(total, 1), time.monotonic()
-        if step > said or now_s - said_s >= _SILENCE_S:
+        if step > said or now_s - said_s >= silence_s:
             said, said_s = step, now_s
             note(f"{label}: {so_far:,} of {total:,} {unit}".rstrip())
 

@@ -23,7 +23,7 @@ from strategies.errors import StorageFailed
 from training.runtime.progress import say
 
 MAX_BYTES: Final = 4 << 30  # of all results under one folder
-PRUNE_BYTES: Final = MAX_BYTES // 64  # kept between two looks at all that is stored: a look reads every folder
+LOOKS: Final = 64  # at all that is stored, while as much is kept as may be: a look reads every folder
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
 
 
@@ -32,7 +32,8 @@ class FileCache:
     """Files by key under one folder; without a folder nothing is kept."""
 
     root: Path | None = None
-    _unpruned_bytes: int = field(default=PRUNE_BYTES, init=False, repr=False)  # the first result calls for a look
+    max_bytes: int = MAX_BYTES
+    _unpruned_bytes: int = field(default=MAX_BYTES, init=False, repr=False)  # the first result calls for a look
 
     def files(self, key: str, fit: Callable[[], Mapping[str, bytes]]) -> dict[str, bytes]:
         """Return the stored files of a key, or fit and store them."""
@@ -59,8 +60,8 @@ class FileCache:
         try:
             _write(self.root / key, files)
             self._unpruned_bytes += sum(map(len, files.values()))
-            if self._unpruned_bytes >= PRUNE_BYTES:
-                prune(self.root, MAX_BYTES)
+            if self._unpruned_bytes >= self.max_bytes // LOOKS:
+                prune(self.root, self.max_bytes)
                 self._unpruned_bytes = 0
         except StorageFailed as error:
             _say_once(self.root, getattr(error.__cause__, "strerror", None) or "it cannot be written")

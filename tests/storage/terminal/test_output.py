@@ -6,14 +6,13 @@ import io
 import json
 import math
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.terminal.output import emit, fail, forwarded, is_verbose, progress, style, wants_json, width
+from storage.terminal.output import emit, fail, forwarded, is_verbose, lines_of, progress, style, wants_json, width
 from storage.terminal.sparkline import BARS, FLAT, sparkline
 from storage.terminal.times import day_of, minute_of
 from storage.terminal.words import counted, did_you_mean
@@ -104,17 +103,14 @@ def test_progress_in_a_file_is_eleven_lines_at_most(total: int, steps: list[int]
     assert all(line.startswith("replaying: ") and line.endswith(f" of {total:,} minutes") for line in said)
 
 
-def test_long_work_says_a_line_a_minute_even_where_it_is_to_be_brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    now = SimpleNamespace(s=0.0)
-    monkeypatch.setattr("storage.terminal.output.note", said.append)
-    monkeypatch.setattr("storage.terminal.output.time", SimpleNamespace(monotonic=lambda: now.s))
-    with progress("fits", 100, plainly=False) as done:
-        for minute in range(4):
-            for part in range(6):
-                now.s = 60.0 * minute + 10.0 * part
-                done(10 * minute + part)
-    assert said == ["fits: 10 of 100", "fits: 20 of 100", "fits: 30 of 100"]
+@pytest.mark.parametrize(("silence_s", "said"), [(0.0, 3), (3600.0, 0)])
+def test_work_that_is_to_be_brief_speaks_after_a_silence(
+    silence_s: float, said: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = lines_of("fits", 100, silence_s=silence_s)
+    for so_far in (10, 20, 30):
+        done(so_far)
+    assert capsys.readouterr().err.count("fits: ") == said
 
 
 @pytest.mark.parametrize(

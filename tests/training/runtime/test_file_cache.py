@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from training.runtime import file_cache
 from training.runtime.file_cache import FileCache
 
 FILES = {"model.bin": b"a model", "card.json": b"{}"}
@@ -48,12 +47,12 @@ def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> None:
     assert FileCache(root=tmp_path / "runs" / "folds").files("a", lambda: FILES) == FILES
 
 
-def test_all_that_is_stored_is_looked_at_once_in_many_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[int] = []
-    monkeypatch.setattr(file_cache, "prune", lambda root, max_bytes: looks.append(len(list(root.glob("*/model.bin")))))
-    monkeypatch.setattr(file_cache, "PRUNE_BYTES", 4 * len(FILES["model.bin"]) + 4 * len(FILES["card.json"]))
-    cache = FileCache(root=tmp_path)
-    cache._unpruned_bytes = file_cache.PRUNE_BYTES  # as a new one begins
-    for number in range(9):
-        cache.keep(f"{number}", FILES)
-    assert looks == [1, 5, 9]
+def test_what_was_used_longest_ago_gives_way(tmp_path: Path) -> None:
+    size = 10_000
+    cache = FileCache(root=tmp_path, max_bytes=64 * 2 * size)
+    for number in range(200):
+        cache.keep(f"{number:03d}", {"model.bin": bytes(size)})
+    held = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert 120 < len(held) < 132  # checksums take room as well, and a look comes with every second result
+    assert held[-1] == "199"
+    assert held == [f"{number:03d}" for number in range(200 - len(held), 200)]
