@@ -1,0 +1,270 @@
+"""Whether an agent that sizes the book earns more than the fixed rule: PPO, once a day, on coins that taught it nothing.
+
+    python -m benchmarks.book_agent --trade SYMBOL,SYMBOL,… [--start-date 2021-09-01] [--end-date 2025-07-01] [--json]
+
+One walk forward over a panel (fold models come from the cache where `sigma walk-forward` ran before), coins left out in
+two groups, each an account of its own. The agent learns on the first group: before each year from all days before it,
+three seeds as one agent, the kernel as its world. It is judged on those years by the second group. Beside it stand each
+seed, every choice kept for good, the one that was best for the learning coins on the days before (that is its honest
+rival), and chance. Every line goes into the trial ledger of `[paths] runs`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.book import Half, add_panel, costs_of, half_of, walked_panel
+from benchmarks.figures import Figure, parser, show
+from storage.models.trial_log import Trial
+from strategies.kernel.settings import TradingSettings
+from strategies.market import DAY_MS
+from training.ensemble.removal import Removal
+from training.evidence.performance import sharpe
+from training.evidence.trial_ledger import DailyReturns, recipe_digest, record
+from training.runtime.progress import configuration
+from training.sizing.account import Book
+from training.sizing.agent import RECIPE, SizingAgent, fit
+from training.sizing.environment import Past, Worth
+from training.sizing.judgement import Chooser, Lived, Term, always, by_chance, live, verdict
+from training.sizing.levels import BANDS, DEFAULT, GROSS, LEAST, actions, choice_of
+from training.walk_forward.panel import YEAR_D
+
+KINDS: Final = ("as is", "costs x 2", "by turnover")
+AGENTS: Final[Mapping[str, Worth]] = {  # by what a day is worth; the list was written down before either was trained
+    "agent, log return": Worth(caution=0.0),
+    "agent, less variance": Worth(caution=0.1),
+}
+FIXED: Final = "fixed rule"
+RIVAL: Final = "best constant before"
+CHANCE: Final = "by chance"
+ROLES: Final = ("taught, other days", "taught nothing")
+Pasts = Mapping[str, Past]  # by kind of costs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One way of sizing on one group of coins, by kind of costs."""
+
+    name: str
+    lived: Mapping[str, Lived]
+
+    @property
+    def as_is(self) -> Lived:
+        return self.lived[KINDS[0]]
+
+    def ahead_of(self, other: Row) -> list[Removal]:
+        """Return the paired differences, by kind of costs."""
+        return [self.lived[kind].ahead_of(other.lived[kind]) for kind in KINDS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """Everything that was tried: rows of each group of coins, and the last agents where they learnt.
+
+    Attributes:
+        rows: of the coins that taught, then of those that taught nothing; the fixed rule first.
+        learnt: by agent, net Sharpe ratios of it and of the fixed rule on the coins and days that taught it last.
+        cpu_s: of training, all of it.
+    """
+
+    rows: tuple[Sequence[Row], Sequence[Row]]
+    learnt: Mapping[str, tuple[float, float]]
+    cpu_s: float
+
+
+def main() -> None:
+    arguments = parser("book_agent", str(__doc__))
+    add_panel(arguments)
+    arguments.add_argument("--steps", type=int, default=RECIPE.total_timesteps, help="days that each seed lives through")
+    arguments.add_argument("--seeds", type=int, default=RECIPE.seeds)
+    asked = arguments.parse_args()
+    walked, trading = walked_panel(asked)
+    halves = [half_of(walked, group) for group in walked.groups]
+    found = tried(halves, trading, steps=asked.steps, seeds=asked.seeds)
+    for half, rows in zip(halves, found.rows, strict=True):
+        write_down(rows, half, steps=asked.steps, seeds=asked.seeds)
+    if not asked.json:
+        print_rows(found, halves)
+    show("book_agent", figures_of(found), as_json=asked.json, rows=documents(found), verdicts=verdicts(found))
+
+
+def tried(halves: Sequence[Half], trading: TradingSettings, *, steps: int, seeds: int) -> Walked:
+    """Teach on the first half, year by year, and judge every way of sizing on both."""
+    pasts = [{kind: _past(half, trading, kind) for kind in KINDS} for half in halves]
+    days = min(past.until for kinds in pasts for past in kinds.values())
+    years = [(first, min(first + YEAR_D, days)) for first in range(YEAR_D, days, YEAR_D)]
+    settings = RECIPE.model_copy(update={"total_timesteps": steps, "seeds": seeds})
+    begun, lesson = time.process_time(), pasts[0][KINDS[0]]
+    agents: dict[str, list[SizingAgent]] = {}
+    for name, worth in AGENTS.items():
+        agents[name] = [fit(lesson.before(first), worth, seed=7, settings=settings) for first, _ in years]
+        print(f"{name}: {time.process_time() - begun:.0f} s of processor time so far", file=sys.stderr, flush=True)
+    cpu_s = time.process_time() - begun
+    constants = [_constants(kinds, days) for kinds in pasts]
+    ways = _ways(agents, constants[0], years)
+    rows = [
+        [_since(constants[half][0], years[0][0])]
+        + [Row(name=name, lived={kind: live(kinds[kind], _terms(years, way())) for kind in KINDS}) for name, way in ways]
+        + [_since(row, years[0][0]) for row in constants[half][1:]]
+        for half, kinds in enumerate(pasts)
+    ]
+    learnt = {name: _learnt(lesson, own[-1], years[-1][0]) for name, own in agents.items()}
+    return Walked(rows=(rows[0], rows[1]), learnt=learnt, cpu_s=cpu_s)
+
+
+def _past(half: Half, trading: TradingSettings, kind: str) -> Past:
+    settings, records = costs_of(half, trading, kind)
+    return Past(Book.of(half.path, half.candles, settings, records))
+
+
+def _constants(kinds: Pasts, days: int) -> list[Row]:
+    """Return every choice kept from the first day on, the fixed rule first."""
+    return [
+        Row(
+            name=choice_of(action).name,
+            lived={kind: live(kinds[kind], [Term(first=1, until=days, chooser=always(action))]) for kind in KINDS},
+        )
+        for action in actions()
+    ]
+
+
+def _since(row: Row, day: int) -> Row:
+    """Return the later days of a constant choice, whose levels are the same on all."""
+    cut = {
+        kind: replace(
+            part,
+            days=part.days[part.days >= day],
+            returns=part.returns[part.days >= day],
+            turnovers=part.turnovers[part.days >= day],
+        )
+        for kind, part in row.lived.items()
+    }
+    return Row(name=row.name, lived=cut)
+
+
+def _ways(
+    agents: Mapping[str, Sequence[SizingAgent]], constants: Sequence[Row], years: Sequence[tuple[int, int]]
+) -> list[tuple[str, Any]]:
+    """Return by name who chooses in each year; makers, since chance begins anew in every account."""
+    ways: list[tuple[str, Any]] = []
+    for name, own in agents.items():
+        ways.append((name, lambda own=own: own))
+        for index in range(len(own[0].actors)):
+            alone = [SizingAgent(actors=(agent.actors[index],)) for agent in own]
+            ways.append((f"{name}, seed {index + 1}", lambda alone=alone: alone))
+    best = [always(actions()[_best_before(constants, first)]) for first, _ in years]
+    ways.append((RIVAL, lambda: best))
+    ways.append((CHANCE, lambda: [by_chance(7)] * len(years)))
+    return ways
+
+
+def _best_before(constants: Sequence[Row], day: int) -> int:
+    """Return which constant had the greatest mean of its net Sharpe ratios on the days before one."""
+    means = [np.mean([sharpe(part.returns[part.days < day]) for part in row.lived.values()]) for row in constants]
+    return int(np.nanargmax(means))
+
+
+def _terms(years: Sequence[tuple[int, int]], choosers: Sequence[Chooser]) -> list[Term]:
+    return [
+        Term(first=first, until=until, chooser=chooser) for (first, until), chooser in zip(years, choosers, strict=True)
+    ]
+
+
+def _learnt(lesson: Past, agent: SizingAgent, until: int) -> tuple[float, float]:
+    own = live(lesson, [Term(first=1, until=until, chooser=agent)])
+    fixed = live(lesson, [Term(first=1, until=until, chooser=always(DEFAULT))])
+    return own.sharpe, fixed.sharpe
+
+
+def write_down(rows: Sequence[Row], half: Half, *, steps: int, seeds: int) -> None:
+    """Write every line of a group of coins into the trial ledger."""
+    symbols = [market.symbol for market in half.candles.markets]
+    first_day = half.candles.start_ms // DAY_MS
+    for row in rows:
+        lived = row.as_is
+        recipe = recipe_digest({"book agent": row.name, "symbols": symbols, "steps": steps, "seeds": seeds})
+        trial = Trial(
+            at_ms=int(time.time() * 1000),
+            kind=f"book agent: {row.name}",
+            recipe=recipe,
+            params={"symbols": symbols, "start_ms": half.candles.start_ms, "end_ms": half.candles.end_ms},
+            sharpe=lived.sharpe,
+        )
+        record(trial, DailyReturns(days=first_day + lived.days, values=lived.returns), configuration().paths.runs)
+
+
+def verdicts(found: Walked) -> list[str]:
+    """Return in words what each agent is worth on coins that taught it nothing, beside the rule and its rival."""
+    rows = {row.name: row for row in found.rows[1]}
+    said = [verdict(name, rows[name].ahead_of(rows[FIXED])[:2]) for name in AGENTS]
+    return [*said, verdict(RIVAL, rows[RIVAL].ahead_of(rows[FIXED])[:2])]
+
+
+def documents(found: Walked) -> list[dict[str, Any]]:
+    """Return every row of both groups for programs."""
+    return [
+        {
+            "coins": role,
+            "name": row.name,
+            "sharpe": {kind: round(part.sharpe, 3) for kind, part in row.lived.items()},
+            "ahead": {kind: [round(gain.difference, 3), round(gain.error, 3)] for kind, gain in zip(KINDS, row.ahead_of(rows[0]), strict=True)},
+            "turnover": round(row.as_is.turnover, 3),
+            "taken": [[round(float(share), 3) for share in part] for part in row.as_is.taken],
+        }
+        for role, rows in zip(ROLES, found.rows, strict=True)
+        for row in rows
+    ]
+
+
+def figures_of(found: Walked) -> list[Figure]:
+    """Return the benchmark's figures: the agents on coins that taught them nothing."""
+    rows = {row.name: row for row in found.rows[1]}
+    figures = [Figure(name="training", value=round(found.cpu_s, 1), unit="s of processor time")]
+    for name in (*AGENTS, RIVAL, CHANCE):
+        gain = rows[name].ahead_of(rows[FIXED])[0]
+        figures.append(
+            Figure(
+                name=f"net Sharpe, {name}",
+                value=round(gain.sharpe_with, 3),
+                unit="a year",
+                rival=FIXED,
+                rival_value=round(gain.sharpe_without, 3),
+            )
+        )
+    return figures
+
+
+def print_rows(found: Walked, halves: Sequence[Half]) -> None:
+    """Print every line of both groups, what the agents did, and the verdicts."""
+    for role, half, rows in zip(ROLES, halves, found.rows, strict=True):
+        print(f"\n{len(half.candles.markets)} coins that {role}, {len(rows[0].as_is.returns):,} days: {' / '.join(KINDS)}; ahead of the fixed rule; turnover a day; years")
+        for row in rows:
+            print(f"  {row.name:36} {_line(row, rows[0])}")
+    print("\nhow often each level was chosen (gross {} | band {} | exit {}):".format(*(", ".join("rule" if level is None else f"{level:g}" for level in levels) for levels in (GROSS, BANDS, LEAST))))
+    for role, rows in zip(ROLES, found.rows, strict=True):
+        for row in rows:
+            if row.name.startswith("agent") or row.name in (RIVAL, CHANCE):
+                shares = " | ".join(" ".join(f"{100 * share:3.0f}" for share in part) for part in row.as_is.taken)
+                print(f"  {row.name:36} {shares} %  ({role})")
+    for name, (own, fixed) in found.learnt.items():
+        print(f"{name}, on the coins and days that taught it last: {own:.2f}, fixed rule {fixed:.2f}")
+    print(f"{found.cpu_s:.0f} s of processor time taught the agents")
+    print(*verdicts(found), sep="\n")
+
+
+def _line(row: Row, fixed: Row) -> str:
+    ratios = " / ".join(f"{part.sharpe:5.2f}" for part in row.lived.values())
+    gains = " / ".join(f"{gain.difference:+.2f} ± {gain.error:.2f}" for gain in row.ahead_of(fixed))
+    returns = row.as_is.returns
+    years = " ".join(f"{sharpe(returns[at : at + YEAR_D]):.2f}" for at in range(0, len(returns), YEAR_D))
+    return f"{ratios}; {gains}; {row.as_is.turnover:.2f}; {years}"
+
+
+if __name__ == "__main__":
+    main()
