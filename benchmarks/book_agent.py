@@ -1,4 +1,4 @@
-"""Whether an agent that sizes the book earns more than the fixed rule: PPO, once a day, on coins that taught it nothing.
+"""Whether an agent that sizes the book earns more than the fixed rule: PPO, once a day, judged on other coins.
 
     python -m benchmarks.book_agent --trade SYMBOL,SYMBOL,… [--start-date 2021-09-01] [--end-date 2025-07-01] [--json]
 
@@ -24,21 +24,23 @@ from benchmarks.figures import Figure, parser, show
 from storage.models.trial_log import Trial
 from strategies.kernel.settings import TradingSettings
 from strategies.market import DAY_MS
+from strategies.values import finite
 from training.ensemble.removal import Removal
 from training.evidence.performance import sharpe
 from training.evidence.trial_ledger import DailyReturns, recipe_digest, record
 from training.runtime.progress import configuration
 from training.sizing.account import Book
-from training.sizing.agent import RECIPE, SizingAgent, fit
+from training.sizing.agent import PPO_SETTINGS, Recipe, SizingAgent, fit
 from training.sizing.environment import Past, Worth
 from training.sizing.judgement import Chooser, Lived, Term, always, by_chance, live, verdict
 from training.sizing.levels import BANDS, DEFAULT, GROSS, LEAST, actions, choice_of
 from training.walk_forward.panel import YEAR_D
 
 KINDS: Final = ("as is", "costs x 2", "by turnover")
-AGENTS: Final[Mapping[str, Worth]] = {  # by what a day is worth; the list was written down before either was trained
-    "agent, log return": Worth(caution=0.0),
-    "agent, less variance": Worth(caution=0.1),
+AGENTS: Final[Mapping[str, Recipe]] = {  # the list was written down before any of them was judged
+    "agent, log return": Recipe(worth=Worth(caution=0.0)),
+    "agent, less variance": Recipe(worth=Worth(caution=0.1)),
+    "agent, no head start": Recipe(worth=Worth(caution=0.1), head_start=0.0),
 }
 FIXED: Final = "fixed rule"
 RIVAL: Final = "best constant before"
@@ -81,36 +83,41 @@ class Walked:
 def main() -> None:
     arguments = parser("book_agent", str(__doc__))
     add_panel(arguments)
-    arguments.add_argument("--steps", type=int, default=RECIPE.total_timesteps, help="days that each seed lives through")
-    arguments.add_argument("--seeds", type=int, default=RECIPE.seeds)
+    steps, seeds = PPO_SETTINGS.total_timesteps, PPO_SETTINGS.seeds
+    arguments.add_argument("--steps", type=int, default=steps, help="days that each seed lives through")
+    arguments.add_argument("--seeds", type=int, default=seeds, help="of each agent")
     asked = arguments.parse_args()
     walked, trading = walked_panel(asked)
     halves = [half_of(walked, group) for group in walked.groups]
-    found = tried(halves, trading, steps=asked.steps, seeds=asked.seeds)
+    ppo = PPO_SETTINGS.model_copy(update={"total_timesteps": asked.steps, "seeds": asked.seeds})
+    recipes = {name: replace(recipe, ppo=ppo) for name, recipe in AGENTS.items()}
+    found = tried(halves, trading, recipes)
     for half, rows in zip(halves, found.rows, strict=True):
-        write_down(rows, half, steps=asked.steps, seeds=asked.seeds)
+        write_down(rows, half, recipes)
     if not asked.json:
         print_rows(found, halves)
     show("book_agent", figures_of(found), as_json=asked.json, rows=documents(found), verdicts=verdicts(found))
 
 
-def tried(halves: Sequence[Half], trading: TradingSettings, *, steps: int, seeds: int) -> Walked:
+def tried(halves: Sequence[Half], trading: TradingSettings, recipes: Mapping[str, Recipe]) -> Walked:
     """Teach on the first half, year by year, and judge every way of sizing on both."""
     pasts = [{kind: _past(half, trading, kind) for kind in KINDS} for half in halves]
     days = min(past.until for kinds in pasts for past in kinds.values())
     years = [(first, min(first + YEAR_D, days)) for first in range(YEAR_D, days, YEAR_D)]
-    settings = RECIPE.model_copy(update={"total_timesteps": steps, "seeds": seeds})
     begun, lesson = time.process_time(), pasts[0][KINDS[0]]
     agents: dict[str, list[SizingAgent]] = {}
-    for name, worth in AGENTS.items():
-        agents[name] = [fit(lesson.before(first), worth, seed=7, settings=settings) for first, _ in years]
+    for name, recipe in recipes.items():
+        agents[name] = [fit(lesson.before(first), recipe, seed=7) for first, _ in years]
         print(f"{name}: {time.process_time() - begun:.0f} s of processor time so far", file=sys.stderr, flush=True)
     cpu_s = time.process_time() - begun
     constants = [_constants(kinds, days) for kinds in pasts]
     ways = _ways(agents, constants[0], years)
     rows = [
         [_since(constants[half][0], years[0][0])]
-        + [Row(name=name, lived={kind: live(kinds[kind], _terms(years, way())) for kind in KINDS}) for name, way in ways]
+        + [
+            Row(name=name, lived={kind: live(kinds[kind], _terms(years, way())) for kind in KINDS})
+            for name, way in ways
+        ]
         + [_since(row, years[0][0]) for row in constants[half][1:]]
         for half, kinds in enumerate(pasts)
     ]
@@ -182,19 +189,20 @@ def _learnt(lesson: Past, agent: SizingAgent, until: int) -> tuple[float, float]
     return own.sharpe, fixed.sharpe
 
 
-def write_down(rows: Sequence[Row], half: Half, *, steps: int, seeds: int) -> None:
+def write_down(rows: Sequence[Row], half: Half, recipes: Mapping[str, Recipe]) -> None:
     """Write every line of a group of coins into the trial ledger."""
     symbols = [market.symbol for market in half.candles.markets]
     first_day = half.candles.start_ms // DAY_MS
     for row in rows:
         lived = row.as_is
-        recipe = recipe_digest({"book agent": row.name, "symbols": symbols, "steps": steps, "seeds": seeds})
+        made = [recipe.describe() for name, recipe in recipes.items() if row.name.startswith(name)]
+        recipe = recipe_digest({"book agent": row.name, "symbols": symbols, "recipe": made})
         trial = Trial(
             at_ms=int(time.time() * 1000),
             kind=f"book agent: {row.name}",
             recipe=recipe,
             params={"symbols": symbols, "start_ms": half.candles.start_ms, "end_ms": half.candles.end_ms},
-            sharpe=lived.sharpe,
+            sharpe=finite(lived.sharpe),
         )
         record(trial, DailyReturns(days=first_day + lived.days, values=lived.returns), configuration().paths.runs)
 
@@ -212,8 +220,8 @@ def documents(found: Walked) -> list[dict[str, Any]]:
         {
             "coins": role,
             "name": row.name,
-            "sharpe": {kind: round(part.sharpe, 3) for kind, part in row.lived.items()},
-            "ahead": {kind: [round(gain.difference, 3), round(gain.error, 3)] for kind, gain in zip(KINDS, row.ahead_of(rows[0]), strict=True)},
+            "sharpe": {kind: finite(round(part.sharpe, 3)) for kind, part in row.lived.items()},
+            "ahead": [[round(gain.difference, 3), round(gain.error, 3)] for gain in row.ahead_of(rows[0])],
             "turnover": round(row.as_is.turnover, 3),
             "taken": [[round(float(share), 3) for share in part] for part in row.as_is.taken],
         }
@@ -242,16 +250,18 @@ def figures_of(found: Walked) -> list[Figure]:
 
 def print_rows(found: Walked, halves: Sequence[Half]) -> None:
     """Print every line of both groups, what the agents did, and the verdicts."""
+    columns = f"{' / '.join(KINDS)}; ahead of the fixed rule; turnover a day; years"
     for role, half, rows in zip(ROLES, halves, found.rows, strict=True):
-        print(f"\n{len(half.candles.markets)} coins that {role}, {len(rows[0].as_is.returns):,} days: {' / '.join(KINDS)}; ahead of the fixed rule; turnover a day; years")
+        print(f"\n{len(half.candles.markets)} coins that {role}, {len(rows[0].as_is.returns):,} days: {columns}")
         for row in rows:
-            print(f"  {row.name:36} {_line(row, rows[0])}")
-    print("\nhow often each level was chosen (gross {} | band {} | exit {}):".format(*(", ".join("rule" if level is None else f"{level:g}" for level in levels) for levels in (GROSS, BANDS, LEAST))))
+            print(f"  {row.name:30} {_line(row, rows[0])}")
+    levels = [[format(level, "g") if level is not None else "rule" for level in part] for part in (GROSS, BANDS, LEAST)]
+    print(f"\nshare of days, %: gross {' '.join(levels[0])} | band {' '.join(levels[1])} | exit {' '.join(levels[2])}")
     for role, rows in zip(ROLES, found.rows, strict=True):
         for row in rows:
-            if row.name.startswith("agent") or row.name in (RIVAL, CHANCE):
+            if row.name.startswith((*AGENTS, RIVAL, CHANCE)):
                 shares = " | ".join(" ".join(f"{100 * share:3.0f}" for share in part) for part in row.as_is.taken)
-                print(f"  {row.name:36} {shares} %  ({role})")
+                print(f"  {row.name:30} {shares}   {role}")
     for name, (own, fixed) in found.learnt.items():
         print(f"{name}, on the coins and days that taught it last: {own:.2f}, fixed rule {fixed:.2f}")
     print(f"{found.cpu_s:.0f} s of processor time taught the agents")

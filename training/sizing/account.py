@@ -72,7 +72,7 @@ class Book:
 
     def said(self, choice: Choice) -> Scores:
         """Return the scores of the whole run under a choice; they are kept."""
-        heard = Choice(gross=min(choice.gross, 1.0) and 1.0, least=choice.least if choice.gross else 0.0)
+        heard = Choice(least=choice.least) if choice.gross else Choice(gross=0.0)
         if heard not in self._said:
             self._said[heard] = heard.scores(self.path.scores(self.settings.risk))
         return self._said[heard]

@@ -1,13 +1,12 @@
 """The PPO agent that sizes a book: Stable-Baselines3 over accounts of the real kernel, kept as plain numbers.
 
-It begins as the fixed rule, whose levels are likelier than all others together, and has to find what is better. Several
-seeds are one agent: their probabilities are averaged and the likeliest level of each kind is taken.
+It begins near the fixed rule, whose levels it holds the likeliest, and has to find what is better. Several seeds are
+one agent: their probabilities are averaged and the likeliest level of each kind is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Self
 
 import numpy as np
@@ -20,8 +19,8 @@ from training.families.ppo.trainer import learner_of
 from training.sizing.environment import BookEnv, Past, Worth
 from training.sizing.levels import DEFAULT, SHAPE
 
-RECIPE: Final = PpoSettings(
-    total_timesteps=40_000,
+PPO_SETTINGS: Final = PpoSettings(
+    total_timesteps=32_768,
     learning_rate=1e-3,
     environments=16,
     rollout_steps=64,
@@ -30,10 +29,29 @@ RECIPE: Final = PpoSettings(
     hidden_size=32,
     gamma=0.9,
     gae_lambda=0.9,
-    entropy_weight=0.01,
+    entropy_weight=0.005,
 )
-EPISODE_DAYS: Final = 56
-HEAD_START: Final = 1.5  # of the fixed rule's levels, in logits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What makes an agent, its past and its seed apart.
+
+    Attributes:
+        worth: of a day.
+        head_start: of the fixed rule's levels before anything is learnt, in logits; 0: all levels are as likely.
+        episode_days: of an episode.
+        ppo: the algorithm's settings; `total_timesteps` are the days that each seed lives through.
+    """
+
+    worth: Worth
+    head_start: float = 0.7
+    episode_days: int = 56
+    ppo: PpoSettings = PPO_SETTINGS
+
+    def describe(self) -> dict[str, object]:
+        """Return the settings that make the recipe."""
+        return asdict(self) | {"ppo": self.ppo.model_dump(mode="json")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +65,9 @@ class Actor:
         """Return the actor that a learner has found."""
         modules = [*learner.policy.mlp_extractor.policy_net, learner.policy.action_net]
         linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
-        return cls(layers=tuple((part.weight.detach().numpy().T.copy(), part.bias.detach().numpy().copy()) for part in linear))
+        return cls(
+            layers=tuple((part.weight.detach().numpy().T.copy(), part.bias.detach().numpy().copy()) for part in linear)
+        )
 
     def chances(self, seen: np.ndarray) -> list[np.ndarray]:
         """Return the probabilities of each kind's levels."""
@@ -73,28 +93,27 @@ class SizingAgent:
         return gross, band, least
 
 
-Watcher = Callable[[int, PPO], None]
+def fit(past: Past, recipe: Recipe, *, seed: int) -> SizingAgent:
+    """Return an agent of `recipe.ppo.seeds` seeds that learnt from a past; equal arguments, equal bits."""
+    return SizingAgent(actors=tuple(fit_actor(past, recipe, seed=seed + index) for index in range(recipe.ppo.seeds)))
 
 
-def fit(past: Past, worth: Worth, *, seed: int, settings: PpoSettings = RECIPE) -> SizingAgent:
-    """Return the agent of `settings.seeds` seeds, each trained from the fixed rule on; equal arguments, equal bits."""
-    return SizingAgent(
-        actors=tuple(fit_actor(past, worth, seed=seed + index, settings=settings) for index in range(settings.seeds))
-    )
-
-
-def fit_actor(past: Past, worth: Worth, *, seed: int, settings: PpoSettings = RECIPE) -> Actor:
+def fit_actor(past: Past, recipe: Recipe, *, seed: int) -> Actor:
     """Train one seed."""
+
+    def account() -> BookEnv:
+        return BookEnv(past, recipe.worth, episode_days=recipe.episode_days)
+
     with torch.random.fork_rng(devices=[]):
-        world = DummyVecEnv([lambda: BookEnv(past, worth, episode_days=EPISODE_DAYS)] * settings.environments)
-        learner = learner_of(world, settings, seed=seed, device="cpu")
-        _begin_as_fixed(learner)
-        learner.learn(settings.total_timesteps)
+        learner = learner_of(DummyVecEnv([account] * recipe.ppo.environments), recipe.ppo, seed=seed, device="cpu")
+        _begin_as_fixed(learner, recipe.head_start)
+        learner.learn(recipe.ppo.total_timesteps)
     return Actor.of(learner)
 
 
-def _begin_as_fixed(learner: PPO) -> None:
-    starts: Sequence[int] = [0, *np.cumsum(SHAPE)[:-1].tolist()]
+def _begin_as_fixed(learner: PPO, head_start: float) -> None:
+    starts = [0, *np.cumsum(SHAPE)[:-1].tolist()]
+    bias = learner.policy.get_parameter("action_net.bias")
     with torch.no_grad():
         for start, level in zip(starts, DEFAULT, strict=True):
-            learner.policy.action_net.bias[start + level] += HEAD_START
+            bias[start + level] += head_start

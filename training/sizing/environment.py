@@ -73,7 +73,7 @@ class BookEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             raise ValueError(f"{past.until - past.first} days to live in; an episode has {episode_days}")
         self.metadata = {"render_modes": []}
         self.observation_space = spaces.Box(-BOUND, BOUND, (len(OBSERVED),), np.float32)
-        self.action_space = spaces.MultiDiscrete(SHAPE)
+        self.action_space = spaces.MultiDiscrete(list(SHAPE))
         self._past, self._worth, self._episode_days = past, worth, episode_days
         self._account, self._lived, self._last = BookAccount(past.book), 0, np.array(DEFAULT)
 

@@ -91,7 +91,8 @@ def observe(account: BookAccount, market: np.ndarray, last: np.ndarray, lived: i
     """
     own = np.concatenate([_account_facts(account, lived), np.array(last) / np.maximum(np.array(SHAPE) - 1, 1)])
     seen = np.concatenate([market[min(account.day, len(market) - 1)], own])
-    return np.clip(np.nan_to_num(seen), -BOUND, BOUND).astype(np.float32)
+    bounded: np.ndarray = np.clip(np.nan_to_num(seen), -BOUND, BOUND).astype(np.float32)
+    return bounded
 
 
 def _account_facts(account: BookAccount, lived: int) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
 from strategies.kernel.settings import TradingSettings
 from strategies.kernel.state import MEMORY
-from strategies.market import DAY_MS, HOUR_MS, CandleArray, Market, Timeframe
+from strategies.market import CLOSE, DAY_MS, HOUR_MS, CandleArray, Market, Timeframe
 from tests.training.run_builders import START_MS, walk
 from training.backtest.decision_path import DecisionPath, decision_rows
 from training.backtest.roster import Roster
@@ -74,7 +75,17 @@ def book(days: int = 90, *, roster: Roster | None = None, seed: int = 1, **execu
     return Book.of(path(run), run, settings(**execution))
 
 
-def changing(days: int) -> Roster:
+def wrong_book(days: int) -> Book:
+    """Return a book whose convictions are the opposite of what comes within twelve hours."""
+    run = candles(days)
+    closes = np.log(np.stack([part[:, CLOSE] for part in run.decision_candles], axis=1))
+    coming = np.zeros_like(closes)
+    coming[:-12] = closes[12:] - closes[:-12]
+    conviction = -coming / (0.008 * np.sqrt(12))
+    return Book.of(replace(path(run), conviction=conviction, ready=np.isfinite(conviction)), run, settings())
+
+
+def changing() -> Roster:
     """Return a roster in which one coin comes at a midnight, one leaves within a day, and one ends at a midnight."""
     names = [market.symbol for market in MARKETS]
     times = (START_MS, START_MS + 5 * DAY_MS, START_MS + 9 * DAY_MS + 7 * HOUR_MS, START_MS + 20 * DAY_MS)
@@ -89,5 +100,3 @@ def changing(days: int) -> Roster:
 def _funding(days: int) -> tuple[np.ndarray, np.ndarray]:
     times = START_MS + 8 * HOUR_MS * np.arange(days * 3)
     return times, np.where(np.arange(days * 3) % 2, 10_000, -5_000)
-
-
