@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -93,17 +94,19 @@ def main() -> None:
     recipes = {name: replace(recipe, ppo=ppo) for name, recipe in AGENTS.items()}
     found = tried(halves, trading, recipes)
     for half, rows in zip(halves, found.rows, strict=True):
-        write_down(rows, half, recipes)
+        write_down(rows, half, recipes, configuration().paths.runs)
     if not asked.json:
         print_rows(found, halves)
     show("book_agent", figures_of(found), as_json=asked.json, rows=documents(found), verdicts=verdicts(found))
 
 
-def tried(halves: Sequence[Half], trading: TradingSettings, recipes: Mapping[str, Recipe]) -> Walked:
+def tried(
+    halves: Sequence[Half], trading: TradingSettings, recipes: Mapping[str, Recipe], *, year_d: int = YEAR_D
+) -> Walked:
     """Teach on the first half, year by year, and judge every way of sizing on both."""
     pasts = [{kind: _past(half, trading, kind) for kind in KINDS} for half in halves]
     days = min(past.until for kinds in pasts for past in kinds.values())
-    years = [(first, min(first + YEAR_D, days)) for first in range(YEAR_D, days, YEAR_D)]
+    years = [(first, min(first + year_d, days)) for first in range(year_d, days, year_d)]
     begun, lesson = time.process_time(), pasts[0][KINDS[0]]
     agents: dict[str, list[SizingAgent]] = {}
     for name, recipe in recipes.items():
@@ -189,7 +192,7 @@ def _learnt(lesson: Past, agent: SizingAgent, until: int) -> tuple[float, float]
     return own.sharpe, fixed.sharpe
 
 
-def write_down(rows: Sequence[Row], half: Half, recipes: Mapping[str, Recipe]) -> None:
+def write_down(rows: Sequence[Row], half: Half, recipes: Mapping[str, Recipe], runs: Path) -> None:
     """Write every line of a group of coins into the trial ledger."""
     symbols = [market.symbol for market in half.candles.markets]
     first_day = half.candles.start_ms // DAY_MS
@@ -204,7 +207,7 @@ def write_down(rows: Sequence[Row], half: Half, recipes: Mapping[str, Recipe]) -
             params={"symbols": symbols, "start_ms": half.candles.start_ms, "end_ms": half.candles.end_ms},
             sharpe=finite(lived.sharpe),
         )
-        record(trial, DailyReturns(days=first_day + lived.days, values=lived.returns), configuration().paths.runs)
+        record(trial, DailyReturns(days=first_day + lived.days, values=lived.returns), runs)
 
 
 def verdicts(found: Walked) -> list[str]:
