@@ -11,7 +11,6 @@ rival), and chance. Every line goes into the trial ledger of `[paths] runs`.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from training.runtime.progress import configuration
 from training.sizing.account import Book
 from training.sizing.agent import PPO_SETTINGS, Recipe, SizingAgent, fit
 from training.sizing.environment import Past, Worth
-from training.sizing.judgement import Chooser, Lived, Term, always, by_chance, live, verdict
+from training.sizing.judgement import Always, Chooser, Lived, Term, by_chance, live, verdict
 from training.sizing.levels import BANDS, DEFAULT, GROSS, LEAST, actions, choice_of
 from training.walk_forward.panel import YEAR_D
 
@@ -41,7 +40,6 @@ KINDS: Final = ("as is", "costs x 2", "by turnover")
 AGENTS: Final[Mapping[str, Recipe]] = {  # the list was written down before any of them was judged
     "agent, log return": Recipe(worth=Worth(caution=0.0)),
     "agent, less variance": Recipe(worth=Worth(caution=0.1)),
-    "agent, no head start": Recipe(worth=Worth(caution=0.1), head_start=0.0),
 }
 FIXED: Final = "fixed rule"
 RIVAL: Final = "best constant before"
@@ -87,11 +85,15 @@ def main() -> None:
     steps, seeds = PPO_SETTINGS.total_timesteps, PPO_SETTINGS.seeds
     arguments.add_argument("--steps", type=int, default=steps, help="days that each seed lives through")
     arguments.add_argument("--seeds", type=int, default=seeds, help="of each agent")
+    arguments.add_argument("--agents", default="", help=f"of {'; '.join(AGENTS)}; empty: all")
     asked = arguments.parse_args()
+    chosen = [name.strip() for name in asked.agents.split(";") if name.strip()] or list(AGENTS)
+    if unknown := sorted(set(chosen) - set(AGENTS)):
+        arguments.error(f"there is no {', '.join(unknown)}; known are {'; '.join(AGENTS)}")
     walked, trading = walked_panel(asked)
     halves = [half_of(walked, group) for group in walked.groups]
     ppo = PPO_SETTINGS.model_copy(update={"total_timesteps": asked.steps, "seeds": asked.seeds})
-    recipes = {name: replace(recipe, ppo=ppo) for name, recipe in AGENTS.items()}
+    recipes = {name: replace(AGENTS[name], ppo=ppo) for name in chosen}
     found = tried(halves, trading, recipes)
     for half, rows in zip(halves, found.rows, strict=True):
         write_down(rows, half, recipes, configuration().paths.runs)
@@ -104,41 +106,63 @@ def tried(
     halves: Sequence[Half], trading: TradingSettings, recipes: Mapping[str, Recipe], *, year_d: int = YEAR_D
 ) -> Walked:
     """Teach on the first half, year by year, and judge every way of sizing on both."""
-    pasts = [{kind: _past(half, trading, kind) for kind in KINDS} for half in halves]
+    pasts = [{kind: past_of(half, trading, kind) for kind in KINDS} for half in halves]
     days = min(past.until for kinds in pasts for past in kinds.values())
     years = [(first, min(first + year_d, days)) for first in range(year_d, days, year_d)]
-    begun, lesson = time.process_time(), pasts[0][KINDS[0]]
-    agents: dict[str, list[SizingAgent]] = {}
-    for name, recipe in recipes.items():
-        agents[name] = [fit(lesson.before(first), recipe, seed=7) for first, _ in years]
-        print(f"{name}: {time.process_time() - begun:.0f} s of processor time so far", file=sys.stderr, flush=True)
+    lesson, begun = pasts[0][KINDS[0]], time.process_time()
+    agents = {
+        name: [fit(lesson.before(first), recipe, seed=7) for first, _ in years] for name, recipe in recipes.items()
+    }
     cpu_s = time.process_time() - begun
-    constants = [_constants(kinds, days) for kinds in pasts]
-    ways = _ways(agents, constants[0], years)
-    rows = [
-        [_since(constants[half][0], years[0][0])]
-        + [
-            Row(name=name, lived={kind: live(kinds[kind], _terms(years, way())) for kind in KINDS})
-            for name, way in ways
-        ]
-        + [_since(row, years[0][0]) for row in constants[half][1:]]
-        for half, kinds in enumerate(pasts)
-    ]
+    constants = [constants_of(kinds) for kinds in pasts]
+    rows = [rows_of(kinds, agents, own, constants[0], years) for kinds, own in zip(pasts, constants, strict=True)]
     learnt = {name: _learnt(lesson, own[-1], years[-1][0]) for name, own in agents.items()}
     return Walked(rows=(rows[0], rows[1]), learnt=learnt, cpu_s=cpu_s)
 
 
-def _past(half: Half, trading: TradingSettings, kind: str) -> Past:
+def rows_of(
+    kinds: Pasts,
+    agents: Mapping[str, Sequence[SizingAgent]],
+    constants: Sequence[Row],
+    before: Sequence[Row],
+    years: Sequence[tuple[int, int]],
+) -> list[Row]:
+    """Return every way of sizing on a group of coins, the fixed rule first.
+
+    Args:
+        agents: by name, that of each year.
+        constants: of the group.
+        before: constants of the coins that taught, whose best one before a year is the rival.
+    """
+    ways: dict[str, list[Chooser]] = {}
+    for name, own in agents.items():
+        ways[name] = list(own)
+        for index in range(len(own[0].actors)):
+            ways[f"{name}, seed {index + 1}"] = [SizingAgent(actors=(agent.actors[index],)) for agent in own]
+    ways[RIVAL] = [Always(actions()[_best_before(before, first)]) for first, _ in years]
+    rows = [
+        Row(name=name, lived={kind: _live(past, years, way) for kind, past in kinds.items()})
+        for name, way in ways.items()
+    ]
+    chance = {kind: _live(past, years, [by_chance(7)] * len(years)) for kind, past in kinds.items()}
+    own_constants = [_since(row, years[0][0]) for row in constants]
+    return [own_constants[0], *rows, Row(name=CHANCE, lived=chance), *own_constants[1:]]
+
+
+def past_of(half: Half, trading: TradingSettings, kind: str) -> Past:
     settings, records = costs_of(half, trading, kind)
     return Past(Book.of(half.path, half.candles, settings, records))
 
 
-def _constants(kinds: Pasts, days: int) -> list[Row]:
+def constants_of(kinds: Pasts) -> list[Row]:
     """Return every choice kept from the first day on, the fixed rule first."""
     return [
         Row(
             name=choice_of(action).name,
-            lived={kind: live(kinds[kind], [Term(first=1, until=days, chooser=always(action))]) for kind in KINDS},
+            lived={
+                kind: live(past, [Term(first=past.first, until=past.until, chooser=Always(action))])
+                for kind, past in kinds.items()
+            },
         )
         for action in actions()
     ]
@@ -158,37 +182,21 @@ def _since(row: Row, day: int) -> Row:
     return Row(name=row.name, lived=cut)
 
 
-def _ways(
-    agents: Mapping[str, Sequence[SizingAgent]], constants: Sequence[Row], years: Sequence[tuple[int, int]]
-) -> list[tuple[str, Any]]:
-    """Return by name who chooses in each year; makers, since chance begins anew in every account."""
-    ways: list[tuple[str, Any]] = []
-    for name, own in agents.items():
-        ways.append((name, lambda own=own: own))
-        for index in range(len(own[0].actors)):
-            alone = [SizingAgent(actors=(agent.actors[index],)) for agent in own]
-            ways.append((f"{name}, seed {index + 1}", lambda alone=alone: alone))
-    best = [always(actions()[_best_before(constants, first)]) for first, _ in years]
-    ways.append((RIVAL, lambda: best))
-    ways.append((CHANCE, lambda: [by_chance(7)] * len(years)))
-    return ways
-
-
 def _best_before(constants: Sequence[Row], day: int) -> int:
     """Return which constant had the greatest mean of its net Sharpe ratios on the days before one."""
     means = [np.mean([sharpe(part.returns[part.days < day]) for part in row.lived.values()]) for row in constants]
     return int(np.nanargmax(means))
 
 
-def _terms(years: Sequence[tuple[int, int]], choosers: Sequence[Chooser]) -> list[Term]:
-    return [
-        Term(first=first, until=until, chooser=chooser) for (first, until), chooser in zip(years, choosers, strict=True)
-    ]
+def _live(past: Past, years: Sequence[tuple[int, int]], choosers: Sequence[Chooser]) -> Lived:
+    return live(
+        past, [Term(first=year[0], until=year[1], chooser=who) for year, who in zip(years, choosers, strict=True)]
+    )
 
 
 def _learnt(lesson: Past, agent: SizingAgent, until: int) -> tuple[float, float]:
     own = live(lesson, [Term(first=1, until=until, chooser=agent)])
-    fixed = live(lesson, [Term(first=1, until=until, chooser=always(DEFAULT))])
+    fixed = live(lesson, [Term(first=1, until=until, chooser=Always(DEFAULT))])
     return own.sharpe, fixed.sharpe
 
 
@@ -213,7 +221,7 @@ def write_down(rows: Sequence[Row], half: Half, recipes: Mapping[str, Recipe], r
 def verdicts(found: Walked) -> list[str]:
     """Return in words what each agent is worth on coins that taught it nothing, beside the rule and its rival."""
     rows = {row.name: row for row in found.rows[1]}
-    said = [verdict(name, rows[name].ahead_of(rows[FIXED])[:2]) for name in AGENTS]
+    said = [verdict(name, rows[name].ahead_of(rows[FIXED])[:2]) for name in found.learnt]
     return [*said, verdict(RIVAL, rows[RIVAL].ahead_of(rows[FIXED])[:2])]
 
 
@@ -237,7 +245,7 @@ def figures_of(found: Walked) -> list[Figure]:
     """Return the benchmark's figures: the agents on coins that taught them nothing."""
     rows = {row.name: row for row in found.rows[1]}
     figures = [Figure(name="training", value=round(found.cpu_s, 1), unit="s of processor time")]
-    for name in (*AGENTS, RIVAL, CHANCE):
+    for name in (*found.learnt, RIVAL, CHANCE):
         gain = rows[name].ahead_of(rows[FIXED])[0]
         figures.append(
             Figure(
@@ -262,7 +270,7 @@ def print_rows(found: Walked, halves: Sequence[Half]) -> None:
     print(f"\nshare of days, %: gross {' '.join(levels[0])} | band {' '.join(levels[1])} | exit {' '.join(levels[2])}")
     for role, rows in zip(ROLES, found.rows, strict=True):
         for row in rows:
-            if row.name.startswith((*AGENTS, RIVAL, CHANCE)):
+            if row.name.startswith((*found.learnt, RIVAL, CHANCE)):
                 shares = " | ".join(" ".join(f"{100 * share:3.0f}" for share in part) for part in row.as_is.taken)
                 print(f"  {row.name:30} {shares}   {role}")
     for name, (own, fixed) in found.learnt.items():

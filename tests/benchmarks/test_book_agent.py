@@ -12,12 +12,15 @@ pytest.importorskip("stable_baselines3")
 
 from benchmarks.book import Half
 from benchmarks.book_agent import (
+    AGENTS,
     CHANCE,
     FIXED,
     KINDS,
     RIVAL,
     Walked,
     documents,
+    figures_of,
+    print_rows,
     tried,
     verdicts,
     write_down,
@@ -30,7 +33,7 @@ from training.sizing.levels import actions
 
 DAYS, YEAR_D = 50, 20
 PPO = PPO_SETTINGS.model_copy(update={"total_timesteps": 64, "rollout_steps": 16, "environments": 4, "seeds": 2})
-NAMES = ("agent, log return", "agent, less variance", "agent, no head start")
+NAMES = tuple(AGENTS)
 RECIPES = {name: Recipe(worth=Worth(caution=0.1), episode_days=8, ppo=PPO) for name in NAMES}
 
 
@@ -52,7 +55,7 @@ def test_every_way_lives_the_same_days_beside_the_fixed_rule(walked: Walked) -> 
         names = [row.name for row in rows]
         assert names[0] == FIXED
         assert len(names) == len(set(names)) == len(actions()) + 3 * len(NAMES) + 2
-        assert {RIVAL, CHANCE, "gross 0", "agent, no head start, seed 2"} <= set(names)
+        assert {RIVAL, CHANCE, "gross 0", "agent, less variance, seed 2"} <= set(names)
         for row in rows:
             assert {len(row.lived[kind].returns) for kind in KINDS} == {DAYS - YEAR_D}
             assert row.as_is.days.tolist() == list(range(YEAR_D, DAYS))
@@ -65,6 +68,16 @@ def test_costs_cost_and_chance_chooses_otherwise(walked: Walked) -> None:
     assert sums[0] > sums[2] > sums[1]
     assert rows["gross 0"].as_is.turnover < rows["gross 0.5"].as_is.turnover < rows[FIXED].as_is.turnover
     assert not np.array_equal(rows[CHANCE].as_is.returns, rows[FIXED].as_is.returns)
+
+
+def test_what_is_printed_has_every_line_and_the_verdicts(walked: Walked, capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(walked, HALVES)
+    printed = capsys.readouterr().out
+    assert f"{COINS} coins that taught nothing, {DAYS - YEAR_D} days: as is / costs x 2 / by turnover" in printed
+    for name in (*(row.name for row in walked.rows[1]), *verdicts(walked)):
+        assert printed.count(name) >= 1
+    names = [figure.name for figure in figures_of(walked)]
+    assert names == ["training", *(f"net Sharpe, {name}" for name in (*NAMES, RIVAL, CHANCE))]
 
 
 def test_the_verdict_and_every_line_are_written_down(walked: Walked, tmp_path: Path) -> None:

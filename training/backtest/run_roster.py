@@ -6,6 +6,7 @@ function that settles a delisting live. 1/N counts the members and whoever is st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -68,19 +69,16 @@ class RosterRun:
         facts: list[np.ndarray] = []
         while self.at < bar:
             now_ms = int(self.candles.open_ms[self.at])
-            statuses, changed = self._change(self.statuses, self.roster.at(now_ms), now_ms)
+            statuses = self.statuses
+            if statuses is None or MarketStatus.LEAVING in statuses or self.roster.next_change(now_ms - 1) == now_ms:
+                statuses, changed = self._change(statuses, self.roster.at(now_ms), now_ms)
+                facts.append(changed)
             stop = min(bar, self._window_end(now_ms, MarketStatus.LEAVING in statuses))
             piece = self._window(self.at, stop, statuses)
-            facts += [changed, piece.facts]
+            facts.append(piece.facts)
             pieces.append(piece)
             self.state, self.statuses, self.at = piece.state, statuses, stop
-        return RunResult(
-            facts=np.concatenate([np.zeros(0, FACT), *facts]),
-            decisions=np.concatenate([piece.decisions for piece in pieces]),
-            equity=np.concatenate([piece.equity for piece in pieces]),
-            exposure=np.concatenate([piece.exposure for piece in pieces]),
-            state=self.state,
-        )
+        return pieces[0] if len(facts) == 1 else _together(pieces, facts)
 
     def _change(
         self, before: tuple[MarketStatus, ...] | None, members: frozenset[str], now_ms: int
@@ -148,3 +146,14 @@ class RosterRun:
             status, records = records["status"], self.records.copy()
             records["status"] = status
         return records
+
+
+def _together(pieces: Sequence[RunResult], facts: Sequence[np.ndarray]) -> RunResult:
+    """Return adjacent windows as one run; `facts` are theirs and those of the changes between them."""
+    return RunResult(
+        facts=np.concatenate([np.zeros(0, FACT), *facts]),
+        decisions=np.concatenate([piece.decisions for piece in pieces]),
+        equity=np.concatenate([piece.equity for piece in pieces]),
+        exposure=np.concatenate([piece.exposure for piece in pieces]),
+        state=pieces[-1].state,
+    )

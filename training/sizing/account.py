@@ -148,25 +148,29 @@ class BookAccount:
         statuses = self._run.statuses or ()
         return max(1, sum(status is not MarketStatus.GONE for status in statuses))
 
-    def live(self, choice: Choice) -> RunResult:
-        """Trade a day under a choice and return what happened.
+    def live(self, choice: Choice, days: int = 1) -> RunResult:
+        """Trade some days under one choice and return what happened.
 
         Raises:
-            ValueError: no day is left.
+            ValueError: so many days are not left.
         """
-        if self.is_over:
-            raise ValueError(f"the run has {self.book.days} days and all are over")
         run, day = self._run, self.day
-        before = int(run.state.account["equity"][0])
+        if not 0 < days <= self.book.days - day:
+            raise ValueError(
+                f"{self.book.days - day} of the run's {self.book.days} days are left and {days} are asked for"
+            )
         if choice not in self._settings:
             self._settings[choice] = choice.settings(self.book.settings)
+        before = int(run.state.account["equity"][0])
         run.settings, run.scores = self._settings[choice], self.book.said(choice)
-        found = run.until(int(self.book.borders[day + 1]))
-        after = int(run.state.account["equity"][0])
-        self.returns[day] = np.log(max(after, 1) / max(before, 1))
-        self.turnovers[day] = self._traded(found.facts) / max(before, 1)
+        found = run.until(int(self.book.borders[day + days]))
+        part = slice(day, day + days)
+        ends = found.equity[self.book.borders[day + 1 : day + days + 1] - self.book.borders[day] - 1]
+        equity = np.maximum(np.append(before, ends), 1)  # (days + 1,)
+        self.returns[part] = np.log(equity[1:] / equity[:-1])
+        self.turnovers[part] = self._traded(found.facts, part) / equity[:-1]
         self.exposure = float(found.exposure[-1])
-        self.day += 1
+        self.day += days
         return found
 
     def standing(self) -> Standing:
@@ -180,9 +184,13 @@ class BookAccount:
             turnovers=self.turnovers[: self.day].copy(),
         )
 
-    def _traded(self, facts: np.ndarray) -> float:
+    def _traded(self, facts: np.ndarray, part: slice) -> np.ndarray:
+        """Return the notional that was filled on each of some days, units."""
         fills = facts[facts["kind"] == FactKind.FILL]
-        return float(np.sum(np.abs(fills["lots"]) * fills["price"] * self.book.unit_values[fills["market"]]))
+        notional = np.abs(fills["lots"]) * fills["price"] * self.book.unit_values[fills["market"]]
+        begins = self.book.candles.open_ms[self.book.borders[part]]
+        which = np.searchsorted(begins, fills["ms"], side="right") - 1
+        return np.bincount(which, notional, len(begins))
 
 
 def fixed_standings(book: Book) -> tuple[Sequence[Standing], np.ndarray]:

@@ -18,7 +18,8 @@ from training.sizing.environment import Past
 from training.sizing.levels import DEFAULT, SHAPE, choice_of
 from training.sizing.observation import observe
 
-Chooser = Callable[[np.ndarray], tuple[int, int, int]]
+Action = tuple[int, int, int]
+Chooser = Callable[[np.ndarray], Action]
 SEED = 7
 
 
@@ -69,14 +70,17 @@ def live(past: Past, terms: Sequence[Term]) -> Lived:
         terms: adjacent, ascending.
     """
     first, until = terms[0].first, terms[-1].until
-    account, last = BookAccount(past.book, past.standings[first]), np.array(DEFAULT)
+    account, last = BookAccount(past.book, past.standings[first]), DEFAULT
     taken = [np.zeros(count) for count in SHAPE]
     for term in terms:
-        for day in range(term.first, term.until):
-            last = np.array(term.chooser(observe(account, past.market, last, day - first)))
-            account.live(choice_of(last))
+        while account.day < term.until:
+            if isinstance(term.chooser, Always):
+                last, days = term.chooser.action, term.until - account.day
+            else:
+                last, days = term.chooser(observe(account, past.market, last, account.day - first)), 1
+            account.live(choice_of(last), days)
             for kind, level in enumerate(last):
-                taken[kind][level] += 1.0
+                taken[kind][level] += days
     return Lived(
         days=np.arange(first, until),
         returns=np.expm1(account.returns[first:until]),
@@ -85,16 +89,21 @@ def live(past: Past, terms: Sequence[Term]) -> Lived:
     )
 
 
-def always(action: tuple[int, int, int]) -> Chooser:
-    """Return who always chooses the same."""
-    return lambda seen: action
+@dataclass(frozen=True, slots=True)
+class Always:
+    """Who always chooses the same; such days are lived through at once."""
+
+    action: Action
+
+    def __call__(self, seen: np.ndarray) -> Action:
+        return self.action
 
 
 def by_chance(seed: int) -> Chooser:
     """Return who chooses every level with the same probability, anew every day."""
     rng = np.random.default_rng(seed)
 
-    def choose(seen: np.ndarray) -> tuple[int, int, int]:
+    def choose(seen: np.ndarray) -> Action:
         gross, band, least = (int(rng.integers(count)) for count in SHAPE)
         return gross, band, least
 

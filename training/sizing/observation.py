@@ -6,6 +6,7 @@ Half of them are of the account, half of the market: how far the scores lean, ho
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -80,7 +81,7 @@ def _mean_rate(records: np.ndarray, member: np.ndarray) -> float:
     return float((records["fee_e8"] + records["slippage_e8"])[member].mean()) / RATE_ONE
 
 
-def observe(account: BookAccount, market: np.ndarray, last: np.ndarray, lived: int) -> np.ndarray:
+def observe(account: BookAccount, market: np.ndarray, last: Sequence[int] | np.ndarray, lived: int) -> np.ndarray:
     """Return the (k,) float32 `OBSERVED` before the account's next day.
 
     Args:

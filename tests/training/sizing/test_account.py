@@ -60,7 +60,7 @@ def test_returns_of_the_days_are_the_run() -> None:
     begun = int(begin_account(made.candles, made.settings).account["equity"][0])
     assert np.exp(account.returns.sum()) == pytest.approx(equity[-1] / begun, rel=1e-12)
     assert account.day == DAYS == made.days
-    with pytest.raises(ValueError, match="all are over"):
+    with pytest.raises(ValueError, match="0 of the run's 40 days are left and 1 are asked for"):
         account.live(FIXED)
 
 

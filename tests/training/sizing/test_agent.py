@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
 
-from tests.training.sizing.books import book, wrong_book
+from tests.training.sizing.books import book, changing, wrong_book
 from training.sizing.agent import PPO_SETTINGS, Recipe, fit
 from training.sizing.environment import Past, Worth
-from training.sizing.judgement import Term, always, by_chance, live, verdict
+from training.sizing.judgement import Always, Term, by_chance, live, verdict
 from training.sizing.levels import DEFAULT, GROSS
 from training.sizing.observation import OBSERVED
 
@@ -30,7 +30,7 @@ def test_where_the_scores_are_wrong_it_learns_to_hold_nothing() -> None:
     past = Past(wrong_book(DAYS))
     agent = fit(past.before(DAYS_TAUGHT), recipe(), seed=1)
     own = live(past, [Term(first=DAYS_TAUGHT, until=DAYS, chooser=agent)])
-    fixed = live(past, [Term(first=DAYS_TAUGHT, until=DAYS, chooser=always(DEFAULT))])
+    fixed = live(past, [Term(first=DAYS_TAUGHT, until=DAYS, chooser=Always(DEFAULT))])
     assert fixed.returns.sum() < -0.2
     assert own.taken[0][GROSS.index(0.0)] > 0.8
     assert own.returns.sum() > 0.5 * fixed.returns.sum()
@@ -56,14 +56,24 @@ def test_several_seeds_are_one_agent() -> None:
 
 def test_terms_hand_one_account_on() -> None:
     past = Past(book(60))
-    whole = live(past, [Term(first=10, until=60, chooser=always((3, 0, 1)))])
-    parts = live(past, [Term(first=at, until=at + 25, chooser=always((3, 0, 1))) for at in (10, 35)])
+    whole = live(past, [Term(first=10, until=60, chooser=Always((3, 0, 1)))])
+    parts = live(past, [Term(first=at, until=at + 25, chooser=Always((3, 0, 1))) for at in (10, 35)])
     assert np.array_equal(whole.returns, parts.returns)
     assert [part.sum() for part in parts.taken] == pytest.approx([1.0, 1.0, 1.0])
     assert len(whole.days) == len(whole.returns) == len(whole.turnovers) == 50
-    fixed = live(past, [Term(first=10, until=60, chooser=always(DEFAULT))])
+    fixed = live(past, [Term(first=10, until=60, chooser=Always(DEFAULT))])
     assert fixed.ahead_of(fixed).difference == 0.0
     assert "is not ahead" in verdict("nobody", [fixed.ahead_of(fixed)])
+
+
+def test_many_days_at_once_are_the_days_one_by_one() -> None:
+    past = Past(book(50, roster=changing()))
+    for action in ((2, 1, 0), (1, 2, 1), (0, 1, 0)):
+        once = live(past, [Term(first=3, until=50, chooser=Always(action))])
+        daily = live(past, [Term(first=day, until=day + 1, chooser=Always(action)) for day in range(3, 50)])
+        assert np.array_equal(once.returns, daily.returns)
+        assert once.turnovers == pytest.approx(daily.turnovers, rel=1e-12)
+        assert [part.tolist() for part in once.taken] == [part.tolist() for part in daily.taken]
 
 
 def test_chance_takes_every_level_about_as_often() -> None:
