@@ -12,10 +12,12 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy import Engine
 
 from bot.accounts import Accounts, open_accounts
 from bot.assembly import AccountParts
@@ -73,7 +75,7 @@ async def run(
             supervisor.ready()
             await _run_tasks(accounts, supervisor, stopping, say)
     except Stopped:
-        structlog.get_logger("daemon").info("stopped while the exchange was away")
+        structlog.get_logger("daemon").info("stopped while the start waited")
     finally:
         reporting.cancel()
 
@@ -139,19 +141,12 @@ async def _built(
     config: Config, stopping: asyncio.Event, say: Callable[[str], None], *, new_account: bool
 ) -> AsyncIterator[Accounts]:
     async with AsyncExitStack() as stack:
-        database = await asyncio.to_thread(database_of, config)
-        stack.callback(database.dispose)
-        name, *further = config.account_names
-        place = (config.exchange.name, name, config.paths.state, further)
-        held = account_lease(database, *place, pooled=config.database.pooler)
-        lease = await asyncio.to_thread(stack.enter_context, held)
-        await asyncio.to_thread(finish_restore, config.paths.state, database)
-        await asyncio.to_thread(migrated, config, database)
-        await asyncio.to_thread(lease.renew)  # a row had nowhere to stand before the schema
-        warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
         page = WaitingPage(config.web, ServiceManager.of(os.environ))
         stack.push_async_callback(page.close)
         patience = Patience(on_wait=page.on_wait, stopping=stopping)
+        database, lease, held = await patience.until(partial(asyncio.to_thread, _held_database, config))
+        stack.callback(held.close)
+        warming = asyncio.create_task(asyncio.to_thread(warm), name="warm-up")
         exchange = await stack.enter_async_context(open_exchange(config, patience))
         say(f"market     {exchange.exchange_info.market_name}")
         await warming
@@ -173,6 +168,25 @@ async def _built(
         say(f"sign in    {accounts.web.sign_in_link() if sys.stdout.isatty() else '`sigma sign-in` prints a link'}")
         _settle()
         yield accounts
+
+
+def _held_database(config: Config) -> tuple[Engine, Lease, ExitStack]:
+    """Return the database with the schema of today, and the accounts' lease; both are given back with the stack.
+
+    Raises:
+        StorageAway: it cannot be had just now; nothing is held.
+        SigmaError: it cannot be had at all.
+    """
+    name, *further = config.account_names
+    place = (config.exchange.name, name, config.paths.state, further)
+    with ExitStack() as stack:
+        database = database_of(config)
+        stack.callback(database.dispose)
+        lease = stack.enter_context(account_lease(database, *place, pooled=config.database.pooler))
+        finish_restore(config.paths.state, database)
+        migrated(config, database)
+        lease.renew()  # a row had nowhere to stand before the schema
+        return database, lease, stack.pop_all()
 
 
 def _settle() -> None:

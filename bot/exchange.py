@@ -64,13 +64,13 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How a start waits for an exchange: whom it tells why, and what ends it."""
+    """How a start waits for what it stands on: whom it tells why, and what ends it."""
 
-    on_wait: Callable[[str], None] = lambda why: structlog.get_logger("exchange").warning("exchange awaited", why=why)
+    on_wait: Callable[[str], None] = lambda why: structlog.get_logger("exchange").warning("start waits", why=why)
     stopping: asyncio.Event | None = None
 
     async def until(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Return what `ask` brings once the exchange can be had.
+        """Return what `ask` brings once the exchange and the database can be had.
 
         Raises:
             Stopped: the program is to end.

@@ -6,18 +6,26 @@ A reader sees the old file or the new one, never a part of either, and needs no 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
-from strategies.errors import StorageFailed
+from strategies.errors import StorageAway, StorageFailed
 
 STAGED_SUFFIX = ".staged"
 LOCK_NAME = ".lock"
 LOCK_PAUSE_S = 0.05
+_PASSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENFILE, errno.EMFILE})
+
+
+def failure(message: str, error: OSError) -> StorageFailed:
+    """Return what to raise for an error of a disk: one that may pass, or one that asks for a hand."""
+    return (StorageAway if error.errno in _PASSING else StorageFailed)(message)
 
 
 @contextmanager
@@ -31,7 +39,7 @@ def folder_lock(folder: Path, patience_s: float = 30.0) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageFailed(f"{folder} cannot be written: {error.strerror}") from error
+        raise failure(f"{folder} cannot be written: {error.strerror}", error) from error
     try:
         _wait_for_lock(descriptor, folder, patience_s)
         yield
@@ -75,13 +83,14 @@ def replace_files(contents: Sequence[tuple[Path, Callable[[Path], None]]]) -> No
         for stage, _ in staged:
             with suppress(OSError):  # a read-only disk refuses that, too
                 stage.unlink(missing_ok=True)
-        raise StorageFailed(f"{target} could not be written: {error.strerror or error}; nothing was changed") from error
+        text = f"{target} could not be written: {error.strerror or error}; nothing was changed"
+        raise failure(text, error) from error
     try:
         for stage, target in staged:
             os.replace(stage, target)
         sync(contents[0][0].parent)
     except OSError as error:  # a folder in its place, a disk that turned read-only
-        raise StorageFailed(f"{target} could not be put in place: {error.strerror or error}") from error
+        raise failure(f"{target} could not be put in place: {error.strerror or error}", error) from error
 
 
 def remove_staged(folder: Path) -> None:

@@ -26,6 +26,10 @@ class StorageFailed(SigmaError):
     """A database or file could not be read or written (locked, full, damaged)."""
 
 
+class StorageAway(StorageFailed):
+    """A database or disk takes nothing just now and may later (full, read-only, starting, busy): wait, ask again."""
+
+
 class BundleRefused(SigmaError):
     """A bundle is broken or does not belong here; the old one goes on."""
 

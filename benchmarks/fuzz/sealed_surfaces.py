@@ -5,22 +5,21 @@ Malice seals again what it spoilt, so that checksums fit and the reading itself 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
 import random
 import shutil
-import time
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Table
 
-from benchmarks.fuzz.cases import CASE_S, Attack, Broken
+from benchmarks.fuzz.bundle_reader import BundleReader
+from benchmarks.fuzz.cases import Attack, Broken, Together
+from benchmarks.fuzz.few_rows import packed, sealed, stated, with_few_rows
 from benchmarks.fuzz.mutations import spoilt_bytes, spoilt_json
 from benchmarks.kill_story import EXCHANGE, NAME, places_of, story_of
 from storage.backup.container import SEAL, Unpacking, unpacked
@@ -34,9 +33,11 @@ from strategies.bundle.files import MANIFEST as BUNDLE_MANIFEST
 from strategies.bundle.files import bundle_id
 from strategies.errors import BundleRefused, SigmaError
 from tests.bot.retraining.swappable import Files, repacked, ridge_files
+from tests.made_bundles import made_bundle
 
-APART_SHARE: Final = 0.01  # of bundles, verified in a child as the daemon does
-WHOLE_SHARE: Final = 0.01  # of backups, restored from the first step to the last
+APART_SHARE: Final = 0.0005  # of bundles, verified in a child of their own, too
+BUNDLES: Final = 100  # verified one after the other by one process
+WHOLE_SHARE: Final = 0.005  # of backups, restored from the first step to the last
 
 
 @asynccontextmanager
@@ -45,7 +46,7 @@ async def backup(folder: Path) -> AsyncIterator[Attack]:
     story = story_of(folder / "whole", 7)
     story.folder.mkdir()
     story.play()
-    good = (story.folder / "sigma.backup").read_bytes()
+    good = with_few_rows((story.folder / "sigma.backup").read_bytes())
     source, there = folder / "spoilt.backup", folder / "there"
     reader = _Reading(folder / "read")
 
@@ -71,30 +72,54 @@ async def backup(folder: Path) -> AsyncIterator[Attack]:
 
 
 @asynccontextmanager
-async def bundle(folder: Path) -> AsyncIterator[Attack]:
+async def bundle(folder: Path) -> AsyncIterator[Together]:
     """Spoilt bundles verified as the daemon does, in a child; what the child lets through the daemon can load."""
-    good = ridge_files()
+    goods = (ridge_files(), repacked(made_bundle().files, exchange="builtin"))
+    home = folder / "good" / bundle_id(goods[1])
+    _written(home, goods[1])
+    reader = BundleReader(home)
     place = folder / "bundles"
 
-    def take(rng: random.Random) -> None:
-        files = _spoilt_bundle(rng, good)
+    async def many(rngs: Sequence[random.Random]) -> int:
         shutil.rmtree(place, ignore_errors=True)
-        home = place / (bundle_id(files) if rng.random() < 0.95 else "b-other")
-        home.mkdir(parents=True)
-        for name, content in files.items():
-            (home / name).write_bytes(content)
-        if rng.random() < APART_SHARE:
-            if _end_of_child(home) == 0:
+        homes = []
+        for number, rng in enumerate(rngs):
+            files = _spoilt_bundle(rng, rng.choice(goods))
+            homes.append(place / str(number) / (bundle_id(files) if rng.random() < 0.95 else "b-other"))
+            _written(homes[-1], files)
+        codes = reader.read(homes)
+        for home, code, rng in zip(homes, codes, rngs, strict=True):
+            if rng.random() < APART_SHARE:
+                _require_same_end(home, code)
+            if code == 0:
                 bundles.load(home)
-            return
-        try:  # what the child does, without the cost of a child: these bundles are no foreign code's to parse
-            bundles.load(home)
-        except SigmaError:
-            raise
-        except Exception as error:  # the child would end with it, and the daemon refuse
-            raise BundleRefused(f"{type(error).__name__}: {error}") from error
+        return sum(code != 0 for code in codes)
 
-    yield take
+    async def one(rng: random.Random) -> None:
+        if await many([rng]):
+            raise BundleRefused("the child refused it")
+
+    try:
+        yield Together(one=one, many=many, size=BUNDLES)
+    finally:
+        reader.close()
+
+
+def _written(home: Path, files: Files) -> None:
+    home.mkdir(parents=True)
+    for name, content in files.items():
+        (home / name).write_bytes(content)
+
+
+def _require_same_end(home: Path, code: int) -> None:
+    """Verify a bundle in a child of its own, as the daemon does; it must come to the same end."""
+    try:
+        apart.verify_apart(home, None)
+        found = 0
+    except BundleRefused:
+        found = 1
+    if bool(found) != bool(code):
+        raise Broken(f"bundle {home.name} ended a fork with {code} and a child of its own with {found}")
 
 
 class _Reading:
@@ -135,7 +160,7 @@ def _spoilt_backup(rng: random.Random, good: bytes) -> bytes:
         case 0:
             return spoilt_bytes(rng, good)
         case 1:
-            return _sealed(spoilt_bytes(rng, good[:-SEAL]))
+            return sealed(spoilt_bytes(rng, good[:-SEAL]))
     with zipfile.ZipFile(io.BytesIO(good)) as zipped:
         members = {name: zipped.read(name) for name in zipped.namelist()}
     manifest = json.loads(members.pop(MANIFEST))
@@ -144,25 +169,11 @@ def _spoilt_backup(rng: random.Random, good: bytes) -> bytes:
         members[chosen] = spoilt_bytes(rng, members[chosen])
         for part in manifest["members"]:
             if part["name"] == chosen:
-                part |= {"bytes": len(members[chosen]), "sha256": hashlib.sha256(members[chosen]).hexdigest()}
-        return _packed(members, json.dumps(manifest).encode())
+                part |= stated(members[chosen])
+        return packed(members, json.dumps(manifest).encode())
     if rng.random() < 0.2:
         members[rng.choice(("../escape", "/etc/x", "models/../../x", "a" * 3000, "", "tables/\x00"))] = b"x"
-    return _packed(members, spoilt_json(rng, manifest))
-
-
-def _packed(members: dict[str, bytes], manifest: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as zipped:
-        for name, content in members.items():
-            zipped.writestr(name or "empty", content)
-        zipped.writestr(MANIFEST, manifest)
-        zipped.comment = b"0" * SEAL
-    return _sealed(packed.getvalue()[:-SEAL])
-
-
-def _sealed(body: bytes) -> bytes:
-    return body + hashlib.sha256(body).hexdigest().encode()
+    return packed(members, spoilt_json(rng, manifest))
 
 
 def _spoilt_bundle(rng: random.Random, good: Files) -> Files:
@@ -182,21 +193,3 @@ def _spoilt_bundle(rng: random.Random, good: Files) -> Files:
         return repacked(files)
     except (SigmaError, ValueError, KeyError, TypeError):  # the manifest itself is spoilt: it stays as it is
         return files
-
-
-def _end_of_child(home: Path) -> int:
-    """Verify a bundle as `storage.models.apart` does, in a fork; return how it ended."""
-    child = os.fork()
-    if not child:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 2)
-        os._exit(apart.main([str(home)]))
-    deadline = time.monotonic() + CASE_S
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return status
-        time.sleep(0.002)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    raise Broken(f"a bundle was not verified within {CASE_S:.0f} s")

@@ -20,9 +20,10 @@ from benchmarks.fuzz.cases import Counted, Fault, attack
 from benchmarks.fuzz.surfaces import SURFACES
 
 LOOK_S: Final = 0.2
-PIECE: Final = 5_000  # cases of which results are told together; opening a surface may take as long as thousands
+PIECE: Final = 10_000  # cases of which results are told together; opening a surface may take as long as thousands
 MOST_ENDS: Final = 10  # processes that may end before a surface is given up
 OPENING_S: Final = 240.0  # until the first case
+MEMORY: Final = Path("/dev/shm")  # cases write and remove files: a disk would be most of their time
 HANGS_S: Final = 180.0  # a case that takes longer holds its whole process; machines may be busy
 
 
@@ -31,7 +32,7 @@ def fuzz(name: str, *, seed: int, first: int, cases: int, seconds: float) -> Cou
     started = time.monotonic()
     done: list[Counted] = []
     ended: list[Fault] = []
-    with tempfile.TemporaryDirectory(prefix=f"sigma-fuzz-{name}-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"sigma-fuzz-{name}-", dir=_memory()) as folder:
         progress = Path(folder) / "progress"
         following, last = first, first + cases
         while following < last and len(ended) < MOST_ENDS:
@@ -66,7 +67,7 @@ def work(name: str, *, seed: int, first: int, cases: int, seconds: float) -> int
     deadline = time.monotonic() + seconds if seconds else float("inf")
 
     async def play() -> None:
-        with tempfile.TemporaryDirectory(prefix=f"sigma-fuzzed-{name}-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"sigma-fuzzed-{name}-", dir=_memory()) as folder:
             done = 0
             while done < cases and time.monotonic() < deadline:
                 place = Path(folder) / str(done)
@@ -87,6 +88,10 @@ def work(name: str, *, seed: int, first: int, cases: int, seconds: float) -> int
 
     asyncio.run(play())
     return 0
+
+
+def _memory() -> Path | None:
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 def void(_value: Any) -> None:

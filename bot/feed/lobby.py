@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from bot.feed.candle import ClosedCandle
 from strategies.market import Market
 from strategies.membership import DELISTED
@@ -96,11 +94,10 @@ class Lobby:
 
 def fits_grid(market: Market, values: Values) -> bool:
     """Tell whether prices and volume lie on a market's ticks and lots."""
-    return _whole(np.array(values[:4]) / float(market.tick)) and _whole(
-        np.array(values[4:]) / float(market.lot * market.contract_size)
-    )
+    tick, lot = float(market.tick), float(market.lot * market.contract_size)
+    return all(_is_whole(price / tick) for price in values[:4]) and _is_whole(values[4] / lot)
 
 
-def _whole(counts: np.ndarray) -> bool:
-    slack = GRID_TOLERANCE + np.abs(counts) * 1e-12
-    return bool((np.abs(counts - np.rint(counts)) <= slack).all())
+def _is_whole(count: float) -> bool:
+    part = count % 1.0
+    return min(part, 1.0 - part) <= GRID_TOLERANCE + abs(count) * 1e-12

@@ -1,4 +1,4 @@
-"""Waiting for an exchange: asking again and again until it answers, refuses this place for good, or we are stopped."""
+"""Waiting for an exchange or a database: asking again until it answers, refuses for good, or we are stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from bot.feed.failures import GeoBlocked
 from bot.waiting import Backoff
-from strategies.errors import ExchangeFailed
+from strategies.errors import ExchangeFailed, StorageAway
 
 LONGEST_PATIENT_S: Final = 30.0
 BELIEVED_REFUSALS: Final = 3
@@ -22,10 +22,10 @@ class Stopped(Exception):
 async def patient(
     ask: Callable[[], Awaitable[T]], *, on_wait: Callable[[str], None], stopping: asyncio.Event | None = None
 ) -> T:
-    """Return what `ask` brings, however long the exchange is away.
+    """Return what `ask` brings, however long the exchange, the database or room on a disk is away.
 
     Args:
-        ask: raises ExchangeFailed while it cannot be had.
+        ask: raises ExchangeFailed or StorageAway while it cannot be had.
         on_wait: told why, before each wait.
         stopping: ends the wait.
 
@@ -42,7 +42,7 @@ async def patient(
             if refusals >= BELIEVED_REFUSALS:
                 raise
             on_wait(str(error))
-        except ExchangeFailed as error:
+        except (ExchangeFailed, StorageAway) as error:
             refusals = 0
             on_wait(str(error))
         await _unless_stopped(asyncio.sleep(backoff.next_s()), stopping)

@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from bot.clock import Clock
+from bot.operations.freed_memory import give_back_memory
 from bot.trading.answered import answered
 from storage.cron import next_cron_ms
 from storage.ledger.job_runs import JobRun
@@ -138,6 +139,7 @@ class Schedule:
             await asyncio.to_thread(self._runs.begin, job.name, started_ms)
             outcome = await self._outcome(job, why)
             await asyncio.to_thread(self._runs.end, job.name, started_ms, self._clock.now_ms(), outcome)
+            await asyncio.to_thread(give_back_memory)
         except SigmaError as error:
             self._log.error("scheduled run not recorded", job=job.name, error=str(error))
         except asyncio.CancelledError:  # this task is the job's own and ends here: APScheduler would call it an error

@@ -1,4 +1,4 @@
-"""Waiting page: what the dashboard's address answers while a start waits for the exchange, and for what.
+"""Waiting page: what the dashboard's address answers while a start waits for its exchange or database, and why it does.
 
 Appears with the first wait and gives the address up before the real server takes it. Knows no account and takes no
 command.
@@ -21,7 +21,7 @@ from storage.config.services import WebSettings
 AGAIN_S: Final = 5
 PAGE: Final = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Sigma Analyst waits</title>
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="{again}"></head>
-<body><h1>Waiting for the exchange</h1><p>{why}</p><p>Nothing is lost: what was missed is fetched when it answers.
+<body><h1>Waiting to start</h1><p>{why}</p><p>Nothing is lost: what was missed is fetched when the start goes on.
 This page looks again every {again} seconds.</p></body></html>"""
 
 
@@ -37,7 +37,7 @@ class WaitingPage:
     def on_wait(self, why: str) -> None:
         """Say why the start waits; log it when it changes."""
         if why != self._why:
-            structlog.get_logger("daemon").warning("start waits for the exchange", why=why)
+            structlog.get_logger("daemon").warning("start waits", why=why)
         self._why = why
         if self._serving is None:
             self._serving = asyncio.create_task(self._serve(), name="waiting-page")
@@ -72,4 +72,4 @@ class WaitingPage:
                 text = PAGE.format(why=html.escape(self._why), again=AGAIN_S)
                 return web.Response(text=text, content_type="text/html", headers=SECURITY_HEADERS)
             case _:
-                return problem(503, "Waiting", f"waiting for the exchange: {self._why}")
+                return problem(503, "Waiting", f"the start waits: {self._why}")

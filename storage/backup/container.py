@@ -7,22 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
 from storage.backup.manifest import MANIFEST, Manifest, Member, is_member, parse, written
 from storage.backup.sealing import decrypt, encrypt, is_encrypted
-from storage.durable import STAGED_SUFFIX, sync
+from storage.durable import STAGED_SUFFIX, failure, sync
 from strategies.errors import BadInput, StorageFailed
 
 CHUNK: Final = 1 << 20
 SEAL: Final = 64  # hexadecimal digits
 OWNER_ONLY: Final = 0o600
 MAX_MANIFEST: Final = 64 << 20  # bytes
+ODD_ZIP: Final = (
+    zipfile.BadZipFile,
+    KeyError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    struct.error,
+)  # what reading one raises
 
 
 class Packing:
@@ -77,7 +86,7 @@ def packed(target: Path, staging: Path | None = None, passphrase: str = "") -> I
         os.replace(locked if passphrase else stage, target)
         sync(target.parent)
     except OSError as error:
-        raise StorageFailed(f"{target} could not be written: {error.strerror or error}") from error
+        raise failure(f"{target} could not be written: {error.strerror or error}", error) from error
     finally:
         for left in (stage, locked):
             with suppress(OSError):  # a disk that turned read-only refuses that, too
@@ -100,7 +109,7 @@ class Unpacking:
         """
         so_far = 0
         for member in self.manifest.members:
-            with self._zipped.open(member.name) as source:
+            with _refusing("the backup"), self._zipped.open(member.name) as source:
                 size, digest = copy(source, None)
             if (size, digest) != (member.bytes, member.sha256):
                 raise StorageFailed(f"{member.name} in the backup is not what was written (its checksum differs)")
@@ -109,12 +118,13 @@ class Unpacking:
 
     def read(self, member: Member) -> bytes:
         """Return a small member's content."""
-        return self._zipped.read(member.name)
+        with _refusing("the backup"):
+            return self._zipped.read(member.name)
 
     def extract(self, member: Member, path: Path) -> None:
         """Write a member to a path, synced."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._zipped.open(member.name) as source, path.open("xb") as target:
+        with _refusing("the backup"), self._zipped.open(member.name) as source, path.open("xb") as target:
             _, digest = copy(source, target)
             target.flush()
             os.fsync(target.fileno())
@@ -138,17 +148,30 @@ def unpacked(source: Path, passphrase: str = "", folder: Path | None = None) -> 
     try:
         with _plain(source, passphrase, folder or source.parent) as plain:
             seal = _checked_seal(plain)
-            with zipfile.ZipFile(plain) as zipped:
-                _require_bounded(source, zipped)
-                manifest = parse(zipped.read(MANIFEST), str(source))
-                _require_same_names(source, zipped, manifest)
+            with ExitStack() as opened:
+                with _refusing(str(source)):
+                    zipped = opened.enter_context(zipfile.ZipFile(plain))
+                    _require_bounded(source, zipped)
+                    manifest = parse(zipped.read(MANIFEST), str(source))
+                    _require_same_names(source, zipped, manifest)
                 yield Unpacking(zipped, manifest, seal)
     except FileNotFoundError as error:
         raise BadInput(f"{error.filename} does not exist; a file that `sigma backup` wrote is needed") from error
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise BadInput(f"{source} is not a sigma backup: {error}") from error
     except OSError as error:
         raise StorageFailed(f"{error.filename or source}: {error.strerror or error}; nothing was changed") from error
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Translate whatever a container does to its reader.
+
+    Raises:
+        BadInput: it is no zip, or one of a kind that nobody here writes.
+    """
+    try:
+        yield
+    except ODD_ZIP as error:
+        raise BadInput(f"{name} is not a sigma backup: {error}") from error
 
 
 def copy(source: IO[bytes], target: IO[bytes] | None) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, text
 
 from storage.backup.unfinished import RECORD, is_unfinished
-from storage.durable import folder_lock, replace_files, sync
+from storage.durable import failure, folder_lock, replace_files, sync
 from storage.ledger.database import reading
 from strategies.errors import StorageFailed
 
@@ -116,9 +116,8 @@ def finish_restore(state: Path, engine: Engine) -> Switch | None:
             (state / RECORD).unlink()
             sync(state)
         except OSError as error:
-            raise StorageFailed(
-                f"the restore {switch.id} cannot be finished: {error}; make room or grant access, then start again"
-            ) from error
+            text = f"the restore {switch.id} cannot be finished: {error}; make room or grant access, then start again"
+            raise failure(text, error) from error
     return switch if happened else None
 
 

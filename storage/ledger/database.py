@@ -15,9 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from storage.durable import failure
 from storage.lazy import lazily
+from storage.ledger.passing import is_passing
 from storage.ledger.postgres import ServerLimits, server_engine, unhurried, wait_for_migrations
-from strategies.errors import BadInput, StorageFailed
+from strategies.errors import BadInput, StorageAway, StorageFailed
 
 with lazily():  # a reader migrates nothing
     from alembic import command
@@ -51,7 +53,7 @@ def connect(
     address = make_url(url)
     if address.drivername.startswith("sqlite"):
         if address.database and address.database != ":memory:" and not must_exist:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(address.database).parent)
         engine = create_engine(address, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False})
         engine.update_execution_options(writers=_Turns(busy_timeout_ms / 1000))
         _set_pragmas(engine, synchronous)
@@ -64,6 +66,13 @@ def connect(
     if tape_store is not None:
         engine.update_execution_options(tape_store=tape_store.resolve())
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise failure(f"{folder} cannot be made: {error.strerror}; the database lies there", error) from error
 
 
 class _Turns:
@@ -96,7 +105,8 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StorageFailed(_explain(engine, str(error.orig))) from error
+        kind = StorageAway if is_passing(error.orig, engine.url.database) else StorageFailed
+        raise kind(_explain(engine, str(error.orig))) from error
     except SQLAlchemyError as error:
         raise StorageFailed(f"database {engine.url.render_as_string()}: {error}") from error
     except OverflowError as error:  # SQLite's driver sees it before the database does
@@ -267,6 +277,8 @@ def _explain(engine: Engine, reason: str) -> str:
         return f"database {where} is locked by another process; stop it, or wait, or set [database] url to another file"
     if "disk is full" in lowered or "no space" in lowered or "disk i/o" in lowered:
         return f"database {where} cannot be written: {reason}; free some space on that disk"
+    if "fatal:" in lowered and "does not exist" in lowered:
+        return f"database {where} is not there ({reason}); make it on that server, or correct [database] url"
     if "no such table" in lowered or "does not exist" in lowered:
         return f"database {where} holds no ledger yet ({reason}); start `sigma run` once"
     if "malformed" in lowered or "not a database" in lowered:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage.durable import is_at
+from storage.durable import failure, is_at
 from storage.ledger.database import translated
 from storage.ledger.tables import lease as lease_row
 from strategies.errors import AlreadyRunning, StorageFailed
@@ -268,7 +268,7 @@ def _locked(path: Path, what: str) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be made: {error.strerror}; {what} is held by it") from error
+        raise failure(f"{path} cannot be made: {error.strerror}; {what} is held by it", error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

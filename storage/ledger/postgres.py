@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 MIGRATION_LOCK: Final = 0x5167_6D61_4D69_6772  # "SigmaMigr": one number for every program on a database
 KEEPALIVE_PROBES: Final = 3
+READ_ONLY: Final = "25006"  # read_only_sql_transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +76,19 @@ def server_engine(address: URL, limits: ServerLimits) -> Engine:
     def connect(_dialect: Any, _record: Any, arguments: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
         return connector(*arguments, **parameters)
 
+    _forget_read_only_sessions(engine)
     if limits.statement_s:
         _limit_statements(engine, round(limits.statement_s * 1000), pooled=limits.pooled)
     return engine
+
+
+def _forget_read_only_sessions(engine: Engine) -> None:
+    """Close sessions that were refused a write: one that began while its database was read-only stays so."""
+
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: Any) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
 
 
 def _limit_statements(engine: Engine, limit_ms: int, *, pooled: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _PLAIN_STEPS = 10  # progress lines where there is no terminal
+_SILENCE_S = 60.0  # and one more where nothing was said for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,29 +111,38 @@ def fail(error: SigmaError, stream: TextIO | None = None, *, as_json: bool = Fal
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show how far a long task is, on stderr: a bar on a terminal, steps to a daemon, else at most ten plain lines.
+def progress(label: str, total: int, unit: str = "", *, plainly: bool = True) -> Iterator[Callable[[int], None]]:
+    """Show how far a long task is, on stderr: a bar on a terminal, steps to a daemon, else plain lines.
+
+    Args:
+        plainly: a line for each tenth where there is no terminal; without it a line a minute is all that is said.
 
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
     if os.environ.get(STARTED_BY) == "daemon":
-        yield counted_steps(label, total)
-        return
-    if sys.stderr.isatty() and not wants_json():
+        yield counted_steps(label, total) if plainly else lambda _so_far: None
+    elif sys.stderr.isatty() and not wants_json():
         with _bar(label, total, unit) as done:
             yield done
-        return
-    said = -1
+    else:
+        yield lines_of(label, total, unit, steps=_PLAIN_STEPS if plainly else 0)
 
-    def plain(so_far: int) -> None:
-        nonlocal said
-        tenth = _PLAIN_STEPS * so_far // max(total, 1)
-        if tenth > said:
-            said = tenth
+
+def lines_of(
+    label: str, total: int, unit: str = "", *, steps: int = 0, silence_s: float = _SILENCE_S
+) -> Callable[[int], None]:
+    """Return what says a line whenever one more of so many steps is done, and after so long a silence."""
+    said, said_s = -1 if steps else 0, time.monotonic()
+
+    def done(so_far: int) -> None:
+        nonlocal said, said_s
+        step, now_s = steps * so_far // max(total, 1), time.monotonic()
+        if step > said or now_s - said_s >= silence_s:
+            said, said_s = step, now_s
             note(f"{label}: {so_far:,} of {total:,} {unit}".rstrip())
 
-    yield plain
+    return done
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -23,14 +23,17 @@ from strategies.errors import StorageFailed
 from training.runtime.progress import say
 
 MAX_BYTES: Final = 4 << 30  # of all results under one folder
+LOOKS: Final = 64  # at all that is stored, while as much is kept as may be: a look reads every folder
 CHECKSUMS: Final = "checksums.json"  # written last: a folder without it is unfinished
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class FileCache:
     """Files by key under one folder; without a folder nothing is kept."""
 
     root: Path | None = None
+    max_bytes: int = MAX_BYTES
+    _unpruned_bytes: int = field(default=MAX_BYTES, init=False, repr=False)  # the first result calls for a look
 
     def files(self, key: str, fit: Callable[[], Mapping[str, bytes]]) -> dict[str, bytes]:
         """Return the stored files of a key, or fit and store them."""
@@ -56,7 +59,10 @@ class FileCache:
             return
         try:
             _write(self.root / key, files)
-            prune(self.root, MAX_BYTES)
+            self._unpruned_bytes += sum(map(len, files.values()))
+            if self._unpruned_bytes >= self.max_bytes // LOOKS:
+                prune(self.root, self.max_bytes)
+                self._unpruned_bytes = 0
         except StorageFailed as error:
             _say_once(self.root, getattr(error.__cause__, "strerror", None) or "it cannot be written")
 

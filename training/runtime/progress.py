@@ -7,7 +7,6 @@ Commands call `say` and `stage`, read their configuration with `configuration`, 
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,9 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from storage.config.effective import load
-from storage.terminal.counted_steps import counted_steps
 from storage.terminal.output import is_verbose, note, progress
-from storage.terminal.parent_watch import STARTED_BY
 from strategies.errors import SigmaError
 from training.runtime.log_file import append
 
@@ -97,15 +94,10 @@ def _log(name: str, line: str) -> None:
 
 @contextmanager
 def stage(label: str, total: int, *, plainly: bool = True) -> Iterator[Callable[[int], None]]:
-    """Show how far a stage is: a bar on a terminal; elsewhere at most ten lines, or none unless `plainly`.
+    """Show how far a stage is: a bar on a terminal; elsewhere ten lines, or unless `plainly` one a minute.
 
     Yields:
         `done(n)`: call it with how much is done so far, 0..total.
     """
-    if os.environ.get(STARTED_BY) == "daemon":
-        yield counted_steps(label, total) if plainly else lambda _so_far: None
-    elif plainly or sys.stderr.isatty():
-        with progress(label, total) as done:
-            yield done
-    else:
-        yield lambda _so_far: None
+    with progress(label, total, plainly=plainly) as done:
+        yield done

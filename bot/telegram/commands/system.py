@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -184,6 +185,7 @@ def _value(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).replace("'", '"')
 
 
+@cache  # a process keeps the packages that it began with
 def _installed(package: str) -> str | None:
     try:
         return version(package)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,7 @@ _OFFSET: Final = r"^(?P<bare>.*?)\s?(?P<offset>Z|z|UTC|GMT|utc|gmt|[+-]\d{2}:?\d
 _CLOCKED: Final = r"\d{1,2}:\d{2}|T\d{4}|^\d{8}T"
 _ZONE_WORD: Final = re.compile(r"\s([A-Z]{2,5})$")
 _HALVES: Final = ("AM", "PM")
+_WIDTHS: Final = {"Y": r"\d{4}", "f": r"\d{1,6}", "b": r"\S+", "B": r"\S+", "p": r"\S+"}  # others: two digits
 
 
 def from_text(column: pa.ChunkedArray, name: str, dates: str, zone_given: bool) -> tuple[np.ndarray, str, bool]:
@@ -148,6 +150,8 @@ def _formats(column: pa.ChunkedArray, example: str, dates: str) -> dict[str, np.
         if dates and order in ("dmy", "mdy") and order != dates:
             continue
         for form in (day + clock for day in days for clock in _CLOCKS):
+            if not _shape(form).fullmatch(example):
+                continue
             try:
                 datetime.strptime(example, form)
             except ValueError:
@@ -161,6 +165,16 @@ def _formats(column: pa.ChunkedArray, example: str, dates: str) -> dict[str, np.
     if "dmy" in found and "." in example.split(" ")[0]:  # dots are written day first
         found.pop("mdy", None)
     return found
+
+
+@cache
+def _shape(form: str) -> re.Pattern[str]:
+    """Return what every text of a format looks like: hundreds of formats are tried, and `strptime` keeps five."""
+    parts = re.findall("%(.)|( +)|([^% ]+)", form)
+    pieces = [
+        _WIDTHS.get(name, r"[ \d]?\d") if name else r"\s+" if space else re.escape(rest) for name, space, rest in parts
+    ]
+    return re.compile("".join(pieces), re.IGNORECASE)
 
 
 def _more_regular(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

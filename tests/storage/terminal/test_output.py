@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.terminal.output import emit, fail, forwarded, is_verbose, progress, style, wants_json, width
+from storage.terminal.output import emit, fail, forwarded, is_verbose, lines_of, progress, style, wants_json, width
 from storage.terminal.sparkline import BARS, FLAT, sparkline
 from storage.terminal.times import day_of, minute_of
 from storage.terminal.words import counted, did_you_mean
@@ -101,6 +101,16 @@ def test_progress_in_a_file_is_eleven_lines_at_most(total: int, steps: list[int]
                 done(min(step, total))
     assert len(said) <= 11
     assert all(line.startswith("replaying: ") and line.endswith(f" of {total:,} minutes") for line in said)
+
+
+@pytest.mark.parametrize(("silence_s", "said"), [(0.0, 3), (3600.0, 0)])
+def test_work_that_is_to_be_brief_speaks_after_a_silence(
+    silence_s: float, said: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = lines_of("fits", 100, silence_s=silence_s)
+    for so_far in (10, 20, 30):
+        done(so_far)
+    assert capsys.readouterr().err.count("fits: ") == said
 
 
 @pytest.mark.parametrize(

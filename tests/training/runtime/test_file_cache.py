@@ -45,3 +45,14 @@ def test_what_finds_no_room_is_fitted_and_said_once(disk: Path, capsys: pytest.C
 def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file in its place")
     assert FileCache(root=tmp_path / "runs" / "folds").files("a", lambda: FILES) == FILES
+
+
+def test_what_was_used_longest_ago_gives_way(tmp_path: Path) -> None:
+    size = 10_000
+    cache = FileCache(root=tmp_path, max_bytes=64 * 2 * size)
+    for number in range(200):
+        cache.keep(f"{number:03d}", {"model.bin": bytes(size)})
+    held = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert 120 < len(held) < 132  # checksums take room as well, and a look comes with every second result
+    assert held[-1] == "199"
+    assert held == [f"{number:03d}" for number in range(200 - len(held), 200)]

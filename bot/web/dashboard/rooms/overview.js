@@ -8,7 +8,7 @@ import { DECIDERS, against, card, choice, commandButton, empty, figure, gauge, o
 import { table } from "../core/table.js";
 import { N_, many, said, t } from "../core/texts.js";
 import { decisionItem, told } from "./decisions.js";
-import { workOf } from "./training.js";
+import { trainingLine } from "./training.js";
 
 const KEPT = { hold: N_("its position is kept"), resize: N_("its position is resized"), close: N_("its position is closed") };
 const RANGES = [["7", N_("7 d")], ["30", N_("30 d")], ["null", N_("all")]];
@@ -120,7 +120,7 @@ function who(status) {
     h("p", { class: "decider", key: "name" }, h("strong", { "data-figure": "bundle" }, status.bundle), h("span", { class: "soft" }, ` ${t(DECIDERS[status.fallback_level])}`)),
     h("p", { class: "note", key: "why" }, said(status.fallback_why)),
     h("ul", { class: "plain locks", key: "locks" }, locks.map(([name, text, holds]) => h("li", { key: name }, h("span", {}, name), h("span", { class: holds ? "tag warn" : "tag" }, text)))),
-    status.training.state === "idle" ? null : h("p", { class: "note", key: "training" }, t("Training"), `: ${workOf(status.training)}`),
+    status.training.state === "idle" ? null : h("p", { class: "note", key: "training" }, trainingLine(status.training)),
   );
 }
 

@@ -8,8 +8,14 @@ import { N_, said, t } from "../core/texts.js";
 const NAMES = { idle: N_("Idle"), downloading: N_("Downloading candles"), waiting: N_("Waiting for another run"), training: N_("Training"), promoting: N_("Promoting") };
 
 /** Where a training is, in words. */
-export function workOf(training) {
+function workOf(training) {
   return training.text === training.state ? t(NAMES[training.state] ?? training.state) : said(training.text);
+}
+
+/** Say in a line what the trainer does. */
+export function trainingLine(training) {
+  const work = workOf(training);
+  return work === t("Training") ? work : `${t("Training")}: ${work}`;
 }
 
 /** Describe the trainer. */
