@@ -23,7 +23,8 @@ HERE: Final = Path(__file__).parent
 PAGE: Final = HERE.parent / "docs" / "performance.md"
 KEPT: Final = HERE.parent / "build" / "benchmarks"
 NOT_BENCHMARKS: Final = {"__init__", "__main__", "changing_story", "chaos_server", "figures", "soak"}
-BY_HAND: Final = {"install"}  # downloads gigabytes: by its name alone
+ASKING: Final = {"book", "book_agent", "panel_power", "sources"}  # for markets or a folder: as their own commands
+BY_HAND: Final = {"install", *ASKING}  # the first one downloads gigabytes: by its name alone
 TIMEOUT_S: Final = 3 * 3600
 HEAD: Final = """# Performance
 

@@ -142,13 +142,19 @@ def half_of(walked: WalkForward, group: Sequence[str]) -> Half:
     )
 
 
+def costs_of(half: Half, settings: TradingSettings, kind: str) -> tuple[TradingSettings, np.ndarray]:
+    """Return the settings and the (M,) MARKET records of a kind of costs."""
+    own = stressed(settings, Stress(costs_factor=2.0 if kind == "costs x 2" else 1.0))
+    records = own.market_records(half.candles.markets)
+    if kind == "by turnover":
+        records["slippage_e8"] = np.rint(half.slippages * 1e-4 * RATE_ONE)
+    return own, records
+
+
 def _trade(half: Half, settings: TradingSettings) -> Traded:
     returns, trades, days = {}, 0, DailyReturns(days=np.zeros(0, np.int64), values=np.zeros(0))
     for kind in KINDS:
-        own = stressed(settings, Stress(costs_factor=2.0 if kind == "costs x 2" else 1.0))
-        records = own.market_records(half.candles.markets)
-        if kind == "by turnover":
-            records["slippage_e8"] = np.rint(half.slippages * 1e-4 * RATE_ONE)
+        own, records = costs_of(half, settings, kind)
         state = begin_account(half.candles, own)
         late = int(kind == "one bar late")
         run = run_path(half.path, half.candles, own, state, records=records, delay_bars=late)

@@ -67,6 +67,7 @@ ORDER: Final[dict[str, tuple[str, ...]]] = {
         "ensemble",
         "backtest",
         "walk_forward",
+        "sizing",
         "imported",
         "tuning",
         "promotion",
