@@ -99,10 +99,11 @@ class Plausibility:
         seen.volume, seen.count = max(volume, seen.volume * FORGETTING), seen.count + 1
 
     def others_moved(self, wild: Wild) -> bool:
-        """Tell whether at least two, and half of the other markets that have come as far, moved the same way."""
+        """Tell whether at least two, and half of the other markets that have come as far, made half of the move."""
         symbol, open_ms = wild.candle.symbol, wild.candle.open_ms
         high, low, close = wild.log_moves()
         direction = max((high, low, close), key=abs)
         moves = [seen.move for name, seen in self._seen.items() if name != symbol and seen.open_ms == open_ms]
-        alike = sum(1 for move in moves if move * direction > 0 and abs(move) > wild.limit / 2)
+        least = max(wild.limit, abs(direction)) / 2
+        alike = sum(1 for move in moves if move * direction > 0 and abs(move) > least)
         return alike >= 2 and 2 * alike >= len(moves)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bot.feed.candle import ClosedCandle
 from bot.feed.plausible import Plausibility
@@ -95,11 +96,25 @@ async def test_without_a_mark_price_what_comes_after_decides() -> None:
 
 
 async def test_a_crash_of_all_markets_is_true() -> None:
-    plausibility = seen()
-    for symbol in ("BTCUSDT", "SOLUSDT"):
-        for minute, close in ((39, 100.0), (40, 60.0)):
-            other = ClosedCandle(symbol=symbol, open_ms=minute * MINUTE_MS, values=(100.0, 100.0, close, close, 1.0))
-            plausibility.released(other)
+    plausibility = crashed(60.0)
     wild = plausibility.judge(candle(40, 55.0))
     assert wild is not None
     assert (await Witnesses(Silent(), plausibility).judge(wild, []))[0] is True
+
+
+@pytest.mark.parametrize(("others", "stated"), [(60.0, 1e-6), (160.0, 92_400.0), (160.0, 1e300)])
+async def test_a_crash_or_a_rise_of_all_confirms_none_that_is_many_times_as_large(others: float, stated: float) -> None:
+    plausibility = crashed(others)
+    wild = plausibility.judge(candle(40, stated))
+    assert wild is not None
+    assert (await Witnesses(Silent(), plausibility).judge(wild, []))[0] is None
+
+
+def crashed(level: float) -> Plausibility:
+    """Two other markets that came from 100 to a level within the minute."""
+    plausibility = seen()
+    for symbol in ("BTCUSDT", "SOLUSDT"):
+        for minute, close in ((39, 100.0), (40, level)):
+            values = (100.0, max(100.0, close), min(100.0, close), close, 1.0)
+            plausibility.released(ClosedCandle(symbol=symbol, open_ms=minute * MINUTE_MS, values=values))
+    return plausibility
