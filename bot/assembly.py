@@ -25,6 +25,7 @@ from bot.retraining.promotion import TrainingRuns, on_drift, on_harm
 from bot.retraining.run_queue import RunQueue
 from bot.retraining.shadowing import Shadowing
 from bot.retraining.trainer import Trainer
+from bot.scheduling.backups import backup_jobs
 from bot.scheduling.candle_check import check_day, check_latest
 from bot.scheduling.jobs import retrain_job
 from bot.scheduling.nightly import NightLedger, Nightly, check_runner, nightly_jobs
@@ -291,5 +292,7 @@ def _jobs(environment: Environment, control: Control, notifications: Notificatio
     database, account, registry = environment.database, control.ledger.account, control.registry
     is_first = environment.number == 0
     jobs += [tidy_job(database, account, registry, config.retention, control.clock.now_ms, with_bundles=is_first)]
+    if is_first:
+        jobs += backup_jobs(config, notifications.alerts.note, control.clock.now_ms)
     retrains = config.schedule.retrain and environment.leads is None
     return [retrain_job(control, config.schedule), *jobs] if retrains else jobs

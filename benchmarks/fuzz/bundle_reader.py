@@ -7,6 +7,7 @@ a list of exit codes: 0 is a whole bundle, 1 a refusal, -11 a SIGSEGV.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -65,6 +66,7 @@ class BundleReader:
 def serve(good: Path, asked: IO[str], answers: IO[str]) -> None:
     """Answer lists of folders until nobody asks any more."""
     bundles.load(good)
+    gc.freeze()  # a collection in a fork would copy every page
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)  # reasons that nobody reads
     for line in asked:

@@ -36,7 +36,7 @@ from tests.bot.retraining.swappable import Files, repacked, ridge_files
 from tests.made_bundles import made_bundle
 
 APART_SHARE: Final = 0.0005  # of bundles, verified in a child of their own, too
-BUNDLES: Final = 100  # verified one after the other by one process
+BUNDLES: Final = 250  # verified one after the other by one process
 WHOLE_SHARE: Final = 0.005  # of backups, restored from the first step to the last
 
 

@@ -20,7 +20,7 @@ with lazily():
 
 LONGEST_LINE: Final = 160
 MOST_PARTS: Final = 3  # of what a nightly check found; all of it stands in the ledger
-_CHECKS: Final = frozenset({"parity", "candles", "drift", "archive"})
+_CHECKS: Final = frozenset({"parity", "candles", "drift", "archive", "backup"})
 LONGEST_ODD: Final = 500  # characters of a payload nobody has words for
 _COMMANDS: Final = {
     "pause": N_("Paused: no new entries, exits go on"),
@@ -123,7 +123,7 @@ def _headline(event: str, payload: Mapping[str, Any]) -> str:
         case "markets", _kind:
             text = _MARKET_CHANGES[payload["kind"]]
             return _(text, symbol=payload["symbol"], why=translated(str(payload["why"])))
-        case "parity" | "candles" | "drift" | "archive", _kind:
+        case "parity" | "candles" | "drift" | "archive" | "backup", _kind:
             return translated(str(payload["text"]).split("; ")[0])
         case "training", "began":
             return _("Training began: {why}", why=translated(str(payload.get("why", ""))))

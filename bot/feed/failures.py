@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import ccxt
@@ -99,17 +100,17 @@ def refused_dial(error: Exception, exchange: str) -> ExchangeFailed | NoSuchMark
 def retry_after(
     headers: Mapping[str, str], default_s: float = DEFAULT_RETRY_AFTER_S, now_ms: int | None = None
 ) -> float:
-    """Return the seconds that a Retry-After header asks for, as a number or a date; `default_s` where it is absent."""
+    """Return the seconds that a Retry-After header asks for, as a number or a date; `default_s` where it says none."""
     text = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
     try:
         wait_s = float(text)
     except ValueError:
         try:
             said_s = _said_ms(headers, now_ms) / 1000
-            wait_s = max(parsedate_to_datetime(text).timestamp() - said_s, default_s)
+            wait_s = max(_timestamp_s(text) - said_s, default_s)
         except (ValueError, TypeError, OverflowError):
             return default_s
-    return min(max(wait_s, 0.0), LONGEST_RETRY_AFTER_S) if math.isfinite(wait_s) else default_s
+    return min(wait_s, LONGEST_RETRY_AFTER_S) if 0 < wait_s < math.inf else default_s
 
 
 def _wait_s(status: int, headers: Mapping[str, str], text: str, now_ms: int) -> float:
@@ -127,9 +128,15 @@ def _said_ms(headers: Mapping[str, str], now_ms: int | None) -> int:
     """Return when an answer was given: as it says itself, whatever this machine's clock is set to."""
     date = next((str(value) for name, value in headers.items() if name.lower() == "date"), "")
     try:
-        return round(parsedate_to_datetime(date).timestamp() * 1000)
+        return round(_timestamp_s(date) * 1000)
     except (ValueError, TypeError, OverflowError):
         return wall_ms() if now_ms is None else now_ms
+
+
+def _timestamp_s(date: str) -> float:
+    """Return the Unix time of a header's date; one that names no zone is of Greenwich, as all of HTTP is."""
+    found = parsedate_to_datetime(date)
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
 
 
 def _short(error: Exception, limit: int = 200) -> str:

@@ -82,6 +82,7 @@ class FeedSource:
         self._rest = self._connection.rest
         self.builtin = self._connection.builtin
         self._markets: list[Market] = []
+        self._joining: list[Market] = []
         self._group: asyncio.TaskGroup | None = None
         self._owed_ms: Sequence[Sequence[int]] = ()
         self._members: LiveMembers | None = None
@@ -91,7 +92,9 @@ class FeedSource:
             self._clock,
             wild_move=self._settings.wild_move,
             know=self._know,
-            spec_of=lambda symbol: next((market for market in self._markets if market.symbol == symbol), None),
+            spec_of=lambda symbol: next(
+                (part for part in (*self._joining[::-1], *self._markets) if part.symbol == symbol), None
+            ),
             note=self._note,
         )
 
@@ -161,6 +164,8 @@ class FeedSource:
         """Let a market join with a decision boundary to come, or change or leave with the next minute."""
         if self._members is None:
             raise RuntimeError("markets change while minutes are read")
+        if command.kind == "join" and command.spec is not None:
+            self._joining.append(command.spec)
         self._members.change(command, timeframe)
 
     def members(self, markets: Sequence[Market]) -> None:

@@ -61,16 +61,19 @@ class Packing:
 
 
 @contextmanager
-def packed(target: Path, staging: Path | None = None, passphrase: str = "") -> Iterator[Packing]:
+def packed(
+    target: Path, staging: Path | None = None, passphrase: str = "", *, read_back: bool = False
+) -> Iterator[Packing]:
     """Write a backup: staged, sealed, synced, renamed. Nothing of it is left when the block fails.
 
     Args:
         target: the file.
         staging: an empty folder on the same disk; None: beside the target.
         passphrase: encrypts it; empty: it stays readable.
+        read_back: compare all of it with its checksums before it takes the place of what was there.
 
     Raises:
-        StorageFailed: the file cannot be written.
+        StorageFailed: the file cannot be written, or is not what was written.
     """
     stage = (staging or target.parent) / f".{target.name}{STAGED_SUFFIX}"
     locked = stage.with_name(f"{stage.name}.locked")
@@ -83,7 +86,11 @@ def packed(target: Path, staging: Path | None = None, passphrase: str = "") -> I
             os.fsync(file.fileno())
         if passphrase:
             encrypt(stage, locked, passphrase)
-        os.replace(locked if passphrase else stage, target)
+        written = locked if passphrase else stage
+        if read_back:
+            with unpacked(written, passphrase) as found:
+                found.check(lambda _bytes: None)
+        os.replace(written, target)
         sync(target.parent)
     except OSError as error:
         raise failure(f"{target} could not be written: {error.strerror or error}", error) from error

@@ -71,7 +71,7 @@ def write_backup(
         StorageFailed: something could not be read or written; no file was made.
     """
     account, with_candles = contents.account, contents.with_candles
-    with _staging(target.parent) as folder, packed(target, folder, passphrase) as packing:
+    with _staging(target.parent) as folder, packed(target, folder, passphrase, read_back=True) as packing:
         with one_moment(engine) as connection:
             tables = tables_of(connection)
             scope = Scope.of(connection, account)

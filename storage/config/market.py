@@ -121,6 +121,14 @@ class RetentionSettings(Section):
     cron: str = "30 1 * * sun"
 
 
+class BackupSettings(Section):
+    """`[backup]`: backups that the daemon makes by itself, of all that cannot be fetched again."""
+
+    keep: int = Field(7, ge=0, le=10_000)
+    folder: str = ""
+    cron: str = "5 3 * * *"
+
+
 class AccountSettings(Section):
     """`[account]`: whose ledger this daemon writes; several accounts may share one database."""
 

@@ -22,6 +22,7 @@ from storage.config.accounts import laid_over, problem_of
 from storage.config.environment import overlay, secrets_of
 from storage.config.market import (
     AccountSettings,
+    BackupSettings,
     DatabaseSettings,
     DataSettings,
     ExchangeSettings,
@@ -100,6 +101,7 @@ class Config(Section):
     account: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
     retention: RetentionSettings = RetentionSettings()
+    backup: BackupSettings = BackupSettings()
     web: WebSettings = WebSettings()
     telegram: TelegramSettings = TelegramSettings()
     alerts: AlertSettings = AlertSettings()

@@ -17,6 +17,8 @@ from bot.clock import PacedClock, wall_ms
 from bot.feed.connect import client_for
 from bot.feed.connection import Connection
 from bot.feed.failures import translate
+from storage.backup.kept import OLD_PERIODS, folder_of, is_old, made_ms
+from storage.backup.kept import kept as made_backups
 from storage.ledger.database import reading
 from storage.ledger.retention import table_sizes
 from storage.models.registry import Registry
@@ -154,6 +156,21 @@ def kept(config: Config) -> HealthCheck:
     folders = {"state": paths.state, "models": paths.models, "runs": paths.runs, "data": config.data.directory}
     sizes = ", ".join(f"{name} {size_of(folder) / 1e6:,.0f} MB" for name, folder in folders.items())
     return HealthCheck(name="kept", is_healthy=True, text=sizes)
+
+
+def backups(config: Config) -> HealthCheck:
+    """Whether the daemon's own backups are as young as they should be."""
+    settings, folder = config.backup, folder_of(config.backup.folder, config.paths.state)
+    found, now_ms = made_backups(folder), wall_ms()
+    if not settings.keep:
+        return HealthCheck(name="backups", is_healthy=True, text="none by itself: [backup] keep is 0")
+    if not found:
+        return HealthCheck(name="backups", is_healthy=True, text=f"none yet in {folder}; [backup] cron says when")
+    newest_ms = made_ms(found[-1])
+    is_healthy = not is_old(newest_ms, settings.cron, now_ms)
+    age = f"{found[-1]}, {(now_ms - newest_ms) / 3_600_000:,.0f} h old, the newest of {len(found)}"
+    needed = "" if is_healthy else f"; one not older than {OLD_PERIODS} periods of [backup] cron is needed"
+    return HealthCheck(name="backups", is_healthy=is_healthy, text=age + needed)
 
 
 def models(config: Config) -> HealthCheck:

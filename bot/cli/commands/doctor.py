@@ -35,7 +35,13 @@ def doctor() -> None:
 async def examine(config: Config) -> list[HealthCheck]:
     """Ask all questions; the ones that wait for a network at the same time."""
     of_exchange, of_telegram = await asyncio.gather(checks.exchange(config), checks.telegram(config))
-    local = [checks.disk(config), checks.database(config), checks.kept(config), checks.models(config)]
+    local = [
+        checks.disk(config),
+        checks.database(config),
+        checks.kept(config),
+        checks.backups(config),
+        checks.models(config),
+    ]
     return [*of_exchange, *local, checks.gpu(config), of_telegram]
 
 
