@@ -23,7 +23,8 @@ from storage.durable import replace_files
 from strategies.errors import BundleRefused, SigmaError, StorageFailed
 
 TIMEOUT_S: Final = 180.0
-MEMORY_BYTES: Final = 6 << 30
+MOST_BYTES: Final = 6 << 30  # of memory, for a bundle whose files ask for more than they are worth
+LEAST_BYTES: Final = 1 << 30
 MAX_REASON: Final = 300  # characters
 MOST_KNOWN: Final = 200  # contents
 READERS: Final = (  # what parses a bundle's files, and computes its probes
@@ -138,12 +139,18 @@ def verify_apart(folder: Path, exchange: str | None, program: tuple[str, ...] = 
     raise BundleRefused(reason if folder.name in reason else f"bundle {folder.name} cannot be read: {reason}")
 
 
+def memory_bytes() -> int:
+    """Return what a verification may take: half of the machine's memory, so that a daemon beside it lives."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(LEAST_BYTES, min(MOST_BYTES, machine // 2))
+
+
 def main(arguments: list[str]) -> int:
     """Verify the bundle in a folder; 0: it is whole."""
     from strategies.bundle.bundle import load
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes(), memory_bytes()))
     folder, exchange = arguments[0], arguments[1] if len(arguments) > 1 else None
     try:
         load(folder, exchange=exchange)
