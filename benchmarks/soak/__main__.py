@@ -24,15 +24,15 @@ from benchmarks.figures import machine
 from benchmarks.soak import clocks, databases, feed_faults, fuzzing, kills, memory, properties, storm
 from benchmarks.soak.rows import HEAD, Part, Row, Soaking
 
-# Name, what it does, and its share of the minutes. What runs beside the others waits (`clocks`), or takes the second
-# core (`fuzz`).
+# Name, what it does, and its share of the minutes: what one leaves of them is that of those behind it. What runs beside
+# the others waits (`clocks`), or takes the second core (`fuzz`).
 PARTS: Final[dict[str, tuple[Part, float]]] = {
-    "kills": (kills.run, 0.32),
     "feed": (feed_faults.run, 0.10),
     "storm": (storm.run, 0.10),
     "databases": (databases.run, 0.08),
-    "memory": (memory.run, 0.30),
     "properties": (properties.run, 0.10),
+    "memory": (memory.run, 0.30),
+    "kills": (kills.run, 0.32),
 }
 BESIDE: Final[dict[str, tuple[Part, float]]] = {"clocks": (clocks.run, 0.9), "fuzz": (fuzzing.run, 0.97)}
 NIGHTLY_MINUTES: Final = 15.0  # a run that is shorter is a nightly one: fewer cases of each kind
@@ -68,28 +68,30 @@ def main() -> int:
 def soak(chosen: list[str], seed: int, seconds: float) -> list[Row]:
     """Run the parts that were chosen, each in its share of the time."""
     rows: list[Row] = []
-    whole = sum(share for name, (_, share) in PARTS.items() if name in chosen) or 1.0
+    shares = {name: share for name, (_, share) in PARTS.items() if name in chosen}
+    ends_s = time.monotonic() + seconds
     is_nightly = seconds < NIGHTLY_MINUTES * 60
     with tempfile.TemporaryDirectory(prefix="sigma-soak-") as folder:
 
-        def part(name: str, run: Part, share: float) -> None:
+        def part(name: str, run: Part, given_s: float) -> None:
             place = Path(folder) / name
             place.mkdir()
-            given = Soaking(folder=place, seed=seed, seconds=share * seconds, is_nightly=is_nightly)
+            given = Soaking(folder=place, seed=seed, seconds=given_s, is_nightly=is_nightly)
             for row in _rows(name, run, given):
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
 
         beside = [
-            threading.Thread(target=part, args=(name, run, share))
+            threading.Thread(target=part, args=(name, run, share * seconds))
             for name, (run, share) in BESIDE.items()
             if name in chosen
         ]
         for thread in beside:
             thread.start()
-        for name, (run, share) in PARTS.items():
-            if name in chosen:
-                part(name, run, share / whole)
+        while shares:
+            left_s, whole = max(0.0, ends_s - time.monotonic()), sum(shares.values())
+            name = next(iter(shares))
+            part(name, PARTS[name][0], shares.pop(name) / whole * left_s)
         for thread in beside:
             thread.join()
     return sorted(rows, key=lambda row: [*PARTS, *BESIDE].index(row.part))
