@@ -16,13 +16,12 @@ import numpy as np
 
 from strategies.errors import BundleRefused
 from strategies.predictors.base import PreparedSlice, asked_features, split_scores
+from strategies.predictors.xgboost_trees import require_sound_trees
 
 FAMILY: Final = "xgboost"
 FILE_PREFIX: Final = "xgboost-"
 FILE_SUFFIX: Final = ".ubj"
 HORIZONS_FILE: Final = "xgboost-horizons.json"
-_HEAD: Final = b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{"  # xgboost ends the process on bytes that are no UBJSON
-_TAIL: Final = b"}"
 
 
 def import_xgboost() -> Any:
@@ -86,18 +85,13 @@ class XGBoostPredictor:
         return [(booster.predict(matrix, **options), booster.predict(image, **options)) for booster in self._boosters]
 
     def _load(self, raw: bytes, columns: int) -> Any:
-        if not raw.startswith(_HEAD) or not raw.endswith(_TAIL):
-            raise BundleRefused(
-                f"xgboost model of {len(raw)} bytes is not a whole UBJSON document; it is cut or foreign"
-            )
+        require_sound_trees(raw, columns)
         booster = self._xgboost.Booster({"nthread": 1})
         try:
             booster.load_model(bytearray(raw))
         except self._xgboost.core.XGBoostError as error:
             reason = str(error).splitlines()[0]
             raise BundleRefused(f"xgboost model of {len(raw)} bytes cannot be read: {reason}") from error
-        if booster.num_features() != columns:
-            raise BundleRefused(f"xgboost model has {booster.num_features()} features, the bundle's set has {columns}")
         return booster
 
 
