@@ -46,10 +46,10 @@ class Stepped:
 
 
 def has_changes(database: Database, account: Account, day_ms: int) -> bool:
-    """Tell whether markets joined, changed or left on a day."""
+    """Tell whether markets joined, changed or left on a day, be it with its first minute or its last."""
     with reading(database) as connection:
         rows = tape_codec.rows(connection, account.id, day_ms - 1, day_ms + DAY_MS - 1)
-        return len({row["markets_id"] for row in rows}) > 1
+        return any(command.is_lifecycle for row in rows for command in tape_codec.decode(row).commands)
 
 
 def stepped_day(database: Database, account: Account, day_ms: int, bundle_of: Callable[[str], Bundle]) -> Stepped:

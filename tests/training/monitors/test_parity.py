@@ -14,7 +14,7 @@ from storage.ledger.queries import Ledger
 from storage.ledger.tables import checkpoint, fact
 from strategies.errors import BadInput
 from strategies.kernel.state import FactKind
-from strategies.market import DAY_MS, MINUTE_MS
+from strategies.market import DAY_MS, HOUR_MS, MINUTE_MS
 from strategies.minute import AccountMinute, Command, LateBar
 from tests.bot.trading.world import SETTINGS, body_bundle, minutes, new_database, new_engine, opened, trade
 from tests.builders import START_MS
@@ -86,6 +86,17 @@ def test_commands_are_replayed_also_in_a_minute_that_decides(tmp_path: Path, at:
     }
     changed = {row: replace(MINUTES[row], commands=(command,)) for row, command in given.items()}
     assert first_day(tmp_path, changed).is_identical
+
+
+@pytest.mark.parametrize("at", [0, 1439, 1440, 1700])
+def test_rules_that_change_at_any_minute_are_replayed(tmp_path: Path, at: int) -> None:
+    changed = replace(new_engine().markets[0], funding_interval_ms=4 * HOUR_MS)
+    command = Command(kind="change", market=0, spec=changed, by="exchange")
+    taken = [replace(minute, commands=(command,)) if row == at else minute for row, minute in enumerate(MINUTES)]
+    database, account = lived(tmp_path, taken)
+    for day in range(2):
+        found = parity(database, account, START_MS + day * DAY_MS, bundle_of)
+        assert found.is_identical, found.sentence
 
 
 def test_settings_that_change_during_the_day_are_replayed(tmp_path: Path) -> None:
