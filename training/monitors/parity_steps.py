@@ -49,7 +49,8 @@ def has_changes(database: Database, account: Account, day_ms: int) -> bool:
     """Tell whether markets joined, changed or left on a day, be it with its first minute or its last."""
     with reading(database) as connection:
         rows = tape_codec.rows(connection, account.id, day_ms - 1, day_ms + DAY_MS - 1)
-        return any(command.is_lifecycle for row in rows for command in tape_codec.decode(row).commands)
+        told = (tape_codec.decode(row).commands for row in rows if row["commands"])
+        return any(command.is_lifecycle for commands in told for command in commands)
 
 
 def stepped_day(database: Database, account: Account, day_ms: int, bundle_of: Callable[[str], Bundle]) -> Stepped:
