@@ -275,7 +275,8 @@ def _locked(path: Path, what: str) -> int:
         os.close(descriptor)
         holder = path.read_text().strip() or "unknown"
         raise AlreadyRunning(
-            f"{what} is already traded by process {holder}; end that process first (Ctrl-C, or `kill {holder}`) or choose another [account] name"
+            f"{what} is already traded by process {holder}; "
+            f"end that process first (Ctrl-C, or `kill {holder}`) or choose another [account] name"
         ) from error
     with suppress(OSError):  # a full disk: it is held all the same
         os.ftruncate(descriptor, 0)
